@@ -1,0 +1,71 @@
+"""One byte sequence for one document: RFC 8785 in the domain receipts are written in.
+
+Inside that domain (ASCII keys, no fractions) sorting by code point is sorting by UTF-16 unit, and the
+escapes of the standard library's JSON are those of RFC 8785, so nothing here has to be clever.
+"""
+
+import hashlib
+import json
+
+from services.rules.violations import NotCanonical
+
+INTEGER_MAX = 2**53 - 1
+"""Either side of zero; the integers every JSON reader keeps exact (RFC 7493)."""
+
+DEPTH_MAX = 64
+
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, check_circular=False, sort_keys=True, separators=(",", ":")
+)
+
+
+def canonical_bytes(document: object) -> bytes:
+    """The RFC 8785 bytes of strings, safe integers, booleans, None, lists and objects with ASCII keys.
+
+    Raises NotCanonical for anything else: a float, a Decimal, a tuple, an integer beyond INTEGER_MAX, a
+    lone surrogate, a key that is not ASCII text, or more than DEPTH_MAX levels.
+    """
+    _check(document)
+    try:
+        return _ENCODER.encode(document).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise NotCanonical("Text holds half of a surrogate pair, which has no UTF-8 form.") from error
+
+
+def content_hash(document: object) -> str:
+    """SHA-256 of the canonical bytes, written "sha256:<64 hex digits>"."""
+    return f"sha256:{hashlib.sha256(canonical_bytes(document)).hexdigest()}"
+
+
+def _check(document: object) -> None:
+    level = [document]
+    for _ in range(DEPTH_MAX + 1):
+        inside: list[object] = []
+        for value in level:
+            if type(value) is dict:
+                _check_keys(value)
+                inside.extend(value.values())
+            elif type(value) is list:
+                inside.extend(value)
+            else:
+                _check_scalar(value)
+        if not inside:
+            return
+        level = inside
+    raise NotCanonical(f"The document is nested more than {DEPTH_MAX} levels deep.")
+
+
+def _check_keys(document: dict[object, object]) -> None:
+    for key in document:
+        if type(key) is not str or not key.isascii():
+            raise NotCanonical("Every key must be ASCII text.")
+
+
+def _check_scalar(value: object) -> None:
+    # Exact types only: a subclass of str or int may be written differently from what it compares equal to.
+    if value is None or type(value) is str or type(value) is bool:
+        return
+    if type(value) is not int:
+        raise NotCanonical(f"A {type(value).__name__} has no canonical form; write it as a string.")
+    if abs(value) > INTEGER_MAX:
+        raise NotCanonical("Integers beyond 2^53 - 1 must be written as strings.")
