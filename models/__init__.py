@@ -1,0 +1,67 @@
+"""What Tallystick remembers: one concept a file, columns and constraints, no queries.
+
+Importing this package registers every table on `metadata`, which is what migrations compare against.
+"""
+
+from models.alert import Alert, AlertKind
+from models.api_key import ApiKey
+from models.asset import AssetSnapshot, Site
+from models.base import metadata, table_of
+from models.credit import CreditEntry, CreditGrant, EntryKind, GrantKind
+from models.gain_share import GainShareRun, GainShareStatus, KpiBaseline
+from models.idempotency import IdempotencyRecord
+from models.invoice import BillingReason, Invoice, InvoiceLine, InvoiceStatus, LineKind
+from models.member import Membership, Role, User, WebSession
+from models.price_book import PlanVersion, PriceBook, PriceBookVersion
+from models.subscription import (
+    BillingPeriod,
+    Collection,
+    Interval,
+    PeriodStatus,
+    PoolUsage,
+    Subscription,
+    SubscriptionStatus,
+)
+from models.tenant import Tenant, TenantHead
+from models.usage import UsageDaily, UsageEvent
+
+__all__ = [
+    "Alert",
+    "AlertKind",
+    "ApiKey",
+    "AssetSnapshot",
+    "BillingPeriod",
+    "BillingReason",
+    "Collection",
+    "CreditEntry",
+    "CreditGrant",
+    "EntryKind",
+    "GainShareRun",
+    "GainShareStatus",
+    "GrantKind",
+    "IdempotencyRecord",
+    "Interval",
+    "Invoice",
+    "InvoiceLine",
+    "InvoiceStatus",
+    "KpiBaseline",
+    "LineKind",
+    "Membership",
+    "PeriodStatus",
+    "PlanVersion",
+    "PoolUsage",
+    "PriceBook",
+    "PriceBookVersion",
+    "Role",
+    "Site",
+    "Subscription",
+    "SubscriptionStatus",
+    "Tenant",
+    "TenantHead",
+    "UsageDaily",
+    "UsageEvent",
+    "User",
+    "WebSession",
+    "metadata",
+    "table_of",
+]

@@ -1,0 +1,93 @@
+"""Invoices and their lines. Amounts are integers of the currency's minor unit."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlmodel import Field
+
+from models.base import ID_MAX, Json, Rate, TenantOwned, UtcDateTime, choice
+from models.price_book import HASH_MAX
+
+DESCRIPTION_MAX = 300
+
+
+class InvoiceStatus(StrEnum):
+    DRAFT = "draft"
+    OPEN = "open"
+    PAID = "paid"
+    VOID = "void"
+    UNCOLLECTIBLE = "uncollectible"
+
+
+class BillingReason(StrEnum):
+    """What made the invoice: the start of a subscription, or the close of a period."""
+
+    SUBSCRIPTION_START = "subscription_start"
+    PERIOD_CLOSE = "period_close"
+
+
+class LineKind(StrEnum):
+    BASE = "base"
+    ASSET_UPLIFT = "asset_uplift"
+    OVERAGE = "overage"
+    LATE_USAGE = "late_usage"
+
+
+class Invoice(TenantOwned, table=True):
+    """One bill. The unique key on (subscription, period, reason) is what makes closing idempotent."""
+
+    __tablename__ = "invoice"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "subscription_id"], ["subscription.tenant_id", "subscription.id"]),
+        UniqueConstraint("tenant_id", "subscription_id", "period_start", "billing_reason"),
+        UniqueConstraint("tenant_id", "number"),
+        CheckConstraint("period_end > period_start", name="period_order"),
+        CheckConstraint("total_minor = subtotal_minor + tax_minor", name="total"),
+        CheckConstraint("(status = 'draft') = (number IS NULL)", name="number_when_final"),
+        CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", name="paid_has_time"),
+        Index("ix_invoice_issued", "tenant_id", "issued_at"),
+    )
+
+    id: str = Field(primary_key=True, max_length=ID_MAX)
+    number: int | None = Field(default=None, sa_type=BigInteger)
+    subscription_id: str = Field(max_length=ID_MAX)
+    billing_reason: BillingReason = Field(sa_type=choice(BillingReason))
+    status: InvoiceStatus = Field(sa_type=choice(InvoiceStatus))
+    period_start: datetime = Field(sa_type=UtcDateTime)
+    period_end: datetime = Field(sa_type=UtcDateTime)
+    currency: str = Field(max_length=3)
+    subtotal_minor: int = Field(sa_type=BigInteger)
+    tax_minor: int = Field(default=0, sa_type=BigInteger)
+    total_minor: int = Field(sa_type=BigInteger)
+    issued_at: datetime = Field(sa_type=UtcDateTime)
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    paid_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    payment_reference: str | None = Field(default=None, max_length=120)
+    stripe_hosted_url: str | None = Field(default=None, max_length=500)
+
+
+class InvoiceLine(TenantOwned, table=True):
+    """One charge: quantity, unit, the price as it was (`pricing`), the tiers applied, and what it was counted from."""
+
+    __tablename__ = "invoice_line"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "invoice_id"], ["invoice.tenant_id", "invoice.id"]),
+        CheckConstraint("position >= 1", name="position"),
+    )
+
+    invoice_id: str = Field(primary_key=True, max_length=ID_MAX)
+    position: int = Field(primary_key=True)
+    kind: LineKind = Field(sa_type=choice(LineKind))
+    description: str = Field(max_length=DESCRIPTION_MAX)
+    quantity: Decimal = Field(sa_type=Rate)
+    unit: str = Field(max_length=64)
+    amount_minor: int = Field(sa_type=BigInteger)
+    period_start: datetime = Field(sa_type=UtcDateTime)
+    period_end: datetime = Field(sa_type=UtcDateTime)
+    plan_version_id: str = Field(max_length=HASH_MAX, foreign_key="plan_version.id")
+    pricing: dict[str, Any] = Field(sa_type=Json)
+    steps: list[Any] = Field(sa_type=Json)
+    sources: dict[str, Any] = Field(sa_type=Json)

@@ -1,0 +1,111 @@
+"""What a customer has bought, the periods it is billed in, and what was used in each."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index
+from sqlmodel import Field
+
+from models.base import ID_MAX, TenantOwned, UtcDateTime, choice
+from models.price_book import CODE_MAX, HASH_MAX
+
+
+class SubscriptionStatus(StrEnum):
+    TRIALING = "trialing"
+    ACTIVE = "active"
+    PAST_DUE = "past_due"
+    PAUSED = "paused"
+    SUSPENDED = "suspended"
+    CANCELED = "canceled"
+
+
+class Interval(StrEnum):
+    """How often the base fee falls due. Usage is always closed monthly."""
+
+    MONTH = "month"
+    YEAR = "year"
+
+
+class Collection(StrEnum):
+    """Who collects: the payment provider, or the customer pays by transfer and an operator marks it."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+class PeriodStatus(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Subscription(TenantOwned, table=True):
+    """A plan version a customer is on. The current period is [current_period_start, current_period_end)."""
+
+    __tablename__ = "subscription"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id"], ["tenant.id"]),
+        CheckConstraint("current_period_end > current_period_start", name="period_order"),
+        CheckConstraint("current_period_start >= started_at", name="period_after_start"),
+        CheckConstraint("period_index >= 0", name="period_index"),
+        Index("ix_subscription_due", "current_period_end", "status"),
+    )
+
+    id: str = Field(primary_key=True, max_length=ID_MAX)
+    plan_version_id: str = Field(max_length=HASH_MAX, foreign_key="plan_version.id")
+    status: SubscriptionStatus = Field(sa_type=choice(SubscriptionStatus))
+    interval: Interval = Field(sa_type=choice(Interval))
+    collection: Collection = Field(sa_type=choice(Collection))
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    anchor_at: datetime = Field(sa_type=UtcDateTime)
+    period_index: int = 0
+    current_period_start: datetime = Field(sa_type=UtcDateTime)
+    current_period_end: datetime = Field(sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    canceled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class BillingPeriod(TenantOwned, table=True):
+    """One period of a subscription and the plan version it is rated with. Closed once, by one invoice."""
+
+    __tablename__ = "billing_period"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "subscription_id"], ["subscription.tenant_id", "subscription.id"]),
+        CheckConstraint("ends_at > starts_at", name="order"),
+        CheckConstraint("(status = 'closed') = (closed_at IS NOT NULL)", name="closed_has_time"),
+    )
+
+    subscription_id: str = Field(primary_key=True, max_length=ID_MAX)
+    starts_at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    ends_at: datetime = Field(sa_type=UtcDateTime)
+    plan_version_id: str = Field(max_length=HASH_MAX, foreign_key="plan_version.id")
+    status: PeriodStatus = Field(sa_type=choice(PeriodStatus))
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    invoice_id: str | None = Field(default=None, max_length=ID_MAX)
+
+
+class PoolUsage(TenantOwned, table=True):
+    """Millionths of a credit used in a pool during one window of a period, and how many of them were overage.
+
+    The window is the period itself, or one business day for pools whose allowance resets daily.
+    `billed_overage_micro` is what invoices have charged so far; the rest is late usage.
+    """
+
+    __tablename__ = "pool_usage"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "subscription_id", "period_start"],
+            ["billing_period.tenant_id", "billing_period.subscription_id", "billing_period.starts_at"],
+        ),
+        CheckConstraint("overage_micro >= 0 AND used_micro >= overage_micro", name="overage_within_used"),
+        CheckConstraint(
+            "billed_overage_micro >= 0 AND billed_overage_micro <= overage_micro", name="billed_within_overage"
+        ),
+    )
+
+    subscription_id: str = Field(primary_key=True, max_length=ID_MAX)
+    period_start: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    pool: str = Field(primary_key=True, max_length=CODE_MAX)
+    window_start: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    used_micro: int = Field(default=0, sa_type=BigInteger)
+    overage_micro: int = Field(default=0, sa_type=BigInteger)
+    billed_overage_micro: int = Field(default=0, sa_type=BigInteger)

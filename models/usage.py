@@ -1,0 +1,68 @@
+"""What was metered: every event for ever, and the daily roll-ups that pages read."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, UniqueConstraint
+from sqlmodel import Field
+
+from models.base import ID_MAX, Json, TenantOwned, UtcDateTime
+from models.price_book import CODE_MAX
+
+EVENT_ID_MAX = 128
+TRACE_ID_MAX = 128
+SITE_MAX = 64
+
+
+class UsageEvent(TenantOwned, table=True):
+    """One metered event with the answer it was given, so a retry gets the same one. Units and credits in millionths.
+
+    `seq` counts the tenant's events without gaps. `fingerprint` is the SHA-256 of what was sent.
+    """
+
+    __tablename__ = "usage_event"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "event_id"),
+        CheckConstraint("units_micro > 0", name="units"),
+        CheckConstraint("overage_micro >= 0 AND credits_micro >= overage_micro", name="overage_within_credits"),
+        Index("ix_usage_event_occurred", "tenant_id", "occurred_at"),
+        {"sqlite_with_rowid": False},
+    )
+
+    seq: int = Field(primary_key=True, sa_type=BigInteger)
+    event_id: str = Field(max_length=EVENT_ID_MAX)
+    fingerprint: bytes = Field(sa_type=LargeBinary)
+    subscription_id: str = Field(max_length=ID_MAX)
+    event_type: str = Field(max_length=CODE_MAX)
+    pool: str = Field(max_length=CODE_MAX)
+    site: str = Field(default="", max_length=SITE_MAX)
+    trace_id: str | None = Field(default=None, max_length=TRACE_ID_MAX)
+    occurred_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    period_start: datetime = Field(sa_type=UtcDateTime)
+    units_micro: int = Field(sa_type=BigInteger)
+    credits_micro: int = Field(sa_type=BigInteger)
+    overage_micro: int = Field(sa_type=BigInteger)
+    remaining_micro: int = Field(sa_type=BigInteger)
+    alert: str | None = Field(default=None, max_length=32)
+    meta: dict[str, Any] | None = Field(default=None, sa_type=Json)
+
+
+class UsageDaily(TenantOwned, table=True):
+    """One business day of one event type at one site ("" where none was named), kept with the events it sums."""
+
+    __tablename__ = "usage_daily"
+    __table_args__ = (
+        CheckConstraint("events > 0 AND units_micro > 0", name="some"),
+        CheckConstraint("overage_micro >= 0 AND credits_micro >= overage_micro", name="overage_within_credits"),
+    )
+
+    subscription_id: str = Field(primary_key=True, max_length=ID_MAX)
+    day: date = Field(primary_key=True)
+    period_start: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    event_type: str = Field(primary_key=True, max_length=CODE_MAX)
+    site: str = Field(primary_key=True, max_length=SITE_MAX)
+    units_micro: int = Field(sa_type=BigInteger)
+    credits_micro: int = Field(sa_type=BigInteger)
+    overage_micro: int = Field(sa_type=BigInteger)
+    events: int = Field(sa_type=BigInteger)

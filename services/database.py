@@ -1,0 +1,138 @@
+"""The engine and the only commit: `transaction()` for what writes, `reading()` for what looks."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlmodel import Session
+
+from services.settings import settings
+
+BUSY_TIMEOUT_MS = 30_000
+POOL_SIZE = 10
+LOCK_TIMEOUT_MS = 30_000
+
+_sqlite_writer = threading.RLock()
+
+
+@lru_cache
+def engine() -> Engine:
+    """The engine of this process, for the database in the settings."""
+    return open_engine(settings().database_url)
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for SQLite or PostgreSQL. Raises ValueError for any other database."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _open_sqlite(parsed)
+    if parsed.get_backend_name() == "postgresql":
+        return _open_postgresql(parsed)
+    raise ValueError(f"TALLYSTICK_DATABASE_URL must be sqlite or postgresql, not {parsed.get_backend_name()}")
+
+
+@contextmanager
+def transaction(on: Engine | None = None) -> Iterator[Session]:
+    """A session whose work is kept whole or not at all. Use cases flush; this commits.
+
+    On SQLite the write lock is taken at the start (BEGIN IMMEDIATE), so a transaction never fails half way because
+    another wrote first; writers of this process wait in a queue instead of polling the file.
+    """
+    target = on or engine()
+    if target.dialect.name != "sqlite":
+        with Session(target, expire_on_commit=False) as session, session.begin():
+            yield session
+        return
+    writable = target.execution_options(sqlite_begin="IMMEDIATE")
+    with _sqlite_writer, Session(writable, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def reading(on: Engine | None = None) -> Iterator[Session]:
+    """A session that sees one consistent state and keeps nothing."""
+    with Session(on or engine(), expire_on_commit=False, autoflush=False) as session:
+        try:
+            yield session
+        finally:
+            session.rollback()
+
+
+def insert_into(session: Session, table: Table) -> "sqlite.Insert | postgresql.Insert":
+    """An INSERT that can say ON CONFLICT, for the database at hand."""
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def add_or_increase(session: Session, table: Table, rows: list[dict[str, Any]], *, key: tuple[str, ...]) -> None:
+    """Insert rows of counters; where a row with that key exists, add every other column to it."""
+    if not rows:
+        return
+    statement = insert_into(session, table)
+    counters = {name: table.c[name] + statement.excluded[name] for name in rows[0] if name not in key}
+    session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=counters), rows)
+
+
+def insert_missing(session: Session, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert rows; leave those whose key exists as they are."""
+    if rows:
+        session.execute(insert_into(session, table).on_conflict_do_nothing(), rows)
+
+
+def _open_sqlite(url: URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    opened = create_engine(url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, connect_args={"check_same_thread": False})
+    event.listen(opened, "connect", _prepare_sqlite)
+    event.listen(opened, "begin", _begin_sqlite)
+    return opened
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions of its own
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "temp_store = MEMORY",
+        "cache_size = -65536",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _open_postgresql(url: URL) -> Engine:
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
+        pool_pre_ping=True,
+        connect_args={"options": f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT_MS}"},
+    )
+
+
+__all__ = [
+    "Insert",
+    "add_or_increase",
+    "engine",
+    "insert_into",
+    "insert_missing",
+    "open_engine",
+    "reading",
+    "transaction",
+]

@@ -1,0 +1,157 @@
+"""Refusals. Each carries a code for programs, a status for HTTP and a sentence a customer can act on.
+
+Refusal
+├── BadRequest 400            the request cannot be understood
+│   └── MalformedJson
+├── NotSignedIn 401           no credential, or one that is not valid any more
+├── Forbidden 403             the credential does not allow this
+│   ├── WrongTenant
+│   ├── MissingScope
+│   └── FeatureNotIncluded
+├── NotFound 404              no such thing for this customer
+├── NotAllowedHere 405        the address exists, the method does not
+├── Conflict 409              it contradicts what is already recorded
+│   ├── EventConflict         same event id, other body
+│   ├── IdempotencyConflict   same Idempotency-Key, other request
+│   ├── PeriodNotEnded
+│   └── SubscriptionConflict
+├── TooLarge 413              more than one request may carry
+├── UnsupportedMediaType 415
+├── Unprocessable 422         understood, but a value is not acceptable; `field` names it
+│   ├── UnknownPlan · UnknownEventType · UnknownSite · UnknownPriceBook
+│   ├── InvalidUnits
+│   ├── EventTooOld · EventInFuture · EventBeforeSubscription
+│   └── SiteLimitReached
+└── QuotaReached 429          used up and the plan has no price for more; carries an upgrade address
+    └── OverageNotAllowed
+"""
+
+from typing import Any, ClassVar
+
+UPGRADE_URL = "/plans/"
+
+
+class Refusal(Exception):
+    """Something we will not do. `members` are extra fields the caller gets beside the sentence."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "refused"
+    title: ClassVar[str] = "Refused"
+
+    def __init__(self, detail: str, *, field: str | None = None, **members: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+        self.members = members
+
+
+class BadRequest(Refusal):
+    status, code, title = 400, "bad_request", "The request cannot be understood"
+
+
+class MalformedJson(BadRequest):
+    code = "malformed_json"
+
+
+class NotSignedIn(Refusal):
+    status, code, title = 401, "not_signed_in", "Sign in first"
+
+
+class Forbidden(Refusal):
+    status, code, title = 403, "forbidden", "Not allowed"
+
+
+class WrongTenant(Forbidden):
+    code = "wrong_tenant"
+
+
+class MissingScope(Forbidden):
+    code = "missing_scope"
+
+
+class FeatureNotIncluded(Forbidden):
+    code = "feature_not_included"
+
+
+class NotFound(Refusal):
+    status, code, title = 404, "not_found", "Not found"
+
+
+class NotAllowedHere(Refusal):
+    status, code, title = 405, "method_not_allowed", "Method not allowed"
+
+
+class Conflict(Refusal):
+    status, code, title = 409, "conflict", "Conflicts with what is recorded"
+
+
+class EventConflict(Conflict):
+    code = "event_conflict"
+
+
+class IdempotencyConflict(Conflict):
+    code = "idempotency_conflict"
+
+
+class PeriodNotEnded(Conflict):
+    code = "period_not_ended"
+
+
+class SubscriptionConflict(Conflict):
+    code = "subscription_conflict"
+
+
+class TooLarge(Refusal):
+    status, code, title = 413, "too_large", "Too large"
+
+
+class UnsupportedMediaType(Refusal):
+    status, code, title = 415, "unsupported_media_type", "Unsupported content type"
+
+
+class Unprocessable(Refusal):
+    status, code, title = 422, "invalid", "A value is not acceptable"
+
+
+class UnknownPlan(Unprocessable):
+    code = "unknown_plan"
+
+
+class UnknownPriceBook(Unprocessable):
+    code = "unknown_price_book"
+
+
+class UnknownEventType(Unprocessable):
+    code = "unknown_event_type"
+
+
+class UnknownSite(Unprocessable):
+    code = "unknown_site"
+
+
+class SiteLimitReached(Unprocessable):
+    code = "site_limit_reached"
+
+
+class InvalidUnits(Unprocessable):
+    code = "invalid_units"
+
+
+class EventTooOld(Unprocessable):
+    code = "event_too_old"
+
+
+class EventInFuture(Unprocessable):
+    code = "event_in_future"
+
+
+class EventBeforeSubscription(Unprocessable):
+    code = "event_before_subscription"
+
+
+class QuotaReached(Refusal):
+    status, code, title = 429, "quota_reached", "Quota reached"
+
+
+class OverageNotAllowed(QuotaReached):
+    code = "overage_not_allowed"

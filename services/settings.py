@@ -1,0 +1,38 @@
+"""Configuration, from the environment or a `.env` file. Every name starts with `TALLYSTICK_`."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+CATALOGS = PROJECT_ROOT / "models" / "catalogs"
+
+
+class Settings(BaseSettings):
+    """What an operator can set. `.env.example` explains each."""
+
+    model_config = SettingsConfigDict(env_prefix="TALLYSTICK_", env_file=".env", extra="ignore")
+
+    database_url: str = "sqlite:///data/tallystick.db"
+    redis_url: str | None = None
+    public_url: str = "http://localhost:3000"
+    catalog: str = "reliability"
+    log_format: str = Field(default="auto", pattern="^(auto|json|console)$")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    period_grace_minutes: int = Field(default=60, ge=0, le=7 * 24 * 60)
+    payment_days: int = Field(default=30, ge=0, le=365)
+    scheduler: bool = True
+    scheduler_seconds: int = Field(default=30, ge=1, le=3600)
+
+    @property
+    def cookies_are_secure(self) -> bool:
+        """Whether browsers reach us over TLS, so that the session cookie may demand it."""
+        return self.public_url.startswith("https://")
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
