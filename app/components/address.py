@@ -1,0 +1,20 @@
+"""Reading the page's own address in the browser, without a round trip to the server."""
+
+import reflex as rx
+from reflex.vars import VarData
+from reflex.utils.imports import ImportVar
+
+
+def query_value(name: str) -> rx.Var[str]:
+    """The value of `?name=` in the address, "" when absent; empty until the page has mounted.
+
+    It is read in an effect because the pages are prerendered without a query, and the first render must match.
+    """
+    variable = f"query_{name}"
+    setter = f"setQuery_{name}"
+    hooks = {
+        f'const [{variable}, {setter}] = useState("");': None,
+        f'useEffect(() => {{ {setter}(new URLSearchParams(window.location.search).get("{name}") ?? ""); }}, []);': None,
+    }
+    imports = {"react": [ImportVar(tag="useState"), ImportVar(tag="useEffect")]}
+    return rx.Var(variable, _var_type=str, _var_data=VarData(hooks=hooks, imports=imports)).to(str)

@@ -1,0 +1,142 @@
+"""Plotly figures from plain data, and the component that shows them in the page's own colours.
+
+A figure carries data only. Colours of axes, text and hover labels come from the template that the component passes,
+and that follows the colour mode in the browser: switching it needs no round trip.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import plotly.graph_objects as go
+import reflex as rx
+from plotly.graph_objs.layout import Template
+
+from app.theme import CHART_PALETTE, DARK, FONT_SANS, LIGHT
+
+PLOT_CONFIG: Final = {"displayModeBar": False, "responsive": True, "scrollZoom": False, "doubleClick": False}
+BAR_GAP: Final = 0.38
+
+
+@dataclass(frozen=True)
+class Series:
+    """One row of bars: its name, its heights, and the words shown when a bar is pointed at."""
+
+    name: str
+    values: Sequence[float]
+    worded: Sequence[str]
+
+
+EMPTY_FIGURE: Final = go.Figure(layout={"template": None})
+
+
+def series_colour(place: int) -> str:
+    """The colour of the series at `place`, the same in every chart."""
+    return CHART_PALETTE[place % len(CHART_PALETTE)]
+
+
+def stacked_bars(labels: Sequence[str], series: Sequence[Series]) -> go.Figure:
+    """One bar for each label (a month), stacked by series (an event type)."""
+    bars = [
+        _bar(x=list(labels), y=list(one.values), worded=one.worded, name=one.name, colour=series_colour(place))
+        for place, one in enumerate(series)
+    ]
+    return _figure(bars, barmode="stack", showlegend=len(bars) > 1)
+
+
+def daily_bars(labels: Sequence[str], values: Sequence[float], worded: Sequence[str], *, name: str) -> go.Figure:
+    """One slim bar a day. `labels` may be ISO dates: the axis then shows as many as fit."""
+    bars = [_bar(x=list(labels), y=list(values), worded=worded, name=name, colour=series_colour(0))]
+    figure = _figure(bars, showlegend=False)
+    return figure.update_layout(bargap=0.25)
+
+
+def ranked_bars(labels: Sequence[str], values: Sequence[float], worded: Sequence[str]) -> go.Figure:
+    """Horizontal bars, the first label on top, each in its series colour with its words beside it."""
+    bar = go.Bar(
+        x=list(values),
+        y=list(labels),
+        orientation="h",
+        text=list(worded),
+        textposition="outside",
+        cliponaxis=False,
+        marker={"color": [series_colour(place) for place in range(len(values))], "cornerradius": 3},
+        hovertemplate="%{y}: %{text}<extra></extra>",
+    )
+    figure = _figure([bar], showlegend=False)
+    figure.update_xaxes(visible=False, range=[0, max([*values, 0]) * 1.35 or 1])
+    return figure.update_yaxes(autorange="reversed", showgrid=False, ticklabelstandoff=8)
+
+
+def _bar(*, x: list[str], y: list[float], worded: Sequence[str], name: str, colour: str) -> go.Bar:
+    return go.Bar(
+        x=x,
+        y=y,
+        name=name,
+        customdata=list(worded),
+        marker={"color": colour, "line": {"width": 0}},
+        hovertemplate="%{x}<br>" + name + ": %{customdata}<extra></extra>",
+    )
+
+
+def _figure(bars: Sequence[go.Bar], **layout: Any) -> go.Figure:
+    return go.Figure(data=list(bars), layout={"template": None, "bargap": BAR_GAP, **layout})
+
+
+def _template(colours: dict[str, str]) -> Template:
+    axis = {
+        "gridcolor": colours["line"],
+        "linecolor": colours["line"],
+        "zerolinecolor": colours["line"],
+        "tickfont": {"color": colours["muted"], "size": 12},
+        "automargin": True,
+        "fixedrange": True,
+    }
+    return Template(
+        layout={
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"family": FONT_SANS, "color": colours["text"], "size": 12},
+            "colorway": list(CHART_PALETTE),
+            "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+            "xaxis": {**axis, "showgrid": False, "tickformat": "%-d %b"},
+            "yaxis": {**axis, "showline": False, "rangemode": "tozero", "nticks": 5},
+            "hoverlabel": {
+                "bgcolor": colours["surface"],
+                "bordercolor": colours["line-strong"],
+                "font": {"family": FONT_SANS, "color": colours["text"], "size": 12},
+                "align": "left",
+            },
+            "legend": {
+                "orientation": "h",
+                "yanchor": "bottom",
+                "y": 1.02,
+                "x": 0,
+                "font": {"color": colours["muted"], "size": 12},
+            },
+        }
+    )
+
+
+def chart(figure: Any, *, described: str | rx.Var, height: int = 280) -> rx.Component:
+    """Show a figure (a Var of go.Figure) as wide as its container and `height` pixels high.
+
+    `described` says what the chart shows; the exact numbers belong in a table on the same page.
+    """
+    template = rx.color_mode_cond(
+        light=rx.Var.create(_template(LIGHT)),
+        dark=rx.Var.create(_template(DARK)),
+    )
+    return rx.el.div(
+        rx.plotly.basic(
+            data=figure,
+            template=template.to(Template),
+            config=PLOT_CONFIG,
+            use_resize_handler=True,
+            style={"width": "100%", "height": "100%"},
+        ),
+        role="img",
+        aria_label=described,
+        class_name="chart",
+        style={"height": f"{height}px"},
+    )

@@ -1,0 +1,23 @@
+"""One module a page: its State, and `page()`. This table says which module shows which route."""
+
+from types import ModuleType
+from typing import Final
+
+import reflex as rx
+
+from app.pages import not_found, sign_in
+from app.routes import BY_NAME
+
+MODULES: Final[dict[str, ModuleType]] = {
+    "sign_in": sign_in,
+}
+"""Route name → the module with `page()` and, where it loads data, `ON_LOAD`: a list of event handlers."""
+
+
+def add_pages(app: rx.App) -> None:
+    """Register every page under the address and title that app/routes.py gives it."""
+    for name, module in MODULES.items():
+        route = BY_NAME[name]
+        on_load = getattr(module, "ON_LOAD", None)
+        app.add_page(module.page, route=route.path, title=f"{route.title} · Tallystick", on_load=on_load)
+    app.add_page(not_found.page, route="404", title="Page not found · Tallystick")

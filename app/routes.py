@@ -1,0 +1,55 @@
+"""Every page address in one table: navigation, titles and registration all read it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Audience(StrEnum):
+    """Who may open a page. The page's own handlers enforce it; this decides what navigation offers."""
+
+    SIGNED_OUT = "signed_out"
+    MEMBER = "member"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One page: where it is, what the browser tab and the navigation call it, and whom it is for."""
+
+    name: str
+    path: str
+    title: str
+    label: str
+    icon: str
+    audience: Audience
+    parent: str = ""
+    """The route whose navigation entry is highlighted for a page that has none of its own."""
+
+    @property
+    def href(self) -> str:
+        """The address for links: it ends in a slash, so that the static server need not redirect."""
+        return self.path if self.path.endswith("/") else f"{self.path}/"
+
+
+ROUTES: Final = (
+    Route("sign_in", "/sign-in", "Sign in", "Sign in", "log_in", Audience.SIGNED_OUT),
+    Route("overview", "/", "Overview", "Overview", "layout_dashboard", Audience.MEMBER),
+    Route("plans", "/plans", "Plans", "Plans", "layers", Audience.MEMBER),
+    Route("usage", "/usage", "Usage", "Usage", "chart_column", Audience.MEMBER),
+    Route("invoices", "/invoices", "Invoices", "Invoices", "receipt_text", Audience.MEMBER),
+    Route("invoice", "/invoices/[invoice_id]", "Invoice", "", "", Audience.MEMBER, parent="invoices"),
+    Route("gain_share", "/gain-share", "Gain-share", "Gain-share", "trending_up", Audience.MEMBER),
+    Route("admin", "/admin", "Customers", "Customers", "building_2", Audience.OPERATOR),
+)
+BY_NAME: Final = {route.name: route for route in ROUTES}
+
+
+def navigation(audience: Audience) -> tuple[Route, ...]:
+    """The entries navigation shows to one audience, in the order of the table."""
+    return tuple(route for route in ROUTES if route.audience is audience and route.label)
+
+
+def invoice_href(invoice_id: object) -> object:
+    """The address of one invoice; works with a plain id and with a Var."""
+    return BY_NAME["invoices"].href + invoice_id + "/"  # type: ignore[operator]

