@@ -1,0 +1,23 @@
+"""Names for rows, secrets for people and programs, and the digest that is kept in their place."""
+
+import hashlib
+import secrets
+from uuid import uuid4
+
+SECRET_BYTES = 32
+"""256 bits, written in 43 characters: beyond guessing, so a plain digest of it is safe to keep."""
+
+
+def new_id(prefix: str) -> str:
+    """A name nobody has had before: "sub" gives "sub_" and 32 hexadecimal digits."""
+    return f"{prefix}_{uuid4().hex}"
+
+
+def new_secret(size_bytes: int = SECRET_BYTES) -> str:
+    """A random text of letters, digits, `-` and `_`; 32 bytes are 43 characters."""
+    return secrets.token_urlsafe(size_bytes)
+
+
+def digest(secret: str) -> str:
+    """SHA-256 as 64 hexadecimal digits. Only for secrets made by `new_secret`; passwords are hashed slowly."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
