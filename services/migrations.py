@@ -63,7 +63,7 @@ def _alone(engine: Engine) -> Iterator[Connection]:
 
 
 def _wait_for_the_journal(engine: Engine) -> None:
-    """The first connection ever turns on the write-ahead log; SQLite refuses others meanwhile, it does not queue them."""
+    """Turn the write-ahead log on; while the first connection ever does, SQLite refuses others instead of queueing."""
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1_000
     while True:
         try:
