@@ -1,0 +1,178 @@
+"""Keys for programs: made once, shown once, kept as a digest."""
+
+import re
+import secrets
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from string import ascii_lowercase, digits
+
+from sqlalchemy import or_, update
+from sqlmodel import Session, col, select
+
+from models import ApiKey, Tenant
+from models.base import NAME_MAX
+from services.errors import NotFound, NotSignedIn, Unprocessable
+from services.identifiers import digest, new_id, new_secret
+
+OPERATOR_SCOPE = "operator"
+TENANT_SCOPES = (
+    "usage:write",
+    "billing:read",
+    "billing:write",
+    "gainshare:write",
+    "receipts:read",
+    "exchange:write",
+)
+PREFIX_LENGTH = 8
+USE_NOTED_EVERY = timedelta(minutes=1)
+"""How exact `last_used_at` is: a key in constant use costs one write a minute, never one a call."""
+
+BAD_KEY = "This API key is not valid. Send a key that has not been revoked as `Authorization: Bearer <key>`."
+
+_KEY = re.compile(r"tally_[a-z0-9]{8}_[A-Za-z0-9_-]{43}")
+_PREFIX_LETTERS = ascii_lowercase + digits
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key just made. `key` cannot be shown again."""
+
+    id: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a key speaks for. An operator's key has no tenant. `last_used_at` is as of this authentication."""
+
+    key_id: str
+    tenant_id: str | None
+    is_operator: bool
+    scopes: frozenset[str]
+    last_used_at: datetime | None = None
+
+    def may(self, *scopes: str) -> bool:
+        """Whether the key has any of these scopes. An operator's has all of them."""
+        return self.is_operator or not self.scopes.isdisjoint(scopes)
+
+
+def create_api_key(
+    session: Session,
+    *,
+    scopes: Iterable[str],
+    at: datetime,
+    tenant_id: str | None = None,
+    is_operator: bool = False,
+    name: str = "",
+) -> NewKey:
+    """Make `tally_<8 characters to recognise it by>_<43 secret ones>`, for a customer or for an operator.
+
+    Raises NotFound for an unknown customer, Unprocessable for a scope there is not, for none, or for a key that
+    would belong to both or to neither.
+    """
+    if is_operator == (tenant_id is not None):
+        raise Unprocessable("A key belongs to a customer or to an operator, not to both.", field="tenant_id")
+    if len(name) > NAME_MAX or not name.isprintable():
+        raise Unprocessable(f"A key's name has at most {NAME_MAX} printable characters.", field="name")
+    wanted = _check_scopes(scopes, is_operator)
+    if tenant_id is not None and session.get(Tenant, tenant_id) is None:
+        raise NotFound("There is no such customer.", field="tenant_id")
+    prefix = f"tally_{_new_prefix()}"
+    key = f"{prefix}_{new_secret()}"
+    made = ApiKey(
+        id=new_id("key"),
+        tenant_id=tenant_id,
+        is_operator=is_operator,
+        name=name,
+        prefix=prefix,
+        digest=digest(key),
+        scopes=wanted,
+        created_at=at,
+    )
+    session.add(made)
+    session.flush()
+    return NewKey(made.id, key)
+
+
+def authenticate_key(session: Session, *, key: str) -> Principal:
+    """Who the key speaks for. Only reads: see `key_uses` for how its use is noted. Raises NotSignedIn."""
+    if _KEY.fullmatch(key) is None:
+        raise NotSignedIn(BAD_KEY)
+    row = session.execute(
+        select(
+            ApiKey.id, ApiKey.tenant_id, ApiKey.is_operator, ApiKey.scopes, ApiKey.last_used_at, ApiKey.revoked_at
+        ).where(ApiKey.digest == digest(key))  # type: ignore[call-overload]
+    ).first()
+    if row is None or row.revoked_at is not None:
+        raise NotSignedIn(BAD_KEY)
+    return Principal(row.id, row.tenant_id, row.is_operator, frozenset(row.scopes), row.last_used_at)
+
+
+def note_key_use(session: Session, *, key_id: str, at: datetime) -> None:
+    """Write down that a key was used, unless that was done within USE_NOTED_EVERY."""
+    stale = or_(col(ApiKey.last_used_at).is_(None), col(ApiKey.last_used_at) <= at - USE_NOTED_EVERY)
+    session.execute(update(ApiKey).where(col(ApiKey.id) == key_id, stale).values(last_used_at=at))
+
+
+def revoke_api_key(session: Session, *, key_id: str, at: datetime, tenant_id: str | None = None) -> ApiKey:
+    """End a key at once. With `tenant_id`, only one of that customer's. Revoking again changes nothing.
+
+    Raises NotFound.
+    """
+    key = session.get(ApiKey, key_id)
+    if key is None or (tenant_id is not None and key.tenant_id != tenant_id):
+        raise NotFound("There is no such key.", field="key_id")
+    if key.revoked_at is None:
+        key.revoked_at = at
+        session.add(key)
+        session.flush()
+    return key
+
+
+def list_api_keys(session: Session, *, tenant_id: str) -> list[ApiKey]:
+    """A customer's keys, newest first, the revoked ones too."""
+    statement = select(ApiKey).where(ApiKey.tenant_id == tenant_id).order_by(col(ApiKey.created_at).desc(), ApiKey.id)
+    return list(session.exec(statement))
+
+
+class KeyUses:
+    """Which keys this process has asked to be noted, so that one in constant use asks once a minute."""
+
+    REMEMBERED_MAX = 10_000
+
+    def __init__(self) -> None:
+        self._asked: dict[str, datetime] = {}
+        self._lock = threading.Lock()
+
+    def is_due(self, principal: Principal, at: datetime) -> bool:
+        """Whether the caller should run `note_key_use`, in a transaction of its own and out of the way."""
+        last = principal.last_used_at
+        if last is not None and at - last < USE_NOTED_EVERY:
+            return False
+        with self._lock:
+            asked = self._asked.get(principal.key_id)
+            if asked is not None and timedelta() <= at - asked < USE_NOTED_EVERY:
+                return False
+            if len(self._asked) >= self.REMEMBERED_MAX:
+                self._asked.clear()
+            self._asked[principal.key_id] = at
+            return True
+
+
+key_uses = KeyUses()
+
+
+def _check_scopes(scopes: Iterable[str], is_operator: bool) -> list[str]:
+    allowed = (OPERATOR_SCOPE,) if is_operator else TENANT_SCOPES
+    wanted = list(dict.fromkeys(scopes)) or ([OPERATOR_SCOPE] if is_operator else [])
+    unknown = [scope for scope in wanted if scope not in allowed]
+    if unknown or not wanted:
+        said = f"{', '.join(unknown)} cannot be given to this key" if unknown else "A key needs a scope"
+        raise Unprocessable(f"{said}; choose from {', '.join(allowed)}.", field="scopes")
+    return wanted
+
+
+def _new_prefix() -> str:
+    return "".join(secrets.choice(_PREFIX_LETTERS) for _ in range(PREFIX_LENGTH))
