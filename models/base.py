@@ -68,11 +68,11 @@ class Rate(TypeDecorator[Decimal]):
 class Json(TypeDecorator[Any]):
     """A JSON document: JSONB on PostgreSQL, text on SQLite. Amounts inside are decimal strings."""
 
-    impl = JSON
+    impl = JSON(none_as_null=True)
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
-        return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else JSON())
+        return dialect.type_descriptor((JSONB if dialect.name == "postgresql" else JSON)(none_as_null=True))
 
 
 def plain_decimal(value: Decimal) -> Decimal:

@@ -58,7 +58,7 @@ class CreditGrant(TenantOwned, table=True):
 
 
 class CreditEntry(TenantOwned, table=True):
-    """One change of one lot. A burn names the events it paid for, which follow each other without a gap."""
+    """One change of one lot. A burn names the range of events it paid for (first and last `seq`)."""
 
     __tablename__ = "credit_entry"
     __table_args__ = (

@@ -37,22 +37,17 @@ def content_hash(document: object) -> str:
     return f"sha256:{hashlib.sha256(canonical_bytes(document)).hexdigest()}"
 
 
-def _check(document: object) -> None:
-    level = [document]
-    for _ in range(DEPTH_MAX + 1):
-        inside: list[object] = []
-        for value in level:
-            if type(value) is dict:
-                _check_keys(value)
-                inside.extend(value.values())
-            elif type(value) is list:
-                inside.extend(value)
-            else:
-                _check_scalar(value)
-        if not inside:
-            return
-        level = inside
-    raise NotCanonical(f"The document is nested more than {DEPTH_MAX} levels deep.")
+def _check(value: object, depth: int = 1) -> None:
+    if type(value) is not dict and type(value) is not list:
+        _check_scalar(value)
+        return
+    if depth > DEPTH_MAX:
+        raise NotCanonical(f"The document is nested more than {DEPTH_MAX} levels deep.")
+    if type(value) is dict:
+        _check_keys(value)
+        value = list(value.values())
+    for inner in value:
+        _check(inner, depth + 1)
 
 
 def _check_keys(document: dict[object, object]) -> None:

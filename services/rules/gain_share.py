@@ -64,7 +64,10 @@ def kpi_delta(baseline: Measurements, actual: Measurements, terms: Terms) -> Sav
     saved·repair_cost, over operating_hours / MTBF failures. `overlapping` says that two or more of these
     were added, though a failure avoided is availability gained too. Raises MissingMeasurement.
     """
-    given = present(_kpi_needs(baseline, actual, terms) | _added_needs(baseline, actual, terms))
+    needs = _kpi_needs(baseline, actual, terms) | _added_needs(baseline, actual, terms)
+    if not needs:
+        raise MissingMeasurement(("a rate for at least one KPI",))
+    given = present(needs)
     hours = Fraction(terms.operating_hours)
     numbers: dict[str, Fraction] = {}
     amounts: dict[str, Fraction] = {}
@@ -126,8 +129,6 @@ def _kpi_needs(baseline: Measurements, actual: Measurements, terms: Terms) -> di
     if terms.repair_cost is not None:
         needs |= _both("mttr_hours", baseline.mttr_hours, actual.mttr_hours)
         needs |= {"actual mtbf_hours": actual.mtbf_hours}
-    if not needs:
-        raise MissingMeasurement(("the cost of availability, of a failure or of a repair hour",))
     return needs
 
 

@@ -17,7 +17,7 @@ RuleViolation
 from typing import ClassVar
 
 
-class RuleViolation(ValueError):  # noqa: N818 — a refusal is named after what is wrong
+class RuleViolation(ValueError):
     """A rule refuses its arguments. `code` is stable; `message` says what to do."""
 
     code: ClassVar[str] = "rule_violation"

@@ -1,0 +1,105 @@
+"""A line of an invoice, and the two that do not come from usage: the base fee and the assets.
+
+A line is rounded once; the invoice adds up rounded lines.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from sqlmodel import Session, select
+
+from models import AssetSnapshot, Interval, LineKind
+from services.plans import MONTHS_IN_YEAR, Plan
+from services.rules import money, pricing
+from services.rules.assets import Snapshot, billable_assets
+from services.rules.decimals import text_of
+from services.rules.money import Money
+from services.rules.periods import Period
+from services.rules.pricing import Rated
+from services.rules.quantities import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A charge before it is stored. `quantity` in `unit`, `amount` rounded to the minor unit."""
+
+    kind: LineKind
+    description: str
+    quantity: Decimal
+    unit: str
+    amount: Money
+    period: Period
+    plan_version_id: str
+    pricing: dict[str, Any]
+    steps: list[dict[str, str]] = field(default_factory=list)
+    sources: dict[str, Any] = field(default_factory=dict)
+
+
+def base_line(plan: Plan, *, interval: Interval, period: Period, term_index: int) -> Line | None:
+    """The base fee, due in advance: every month, or for a whole year with the first month of each year's term."""
+    yearly = interval == Interval.YEAR
+    if not plan.base_price or (yearly and term_index % MONTHS_IN_YEAR):
+        return None
+    months = MONTHS_IN_YEAR if yearly else 1
+    amount = money.to_money(plan.base_exact(months=months), plan.currency)
+    return Line(
+        kind=LineKind.BASE,
+        description=f"{plan.name}, {'annual' if yearly else 'monthly'} base fee",
+        quantity=Decimal(1),
+        unit="year" if yearly else "month",
+        amount=amount,
+        period=period,
+        plan_version_id=plan.version_id,
+        pricing={"model": "flat", "amount": amount.plain()},
+    )
+
+
+def asset_line(session: Session, *, tenant_id: str, plan: Plan, period: Period) -> Line | None:
+    """Assets beyond the included ones, counted the plan's way; the line names its snapshots."""
+    if plan.assets is None:
+        return None
+    statement = select(AssetSnapshot).where(
+        AssetSnapshot.tenant_id == tenant_id,
+        AssetSnapshot.captured_at >= period.starts_at,
+        AssetSnapshot.captured_at < period.ends_at,
+    )
+    snapshots = [Snapshot(row.id, row.asset_count, row.captured_at) for row in session.exec(statement)]
+    basis = billable_assets(snapshots, plan.assets.basis, period)
+    rated = pricing.rate(plan.assets.charge, basis.count)
+    if not rated.amount:
+        return None
+    included = plan.assets.charge.included
+    return Line(
+        kind=LineKind.ASSET_UPLIFT,
+        description=f"Assets beyond the {included:,f} included ({plain(basis.count)} counted, {basis.basis})",
+        quantity=rated.billable_quantity,
+        unit="asset",
+        amount=money.to_money(rated.amount, plan.currency),
+        period=period,
+        plan_version_id=plan.version_id,
+        pricing=pricing.to_document(plan.assets.charge),
+        steps=worded_steps(rated),
+        sources={"basis": basis.basis, "counted": plain(basis.count), "snapshot_ids": list(basis.snapshot_ids)},
+    )
+
+
+def worded_steps(rated: Rated) -> list[dict[str, str]]:
+    """The tiers that were applied, every number exact text."""
+    return [
+        {
+            "from": plain(step.from_quantity),
+            "to": plain(step.to_quantity),
+            "quantity": plain(step.quantity),
+            "unit_price": plain(step.unit_price),
+            "flat_fee": plain(step.flat_fee),
+            "amount": _exact_text(step.amount),
+        }
+        for step in rated.steps
+    ]
+
+
+def _exact_text(amount: Fraction) -> str:
+    """A sum of products of decimals, which is always a finite decimal, as text."""
+    return text_of(Decimal(amount.numerator) / Decimal(amount.denominator))

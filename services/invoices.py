@@ -1,0 +1,166 @@
+"""Issue an invoice, find it again, and note that it was paid."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, and_, col, or_, select
+
+from models import BillingReason, Invoice, InvoiceLine, InvoiceStatus, Subscription, TenantHead
+from services.errors import Conflict, NotFound
+from services.identifiers import new_id
+from services.invoice_lines import Line
+from services.rules import money
+from services.rules.periods import Period
+from services.settings import settings
+from services.tenants import lock_head
+
+PAGE_MAX = 200
+NUMBER_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceDocument:
+    """An invoice with its lines in order. A preview is not stored and has no number."""
+
+    invoice: Invoice
+    lines: tuple[InvoiceLine, ...]
+
+
+def issue_invoice(
+    session: Session,
+    *,
+    head: TenantHead,
+    subscription: Subscription,
+    reason: BillingReason,
+    period: Period,
+    lines: Sequence[Line],
+    currency: str,
+    at: datetime,
+) -> Invoice:
+    """Store a final invoice under the tenant's next number. `head` is locked by the caller, so numbers have no gaps.
+
+    With nothing to pay it is paid at once.
+    """
+    drafted = draft_invoice(
+        subscription=subscription, reason=reason, period=period, lines=lines, currency=currency, at=at
+    )
+    head.last_invoice_number += 1
+    invoice = drafted.invoice
+    invoice.number = head.last_invoice_number
+    invoice.status = InvoiceStatus.OPEN
+    if invoice.total_minor == 0:
+        invoice.status, invoice.paid_at = InvoiceStatus.PAID, at
+    session.add(head)
+    session.add(invoice)
+    session.flush()
+    session.add_all(drafted.lines)
+    session.flush()
+    return invoice
+
+
+def draft_invoice(
+    *,
+    subscription: Subscription,
+    reason: BillingReason,
+    period: Period,
+    lines: Sequence[Line],
+    currency: str,
+    at: datetime,
+) -> InvoiceDocument:
+    """The invoice these lines make, without a number and not stored."""
+    subtotal_minor = money.total((line.amount for line in lines), currency).amount_minor
+    invoice = Invoice(
+        tenant_id=subscription.tenant_id,
+        id=new_id("inv"),
+        subscription_id=subscription.id,
+        billing_reason=reason,
+        status=InvoiceStatus.DRAFT,
+        period_start=period.starts_at,
+        period_end=period.ends_at,
+        currency=currency,
+        subtotal_minor=subtotal_minor,
+        total_minor=subtotal_minor,
+        issued_at=at,
+        due_at=at + timedelta(days=settings().payment_days),
+    )
+    return InvoiceDocument(invoice, tuple(_stored(invoice, n, line) for n, line in enumerate(lines, start=1)))
+
+
+def invoice_number(invoice: Invoice) -> str | None:
+    """The number as a person reads it, INV-000042; None for a draft."""
+    return None if invoice.number is None else f"INV-{invoice.number:0{NUMBER_DIGITS}d}"
+
+
+def list_invoices(
+    session: Session, *, tenant_id: str, limit: int = PAGE_MAX, before: tuple[datetime, str] | None = None
+) -> list[Invoice]:
+    """The tenant's invoices, newest first; `before` is the (issued_at, id) of the last one already seen."""
+    statement = select(Invoice).where(Invoice.tenant_id == tenant_id)
+    if before is not None:
+        issued_at, invoice_id = before
+        statement = statement.where(
+            or_(
+                col(Invoice.issued_at) < issued_at,
+                and_(col(Invoice.issued_at) == issued_at, col(Invoice.id) < invoice_id),
+            )
+        )
+    newest_first = statement.order_by(col(Invoice.issued_at).desc(), col(Invoice.id).desc())
+    return list(session.exec(newest_first.limit(min(limit, PAGE_MAX))))
+
+
+def read_invoice(session: Session, *, tenant_id: str, invoice_id: str) -> InvoiceDocument:
+    """One invoice with its lines. Raises NotFound, also where it is another tenant's."""
+    invoice = session.get(Invoice, (tenant_id, invoice_id))
+    if invoice is None:
+        raise NotFound("There is no such invoice.", field="invoice_id")
+    statement = (
+        select(InvoiceLine)
+        .where(InvoiceLine.tenant_id == tenant_id, InvoiceLine.invoice_id == invoice_id)
+        .order_by(col(InvoiceLine.position))
+    )
+    return InvoiceDocument(invoice, tuple(session.exec(statement)))
+
+
+def find_invoice_tenant(session: Session, *, invoice_id: str) -> str:
+    """Whose invoice it is, for an operator who names only the invoice. Raises NotFound."""
+    tenant_id = session.exec(select(Invoice.tenant_id).where(Invoice.id == invoice_id)).first()
+    if tenant_id is None:
+        raise NotFound("There is no such invoice.", field="invoice_id")
+    return tenant_id
+
+
+def mark_invoice_paid(session: Session, *, tenant_id: str, invoice_id: str, reference: str, at: datetime) -> Invoice:
+    """Note a payment that reached us outside the payment provider. Marking it again changes nothing.
+
+    Raises NotFound, and Conflict where the invoice is void, uncollectible or still a draft.
+    """
+    lock_head(session, tenant_id=tenant_id)
+    invoice = read_invoice(session, tenant_id=tenant_id, invoice_id=invoice_id).invoice
+    if invoice.status == InvoiceStatus.PAID:
+        return invoice
+    if invoice.status != InvoiceStatus.OPEN:
+        raise Conflict(f"Only an open invoice can be paid; this one is {invoice.status}.")
+    invoice.status, invoice.paid_at, invoice.payment_reference = InvoiceStatus.PAID, at, reference
+    session.add(invoice)
+    session.flush()
+    return invoice
+
+
+def _stored(invoice: Invoice, position: int, line: Line) -> InvoiceLine:
+    return InvoiceLine(
+        tenant_id=invoice.tenant_id,
+        invoice_id=invoice.id,
+        position=position,
+        kind=line.kind,
+        description=line.description,
+        quantity=line.quantity,
+        unit=line.unit,
+        amount_minor=line.amount.amount_minor,
+        period_start=line.period.starts_at,
+        period_end=line.period.ends_at,
+        plan_version_id=line.plan_version_id,
+        pricing=line.pricing,
+        steps=line.steps,
+        sources=line.sources,
+    )

@@ -1,0 +1,136 @@
+"""A plan as the business reads it: typed, exact, rebuilt from the immutable document of a plan version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from services.rules import money
+from services.rules.money import Money
+from services.rules.pricing import Charge, from_document
+from services.rules.quantities import to_micro
+
+PLAN_FORMAT = "tallystick-plan/1"
+MONTHS_IN_YEAR = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What an allowance is counted in. `resets` is "period" or "day": how long one allowance lasts."""
+
+    code: str
+    name: str
+    unit: str
+    resets: str
+
+    @property
+    def resets_daily(self) -> bool:
+        return self.resets == "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """An event type, the unit it is measured in, and the credits of which pool one unit burns."""
+
+    code: str
+    name: str
+    unit: str
+    pool: str
+    credits_per_unit: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AssetPrice:
+    """How assets are counted (`basis`: latest, peak or average) and what those beyond the included ones cost."""
+
+    basis: str
+    charge: Charge
+
+
+@dataclass(frozen=True, slots=True)
+class GainShareTerms:
+    min_pct: Decimal
+    max_pct: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One plan version. `base_price` is a month in major units, None where the price is agreed by contract."""
+
+    version_id: str
+    book_code: str
+    code: str
+    name: str
+    tagline: str
+    popular: bool
+    contact_sales: bool
+    currency: str
+    base_price: Decimal | None
+    annual_discount_pct: Decimal
+    features: tuple[str, ...]
+    sites_max: int | None
+    pools: Mapping[str, Pool]
+    meters: Mapping[str, Meter]
+    allowances: Mapping[str, Decimal]
+    overage: Mapping[str, Charge]
+    assets: AssetPrice | None
+    limits: Mapping[str, int]
+    entitlements: tuple[str, ...]
+    gain_share: GainShareTerms | None
+
+    @property
+    def qualified_code(self) -> str:
+        """The plan's name across books, such as memory-cloud/pro."""
+        return f"{self.book_code}/{self.code}"
+
+    def allowance_micro(self, pool: str) -> int:
+        """Credits included in one window of a pool, in millionths."""
+        return to_micro(self.allowances.get(pool, Decimal(0)))
+
+    def monthly_base(self) -> Money:
+        """The base fee of one month; zero where none is set."""
+        return money.to_money(self.base_exact(months=1), self.currency)
+
+    def annual_base(self) -> Money:
+        """Twelve months less the annual discount, rounded once."""
+        return money.to_money(self.base_exact(months=MONTHS_IN_YEAR), self.currency)
+
+    def base_exact(self, *, months: int) -> Fraction:
+        """Exact major units for one month, or for a year at the annual price."""
+        price = Fraction(self.base_price or 0) * months
+        if months == MONTHS_IN_YEAR:
+            price *= 1 - Fraction(self.annual_discount_pct) / 100
+        return price
+
+
+def plan_from_document(version_id: str, document: Mapping[str, Any]) -> Plan:
+    """Rebuild a plan from its stored document. Raises InvalidRate or KeyError where it is not one of ours."""
+    assets, terms = document["assets"], document["gain_share"]
+    base = document["base_price"]
+    return Plan(
+        version_id=version_id,
+        book_code=document["book"],
+        code=document["code"],
+        name=document["name"],
+        tagline=document["tagline"],
+        popular=document["popular"],
+        contact_sales=document["contact_sales"],
+        currency=document["currency"],
+        base_price=None if base is None else Decimal(base),
+        annual_discount_pct=Decimal(document["annual_discount_pct"]),
+        features=tuple(document["features"]),
+        sites_max=document["sites_max"],
+        pools={code: Pool(code, **pool) for code, pool in document["pools"].items()},
+        meters={code: _meter(code, meter) for code, meter in document["meters"].items()},
+        allowances={pool: Decimal(amount) for pool, amount in document["allowances"].items()},
+        overage={pool: from_document(charge) for pool, charge in document["overage"].items()},
+        assets=None if assets is None else AssetPrice(assets["basis"], from_document(assets["charge"])),
+        limits=dict(document["limits"]),
+        entitlements=tuple(document["entitlements"]),
+        gain_share=None if terms is None else GainShareTerms(Decimal(terms["min_pct"]), Decimal(terms["max_pct"])),
+    )
+
+
+def _meter(code: str, document: Mapping[str, str]) -> Meter:
+    return Meter(code, document["name"], document["unit"], document["pool"], Decimal(document["credits_per_unit"]))

@@ -1,0 +1,195 @@
+"""Price books as files: read one, explain every mistake in it, and warn where a price looks like one.
+
+A book is TOML; its numbers are read as exact decimals, never as floats.
+"""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from services.rules.money import minor_digits
+from services.rules.pricing import Charge, from_document
+from services.rules.quantities import to_micro
+from services.rules.violations import RuleViolation
+
+BOOK_BYTES_MAX = 1_000_000
+PLANS_MAX = 50
+METERS_MAX = 200
+
+Code = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
+Name = Annotated[str, Field(min_length=1, max_length=120)]
+Amount = Annotated[Decimal, Field(ge=0, max_digits=24, decimal_places=12)]
+Price = dict[str, Any]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PoolEntry(_Entry):
+    name: Name
+    unit: Name
+    resets: Literal["period", "day"] = "period"
+
+
+class MeterEntry(_Entry):
+    name: Name
+    unit: Name
+    pool: Code
+    credits_per_unit: Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=6)]
+
+
+class AssetEntry(_Entry):
+    """`included` and `basis`, beside the keys of a price."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    basis: Literal["latest", "peak", "average"] = "latest"
+
+    def charge(self) -> Charge:
+        return from_document(self.model_extra or {})
+
+
+class GainShareEntry(_Entry):
+    min_pct: Annotated[Decimal, Field(gt=0, le=100)]
+    max_pct: Annotated[Decimal, Field(gt=0, le=100)]
+
+
+class PlanEntry(_Entry):
+    code: Code
+    name: Name
+    tagline: str = Field(default="", max_length=200)
+    popular: bool = False
+    contact_sales: bool = False
+    base_price: Amount | None = None
+    sites_max: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    features: tuple[Name, ...] = ()
+    allowances: dict[Code, Amount] = {}
+    overage: dict[Code, str | Price] = {}
+    assets: AssetEntry | None = None
+    limits: dict[Code, Annotated[int, Field(ge=0, le=2**53 - 1)]] = {}
+    entitlements: tuple[Code, ...] = ()
+    gain_share: GainShareEntry | None = None
+
+    @model_validator(mode="after")
+    def _priced(self) -> "PlanEntry":
+        if self.base_price is None and not self.contact_sales:
+            raise ValueError("give base_price, or set contact_sales = true where the price is agreed by contract")
+        return self
+
+
+class BookEntry(_Entry):
+    """A whole book as written, its shape checked. `overage` may name a price of `prices` or hold one itself."""
+
+    code: Code
+    name: Name
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    annual_discount_pct: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(0)
+    pools: Annotated[dict[Code, PoolEntry], Field(min_length=1)]
+    meters: Annotated[dict[Code, MeterEntry], Field(min_length=1, max_length=METERS_MAX)]
+    prices: dict[Code, Price] = {}
+    plans: Annotated[tuple[PlanEntry, ...], Field(min_length=1, max_length=PLANS_MAX)]
+
+    def overage_charge(self, plan: PlanEntry, pool: str) -> Charge:
+        """What use beyond the lots of a pool costs on a plan. Raises InvalidRate, or KeyError for an unknown price."""
+        price = plan.overage[pool]
+        return from_document(self.prices[price] if isinstance(price, str) else price)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One remark on a book: in which file, at which key, and why."""
+
+    file: str
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.key}: {self.reason}"
+
+
+class PriceBookRefused(ValueError):
+    """A book that cannot be loaded, with every mistake found in it."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__("\n".join(str(finding) for finding in findings))
+        self.findings = findings
+
+
+def read_book(path: Path) -> BookEntry:
+    """Read and check a book. Raises PriceBookRefused with every mistake, each with file, key and reason."""
+    name = path.name
+    try:
+        if path.stat().st_size > BOOK_BYTES_MAX:
+            raise PriceBookRefused([Finding(name, "(file)", f"is larger than {BOOK_BYTES_MAX:,} bytes")])
+        written = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except (OSError, UnicodeDecodeError) as error:
+        raise PriceBookRefused([Finding(name, "(file)", f"cannot be read: {error}")]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise PriceBookRefused([Finding(name, "(file)", f"is not valid TOML: {error}")]) from error
+    try:
+        book = BookEntry.model_validate(written)
+    except ValidationError as error:
+        raise PriceBookRefused([_shape_finding(name, dict(e)) for e in error.errors()]) from error
+    mistakes = [Finding(name, key, reason) for key, reason in _mistakes(book)]
+    if mistakes:
+        raise PriceBookRefused(mistakes)
+    return book
+
+
+def _shape_finding(file: str, error: dict[str, Any]) -> Finding:
+    key = ".".join(str(part) for part in error["loc"] if part != "[key]") or "(file)"
+    return Finding(file, key, str(error["msg"]).removeprefix("Value error, "))
+
+
+def _mistakes(book: BookEntry) -> Iterator[tuple[str, str]]:
+    """What the shape alone cannot say: names that lead nowhere, prices that cannot be charged."""
+    seen: set[str] = set()
+    for code, meter in book.meters.items():
+        if meter.pool not in book.pools:
+            yield f"meters.{code}.pool", f"names the pool {meter.pool}, which the book does not have"
+    for code, price in book.prices.items():
+        yield from _charge_mistake(f"prices.{code}", price)
+    for plan in book.plans:
+        at = f"plans.{plan.code}"
+        if plan.code in seen:
+            yield at, "is there twice; every plan needs a code of its own"
+        seen.add(plan.code)
+        yield from _plan_mistakes(book, plan, at)
+
+
+def _plan_mistakes(book: BookEntry, plan: PlanEntry, at: str) -> Iterator[tuple[str, str]]:
+    for pool, amount in plan.allowances.items():
+        if pool not in book.pools:
+            yield f"{at}.allowances.{pool}", "is not a pool of this book"
+        try:
+            to_micro(amount)
+        except RuleViolation as error:
+            yield f"{at}.allowances.{pool}", error.message
+    for pool, price in plan.overage.items():
+        key = f"{at}.overage.{pool}"
+        if pool not in book.pools:
+            yield key, "is not a pool of this book"
+        if not isinstance(price, str):
+            yield from _charge_mistake(key, price)
+        elif price not in book.prices:
+            yield key, f"names the price {price}, which is not in [prices]"
+    if plan.assets is not None:
+        yield from _charge_mistake(f"{at}.assets", plan.assets.model_extra or {})
+    if plan.base_price is not None and -int(plan.base_price.normalize().as_tuple().exponent) > minor_digits(
+        book.currency
+    ):
+        yield f"{at}.base_price", f"is finer than the smallest unit of {book.currency}"
+    if plan.gain_share is not None and plan.gain_share.min_pct > plan.gain_share.max_pct:
+        yield f"{at}.gain_share", "min_pct is above max_pct"
+
+
+def _charge_mistake(key: str, price: Price) -> Iterator[tuple[str, str]]:
+    try:
+        from_document(price)
+    except RuleViolation as error:
+        yield key, error.message

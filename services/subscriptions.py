@@ -1,0 +1,174 @@
+"""Start a subscription and find it again."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from models import (
+    BillingPeriod,
+    BillingReason,
+    Collection,
+    Interval,
+    PeriodStatus,
+    Subscription,
+    SubscriptionStatus,
+    Tenant,
+)
+from services import credit_lots
+from services.errors import NotFound, SubscriptionConflict, Unprocessable
+from services.identifiers import new_id
+from services.invoice_lines import base_line
+from services.invoices import issue_invoice
+from services.plans import Plan
+from services.price_books import plan_in_force, plan_version
+from services.rules.periods import Period, business_date, day_bounds, period_number
+from services.tenants import lock_head, read_tenant
+
+BACKDATED_DAYS_MAX = 5 * 366
+LIVE = (
+    SubscriptionStatus.TRIALING,
+    SubscriptionStatus.ACTIVE,
+    SubscriptionStatus.PAST_DUE,
+    SubscriptionStatus.PAUSED,
+    SubscriptionStatus.SUSPENDED,
+)
+
+
+def create_subscription(
+    session: Session,
+    *,
+    tenant_id: str,
+    plan_code: str,
+    at: datetime,
+    start_date: date | None = None,
+    interval: Interval = Interval.MONTH,
+    collection: Collection = Collection.MANUAL,
+) -> Subscription:
+    """Put a tenant on a plan from midnight of `start_date` (today where none is given) in its own time zone.
+
+    The first period opens with its allowance, and its base fee is invoiced at once, for it is due in advance.
+    Raises UnknownPlan, SubscriptionConflict where one is live already, and Unprocessable for a start in the
+    future or too long ago, a plan in another currency, or one that is only sold by contract.
+    """
+    head = lock_head(session, tenant_id=tenant_id)
+    tenant = read_tenant(session, tenant_id=tenant_id)
+    plan = plan_in_force(session, plan_code=plan_code)
+    _check_sellable(plan, tenant)
+    _check_none_live(session, tenant_id)
+    started_at = _start_of(start_date, tenant, at)
+    first = period_number(started_at, tenant.timezone, 0)
+    subscription = Subscription(
+        tenant_id=tenant_id,
+        id=new_id("sub"),
+        plan_version_id=plan.version_id,
+        status=SubscriptionStatus.ACTIVE,
+        interval=interval,
+        collection=collection,
+        started_at=started_at,
+        anchor_at=started_at,
+        current_period_start=first.starts_at,
+        current_period_end=first.ends_at,
+        created_at=at,
+    )
+    session.add(subscription)
+    session.flush()
+    open_period(session, subscription=subscription, plan=plan, period=first, at=at)
+    base = base_line(plan, interval=interval, period=first, term_index=0)
+    if base is not None:
+        issue_invoice(
+            session,
+            head=head,
+            subscription=subscription,
+            reason=BillingReason.SUBSCRIPTION_START,
+            period=first,
+            lines=[base],
+            currency=plan.currency,
+            at=at,
+        )
+    return subscription
+
+
+def read_subscription(session: Session, *, tenant_id: str, subscription_id: str | None = None) -> Subscription:
+    """One of the tenant's subscriptions; the live one (else the newest) where no id is given. Raises NotFound."""
+    statement = select(Subscription).where(Subscription.tenant_id == tenant_id)
+    if subscription_id is not None:
+        statement = statement.where(Subscription.id == subscription_id)
+    newest_first = statement.order_by(col(Subscription.canceled_at).is_not(None), col(Subscription.created_at).desc())
+    found = session.exec(newest_first).first()
+    if found is None:
+        raise NotFound(
+            "There is no such subscription." if subscription_id else "There is no subscription yet; choose a plan.",
+            field="subscription_id",
+        )
+    return found
+
+
+def find_subscription_tenant(session: Session, *, subscription_id: str) -> str:
+    """Whose subscription it is, for an operator who names only the subscription. Raises NotFound."""
+    statement = select(Subscription.tenant_id).where(Subscription.id == subscription_id)
+    tenant_id = session.exec(statement).first()
+    if tenant_id is None:
+        raise NotFound("There is no such subscription.", field="subscription_id")
+    return tenant_id
+
+
+def plan_of(session: Session, subscription: Subscription) -> Plan:
+    """The plan version the subscription is on."""
+    return plan_version(session, version_id=subscription.plan_version_id)
+
+
+def open_period(session: Session, *, subscription: Subscription, plan: Plan, period: Period, at: datetime) -> None:
+    """Record a period and grant its allowances. Opening it again changes nothing."""
+    key = (subscription.tenant_id, subscription.id, period.starts_at)
+    if session.get(BillingPeriod, key) is None:
+        session.add(
+            BillingPeriod(
+                tenant_id=subscription.tenant_id,
+                subscription_id=subscription.id,
+                starts_at=period.starts_at,
+                ends_at=period.ends_at,
+                plan_version_id=plan.version_id,
+                status=PeriodStatus.OPEN,
+            )
+        )
+        session.flush()
+    for pool in plan.pools.values():
+        if not pool.resets_daily:
+            credit_lots.grant_allowance(
+                session,
+                subscription=subscription,
+                plan=plan,
+                pool=pool.code,
+                window=(period.starts_at, period.ends_at),
+                at=at,
+            )
+
+
+def _check_sellable(plan: Plan, tenant: Tenant) -> None:
+    if plan.base_price is None:
+        raise Unprocessable(f"{plan.name} is agreed by contract; ask sales for an offer.", field="plan_code")
+    if plan.currency != tenant.currency:
+        raise Unprocessable(
+            f"{plan.name} is priced in {plan.currency}, but this customer is billed in {tenant.currency}.",
+            field="plan_code",
+        )
+
+
+def _check_none_live(session: Session, tenant_id: str) -> None:
+    live = select(Subscription.id).where(Subscription.tenant_id == tenant_id, col(Subscription.status).in_(LIVE))
+    existing = session.exec(live).first()
+    if existing is not None:
+        raise SubscriptionConflict(
+            f"Subscription {existing} is live already; change its plan instead of starting another.",
+            subscription_id=existing,
+        )
+
+
+def _start_of(start_date: date | None, tenant: Tenant, at: datetime) -> datetime:
+    today = business_date(at, tenant.timezone)
+    chosen = start_date or today
+    if chosen > today:
+        raise Unprocessable(f"start_date is after today ({today}); start it when it begins.", field="start_date")
+    if chosen < today - timedelta(days=BACKDATED_DAYS_MAX):
+        raise Unprocessable(f"start_date is more than {BACKDATED_DAYS_MAX} days ago.", field="start_date")
+    return day_bounds(chosen, tenant.timezone)[0].astimezone(UTC)

@@ -1,0 +1,157 @@
+"""The lines that come from usage: overage of the closing period, and what arrived late for periods already closed."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from models import BillingPeriod, LineKind, PeriodStatus, PoolUsage, Subscription, UsageDaily
+from services.invoice_lines import Line, worded_steps
+from services.plans import Plan
+from services.price_books import plan_version
+from services.rules import money, pricing
+from services.rules.periods import Period, business_date
+from services.rules.pricing import Rated
+from services.rules.quantities import from_micro, plain_micro
+
+
+def overage_lines(session: Session, *, subscription: Subscription, plan: Plan, period: Period) -> list[Line]:
+    """Use beyond the lots of each pool, in the order of the price book."""
+    used = _pool_totals(session, subscription=subscription, period_start=period.starts_at)
+    lines = []
+    for pool, (used_micro, overage_micro, _) in used.items():
+        charge = plan.overage.get(pool)
+        if charge is None:
+            continue
+        rated = pricing.rate(charge, from_micro(overage_micro))
+        if rated.amount:
+            sources = _usage_sources(session, subscription=subscription, plan=plan, pool=pool, period=period)
+            sources["used_credits"] = plain_micro(used_micro)
+            lines.append(_overage_line(plan, pool, rated=rated, period=period, sources=sources))
+    return lines
+
+
+def late_lines(session: Session, *, subscription: Subscription, before: datetime, timezone: str) -> list[Line]:
+    """Overage that arrived after its period was closed, at that period's own prices: the difference it makes there."""
+    behind = select(PoolUsage.period_start).where(
+        PoolUsage.tenant_id == subscription.tenant_id,
+        PoolUsage.subscription_id == subscription.id,
+        col(PoolUsage.overage_micro) > col(PoolUsage.billed_overage_micro),
+    )
+    statement = (
+        select(BillingPeriod)
+        .where(
+            BillingPeriod.tenant_id == subscription.tenant_id,
+            BillingPeriod.subscription_id == subscription.id,
+            BillingPeriod.status == PeriodStatus.CLOSED,
+            col(BillingPeriod.ends_at) <= before,
+            col(BillingPeriod.starts_at).in_(behind),
+        )
+        .order_by(col(BillingPeriod.starts_at))
+    )
+    lines = []
+    for closed in session.exec(statement).all():
+        plan = plan_version(session, version_id=closed.plan_version_id)
+        period = Period(0, closed.starts_at, closed.ends_at)
+        totals = _pool_totals(session, subscription=subscription, period_start=closed.starts_at)
+        for pool, (_, overage_micro, billed_micro) in totals.items():
+            charge = plan.overage.get(pool)
+            if charge is not None and overage_micro > billed_micro:
+                since = business_date(closed.starts_at, timezone)
+                lines.append(_late_line(plan, pool, overage=(overage_micro, billed_micro), period=period, since=since))
+    return lines
+
+
+def mark_overage_billed(session: Session, *, subscription: Subscription, periods: set[datetime]) -> None:
+    """Remember that the overage of these periods, as it stands, is on an invoice."""
+    for row in _pool_rows(session, subscription=subscription, period_starts=periods):
+        row.billed_overage_micro = row.overage_micro
+    session.flush()
+
+
+def _overage_line(plan: Plan, pool: str, *, rated: Rated, period: Period, sources: dict[str, Any]) -> Line:
+    terms, charge = plan.pools[pool], plan.overage[pool]
+    included = plan.allowances.get(pool, Decimal(0))
+    per = " a day" if terms.resets_daily else ""
+    return Line(
+        kind=LineKind.OVERAGE,
+        description=f"{terms.name} beyond the {included:,f} included{per}",
+        quantity=rated.quantity,
+        unit=terms.unit,
+        amount=money.to_money(rated.amount, plan.currency),
+        period=period,
+        plan_version_id=plan.version_id,
+        pricing=pricing.to_document(charge),
+        steps=worded_steps(rated),
+        sources=sources,
+    )
+
+
+def _late_line(plan: Plan, pool: str, *, overage: tuple[int, int], period: Period, since: date) -> Line:
+    terms, charge = plan.pools[pool], plan.overage[pool]
+    overage_micro, billed_micro = overage
+    now = money.to_money(pricing.rate(charge, from_micro(overage_micro)).amount, plan.currency)
+    before = money.to_money(pricing.rate(charge, from_micro(billed_micro)).amount, plan.currency)
+    return Line(
+        kind=LineKind.LATE_USAGE,
+        description=f"Late usage from the period of {since}: {terms.name}",
+        quantity=from_micro(overage_micro - billed_micro),
+        unit=terms.unit,
+        amount=now - before,
+        period=period,
+        plan_version_id=plan.version_id,
+        pricing=pricing.to_document(charge),
+        sources={"pool": pool, "overage": plain_micro(overage_micro), "billed_before": plain_micro(billed_micro)},
+    )
+
+
+def _usage_sources(
+    session: Session, *, subscription: Subscription, plan: Plan, pool: str, period: Period
+) -> dict[str, Any]:
+    """How much of each event type the period holds: what the line can be opened to."""
+    meters = [meter.code for meter in plan.meters.values() if meter.pool == pool]
+    statement = (
+        select(UsageDaily.event_type, UsageDaily.units_micro, UsageDaily.credits_micro, UsageDaily.events)
+        .where(
+            UsageDaily.tenant_id == subscription.tenant_id,
+            UsageDaily.subscription_id == subscription.id,
+            UsageDaily.period_start == period.starts_at,
+            col(UsageDaily.event_type).in_(meters),
+        )
+        .order_by(UsageDaily.event_type)
+    )
+    totals: dict[str, list[int]] = {}
+    for event_type, units, credits, events in session.exec(statement):
+        row = totals.setdefault(event_type, [0, 0, 0])
+        for index, value in enumerate((units, credits, events)):
+            row[index] += value
+    worded = {
+        code: {"units": plain_micro(units), "credits": plain_micro(credits), "events": events}
+        for code, (units, credits, events) in totals.items()
+    }
+    return {"pool": pool, "event_types": worded}
+
+
+def _pool_totals(
+    session: Session, *, subscription: Subscription, period_start: datetime
+) -> dict[str, tuple[int, int, int]]:
+    """(used, overage, billed overage) of each pool over all windows of a period, in millionths of a credit."""
+    totals: dict[str, tuple[int, int, int]] = {}
+    for row in _pool_rows(session, subscription=subscription, period_starts={period_start}):
+        used, overage, billed = totals.get(row.pool, (0, 0, 0))
+        totals[row.pool] = (
+            used + row.used_micro,
+            overage + row.overage_micro,
+            billed + row.billed_overage_micro,
+        )
+    return dict(sorted(totals.items()))
+
+
+def _pool_rows(session: Session, *, subscription: Subscription, period_starts: set[datetime]) -> list[PoolUsage]:
+    statement = select(PoolUsage).where(
+        PoolUsage.tenant_id == subscription.tenant_id,
+        PoolUsage.subscription_id == subscription.id,
+        col(PoolUsage.period_start).in_(period_starts),
+    )
+    return list(session.exec(statement.execution_options(populate_existing=True)))
