@@ -48,7 +48,7 @@ class UsageInput:
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """The answer to one event: what it burned (millionths of a credit), what its pool has left, the alert it set off."""
+    """The answer to one event: what it burned (millionths of a credit), what its pool has left, any alert."""
 
     event_id: str
     seq: int

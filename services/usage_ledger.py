@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, TypedDict
 
 from sqlmodel import Session, select
@@ -162,7 +163,9 @@ class UsageLedger:
 
     def _check_affordable(self, admitted: Admitted, purse: _Purse, window: _Window) -> None:
         plan, pool = admitted.plan, admitted.plan.pools[admitted.meter.pool]
-        if window.used_micro + admitted.credits_micro > WINDOW_CREDITS_MICRO_MAX:
+        # Scaled by the rate, so that a window's units fit a 64-bit column as its credits do.
+        most_micro = int(WINDOW_CREDITS_MICRO_MAX * min(Decimal(1), admitted.meter.credits_per_unit))
+        if window.used_micro + admitted.credits_micro > most_micro:
             raise InvalidUnits("This would pass the most one period can hold; check the units sent.", field="units")
         if pool.code in plan.overage:
             return
