@@ -35,7 +35,8 @@ def rate(price: Decimal, currency: str) -> str:
 
 def number(value: Decimal | int) -> str:
     """A quantity with grouping and all its decimals: 1,234,567.418."""
-    whole, point, decimals = plain(abs(value)).partition(".")
+    magnitude: Decimal | int = -value if value < 0 else value
+    whole, point, decimals = plain(magnitude).partition(".")
     sign = "-" if value < 0 else ""
     return f"{sign}{format_decimal(int(whole), locale=LOCALE)}{point}{decimals}"
 
