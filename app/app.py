@@ -3,15 +3,18 @@
 import reflex as rx
 
 from app.api import create_api
+from app.components.failures import APP_WRAPS, tell_of_failure
+from app.jobs import running_jobs
 from app.pages import add_pages
 from app.static_headers import with_static_headers
 
-STYLESHEETS = [f"/styles/{sheet}.css" for sheet in ("base", "shell", "pieces", "tables", "forms")]
-
 app = rx.App(
     api_transformer=[create_api(), with_static_headers],
-    stylesheets=STYLESHEETS,
+    stylesheets=[f"/styles/{sheet}.css" for sheet in ("base", "shell", "pieces", "tables", "forms")],
     head_components=[rx.el.link(rel="icon", href="/tallystick.svg", type="image/svg+xml")],
     html_lang="en",
+    app_wraps=APP_WRAPS,
+    backend_exception_handler=tell_of_failure,
 )
 add_pages(app)
+app.register_lifespan_task(running_jobs)

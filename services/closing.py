@@ -1,6 +1,5 @@
 """Close a period: one invoice, the next allowance, the next period. However often it runs, once."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,7 +15,6 @@ from models import (
     Tenant,
 )
 from services import credit_lots, invoice_lines, usage_lines
-from services.database import reading, transaction
 from services.errors import PeriodNotEnded
 from services.invoice_lines import Line
 from services.invoices import InvoiceDocument, draft_invoice, issue_invoice
@@ -28,7 +26,6 @@ from services.tenants import lock_head, read_tenant
 
 BILLED = (SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
 FORCED_PERIOD_MIN = timedelta(milliseconds=1)
-CATCH_UP_MAX = 120
 
 log = structlog.get_logger()
 
@@ -88,40 +85,23 @@ def preview_invoice(
     )
 
 
-def close_due_periods(*, at: datetime) -> list[Invoice]:
-    """Close every period whose grace has passed, oldest first, each in its own transaction.
-
-    One that fails is logged and does not keep the others from closing; the next run tries it again.
-    """
-    closed: list[Invoice] = []
-    for tenant_id, subscription_id in _due(at):
-        try:
-            closed += _catch_up(tenant_id, subscription_id, at)
-        except Exception:
-            log.exception("period_close_failed", tenant_id=tenant_id, subscription_id=subscription_id)
-    return closed
-
-
-def _catch_up(tenant_id: str, subscription_id: str, at: datetime) -> Iterable[Invoice]:
-    """A subscription left alone for months is behind by several periods; close them one by one."""
-    closed: list[Invoice] = []
-    for _ in range(CATCH_UP_MAX):
-        with transaction() as session:
-            subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
-            if subscription.status not in BILLED or at < subscription.current_period_end + _grace():
-                break
-            closed.append(close_period(session, tenant_id=tenant_id, subscription_id=subscription_id, at=at))
-    return closed
-
-
-def _due(at: datetime) -> list[tuple[str, str]]:
+def due_subscriptions(session: Session, *, at: datetime) -> list[tuple[str, str]]:
+    """(tenant, subscription) of every period whose grace has passed, the longest overdue first."""
     statement = (
         select(Subscription.tenant_id, Subscription.id)
         .where(col(Subscription.current_period_end) <= at - _grace(), col(Subscription.status).in_(BILLED))
         .order_by(col(Subscription.current_period_end), Subscription.tenant_id, Subscription.id)
     )
-    with reading() as session:
-        return [(tenant_id, subscription_id) for tenant_id, subscription_id in session.exec(statement)]
+    return [(tenant_id, subscription_id) for tenant_id, subscription_id in session.exec(statement)]
+
+
+def close_if_due(session: Session, *, tenant_id: str, subscription_id: str, at: datetime) -> Invoice | None:
+    """Close the subscription's oldest unclosed period where its grace has passed; None where there is none."""
+    lock_head(session, tenant_id=tenant_id)
+    subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
+    if subscription.status not in BILLED or at < subscription.current_period_end + _grace():
+        return None
+    return close_period(session, tenant_id=tenant_id, subscription_id=subscription_id, at=at)
 
 
 def _grace() -> timedelta:
