@@ -1,0 +1,78 @@
+"""What every signed-in page shares: who is in the frame, and the switch between loading, refused and shown.
+
+A page's State has `shell: ShellView`, `loaded: bool`, `refusal: str` and a `view` of its own. Its `load` begins with
+`member = await open_page(self)` and ends with `self.loaded = True`; its `page()` is `page_body("name", TheState, ...)`.
+"""
+
+from typing import Any, Final
+
+import reflex as rx
+
+from app.components.forms import button_link
+from app.components.shell import ShellView, shell
+from app.components.states import page_states
+from app.routes import BY_NAME
+from app.session import signed_in_member, signed_in_operator
+from models import Role
+from services.errors import Refusal
+from services.sign_in import Member
+
+ROLES: Final = {Role.VIEWER: "Viewer", Role.BILLING_ADMIN: "Billing admin", Role.OWNER: "Owner"}
+
+
+def shell_view(member: Member) -> ShellView:
+    """What the frame says about a member, or about an operator with or without a customer."""
+    return ShellView(
+        tenant_name=member.tenant_name or ("All customers" if member.is_operator else ""),
+        member_email=member.email,
+        role="Operator" if member.is_operator else ROLES[member.role] if member.role else "",
+        is_operator=member.is_operator,
+        acting_as=member.tenant_name if member.is_operator else "",
+    )
+
+
+async def open_page(state: Any) -> Member:
+    """Who is signed in and for which customer, put in the frame. Raises NotSignedIn and NoCustomerChosen.
+
+    What the State still holds for somebody else, or for another customer, is forgotten.
+    """
+    return await _open(state, signed_in_member)
+
+
+async def open_operator_page(state: Any) -> Member:
+    """The same for pages of our own side. Raises NotSignedIn and Forbidden."""
+    return await _open(state, signed_in_operator)
+
+
+async def _open(state: Any, identify: Any) -> Member:
+    try:
+        member: Member = await identify(state)
+    except Refusal:
+        state.reset()
+        raise
+    shown = shell_view(member)
+    if state.shell != shown:
+        state.reset()
+        state.shell = shown
+    state.refusal = ""
+    return member
+
+
+def page_body(route_name: str, state: Any, *children: Any, skeleton: rx.Component | None = None) -> rx.Component:
+    """The page `route_name` in the frame: a skeleton until `state.loaded`, the refusal where there is one."""
+    content = page_states(
+        rx.fragment(*children),
+        is_loading=~state.loaded & (state.refusal == ""),
+        refused=state.refusal,
+        skeleton=skeleton,
+        action=None if route_name == "overview" else _way_back(state),
+    )
+    return shell(route_name, state.shell, content)
+
+
+def _way_back(state: Any) -> rx.Component:
+    return rx.cond(
+        state.shell.tenant_name == "",
+        rx.fragment(),
+        button_link("Go to the overview", href=BY_NAME["overview"].href),
+    )
