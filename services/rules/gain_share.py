@@ -42,7 +42,7 @@ def downtime_cost(baseline: Measurements, actual: Measurements, terms: Terms) ->
     given = present(
         _both("mtbf_hours", baseline.mtbf_hours, actual.mtbf_hours)
         | _both("mttr_hours", baseline.mttr_hours, actual.mttr_hours)
-        | {"downtime rate": terms.downtime_rate, "labour rate": terms.labour_rate, "parts cost": terms.parts_cost}
+        | {"downtime_rate": terms.downtime_rate, "labour_rate": terms.labour_rate, "parts_cost": terms.parts_cost}
         | _added_needs(baseline, actual, terms)
     )
     numbers: dict[str, Fraction] = {}
@@ -107,7 +107,7 @@ def _side_numbers(name: str, side: Measurements, given: dict[str, Fraction], hou
     measured = side.availability_pct
     availability = mtbf / (mtbf + mttr) if measured is None else Fraction(measured) / 100
     failures = hours * availability / mtbf
-    each = mttr * (given["downtime rate"] + given["labour rate"]) + given["parts cost"]
+    each = mttr * (given["downtime_rate"] + given["labour_rate"]) + given["parts_cost"]
     return {
         f"{name}_availability": availability,
         f"{name}_failures": failures,

@@ -104,7 +104,7 @@ def test_every_missing_measurement_is_named_at_once():
         downtime_cost(Measurements(mtbf_hours=D(1)), BETTER, terms)
     assert refusal.value.names == (
         "baseline mttr_hours",
-        "labour rate",
+        "labour_rate",
         "baseline overtime_hours",
         "actual overtime_hours",
     )

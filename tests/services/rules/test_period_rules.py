@@ -69,6 +69,14 @@ def test_a_moment_on_the_boundary_belongs_to_the_later_period(at, index):
     assert utc(at) in period
 
 
+def test_an_evening_that_clocks_repeat_stays_in_the_month_that_had_begun():
+    # St. John's, 1 November 2009: at 00:01 clocks went back to 23:01 of 31 October.
+    anchor = utc("2009-10-01T02:30")
+    begun = period_at(anchor, "America/St_Johns", utc("2009-11-01T02:45"))
+    assert begun.index == 1
+    assert begun.starts_at == utc("2009-11-01T02:30")
+
+
 def test_other_offsets_are_read_as_the_moment_they_are():
     anchor = datetime(2026, 1, 1, 0, tzinfo=timezone(timedelta(hours=-5)))
     assert period_number(anchor, "UTC", 0).starts_at == utc("2026-01-01T05:00")
