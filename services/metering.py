@@ -78,6 +78,8 @@ def record_usage(
     Writes that share the tenant wait for each other, so none is lost, doubled or overspent.
     Raises TooLarge above EVENTS_MAX events, and NotFound for an unknown tenant.
     """
+    if not events:
+        return []
     if len(events) > EVENTS_MAX:
         raise TooLarge(f"Send at most {EVENTS_MAX:,} events in one call; split the batch.")
     head = lock_head(session, tenant_id=tenant_id)

@@ -167,11 +167,15 @@ def _check_range(starts_at: datetime, ends_at: datetime) -> None:
 
 
 def _group_key(row: _Row, group_by: GroupBy) -> str:
-    if group_by is GroupBy.DAY:
-        return row.day.isoformat()
-    if group_by is GroupBy.MONTH:
-        return f"{row.day:%Y-%m}"
-    return row.event_type if group_by is GroupBy.EVENT_TYPE else row.site
+    match GroupBy(group_by):
+        case GroupBy.DAY:
+            return row.day.isoformat()
+        case GroupBy.MONTH:
+            return f"{row.day:%Y-%m}"
+        case GroupBy.EVENT_TYPE:
+            return row.event_type
+        case GroupBy.SITE:
+            return row.site
 
 
 def _daily_rows(session: Session, tenant_id: str, subscription_id: str, first: date, end: date) -> Iterator[_Row]:
