@@ -3,9 +3,8 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult
 from sqlmodel import Session, SQLModel, or_, select
 
 from models import Membership, Role, Tenant, TenantHead, User, table_of
@@ -135,8 +134,9 @@ def normal_email(email: str) -> str:
 
 def _insert_new(session: Session, model: type[SQLModel], row: dict[str, Any]) -> bool:
     """Insert a row, or answer False where one with the same unique value is there, however close the race."""
-    statement = insert_into(session, table_of(model)).values(row).on_conflict_do_nothing()
-    return cast(CursorResult[Any], session.execute(statement)).rowcount == 1
+    table = table_of(model)
+    statement = insert_into(session, table).values(row).on_conflict_do_nothing().returning(table.c.id)
+    return session.execute(statement).first() is not None
 
 
 def _storable(text: str) -> bool:

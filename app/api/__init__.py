@@ -1,14 +1,49 @@
-"""The HTTP API, one router a resource."""
+"""The HTTP API: `create_api()` assembles one router a resource. Errors are rendered in problems.py, nowhere else."""
+
+from typing import Final
 
 from fastapi import FastAPI
 
+from app.api import (
+    assets,
+    browser_session,
+    health,
+    invoices,
+    plans,
+    subscriptions,
+    usage,
+    usage_reports,
+)
+from app.api.documentation import describe
+from app.api.problems import add_problem_handlers
+from app.api.request_edge import RequestEdge
+from app.logs import configure_logging
+
+VERSION: Final = "1.0.0"
+DESCRIPTION: Final = (
+    "Meter usage, read the bill, and check both. Send an API key as `Authorization: Bearer <key>`. Quantities are "
+    "plain decimal strings; amounts are whole minor units. Refusals are problem details (RFC 9457) that say what to do."
+)
+ROUTERS: Final = (
+    plans.router,
+    subscriptions.router,
+    usage.router,
+    usage_reports.router,
+    assets.router,
+    invoices.router,
+    health.router,
+    browser_session.router,
+)
+
 
 def create_api() -> FastAPI:
-    """The FastAPI application that is served beside the pages."""
-    api = FastAPI(title="Tallystick")
-
-    @api.get("/healthz")
-    async def healthz() -> dict[str, bool]:
-        return {"ok": True}
-
+    """The FastAPI application that is served beside the pages, and alone by `tallystick api`."""
+    configure_logging()
+    api = FastAPI(title="Tallystick", version=VERSION, description=DESCRIPTION, redoc_url=None, redirect_slashes=False)
+    for router in ROUTERS:
+        api.router.routes.extend(router.routes)
+    add_problem_handlers(api)
+    describe(api)
+    health.add_not_found(api)
+    api.add_middleware(RequestEdge)
     return api

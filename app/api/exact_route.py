@@ -1,0 +1,58 @@
+"""The route class of the whole API: who calls comes first, then the body, read exactly, then the endpoint."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app import unit_of_work
+from app.api.credentials import authenticate
+from app.api.json_body import BodyRules, check_media_type, parse_json, read_body
+
+PUBLIC_PATHS: Final = frozenset({"/v1/plans", "/healthz", "/readyz"})
+"""What answers without a key. Everything else under this route class does not."""
+
+PARSED_AT_ONCE_MAX: Final = 64 * 1024
+"""Bytes; a larger body is parsed in a thread of its own, so that nobody else waits for it."""
+
+WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+
+
+class ExactRoute(APIRoute):
+    """Authenticates, then reads the body within its limit and parses it with exact numbers.
+
+    The parsed document is left where FastAPI looks for it, and in `request.state.document`.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        endpoint_handler = super().get_route_handler()
+        is_public = self.path in PUBLIC_PATHS
+        takes_body = not self.methods <= WITHOUT_BODY
+        rules: BodyRules = getattr(self.endpoint, "body_rules", BodyRules())
+
+        async def handler(request: Request) -> Response:
+            if not is_public:
+                await authenticate(request)
+            if takes_body:
+                await _read_document(request, rules)
+            return await endpoint_handler(request)
+
+        return handler
+
+
+async def _read_document(request: Request, rules: BodyRules) -> None:
+    raw = await read_body(request, rules.bytes_max)
+    request._body = raw
+    request.state.document = None
+    if raw:
+        request.state.media_type = check_media_type(request, rules)
+        parsed = parse_json(raw) if len(raw) <= PARSED_AT_ONCE_MAX else await unit_of_work.work(parse_json, raw)
+        request.state.document = request._json = parsed
+
+
+def api_router(prefix: str, tag: str) -> APIRouter:
+    """A router for one resource. Its routes carry their whole path, so they can be listed and matched flat."""
+    return APIRouter(prefix=prefix, tags=[tag], route_class=ExactRoute)

@@ -1,0 +1,114 @@
+"""/v1/invoices: the bills, the one that is running up, and closing a period. And /v1/admin: our own side."""
+
+from typing import Annotated
+
+from fastapi import Path
+from starlette.responses import Response
+
+from app import unit_of_work
+from app.api.commands import Command, command
+from app.api.credentials import needs, tenant_of
+from app.api.documentation import READ, WRITE, problems
+from app.api.exact_route import api_router
+from app.api.listing import (
+    LIMIT_DEFAULT,
+    Cursor,
+    Limit,
+    SubscriptionQuery,
+    TenantQuery,
+    read_moment_and_id,
+    write_cursor,
+)
+from app.api.schemas.invoices import GenerateBody, InvoiceDetailShown, InvoicePage, InvoiceShown, MarkPaidBody
+from app.api.schemas.values import ID_PATTERN
+from services import closing, invoices
+from services.api_keys import OPERATOR_SCOPE, Principal
+from services.database import Session
+from services.errors import MissingScope
+
+router = api_router("/v1", "Invoices")
+InvoiceId = Annotated[str, Path(pattern=ID_PATTERN)]
+
+
+@router.get("/invoices", responses=problems(READ))
+async def list_invoices(
+    tenant_id: TenantQuery = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
+    caller: Principal = needs("billing:read"),
+) -> InvoicePage:
+    """The bills, newest first, without their lines."""
+    tenant = await tenant_of(caller, named=tenant_id)
+
+    def show(session: Session) -> InvoicePage:
+        before = read_moment_and_id(cursor)
+        found = invoices.list_invoices(session, tenant_id=tenant, limit=limit, before=before)
+        following = write_cursor(found[-1].issued_at, found[-1].id) if len(found) == limit else None
+        return InvoicePage(invoices=[InvoiceShown.of(invoice) for invoice in found], next_cursor=following)
+
+    return await unit_of_work.read(show)
+
+
+@router.get("/invoices/preview", responses=problems(READ))
+async def preview_invoice(
+    tenant_id: TenantQuery = None, subscription_id: SubscriptionQuery = None, caller: Principal = needs("billing:read")
+) -> InvoiceDetailShown:
+    """What the running period would be billed if it closed with what is known now. Nothing is stored."""
+    tenant = await tenant_of(caller, named=tenant_id, subscription_id=subscription_id)
+    at = unit_of_work.now()
+
+    def show(session: Session) -> InvoiceDetailShown:
+        drafted = closing.preview_invoice(session, tenant_id=tenant, subscription_id=subscription_id, at=at)
+        return InvoiceDetailShown.of_document(drafted, is_preview=True)
+
+    return await unit_of_work.read(show)
+
+
+@router.get("/invoices/{invoice_id}", responses=problems(READ))
+async def read_invoice(
+    invoice_id: InvoiceId, tenant_id: TenantQuery = None, caller: Principal = needs("billing:read")
+) -> InvoiceDetailShown:
+    """One bill with its lines, each with its price and what it was counted from."""
+    tenant = await tenant_of(caller, named=tenant_id, invoice_id=invoice_id)
+
+    def show(session: Session) -> InvoiceDetailShown:
+        return InvoiceDetailShown.of_document(invoices.read_invoice(session, tenant_id=tenant, invoice_id=invoice_id))
+
+    return await unit_of_work.read(show)
+
+
+@router.post("/invoices/generate", response_model=InvoiceDetailShown, responses=problems(WRITE))
+async def generate_invoice(body: GenerateBody, asked: Command = command("billing:write")) -> Response:
+    """Close the period that has ended and bill it: once, however often it is asked for."""
+    if body.force_period_end and not asked.caller.is_operator:
+        raise MissingScope("Only an operator can end a period early; wait for its end.", field="force_period_end")
+    tenant_id = await asked.tenant(named=body.tenant_id, subscription_id=body.subscription_id)
+
+    def act(session: Session) -> InvoiceDetailShown:
+        closed = closing.close_period(
+            session,
+            tenant_id=tenant_id,
+            subscription_id=body.subscription_id,
+            force=body.force_period_end,
+            at=asked.at,
+        )
+        return InvoiceDetailShown.of_document(invoices.read_invoice(session, tenant_id=tenant_id, invoice_id=closed.id))
+
+    return await asked.carry_out(tenant_id, act)
+
+
+@router.post("/admin/invoices/{invoice_id}/mark-paid", response_model=InvoiceShown, responses=problems(WRITE))
+async def mark_invoice_paid(
+    invoice_id: InvoiceId, body: MarkPaidBody | None = None, asked: Command = command(OPERATOR_SCOPE)
+) -> Response:
+    """Note a payment by transfer. Marking a paid invoice again changes nothing."""
+    tenant_id = await asked.tenant(named=None, invoice_id=invoice_id)
+    reference = (body.reference if body else None) or ""
+
+    def act(session: Session) -> InvoiceShown:
+        paid = invoices.mark_invoice_paid(
+            session, tenant_id=tenant_id, invoice_id=invoice_id, reference=reference, at=asked.at
+        )
+        return InvoiceShown.of(paid)
+
+    return await asked.carry_out(tenant_id, act)

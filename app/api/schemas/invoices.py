@@ -1,0 +1,129 @@
+"""Invoices: the bill, its lines, and what each line was computed from."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from pydantic import Field
+
+from app.api.schemas.values import Body, Id, MoneyShown, Quantity, Reference, Shown, major
+from models import Invoice, InvoiceLine
+from services.invoices import InvoiceDocument, invoice_number
+from services.rules.quantities import plain
+
+
+class GenerateBody(Body):
+    """Close the period that has ended. An operator may close the running one now."""
+
+    tenant_id: Id | None = None
+    subscription_id: Id | None = Field(default=None, description="The running subscription, if left out.")
+    force_period_end: bool = Field(default=False, strict=True, description="Operators only.")
+
+
+class MarkPaidBody(Body):
+    """A payment that reached us outside the payment provider."""
+
+    reference: Reference | None = Field(default=None, description="The bank's or the customer's reference.")
+
+
+class InvoiceLineShown(Shown):
+    """One charge: quantity × pricing = amount, with the tiers applied (`steps`) and what was counted (`sources`)."""
+
+    position: int
+    kind: str
+    description: str
+    quantity: Quantity
+    unit: str
+    amount: MoneyShown
+    total: str = Field(examples=["600.00"])
+    period_start: datetime
+    period_end: datetime
+    plan_version: str
+    pricing: dict[str, Any]
+    steps: list[Any]
+    sources: dict[str, Any]
+
+    @classmethod
+    def of(cls, line: InvoiceLine, currency: str) -> Self:
+        return cls(
+            position=line.position,
+            kind=line.kind,
+            description=line.description,
+            quantity=plain(line.quantity),
+            unit=line.unit,
+            amount=MoneyShown.of(line.amount_minor, currency),
+            total=major(line.amount_minor, currency),
+            period_start=line.period_start,
+            period_end=line.period_end,
+            plan_version=line.plan_version_id,
+            pricing=line.pricing,
+            steps=line.steps,
+            sources=line.sources,
+        )
+
+
+class InvoiceShown(Shown):
+    """`total_cad` repeats the total where the currency is CAD. A preview has neither id nor number."""
+
+    invoice_id: str | None
+    number: str | None = Field(examples=["INV-000042"])
+    subscription_id: str
+    status: str
+    billing_reason: str
+    period_start: datetime
+    period_end: datetime
+    issued_at: datetime
+    due_at: datetime
+    paid_at: datetime | None
+    payment_reference: str | None
+    currency: str
+    subtotal: MoneyShown
+    tax: MoneyShown
+    amount_due: MoneyShown
+    total: str = Field(examples=["10600.00"])
+    total_cad: str | None = None
+    stripe_hosted_url: str | None
+
+    @staticmethod
+    def fields(invoice: Invoice, *, is_preview: bool = False) -> dict[str, Any]:
+        currency, total = invoice.currency, major(invoice.total_minor, invoice.currency)
+        return {
+            "invoice_id": None if is_preview else invoice.id,
+            "number": invoice_number(invoice),
+            "subscription_id": invoice.subscription_id,
+            "status": invoice.status,
+            "billing_reason": invoice.billing_reason,
+            "period_start": invoice.period_start,
+            "period_end": invoice.period_end,
+            "issued_at": invoice.issued_at,
+            "due_at": invoice.due_at,
+            "paid_at": invoice.paid_at,
+            "payment_reference": invoice.payment_reference,
+            "currency": currency,
+            "subtotal": MoneyShown.of(invoice.subtotal_minor, currency),
+            "tax": MoneyShown.of(invoice.tax_minor, currency),
+            "amount_due": MoneyShown.of(invoice.total_minor, currency),
+            "total": total,
+            "total_cad": total if currency == "CAD" else None,
+            "stripe_hosted_url": invoice.stripe_hosted_url,
+        }
+
+    @classmethod
+    def of(cls, invoice: Invoice) -> Self:
+        return cls(**cls.fields(invoice))
+
+
+class InvoiceDetailShown(InvoiceShown):
+    """The bill with its lines in order."""
+
+    lines: list[InvoiceLineShown]
+
+    @classmethod
+    def of_document(cls, document: InvoiceDocument, *, is_preview: bool = False) -> Self:
+        invoice = document.invoice
+        lines = [InvoiceLineShown.of(line, invoice.currency) for line in document.lines]
+        return cls(**cls.fields(invoice, is_preview=is_preview), lines=lines)
+
+
+class InvoicePage(Shown):
+    invoices: list[InvoiceShown]
+    next_cursor: str | None

@@ -1,0 +1,58 @@
+"""Subscriptions: what is asked to start one, and what it is."""
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import Field
+
+from app.api.schemas.values import Body, Day, Id, Shown
+from models import Collection, Interval, Subscription
+from services.plans import Plan
+
+
+class SubscriptionBody(Body):
+    """Put a customer on a plan of the price book in force, from the start of a day in its own time zone."""
+
+    tenant_id: Id | None = Field(default=None, description="The key says it already; operators must send it.")
+    plan_code: str = Field(
+        min_length=1, max_length=129, pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?$", examples=["PRO"]
+    )
+    start_date: Day | None = Field(default=None, description="Today, if left out.")
+    interval: Interval = Interval.MONTH
+    collection: Collection = Collection.MANUAL
+
+
+class SubscriptionShown(Shown):
+    """The current period is [current_period_start, current_period_end)."""
+
+    subscription_id: str
+    tenant_id: str
+    status: str
+    plan_code: str
+    plan_name: str
+    plan_version: str
+    currency: str
+    interval: str
+    collection: str
+    started_at: datetime
+    current_period_start: datetime
+    current_period_end: datetime
+    canceled_at: datetime | None
+
+    @classmethod
+    def of(cls, subscription: Subscription, plan: Plan) -> Self:
+        return cls(
+            subscription_id=subscription.id,
+            tenant_id=subscription.tenant_id,
+            status=subscription.status,
+            plan_code=plan.code,
+            plan_name=plan.name,
+            plan_version=subscription.plan_version_id,
+            currency=plan.currency,
+            interval=subscription.interval,
+            collection=subscription.collection,
+            started_at=subscription.started_at,
+            current_period_start=subscription.current_period_start,
+            current_period_end=subscription.current_period_end,
+            canceled_at=subscription.canceled_at,
+        )

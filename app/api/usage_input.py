@@ -1,0 +1,167 @@
+"""Usage events as they arrive, read by hand: a batch holds thousands, and each number must stay what was written.
+
+`schemas/usage.py` documents the same shape; a test holds the two together.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from app.api.json_body import ExponentNumber
+from app.api.schemas.values import read_moment
+from models.base import ID_MAX
+from models.price_book import CODE_MAX
+from models.usage import EVENT_ID_MAX, SITE_MAX, TRACE_ID_MAX
+from services.errors import InvalidUnits, Refusal, Unprocessable, WrongTenant
+from services.metering import UsageInput
+from services.rules.quantities import parse_units
+from services.rules.violations import InvalidQuantity
+
+META_BYTES_MAX: Final = 4 * 1024
+META_DEPTH_MAX: Final = 8
+INTEGER_MAX: Final = 2**63 - 1
+
+EVENT_FIELDS: Final = frozenset(
+    {"tenant_id", "subscription_id", "event_type", "units", "event_id", "occurred_at", "site", "trace_id", "meta"}
+)
+DATA_FIELDS: Final = frozenset({"tenant_id", "subscription_id", "units", "site", "trace_id", "meta"})
+
+
+def read_event(item: Any, *, tenant_id: str) -> UsageInput:
+    """One event of the API's own shape. Raises a Refusal that names the field."""
+    if type(item) is not dict:
+        raise Unprocessable("An event is a JSON object.")
+    if not item.keys() <= EVENT_FIELDS:
+        raise _unknown(item, EVENT_FIELDS)
+    named = item.get("tenant_id")
+    if named is not None and named != tenant_id:
+        raise WrongTenant("This event names another customer than the key's; leave tenant_id out.", field="tenant_id")
+    return UsageInput(
+        subscription_id=_text(item, "subscription_id", ID_MAX),
+        event_type=_required_text(item, "event_type", CODE_MAX),
+        units_micro=_units(item),
+        event_id=_text(item, "event_id", EVENT_ID_MAX),
+        occurred_at=_moment(item, "occurred_at"),
+        site=_text(item, "site", SITE_MAX),
+        trace_id=_text(item, "trace_id", TRACE_ID_MAX),
+        meta=_meta(item),
+    )
+
+
+def read_cloud_event(item: Any, *, tenant_id: str) -> UsageInput:
+    """One CloudEvent 1.0: `id`, `time` and `type` are the event's, the rest is in `data`. Raises a Refusal.
+
+    Attributes we have no use for, `source` among them, are allowed and not kept.
+    """
+    if type(item) is not dict:
+        raise Unprocessable("A CloudEvent is a JSON object.")
+    if item.get("specversion") != "1.0":
+        raise Unprocessable('specversion must be "1.0".', field="specversion")
+    _required_text(item, "source", 2_048)
+    data = item.get("data")
+    if type(data) is not dict:
+        raise Unprocessable("data must be a JSON object with units.", field="data")
+    if not data.keys() <= DATA_FIELDS:
+        raise _unknown(data, DATA_FIELDS)
+    _required_text(item, "id", EVENT_ID_MAX)
+    _required_text(item, "type", CODE_MAX)
+    fields = {"event_id": item["id"], "event_type": item["type"], "occurred_at": item.get("time")}
+    return read_event(data | fields, tenant_id=tenant_id)
+
+
+def named_in(item: Any, field: str) -> str | None:
+    """The text a document gives for a field, wherever an event of either shape keeps it."""
+    for place in (item, item.get("data") if isinstance(item, Mapping) else None):
+        if isinstance(place, Mapping):
+            value = place.get(field)
+            if isinstance(value, str) and 0 < len(value) <= ID_MAX and value.isprintable():
+                return value
+    return None
+
+
+def _units(item: dict[str, Any]) -> int:
+    value = item.get("units")
+    if value is None:
+        raise InvalidUnits("units is required; send a number above zero.", field="units")
+    if type(value) is ExponentNumber:
+        raise InvalidUnits("Write units without an exponent: 1000, not 1e3.", field="units")
+    try:
+        return parse_units(value)
+    except InvalidQuantity as error:
+        raise InvalidUnits(error.message, field="units") from error
+
+
+def _text(item: dict[str, Any], field: str, characters_max: int) -> str | None:
+    value = item.get(field)
+    if value is None:
+        return None
+    if type(value) is str and 0 < len(value) <= characters_max and value.isprintable():
+        return value
+    raise Unprocessable(f"{field} must be a text of 1 to {characters_max} printable characters.", field=field)
+
+
+def _required_text(item: dict[str, Any], field: str, characters_max: int) -> str:
+    value = _text(item, field, characters_max)
+    if value is None:
+        raise Unprocessable(f"{field} is required; send it.", field=field)
+    return value
+
+
+def _moment(item: dict[str, Any], field: str) -> datetime | None:
+    value = item.get(field)
+    if value is None:
+        return None
+    try:
+        return read_moment(value)
+    except ValueError as error:
+        raise Unprocessable(f"{field}: {error}.", field=field) from error
+
+
+def _meta(item: dict[str, Any]) -> dict[str, Any] | None:
+    value = item.get("meta")
+    if value is None:
+        return None
+    if type(value) is not dict:
+        raise Unprocessable("meta must be a JSON object.", field="meta")
+    kept: dict[str, Any] = _storable(value, 0)
+    if len(json.dumps(kept, ensure_ascii=False).encode()) > META_BYTES_MAX:
+        raise Unprocessable(f"meta is larger than {META_BYTES_MAX:,} bytes; keep what you need.", field="meta")
+    return kept
+
+
+def _storable(value: Any, depth: int) -> Any:
+    """A JSON value both databases can hold, with ordinary numbers. Raises Unprocessable."""
+    if value is None or type(value) is bool:
+        return value
+    if type(value) is str:
+        return _storable_text(value)
+    if depth > META_DEPTH_MAX:
+        raise Unprocessable(f"meta is nested more than {META_DEPTH_MAX} levels deep.", field="meta")
+    if type(value) is dict:
+        return {_storable_text(name): _storable(inside, depth + 1) for name, inside in value.items()}
+    if type(value) is list:
+        return [_storable(inside, depth + 1) for inside in value]
+    return _ordinary(value)
+
+
+def _storable_text(text: str) -> str:
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise Unprocessable("meta holds a character that cannot be stored (NUL or half a surrogate).", field="meta")
+    return text
+
+
+def _ordinary(number: Decimal | int) -> float | int:
+    """The number as every JSON reader will see it; meta is carried along, never computed with."""
+    if isinstance(number, int):
+        if abs(number) <= INTEGER_MAX:
+            return number
+    elif abs(as_float := float(number)) < float("inf"):
+        return as_float
+    raise Unprocessable("meta holds a number too large to keep; send it as a string.", field="meta")
+
+
+def _unknown(item: dict[str, Any], known: frozenset[str]) -> Refusal:
+    field = min(item.keys() - known)[:80]
+    return Unprocessable(f"{field!r} is not known here; remove it. Extra data goes into meta.", field=field)

@@ -1,0 +1,53 @@
+"""Whether the database can be had, and has the shape this program was written for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from services.database import engine
+from services.errors import Refusal
+from services.migrations import is_current
+
+RETRY_AFTER_SECONDS = 2
+
+
+class Unavailable(Refusal):
+    """503: not now. Nothing was written; asking again is safe."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "unavailable"
+    title: ClassVar[str] = "Try again shortly"
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached, or could not be had in time."""
+
+    code = "database_unavailable"
+
+
+class NotMigrated(Unavailable):
+    """The database is older or newer than this program."""
+
+    code = "not_migrated"
+
+
+@contextmanager
+def telling_unavailable() -> Iterator[None]:
+    """Turn what a driver says when the database is away or too busy into DatabaseUnavailable."""
+    try:
+        yield
+    except (OperationalError, PoolTimeout) as error:
+        raise DatabaseUnavailable(
+            "The database is not available just now. Nothing was changed; try again in a moment.",
+            retry_after=RETRY_AFTER_SECONDS,
+        ) from error
+
+
+def check_readiness() -> None:
+    """Answer only if requests can be served. Raises DatabaseUnavailable and NotMigrated."""
+    with telling_unavailable():
+        if not is_current(engine()):
+            raise NotMigrated("The database does not have this program's tables; run `tallystick migrate`.")
