@@ -1,0 +1,219 @@
+"""The overview, worded: the plan, what of it is used, the running bill, what happened and what happens next."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from models import Alert, AlertKind, Interval, Invoice, InvoiceLine, LineKind
+from services import standing, wording
+from services.closing import BILLED
+from services.dashboard import read_dashboard
+from services.invoices import invoice_number
+from services.plans import Plan
+from services.pool_views import PoolView, pool_view
+from services.rules import pricing
+from services.standing import AssetStanding, Standing
+
+STATUS_WORDS = {"past_due": "Past due", "trialing": "Trial", "canceled": "Cancelled"}
+BASIS_WORDS = {"latest": "latest count", "peak": "highest count", "average": "average of the counts"}
+
+
+@dataclass(frozen=True)
+class BillLineView:
+    description: str
+    detail: str
+    amount: str
+
+
+@dataclass(frozen=True)
+class AlertView:
+    """`tone` is warn or bad."""
+
+    title: str
+    detail: str
+    when: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class InvoiceRowView:
+    id: str
+    number: str
+    period: str
+    total: str
+    status: str
+    status_word: str
+
+
+@dataclass(frozen=True)
+class CountView:
+    """Assets or sites against what the plan covers. Not shown where the plan does not count them."""
+
+    is_shown: bool = False
+    counted: str = ""
+    hint: str = ""
+    is_over: bool = False
+
+
+@dataclass(frozen=True)
+class OverviewView:
+    """One screenful. Without a subscription only `has_subscription` says something."""
+
+    has_subscription: bool = False
+    plan_name: str = ""
+    status: str = ""
+    status_word: str = ""
+    price: str = ""
+    period: str = ""
+    renews: str = ""
+    renews_on: str = ""
+    has_usage: bool = False
+    pools: tuple[PoolView, ...] = ()
+    assets: CountView = CountView()
+    sites: CountView = CountView()
+    bill_total: str = ""
+    bill_lines: tuple[BillLineView, ...] = ()
+    next_step: str = ""
+    alerts: tuple[AlertView, ...] = ()
+    alerts_more: str = ""
+    invoices: tuple[InvoiceRowView, ...] = ()
+    latest_invoice_id: str = ""
+
+
+EMPTY_OVERVIEW = OverviewView()
+
+
+def read_overview(session: Session, *, tenant_id: str, at: datetime) -> OverviewView:
+    """The overview of one customer at a moment. Raises NotFound for an unknown customer."""
+    facts = standing.read_standing(session, tenant_id=tenant_id, at=at)
+    if facts is None:
+        return EMPTY_OVERVIEW
+    subscription, timezone = facts.subscription, facts.tenant.timezone
+    running = facts.running.invoice
+    return OverviewView(
+        has_subscription=True,
+        plan_name=facts.plan.name,
+        status=subscription.status.value,
+        status_word=_status_word(subscription.status),
+        price=base_price(facts.plan, subscription.interval),
+        period=wording.span(subscription.current_period_start, subscription.current_period_end, timezone),
+        renews=_in_days(facts.days_to_renewal),
+        renews_on=wording.moment_day(subscription.current_period_end, timezone),
+        has_usage=any(balance.used_micro or balance.period_overage_micro for balance in facts.balances),
+        pools=tuple(pool_view(balance, facts.plan) for balance in facts.balances),
+        assets=_assets_view(facts.assets, timezone),
+        sites=_sites_view(facts.sites_count, facts.plan.sites_max),
+        bill_total=wording.amount(running.total_minor, running.currency),
+        bill_lines=tuple(_bill_line(line, running.currency, timezone) for line in facts.running.lines),
+        next_step=_next_step(facts, at),
+        alerts=tuple(_alert_view(alert, facts) for alert in facts.alerts),
+        alerts_more=_more(facts.alerts_count - len(facts.alerts)),
+        invoices=tuple(_invoice_row(invoice, timezone, at) for invoice in facts.invoices),
+        latest_invoice_id=facts.invoices[0].id if facts.invoices else "",
+    )
+
+
+def base_price(plan: Plan, interval: Interval) -> str:
+    """$9,000.00 a month; by contract where the plan names no price."""
+    if plan.base_price is None:
+        return "By contract"
+    if interval == Interval.YEAR:
+        return f"{wording.money(plan.annual_base())} a year"
+    return f"{wording.money(plan.monthly_base())} a month"
+
+
+def _assets_view(assets: AssetStanding | None, timezone: str) -> CountView:
+    if assets is None:
+        return CountView()
+    included = f"of {wording.number(assets.included)} included"
+    if assets.counted is None or assets.counted_at is None:
+        return CountView(True, "–", f"{included} · not counted this period", False)
+    how = f"{BASIS_WORDS[assets.basis]}, {wording.moment_day(assets.counted_at, timezone)}"
+    beyond = f"{wording.number(assets.over)} beyond the {wording.number(assets.included)} included"
+    hint = f"{beyond if assets.over else included} · {how}"
+    return CountView(True, wording.number(assets.counted), hint, bool(assets.over))
+
+
+def _sites_view(count: int, sites_max: int | None) -> CountView:
+    if sites_max is None:
+        return CountView()
+    return CountView(True, wording.number(count), f"of {wording.number(sites_max)} covered", count > sites_max)
+
+
+def _bill_line(line: InvoiceLine, currency: str, timezone: str) -> BillLineView:
+    amount = wording.amount(line.amount_minor, currency)
+    if line.kind == LineKind.BASE:
+        return BillLineView(
+            line.description, f"For {wording.span(line.period_start, line.period_end, timezone)}", amount
+        )
+    price = wording.price_of(pricing.from_document(line.pricing), currency, line.unit)
+    return BillLineView(
+        line.description, f"{wording.number(line.quantity)} {wording.plural(line.unit)}, {price}", amount
+    )
+
+
+def _next_step(facts: Standing, at: datetime) -> str:
+    subscription, running = facts.subscription, facts.running.invoice
+    if subscription.status not in BILLED:
+        return f"Your subscription is {_status_word(subscription.status).lower()}; no period is billed while it is."
+    if at >= subscription.current_period_end:
+        return "This period has ended. Its invoice is issued as soon as late events are in."
+    ends_on = wording.moment_day(subscription.current_period_end, facts.tenant.timezone)
+    if not running.total_minor:
+        return f"On {ends_on} this period closes. As it stands, there is nothing to pay."
+    total = wording.amount(running.total_minor, running.currency)
+    return f"On {ends_on} we invoice {total}, as it stands now. What is used until then is added."
+
+
+def _alert_view(alert: Alert, facts: Standing) -> AlertView:
+    pool = facts.plan.pools.get(alert.pool)
+    name = pool.name if pool is not None else alert.pool
+    when = wording.moment(alert.raised_at, facts.tenant.timezone)
+    if alert.kind == AlertKind.LOW_CREDITS:
+        return AlertView(f"{name}: {alert.threshold_pct} % used", "Running low.", when, "warn")
+    if alert.kind == AlertKind.CAP_REACHED:
+        return AlertView(f"{name}: spend cap reached", "Use beyond the cap you set is refused.", when, "bad")
+    charge = facts.plan.overage.get(alert.pool)
+    if charge is None or pool is None:
+        return AlertView(f"{name}: all used", "The plan sells none beyond; more use is refused.", when, "bad")
+    price = wording.price_of(charge, facts.plan.currency, pool.unit)
+    return AlertView(f"{name}: all used", f"Use beyond the allowance is charged, {price}.", when, "bad")
+
+
+def _invoice_row(invoice: Invoice, timezone: str, at: datetime) -> InvoiceRowView:
+    status = "past_due" if standing.is_late(invoice, at) else invoice.status.value
+    return InvoiceRowView(
+        id=invoice.id,
+        number=invoice_number(invoice) or "Draft",
+        period=wording.span(invoice.period_start, invoice.period_end, timezone),
+        total=wording.amount(invoice.total_minor, invoice.currency),
+        status=status,
+        status_word=_status_word(status),
+    )
+
+
+def _status_word(status: str) -> str:
+    return STATUS_WORDS.get(status, status.replace("_", " ").capitalize())
+
+
+def _in_days(days: int) -> str:
+    return {0: "Today", 1: "Tomorrow"}.get(days, f"In {days:,} days")
+
+
+def _more(hidden: int) -> str:
+    return f"and {hidden:,} earlier this period" if hidden > 0 else ""
+
+
+__all__ = [
+    "EMPTY_OVERVIEW",
+    "AlertView",
+    "BillLineView",
+    "CountView",
+    "InvoiceRowView",
+    "OverviewView",
+    "PoolView",
+    "base_price",
+    "read_dashboard",
+    "read_overview",
+]

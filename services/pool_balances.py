@@ -1,0 +1,157 @@
+"""How each pool of a customer stands: what was used in the window that runs now, what is left, what went beyond.
+
+Read from counters and lots, never from events, for one subscription or for a page of them at once.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, or_, select
+
+from models import CreditGrant, PoolUsage, Subscription
+from services.plans import Plan, Pool
+from services.rules.periods import business_date, day_bounds
+
+LOW_PCT, FULL_PCT = 80, 100
+
+
+@dataclass(frozen=True, slots=True)
+class PoolBalance:
+    """One pool in the window from `starts_at` to `ends_at`; credits in millionths.
+
+    `included_micro` is what the plan gives for the window. `capacity_micro` is all that could be spent in it: what
+    was burned from lots, bought ones too, and what they still hold. Use beyond that is `overage_micro`.
+    `period_overage_micro` sums every window of the billing period.
+    """
+
+    pool: Pool
+    starts_at: datetime
+    ends_at: datetime
+    included_micro: int
+    used_micro: int
+    overage_micro: int
+    remaining_micro: int
+    period_overage_micro: int
+
+    @property
+    def capacity_micro(self) -> int:
+        return self.used_micro - self.overage_micro + self.remaining_micro
+
+    @property
+    def used_pct(self) -> int:
+        """Use as a whole percentage of the capacity, rounded down, above 100 beyond it; 100 where there is none."""
+        if not self.capacity_micro:
+            return FULL_PCT if self.used_micro else 0
+        return self.used_micro * 100 // self.capacity_micro
+
+    @property
+    def state(self) -> str:
+        """ok, low (from 80 %), used_up (nothing left), over (beyond the capacity)."""
+        if self.overage_micro:
+            return "over"
+        if self.used_micro and not self.remaining_micro:
+            return "used_up"
+        return "low" if self.used_pct >= LOW_PCT else "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A subscription with what it takes to know its windows."""
+
+    subscription: Subscription
+    plan: Plan
+    timezone: str
+
+    def moment(self, at: datetime) -> datetime:
+        """`at`, or the last moment of a period that has ended and is not closed yet."""
+        return min(at, self.subscription.current_period_end - datetime.resolution)
+
+
+def read_balances(session: Session, *, holders: Iterable[Holder], at: datetime) -> dict[str, list[PoolBalance]]:
+    """The pools of each subscription in the order of its price book, by subscription id; two queries in all."""
+    wanted = list(holders)
+    if not wanted:
+        return {}
+    usage = _usage_by_subscription(session, wanted)
+    lots = _lots_by_subscription(session, wanted, at)
+    return {
+        holder.subscription.id: [
+            _balance(holder, pool, usage[holder.subscription.id], lots[holder.subscription.id], holder.moment(at))
+            for pool in holder.plan.pools.values()
+            if holder.plan.allowance_micro(pool.code) or _is_touched(pool, usage[holder.subscription.id])
+        ]
+        for holder in wanted
+    }
+
+
+def _window(holder: Holder, pool: Pool, at: datetime) -> tuple[datetime, datetime]:
+    """The window of a pool that contains `at`: the period, or the part of the business day inside it."""
+    starts_at, ends_at = holder.subscription.current_period_start, holder.subscription.current_period_end
+    if not pool.resets_daily:
+        return starts_at, ends_at
+    day_starts, day_ends = day_bounds(business_date(at, holder.timezone), holder.timezone)
+    return max(starts_at, day_starts), min(ends_at, day_ends)
+
+
+def _balance(
+    holder: Holder, pool: Pool, usage: list[PoolUsage], lots: Mapping[str, list[CreditGrant]], at: datetime
+) -> PoolBalance:
+    starts_at, ends_at = _window(holder, pool, at)
+    mine = [row for row in usage if row.pool == pool.code]
+    current = [row for row in mine if row.window_start == starts_at]
+    included_micro = holder.plan.allowance_micro(pool.code)
+    grants = lots[pool.code]
+    remaining_micro = sum(grant.remaining_micro for grant in grants)
+    if pool.resets_daily and not current:
+        # A day's allowance is granted with its first event; until then all of it is there to be spent.
+        remaining_micro += 0 if any(grant.effective_at == starts_at for grant in grants) else included_micro
+    return PoolBalance(
+        pool=pool,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        included_micro=included_micro,
+        used_micro=sum(row.used_micro for row in current),
+        overage_micro=sum(row.overage_micro for row in current),
+        remaining_micro=remaining_micro,
+        period_overage_micro=sum(row.overage_micro for row in mine),
+    )
+
+
+def _is_touched(pool: Pool, usage: list[PoolUsage]) -> bool:
+    return any(row.pool == pool.code for row in usage)
+
+
+def _usage_by_subscription(session: Session, holders: list[Holder]) -> Mapping[str, list[PoolUsage]]:
+    """The counters of the period each subscription is in."""
+    current = {holder.subscription.id: holder.subscription.current_period_start for holder in holders}
+    statement = select(PoolUsage).where(
+        col(PoolUsage.tenant_id).in_({holder.subscription.tenant_id for holder in holders}),
+        col(PoolUsage.subscription_id).in_(current),
+        col(PoolUsage.period_start).in_(set(current.values())),
+    )
+    found: dict[str, list[PoolUsage]] = defaultdict(list)
+    for row in session.exec(statement):
+        if row.period_start == current[row.subscription_id]:
+            found[row.subscription_id].append(row)
+    return found
+
+
+def _lots_by_subscription(
+    session: Session, holders: list[Holder], at: datetime
+) -> Mapping[str, Mapping[str, list[CreditGrant]]]:
+    """The lots that could be spent at each subscription's moment, by subscription and pool."""
+    moments = {holder.subscription.id: holder.moment(at) for holder in holders}
+    statement = select(CreditGrant).where(
+        col(CreditGrant.tenant_id).in_({holder.subscription.tenant_id for holder in holders}),
+        col(CreditGrant.subscription_id).in_({holder.subscription.id for holder in holders}),
+        col(CreditGrant.effective_at) <= at,
+        or_(col(CreditGrant.expires_at).is_(None), col(CreditGrant.expires_at) > min(moments.values())),
+    )
+    found: dict[str, dict[str, list[CreditGrant]]] = defaultdict(lambda: defaultdict(list))
+    for grant in session.exec(statement):
+        moment = moments[grant.subscription_id]
+        if grant.effective_at <= moment and (grant.expires_at is None or grant.expires_at > moment):
+            found[grant.subscription_id][grant.pool].append(grant)
+    return found
