@@ -1,0 +1,84 @@
+"""What tests start from, made by the same services as in life."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from sqlmodel import Session, select
+
+from models import CreditEntry, CreditGrant, PoolUsage, Subscription, TenantHead, UsageDaily, UsageEvent
+from services.errors import Refusal
+from services.identity import create_tenant
+from services.metering import Metered, UsageInput, record_usage
+from services.price_books import load_shipped_books
+from services.rules.quantities import to_micro
+from services.subscriptions import create_subscription
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+FIRST_OF_NOVEMBER = date(2026, 11, 1)
+
+
+@dataclass(frozen=True)
+class Customer:
+    tenant_id: str
+    subscription_id: str
+
+
+def customer(
+    session: Session,
+    *,
+    plan: str = "PRO",
+    name: str = "Acme",
+    currency: str = "CAD",
+    timezone: str = "America/Toronto",
+    start: date = FIRST_OF_NOVEMBER,
+    at: datetime = NOON,
+) -> Customer:
+    """A tenant on a plan since `start`, with the shipped price books loaded."""
+    load_shipped_books(session, at=at)
+    tenant = create_tenant(session, name=name, currency=currency, timezone=timezone, at=at)
+    subscription: Subscription = create_subscription(
+        session, tenant_id=tenant.id, plan_code=plan, start_date=start, at=at
+    )
+    return Customer(tenant.id, subscription.id)
+
+
+def event(units: str, event_type: str = "LLM_token_usage", **more: object) -> UsageInput:
+    """An event of `units` (decimal text) for the tenant's live subscription."""
+    return UsageInput(None, event_type, to_micro(Decimal(units)), **more)  # type: ignore[arg-type]
+
+
+def metered(session: Session, tenant_id: str, *events: UsageInput, at: datetime = NOON) -> list[Metered]:
+    """Record events that must all be accepted."""
+    answers = record_usage(session, tenant_id=tenant_id, events=events, at=at)
+    assert not [answer for answer in answers if isinstance(answer, Refusal)], answers
+    return [answer for answer in answers if isinstance(answer, Metered)]
+
+
+def refused(session: Session, tenant_id: str, sent: UsageInput, at: datetime = NOON) -> Refusal:
+    """Record one event that must be refused."""
+    (answer,) = record_usage(session, tenant_id=tenant_id, events=[sent], at=at)
+    assert isinstance(answer, Refusal), answer
+    return answer
+
+
+def assert_books_agree(session: Session, tenant_id: str) -> None:
+    """Events, roll-ups, counters, lots and credit entries tell the same story, and no number is missing."""
+    events = session.exec(select(UsageEvent).where(UsageEvent.tenant_id == tenant_id)).all()
+    head = session.get_one(TenantHead, tenant_id, populate_existing=True)
+    assert sorted(e.seq for e in events) == list(range(1, head.last_event_seq + 1))
+    credits, overage = sum(e.credits_micro for e in events), sum(e.overage_micro for e in events)
+
+    daily = session.exec(select(UsageDaily).where(UsageDaily.tenant_id == tenant_id)).all()
+    assert sum(d.events for d in daily) == len(events)
+    assert sum(d.units_micro for d in daily) == sum(e.units_micro for e in events)
+    assert (sum(d.credits_micro for d in daily), sum(d.overage_micro for d in daily)) == (credits, overage)
+
+    pools = session.exec(select(PoolUsage).where(PoolUsage.tenant_id == tenant_id)).all()
+    assert (sum(p.used_micro for p in pools), sum(p.overage_micro for p in pools)) == (credits, overage)
+
+    entries = session.exec(select(CreditEntry).where(CreditEntry.tenant_id == tenant_id)).all()
+    assert sorted(e.seq for e in entries) == list(range(1, head.last_entry_seq + 1))
+    assert -sum(e.delta_micro for e in entries if e.kind == "burn") == credits - overage
+    for lot in session.exec(select(CreditGrant).where(CreditGrant.tenant_id == tenant_id)):
+        assert sum(e.delta_micro for e in entries if e.grant_id == lot.id) == lot.remaining_micro

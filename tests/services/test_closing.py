@@ -1,0 +1,209 @@
+"""Closing a period: the worked example, idempotence, late usage, annual terms, months of different length."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from given import NOON, assert_books_agree, customer, event, metered
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+
+from app.jobs import close_due_periods
+from models import BillingPeriod, BillingReason, Interval, Invoice, InvoiceStatus, PeriodStatus
+from services.assets import record_snapshot
+from services.closing import close_period, preview_invoice
+from services.database import reading, transaction
+from services.errors import PeriodNotEnded
+from services.identity import create_tenant
+from services.invoices import InvoiceDocument, list_invoices, read_invoice
+from services.price_books import load_shipped_books
+from services.subscriptions import create_subscription, read_subscription
+
+DECEMBER = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
+
+
+def lines_of(document: InvoiceDocument) -> list[tuple[str, int]]:
+    return [(line.kind.value, line.amount_minor) for line in document.lines]
+
+
+def test_the_worked_example_of_a_pro_month(session: Session) -> None:
+    one = customer(session)
+    metered(session, one.tenant_id, event("1000000"), event("1000", "optimizer_job"))
+    record_snapshot(session, tenant_id=one.tenant_id, asset_count=1_200, at=NOON)
+    invoice = close_period(session, tenant_id=one.tenant_id, at=DECEMBER)
+    document = read_invoice(session, tenant_id=one.tenant_id, invoice_id=invoice.id)
+    assert lines_of(document) == [("base", 900_000), ("asset_uplift", 60_000), ("overage", 100_000)]
+    assert (invoice.total_minor, invoice.currency) == (1_060_000, "CAD")
+    assert invoice.status is InvoiceStatus.OPEN
+
+
+def test_the_preview_is_what_is_then_billed(session: Session) -> None:
+    one = customer(session)
+    metered(session, one.tenant_id, event("1234567.891"))
+    record_snapshot(session, tenant_id=one.tenant_id, asset_count=1_001, at=NOON)
+    preview = preview_invoice(session, tenant_id=one.tenant_id, at=NOON)
+    invoice = close_period(session, tenant_id=one.tenant_id, at=DECEMBER)
+    billed = read_invoice(session, tenant_id=one.tenant_id, invoice_id=invoice.id)
+    assert lines_of(preview) == lines_of(billed)
+    assert preview.invoice.total_minor == invoice.total_minor
+    assert preview.invoice.number is None
+
+
+def test_a_preview_stores_nothing(engine: Engine) -> None:
+    with transaction(engine) as session:
+        one = customer(session)
+    with transaction(engine) as session:
+        preview_invoice(session, tenant_id=one.tenant_id, at=NOON)
+    with reading(engine) as session:
+        assert len(list_invoices(session, tenant_id=one.tenant_id)) == 1
+
+
+def test_closing_again_answers_with_the_same_invoice(session: Session) -> None:
+    one = customer(session)
+    first = close_period(session, tenant_id=one.tenant_id, at=DECEMBER)
+    again = close_period(session, tenant_id=one.tenant_id, at=DECEMBER + timedelta(days=3))
+    assert again.id == first.id
+    assert len(list_invoices(session, tenant_id=one.tenant_id)) == 2
+
+
+def test_a_period_still_running_is_not_closed(session: Session) -> None:
+    one = customer(session)
+    with pytest.raises(PeriodNotEnded, match="runs until"):
+        close_period(session, tenant_id=one.tenant_id, at=NOON)
+
+
+def test_a_period_in_its_grace_waits_for_late_events(session: Session) -> None:
+    one = customer(session)
+    with pytest.raises(PeriodNotEnded, match="late events"):
+        close_period(session, tenant_id=one.tenant_id, at=datetime(2026, 12, 1, 5, 30, tzinfo=UTC))
+
+
+def test_closing_expires_the_allowance_and_grants_the_next(session: Session) -> None:
+    one = customer(session)
+    metered(session, one.tenant_id, event("400000"))
+    close_period(session, tenant_id=one.tenant_id, at=DECEMBER)
+    (answer,) = metered(session, one.tenant_id, event("1"), at=DECEMBER)
+    assert answer.remaining_micro == 999_999_000_000
+    assert_books_agree(session, one.tenant_id)
+
+
+def test_an_event_in_the_grace_bills_in_its_own_period(session: Session) -> None:
+    one = customer(session)
+    metered(session, one.tenant_id, event("1000000"))
+    in_grace = datetime(2026, 12, 1, 5, 20, tzinfo=UTC)
+    metered(session, one.tenant_id, event("50", occurred_at=in_grace - timedelta(hours=1)), at=in_grace)
+    invoice = close_period(session, tenant_id=one.tenant_id, at=DECEMBER)
+    lines = read_invoice(session, tenant_id=one.tenant_id, invoice_id=invoice.id).lines
+    assert [(line.kind.value, str(line.quantity)) for line in lines] == [("base", "1"), ("overage", "50")]
+
+
+def test_late_usage_is_billed_next_at_the_old_periods_prices_once(session: Session) -> None:
+    one = customer(session)
+    metered(session, one.tenant_id, event("1000000.4"))
+    first = close_period(session, tenant_id=one.tenant_id, at=DECEMBER)
+    metered(session, one.tenant_id, event("2500", occurred_at=NOON), at=DECEMBER + timedelta(days=2))
+    january = datetime(2027, 1, 1, 6, tzinfo=UTC)
+    second = close_period(session, tenant_id=one.tenant_id, at=january)
+    late = read_invoice(session, tenant_id=one.tenant_id, invoice_id=second.id).lines[-1]
+    assert (late.kind.value, str(late.quantity), late.amount_minor) == ("late_usage", "2500", 500)
+    assert "2026-11-01" in late.description
+    third = close_period(session, tenant_id=one.tenant_id, at=datetime(2027, 2, 1, 6, tzinfo=UTC))
+    assert (first.total_minor, second.total_minor, third.total_minor) == (900_000, 900_500, 900_000)
+
+
+def test_numbers_have_no_gaps_and_the_first_invoice_is_the_first_base_fee(session: Session) -> None:
+    one = customer(session)
+    for month in range(3):
+        close_period(session, tenant_id=one.tenant_id, at=DECEMBER + timedelta(days=32 * month))
+    invoices = list_invoices(session, tenant_id=one.tenant_id)
+    assert sorted(i.number or 0 for i in invoices) == [1, 2, 3, 4]
+    first = next(i for i in invoices if i.number == 1)
+    assert (first.billing_reason, first.total_minor) == (BillingReason.SUBSCRIPTION_START, 900_000)
+
+
+def test_forcing_ends_the_period_now_and_anchors_the_next_there(session: Session) -> None:
+    one = customer(session)
+    metered(session, one.tenant_id, event("1500000"))
+    record_snapshot(session, tenant_id=one.tenant_id, asset_count=1_200, at=NOON)
+    invoice = close_period(session, tenant_id=one.tenant_id, force=True, at=NOON + timedelta(minutes=1))
+    assert invoice.total_minor == 1_060_000
+    subscription = read_subscription(session, tenant_id=one.tenant_id)
+    assert subscription.current_period_start == invoice.period_end == NOON + timedelta(minutes=1)
+    assert subscription.current_period_end == datetime(2026, 12, 20, 12, 1, tzinfo=UTC)
+    closed = session.exec(select(BillingPeriod).where(BillingPeriod.status == PeriodStatus.CLOSED)).one()
+    assert closed.invoice_id == invoice.id
+
+
+def test_month_ends_clip_and_come_back(session: Session) -> None:
+    one = customer(session, start=date(2026, 1, 31), timezone="UTC", at=datetime(2026, 1, 31, 1, tzinfo=UTC))
+    ends = []
+    for _ in range(3):
+        ends.append(read_subscription(session, tenant_id=one.tenant_id).current_period_end)
+        close_period(session, tenant_id=one.tenant_id, at=ends[-1] + timedelta(hours=1))
+    assert [f"{end:%m-%d}" for end in ends] == ["02-28", "03-31", "04-30"]
+
+
+def test_an_annual_subscription_pays_its_base_once_a_year(session: Session) -> None:
+    load_shipped_books(session, at=NOON)
+    tenant = create_tenant(session, name="Yearly", currency="CAD", timezone="UTC", at=NOON)
+    create_subscription(
+        session, tenant_id=tenant.id, plan_code="PRO", interval=Interval.YEAR, start_date=date(2025, 11, 1), at=NOON
+    )
+    totals = [
+        close_period(session, tenant_id=tenant.id, at=datetime(2026, 12, 2, tzinfo=UTC)).total_minor for _ in range(13)
+    ]
+    assert totals == [0] * 11 + [8_640_000, 0]  # 12 × 9,000.00 less 20 %
+    opening = list_invoices(session, tenant_id=tenant.id)
+    assert max(i.total_minor for i in opening if i.number == 1) == 8_640_000
+
+
+def test_an_invoice_with_nothing_to_pay_is_paid(session: Session) -> None:
+    one = customer(session, plan="assistant/free", currency="USD")
+    invoice = close_period(session, tenant_id=one.tenant_id, at=DECEMBER)
+    assert (invoice.total_minor, invoice.status, invoice.currency) == (0, InvoiceStatus.PAID, "USD")
+
+
+def test_graduated_overage_names_its_tiers(session: Session) -> None:
+    one = customer(session, plan="verified-exchange/Starter", currency="USD")
+    metered(session, one.tenant_id, event("70000", "verified_exchange"))
+    invoice = close_period(session, tenant_id=one.tenant_id, at=DECEMBER)
+    line = read_invoice(session, tenant_id=one.tenant_id, invoice_id=invoice.id).lines[-1]
+    assert line.amount_minor == 25_000 + 8_000  # 50,000 at 0.005, then 10,000 at 0.008
+    assert [(s["from"], s["to"], s["unit_price"], s["amount"]) for s in line.steps] == [
+        ("0", "50000", "0.005", "250"),
+        ("50000", "60000", "0.008", "80"),
+    ]
+
+
+def test_daily_overage_is_summed_over_the_period_before_it_is_priced(session: Session) -> None:
+    one = customer(session, plan="memory-cloud/pro", currency="USD")
+    for back in (2, 1):
+        metered(session, one.tenant_id, event("10400", "api_call", occurred_at=NOON - timedelta(days=back)))
+    invoice = close_period(session, tenant_id=one.tenant_id, at=DECEMBER)
+    line = read_invoice(session, tenant_id=one.tenant_id, invoice_id=invoice.id).lines[-1]
+    assert (str(line.quantity), line.amount_minor) == ("800", 10)  # one started package of 1,000
+    assert_books_agree(session, one.tenant_id)
+
+
+def test_the_clock_closes_every_overdue_period_month_by_month(engine: Engine) -> None:
+    with transaction(engine) as session:
+        one = customer(session, start=date(2026, 8, 1))
+        other = customer(session, name="Other", plan="STARTER")
+    closed = close_due_periods(at=DECEMBER)
+    assert [(i.tenant_id, f"{i.period_start:%m}") for i in closed] == [
+        *((one.tenant_id, month) for month in ("08", "09", "10", "11")),
+        (other.tenant_id, "11"),
+    ]
+    assert close_due_periods(at=DECEMBER) == []
+
+
+def test_two_clocks_at_once_close_each_period_once(engine: Engine) -> None:
+    with transaction(engine) as session:
+        tenants = [customer(session, name=f"Tenant {n}", start=date(2026, 9, 1)).tenant_id for n in range(6)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: close_due_periods(at=DECEMBER), range(4)))
+    with reading(engine) as session:
+        for tenant_id in tenants:
+            invoices = session.exec(select(Invoice).where(Invoice.tenant_id == tenant_id)).all()
+            assert sorted(i.number or 0 for i in invoices) == [1, 2, 3, 4]
+            assert_books_agree(session, tenant_id)
