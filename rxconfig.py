@@ -1,22 +1,25 @@
 """How Reflex builds and serves the portal. Settings a person changes are TALLYSTICK_ variables; see .env.example."""
 
 import os
+from urllib.parse import urlsplit
 
 import reflex as rx
 
 from app.frontend_plugin import TallystickFrontend
+from services.settings import settings
 
 port = int(os.environ.get("TALLYSTICK_PORT", "3000"))
-public_url = os.environ.get("TALLYSTICK_PUBLIC_URL", "").rstrip("/")
-own_origins = [f"http://localhost:{port}", f"http://127.0.0.1:{port}"]
+public_url = settings().public_url.rstrip("/")
+is_local = urlsplit(public_url).hostname in ("localhost", "127.0.0.1")
+own_origins = [f"http://localhost:{port}", f"http://127.0.0.1:{port}"] if is_local else []
 
 config = rx.Config(
     app_name="app",
     frontend_port=port,
     backend_port=port,
-    deploy_url=public_url or own_origins[0],
+    deploy_url=public_url,
     # These origins may open the websocket too, so the list is never "*".
-    cors_allowed_origins=[public_url] if public_url else own_origins,
+    cors_allowed_origins=sorted({public_url, *own_origins}),
     telemetry_enabled=False,
     show_built_with_reflex=False,
     frontend_compression_formats=["brotli", "gzip"],

@@ -7,13 +7,19 @@ Reflex reads its settings from the environment when it is imported, so both set 
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server import Server
 
 from app.frontend_plugin import BUILD_API_URL
 
@@ -26,7 +32,9 @@ LOCK_TREE: Final = "reflex.lock"
 SOURCE_FILES: Final = ("rxconfig.py", "requirements.lock")
 NOT_IN_PAGES: Final = (
     "app/api",
-    "app/cli.py",
+    "app/api_alone.py",
+    "app/cli",
+    "app/jobs.py",
     "models/catalogs",
     "models/migrations",
     "services/gateways",
@@ -54,9 +62,10 @@ SERVE_ENVIRONMENT: Final = {
     "__REFLEX_MOUNT_FRONTEND_COMPILED_APP": "true",
 }
 SHUTDOWN_SECONDS: Final = 10
+PARENT_CHECK_SECONDS: Final = 1.0
 
 
-class PagesNotBuilt(RuntimeError):
+class PagesNotBuiltError(RuntimeError):
     """The frontend build failed; the message ends with what the build said."""
 
 
@@ -99,7 +108,7 @@ def _sources(root: Path) -> Iterator[Path]:
 def build_pages(*, say: Callable[[str], None] = print, force: bool = False) -> Build:
     """Build the pages unless the build on disk was made from these very sources.
 
-    Raises PagesNotBuilt with the tail of the build's output when it fails; the next call tries again.
+    Raises PagesNotBuiltError with the tail of the build's output when it fails; the next call tries again.
     """
     started = time.monotonic()
     sources = sources_digest()
@@ -134,10 +143,32 @@ def _export() -> None:
             check=False,
         )
     except OSError as error:
-        raise PagesNotBuilt(f"The build could not be started: {error}") from error
+        raise PagesNotBuiltError(f"The build could not be started: {error}") from error
     if result.returncode != 0 or not (BUILD_DIR / "client" / "index.html").is_file():
         tail = "\n".join(result.stdout.splitlines()[-60:])
-        raise PagesNotBuilt(f"Building the pages failed. The build said:\n\n{tail}")
+        raise PagesNotBuiltError(f"Building the pages failed. The build said:\n\n{tail}")
+
+
+class PortalServer(Server):
+    """Granian, except that a closed terminal stops it: its own answer to SIGHUP is to start another worker."""
+
+    def signal_handler_reload(self, *_args: object, **_keywords: object) -> None:
+        self.signal_handler_interrupt()
+
+
+def load_portal() -> Any:
+    """Make the ASGI application; runs in the worker, which must not outlive the process that watches it."""
+    os.chdir(ROOT)  # Reflex looks for rxconfig.py and the built pages here
+    from app.app import app  # noqa: PLC0415 — importing Reflex reads the environment that serve() has set
+
+    threading.Thread(target=_stop_with_parent, args=(os.getppid(),), daemon=True).start()
+    return app()
+
+
+def _stop_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(PARENT_CHECK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def serve(host: str = "127.0.0.1", port: int = 3000) -> None:
@@ -145,15 +176,10 @@ def serve(host: str = "127.0.0.1", port: int = 3000) -> None:
 
     One worker, because without Redis the state of a page lives in the process that made it.
     """
-    os.chdir(ROOT)
     os.environ.update(SERVE_ENVIRONMENT)
     os.environ["TALLYSTICK_PORT"] = str(port)
-    from granian.constants import Interfaces
-    from granian.log import LogLevels
-    from granian.server import Server
-
-    server = Server(
-        target="app.app:app",
+    server = PortalServer(
+        target="app.serve:load_portal",
         factory=True,
         interface=Interfaces.ASGI,
         address=host,
@@ -161,6 +187,5 @@ def serve(host: str = "127.0.0.1", port: int = 3000) -> None:
         workers=1,
         workers_kill_timeout=SHUTDOWN_SECONDS,
         log_level=LogLevels.warning,
-        working_dir=ROOT,
     )
     server.serve()

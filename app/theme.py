@@ -59,11 +59,12 @@ LIGHT: Final = {
     "good-soft": "#e3f3e9",
     "warn": "#84520a",
     "warn-soft": "#fbf0da",
-    "warn-fill": "#d08a1d",
+    "warn-fill": "#c27f17",
     "bad": "#b0273a",
     "bad-soft": "#fce9ea",
     "note": "#1f55a8",
     "note-soft": "#e7effb",
+    "foil": "#35b890",
     "shade": "rgb(20 24 27 / 0.4)",
 }
 DARK: Final = {
@@ -83,18 +84,19 @@ DARK: Final = {
     "accent-line": "#1f5546",
     "on-accent": "#06120e",
     "good": "#5fd091",
-    "good-soft": "#12301f",
+    "good-soft": "#12261b",
     "warn": "#e6b35a",
-    "warn-soft": "#33270f",
+    "warn-soft": "#2a2111",
     "warn-fill": "#d9992f",
     "bad": "#f38a96",
-    "bad-soft": "#3a181d",
+    "bad-soft": "#301a1e",
     "note": "#8db8f7",
-    "note-soft": "#152846",
+    "note-soft": "#152236",
+    "foil": "#2a9575",
     "shade": "rgb(0 0 0 / 0.6)",
 }
 
-CHART_PALETTE: Final = ("#1a9a78", "#4d7fe8", "#cf8a1f", "#9a6be0", "#d55b7d", "#2f97b5", "#7d8894")
+CHART_PALETTE: Final = ("#1a9a78", "#4d7fe8", "#c78318", "#9a6be0", "#d55b7d", "#2f97b5", "#7d8894")
 """Categorical colours in the order series are given: each is at least 3:1 on both surfaces."""
 
 

@@ -1,8 +1,8 @@
 """Reading the page's own address in the browser, without a round trip to the server."""
 
 import reflex as rx
-from reflex.vars import VarData
 from reflex.utils.imports import ImportVar
+from reflex.vars import VarData
 
 
 def query_value(name: str) -> rx.Var[str]:

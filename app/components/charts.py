@@ -36,19 +36,22 @@ def series_colour(place: int) -> str:
 
 
 def stacked_bars(labels: Sequence[str], series: Sequence[Series]) -> go.Figure:
-    """One bar for each label (a month), stacked by series (an event type)."""
+    """One bar for each label (a month; "Nov 2026" is set on two lines), stacked by series (an event type).
+
+    Put `chart_legend` with the names of the series above it.
+    """
+    labels = [label.replace(" ", "<br>") for label in labels]
     bars = [
-        _bar(x=list(labels), y=list(one.values), worded=one.worded, name=one.name, colour=series_colour(place))
+        _bar(x=labels, y=list(one.values), worded=one.worded, name=one.name, colour=series_colour(place))
         for place, one in enumerate(series)
     ]
-    return _figure(bars, barmode="stack", showlegend=len(bars) > 1)
+    return _figure(bars, barmode="stack").update_xaxes(tickangle=0)
 
 
 def daily_bars(labels: Sequence[str], values: Sequence[float], worded: Sequence[str], *, name: str) -> go.Figure:
     """One slim bar a day. `labels` may be ISO dates: the axis then shows as many as fit."""
     bars = [_bar(x=list(labels), y=list(values), worded=worded, name=name, colour=series_colour(0))]
-    figure = _figure(bars, showlegend=False)
-    return figure.update_layout(bargap=0.25)
+    return _figure(bars, bargap=0.25)
 
 
 def ranked_bars(labels: Sequence[str], values: Sequence[float], worded: Sequence[str]) -> go.Figure:
@@ -60,10 +63,10 @@ def ranked_bars(labels: Sequence[str], values: Sequence[float], worded: Sequence
         text=list(worded),
         textposition="outside",
         cliponaxis=False,
-        marker={"color": [series_colour(place) for place in range(len(values))], "cornerradius": 3},
+        marker={"color": [series_colour(place) for place in range(len(values))], "line": {"width": 0}},
         hovertemplate="%{y}: %{text}<extra></extra>",
     )
-    figure = _figure([bar], showlegend=False)
+    figure = _figure([bar])
     figure.update_xaxes(visible=False, range=[0, max([*values, 0]) * 1.35 or 1])
     return figure.update_yaxes(autorange="reversed", showgrid=False, ticklabelstandoff=8)
 
@@ -80,7 +83,7 @@ def _bar(*, x: list[str], y: list[float], worded: Sequence[str], name: str, colo
 
 
 def _figure(bars: Sequence[go.Bar], **layout: Any) -> go.Figure:
-    return go.Figure(data=list(bars), layout={"template": None, "bargap": BAR_GAP, **layout})
+    return go.Figure(data=list(bars), layout={"template": None, "bargap": BAR_GAP, "showlegend": False, **layout})
 
 
 def _template(colours: dict[str, str]) -> Template:
@@ -107,15 +110,21 @@ def _template(colours: dict[str, str]) -> Template:
                 "font": {"family": FONT_SANS, "color": colours["text"], "size": 12},
                 "align": "left",
             },
-            "legend": {
-                "orientation": "h",
-                "yanchor": "bottom",
-                "y": 1.02,
-                "x": 0,
-                "font": {"color": colours["muted"], "size": 12},
-            },
         }
     )
+
+
+def chart_legend(names: Any) -> rx.Component:
+    """The series' names in their colours; `names` is a Var of a list of names, or a plain list."""
+    if isinstance(names, rx.Var):
+        return rx.el.ul(rx.foreach(names, _legend_entry), class_name="legend")
+    return rx.el.ul(*[_legend_entry(name, place) for place, name in enumerate(names)], class_name="legend")
+
+
+def _legend_entry(name: Any, place: Any) -> rx.Component:
+    colour = f"var(--chart-{place % len(CHART_PALETTE) + 1})"
+    swatch = rx.el.i(class_name="dot", style={"background": colour}, aria_hidden="true")
+    return rx.el.li(swatch, name, class_name="key-entry")
 
 
 def chart(figure: Any, *, described: str | rx.Var, height: int = 280) -> rx.Component:

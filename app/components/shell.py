@@ -11,6 +11,7 @@ from app.components.layout import link
 from app.components.states import skeleton_line
 from app.routes import BY_NAME, Audience, Route, navigation
 
+MENU_ID = "account-menu"
 COLOUR_MODES = (("light", "Light", "sun"), ("dark", "Dark", "moon"), ("system", "System", "monitor"))
 
 
@@ -47,9 +48,9 @@ def shell(route_name: str, view: Any, *children: Any, banner: rx.Component | Non
 def _sidebar(route: Route, view: Any) -> rx.Component:
     return rx.el.aside(
         link(wordmark(), href=BY_NAME["overview"].href, class_name="sidebar-brand", aria_label="Tallystick, overview"),
-        rx.el.div(_or_skeleton(view.tenant_name, "8rem"), class_name="sidebar-tenant"),
         rx.el.nav(
-            _links(Audience.OPERATOR, route, view, "nav-link"),
+            rx.el.div(_links(Audience.OPERATOR, route, view, "nav-link"), class_name="sidebar-operator"),
+            rx.el.div(_or_skeleton(view.tenant_name, "8rem"), class_name="sidebar-tenant"),
             _links(Audience.MEMBER, route, view, "nav-link"),
             aria_label="Main",
             class_name="sidebar-nav",
@@ -60,21 +61,26 @@ def _sidebar(route: Route, view: Any) -> rx.Component:
 
 
 def _topbar(route: Route, view: Any) -> rx.Component:
-    """Narrow screens: the name of the customer, and a menu that opens without scripts."""
-    menu = rx.el.details(
-        rx.el.summary(rx.icon("menu", size=20, aria_hidden="true"), class_name="icon-button", aria_label="Menu"),
-        rx.el.div(
-            _person(view),
-            _links(Audience.OPERATOR, route, view, "nav-link"),
-            colour_mode_choice(),
-            _sign_out(),
-            class_name="menu-panel",
-        ),
-        class_name="menu",
+    """Narrow screens: the name of the customer, and a menu the browser itself opens and closes."""
+    opener = rx.el.button(
+        rx.icon("menu", size=20, aria_hidden="true"),
+        type="button",
+        aria_label="Menu",
+        custom_attrs={"popoverTarget": MENU_ID},
+        class_name="icon-button",
+    )
+    menu = rx.el.div(
+        _person(view),
+        _links(Audience.OPERATOR, route, view, "nav-link"),
+        colour_mode_choice(),
+        _sign_out(),
+        id=MENU_ID,
+        custom_attrs={"popover": "auto"},
+        class_name="menu-panel",
     )
     home = link(mark(22), href=BY_NAME["overview"].href, class_name="topbar-brand", aria_label="Tallystick, overview")
     tenant = rx.el.span(_or_skeleton(view.tenant_name, "7rem"), class_name="topbar-tenant")
-    return rx.el.header(home, tenant, menu, class_name="topbar")
+    return rx.el.header(home, tenant, opener, menu, class_name="topbar")
 
 
 def _tabbar(route: Route, view: Any) -> rx.Component:
@@ -94,7 +100,7 @@ def _links(audience: Audience, current: Route, view: Any, class_name: str) -> rx
 
 
 def _nav_link(route: Route, current: Route, class_name: str) -> rx.Component:
-    is_here = current.name == route.name or current.parent == route.name
+    is_here = route.name in (current.name, current.parent)
     props = {"aria_current": "page" if current.name == route.name else "true"} if is_here else {}
     return link(
         rx.icon(route.icon, size=18, aria_hidden="true"),

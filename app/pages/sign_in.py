@@ -3,15 +3,18 @@
 import reflex as rx
 
 from app.components.address import query_value
-from app.components.brand import mark, wordmark
+from app.components.brand import stick, wordmark
 from app.components.cards import notice
 from app.components.forms import button, text_field
 from app.components.shell import colour_mode_choice
 
 PROMISES = (
-    ("Every charge has its receipt", "Each line of an invoice leads to the very events it was computed from."),
-    ("Two halves that match", "You keep one half of the record, we keep the other. Neither can be changed alone."),
-    ("No surprises", "Watch credits burn as they are spent, and set the cap yourself."),
+    (
+        "Every charge shows its working",
+        "Each invoice line states the quantity, the price and how one became the other.",
+    ),
+    ("Usage is counted once", "An event that is sent again, however often, is recorded and charged a single time."),
+    ("No surprises", "See credits burn as they are spent, and the running bill before it is final."),
 )
 
 
@@ -72,7 +75,7 @@ def _outcome() -> rx.Component:
                 "slow",
                 notice("bad", "Too many attempts", "Wait fifteen minutes, then try again. Your account is not locked."),
             ),
-            notice("bad", "That e-mail and password don't match", "Check both and try again. Nothing was signed in."),
+            notice("bad", "That e-mail and password don't match", "Check both and try again."),
         ),
         rx.match(
             ended,
@@ -85,7 +88,7 @@ def _outcome() -> rx.Component:
 
 def _about() -> rx.Component:
     return rx.el.div(
-        mark(56),
+        stick(),
         rx.el.p("A bill you can check, line by line.", class_name="sign-in-claim"),
         rx.el.ul(
             *[
