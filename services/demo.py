@@ -14,6 +14,7 @@ from sqlmodel import Session, select
 from models import Role, Tenant
 from services.assets import record_snapshot
 from services.closing import close_if_due
+from services.demo_gain_share import record_demo_gain_share
 from services.identity import create_tenant, create_user
 from services.invoices import list_invoices, mark_invoice_paid
 from services.metering import UsageInput, record_usage
@@ -54,6 +55,7 @@ class _Customer:
     assets: int
     asset_step: int
     logins: tuple[tuple[str, Role], ...]
+    has_gain_share: bool = False
 
 
 CUSTOMERS = (
@@ -76,6 +78,7 @@ CUSTOMERS = (
         assets=2_748,
         asset_step=14,
         logins=(("owner@harbour.example", Role.OWNER), ("finance@harbour.example", Role.BILLING_ADMIN)),
+        has_gain_share=True,
     ),
 )
 OPERATOR = "operator@tallystick.example"
@@ -157,6 +160,8 @@ class _Story:
                 self._count_assets(number // 7, night)
             self._work_through(day)
         self._close_and_collect(self._until)
+        if self._customer.has_gain_share:
+            record_demo_gain_share(self._session, tenant_id=tenant.id, at=self._until)
 
     def _days(self) -> Iterator[date]:
         last = self._until.astimezone(self._zone).date()
