@@ -1,0 +1,157 @@
+"""`tallystick tenant`, `apikey`, `user` and `site`: who the customers are, and what they sign in with."""
+
+import sys
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+
+from app.cli.output import AsJson, print_record
+from app.cli.preparing import ready_database
+from app.unit_of_work import now
+from models import Role
+from services.api_keys import TENANT_SCOPES, create_api_key
+from services.assets import add_site
+from services.database import Session, transaction
+from services.identity import create_tenant, create_user, find_tenant
+from services.price_books import book_in_force, plan_in_force
+from services.subscriptions import create_subscription
+
+tenants = typer.Typer(help="Customers.", no_args_is_help=True)
+keys = typer.Typer(help="Keys that programs sign in with.", no_args_is_help=True)
+users = typer.Typer(help="People who sign in.", no_args_is_help=True)
+sites = typer.Typer(help="Places a customer may meter usage for.", no_args_is_help=True)
+
+SomeTenant = Annotated[str | None, typer.Option("--tenant", metavar="ID|NAME", help="The customer.")]
+ThisTenant = Annotated[str, typer.Option("--tenant", metavar="ID|NAME", help="The customer.", show_default=False)]
+Day = Annotated[datetime | None, typer.Option("--start", formats=["%Y-%m-%d"], help="First day of the subscription.")]
+AsOperator = Annotated[bool, typer.Option("--operator", help="For our own side, who may work for any customer.")]
+
+
+@tenants.command("create")
+def create_customer(
+    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False)],
+    *,
+    plan: Annotated[str | None, typer.Option(help="Plan code, such as PRO or memory-cloud/pro.")] = None,
+    start: Day = None,
+    currency: Annotated[str | None, typer.Option(help="ISO 4217; the plan's unless given.")] = None,
+    timezone: Annotated[str, typer.Option(help="IANA name; decides business dates and periods.")] = "UTC",
+    as_json: AsJson = False,
+) -> None:
+    """Add a customer and, with --plan, start its subscription."""
+    if start is not None and plan is None:
+        raise typer.BadParameter("needs --plan as well", param_hint="--start")
+    ready_database()
+    at = now()
+    with transaction() as session:
+        tenant = create_tenant(
+            session, name=name, currency=currency or _currency_of(session, plan), timezone=timezone, at=at
+        )
+        subscription_id = None
+        if plan is not None:
+            first_day: date | None = start.date() if start else None
+            subscription_id = create_subscription(
+                session, tenant_id=tenant.id, plan_code=plan, start_date=first_day, at=at
+            ).id
+    print_record({"tenant_id": tenant.id, "subscription_id": subscription_id}, as_json=as_json)
+
+
+@keys.command("create")
+def create_key(
+    *,
+    tenant: SomeTenant = None,
+    scopes: Annotated[list[str] | None, typer.Option(help=f"Repeatable: {', '.join(TENANT_SCOPES)}.")] = None,
+    operator: AsOperator = False,
+    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a key. It is printed once, alone on the last line, and kept only as a digest."""
+    _check_whose(tenant, operator)
+    if not operator and not scopes:
+        raise typer.BadParameter("a customer's key needs at least one", param_hint="--scopes")
+    ready_database()
+    with transaction() as session:
+        owner = None if tenant is None else find_tenant(session, id_or_name=tenant)
+        made = create_api_key(
+            session,
+            tenant_id=owner.id if owner else None,
+            is_operator=operator,
+            scopes=scopes or [],
+            name=name,
+            at=now(),
+        )
+    if as_json:
+        print_record({"key_id": made.id, "key": made.key}, as_json=True)
+        return
+    typer.echo(f"Key {made.id} for {owner.name if owner else 'an operator'}. It is not shown again:")
+    typer.echo(made.key)
+
+
+@users.command("create")
+def create_person(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", show_default=False)],
+    *,
+    tenant: SomeTenant = None,
+    role: Annotated[Role | None, typer.Option(help="What they may do for the customer.")] = None,
+    operator: AsOperator = False,
+    password_stdin: Annotated[bool, typer.Option(help="Read the password from the first line of input.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add a person. The password is asked for; where nobody can be asked, one is generated and printed."""
+    _check_whose(tenant, operator)
+    if (role is None) != (tenant is None):
+        raise typer.BadParameter("goes with --tenant, and --tenant with it", param_hint="--role")
+    password = _password(from_input=password_stdin)
+    ready_database()
+    with transaction() as session:
+        owner = None if tenant is None else find_tenant(session, id_or_name=tenant)
+        made = create_user(
+            session,
+            email=email,
+            password=password,
+            tenant_id=owner.id if owner else None,
+            role=role,
+            is_operator=operator,
+            at=now(),
+        )
+    record = {"user_id": made.id, "email": made.email, "password": made.password}
+    print_record(record, as_json=as_json)
+
+
+@sites.command("add")
+def add_place(
+    code: Annotated[str, typer.Argument(metavar="CODE", show_default=False)],
+    *,
+    tenant: ThisTenant,
+    name: Annotated[str, typer.Option(help="What people call it.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Add a site that usage may name."""
+    ready_database()
+    with transaction() as session:
+        owner = find_tenant(session, id_or_name=tenant)
+        site = add_site(session, tenant_id=owner.id, code=code, name=name, at=now())
+    print_record({"tenant_id": owner.id, "site": site.code}, as_json=as_json)
+
+
+def _check_whose(tenant: str | None, operator: bool) -> None:
+    if operator == (tenant is not None):
+        raise typer.BadParameter("give one of --tenant and --operator", param_hint="--tenant")
+
+
+def _currency_of(session: Session, plan: str | None) -> str:
+    return book_in_force(session).currency if plan is None else plan_in_force(session, plan_code=plan).currency
+
+
+def _password(*, from_input: bool) -> str | None:
+    """The password to set, or None to have one generated."""
+    if from_input:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        return None
+    typed: str = typer.prompt(
+        "Password (empty: generate one)", default="", show_default=False, hide_input=True, err=True
+    )
+    if typed and typer.prompt("Again", hide_input=True, err=True) != typed:
+        raise typer.BadParameter("they differ", param_hint="password")
+    return typed or None

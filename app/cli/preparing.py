@@ -1,0 +1,54 @@
+"""Making sure the database is there before a command uses it."""
+
+from datetime import datetime
+
+from app.cli.output import refuse
+from app.unit_of_work import now
+from services.availability import check_readiness
+from services.database import Engine, engine, reading, transaction
+from services.errors import UnknownPriceBook
+from services.migrations import migrate
+from services.price_book_files import read_book
+from services.price_books import LoadedBook, book_in_force, load_book
+from services.settings import CATALOGS
+
+
+def ready_database() -> None:
+    """Bring SQLite up to date by itself. PostgreSQL is migrated when somebody decides so, with `tallystick migrate`.
+
+    Raises NotMigrated where that has not been done.
+    """
+    if usable_engine().dialect.name == "sqlite":
+        migrate_and_stock(at=now())
+    else:
+        check_readiness()
+
+
+def migrate_and_stock(*, at: datetime) -> list[LoadedBook]:
+    """Migrate, and load the shipped price books that the database has no book for. Answers those just loaded.
+
+    A book that is there stays as it is: what customers are offered changes with `tallystick catalog load` alone.
+    """
+    migrate(usable_engine())
+    missing = [path for path in sorted(CATALOGS.glob("*.toml")) if not _is_in_force(path.stem)]
+    if not missing:
+        return []
+    with transaction() as session:
+        return [load_book(session, book=read_book(path), at=at) for path in missing]
+
+
+def usable_engine() -> Engine:
+    """The engine of the database in the settings. Ends the command where there can be none."""
+    try:
+        return engine()
+    except Exception as error:
+        refuse(f"TALLYSTICK_DATABASE_URL cannot be used: {error}")
+
+
+def _is_in_force(code: str) -> bool:
+    with reading() as session:
+        try:
+            book_in_force(session, code=code)
+        except UnknownPriceBook:
+            return False
+    return True
