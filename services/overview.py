@@ -12,7 +12,8 @@ from services.dashboard import read_dashboard
 from services.invoices import invoice_number
 from services.plans import Plan
 from services.pool_views import PoolView, pool_view
-from services.rules import pricing
+from services.rules import money, pricing
+from services.rules.money import Money
 from services.standing import AssetStanding, Standing
 
 STATUS_WORDS = {"past_due": "Past due", "trialing": "Trial", "canceled": "Cancelled"}
@@ -68,6 +69,7 @@ class OverviewView:
     period: str = ""
     renews: str = ""
     renews_on: str = ""
+    late: str = ""
     has_usage: bool = False
     pools: tuple[PoolView, ...] = ()
     assets: CountView = CountView()
@@ -100,6 +102,7 @@ def read_overview(session: Session, *, tenant_id: str, at: datetime) -> Overview
         period=wording.span(subscription.current_period_start, subscription.current_period_end, timezone),
         renews=_in_days(facts.days_to_renewal),
         renews_on=wording.moment_day(subscription.current_period_end, timezone),
+        late=_late(facts, at),
         has_usage=any(balance.used_micro or balance.period_overage_micro for balance in facts.balances),
         pools=tuple(pool_view(balance, facts.plan) for balance in facts.balances),
         assets=_assets_view(facts.assets, timezone),
@@ -138,7 +141,12 @@ def _assets_view(assets: AssetStanding | None, timezone: str) -> CountView:
 def _sites_view(count: int, sites_max: int | None) -> CountView:
     if sites_max is None:
         return CountView()
-    return CountView(True, wording.number(count), f"of {wording.number(sites_max)} covered", count > sites_max)
+    return CountView(
+        True,
+        wording.number(count),
+        f"of {wording.number(sites_max)} {'site' if sites_max == 1 else 'sites'}",
+        count > sites_max,
+    )
 
 
 def _bill_line(line: InvoiceLine, currency: str, timezone: str) -> BillLineView:
@@ -164,6 +172,15 @@ def _next_step(facts: Standing, at: datetime) -> str:
         return f"On {ends_on} this period closes. As it stands, there is nothing to pay."
     total = wording.amount(running.total_minor, running.currency)
     return f"On {ends_on} we invoice {total}, as it stands now. What is used until then is added."
+
+
+def _late(facts: Standing, at: datetime) -> str:
+    """What is past due, "" where nothing is."""
+    late = [invoice for invoice in facts.open_invoices if standing.is_late(invoice, at)]
+    if not late:
+        return ""
+    owed = money.total((Money(invoice.total_minor, invoice.currency) for invoice in late), late[0].currency)
+    return f"{'One invoice is' if len(late) == 1 else f'{len(late)} invoices are'} past due: {wording.money(owed)}."
 
 
 def _alert_view(alert: Alert, facts: Standing) -> AlertView:

@@ -5,11 +5,14 @@ from typing import Final
 
 import reflex as rx
 
-from app.pages import not_found, sign_in
+from app.pages import admin, not_found, overview, plans, sign_in
 from app.routes import BY_NAME
 
 MODULES: Final[dict[str, ModuleType]] = {
     "sign_in": sign_in,
+    "overview": overview,
+    "plans": plans,
+    "admin": admin,
 }
 """Route name → the module with `page()` and, where it loads data, `ON_LOAD`: a list of event handlers."""
 

@@ -1,0 +1,252 @@
+"""Plans: the tiers side by side, what a credit buys, and the first step onto a plan."""
+
+from typing import Any
+
+import reflex as rx
+
+from app import unit_of_work
+from app.components.badges import badge
+from app.components.cards import key_values, notice, section_card
+from app.components.forms import button, choices
+from app.components.layout import muted, page_header, row
+from app.components.shell import ShellView
+from app.components.states import skeleton_card, skeleton_line
+from app.components.tables import Column, data_table
+from app.pages.frame import open_page, page_body
+from app.routes import BY_NAME
+from app.session import answers_refusals, require_role, signed_in_member
+from models import Interval, Role
+from services import plan_offers, plan_starts
+from services.errors import Conflict, Unprocessable
+from services.plan_offers import EMPTY_OFFERS, OffersView
+from services.plan_starts import NOTHING_ASKED, StartView
+
+TIERS = {"display": "grid", "gap": "var(--space-4)", "gridTemplateColumns": "repeat(auto-fit, minmax(15.5rem, 1fr))"}
+TIER = {
+    "display": "grid",
+    "gridTemplateRows": "subgrid",
+    "gridRow": "span 5",
+    "rowGap": "var(--space-4)",
+    "padding": "var(--space-5)",
+}
+MARKED_TIER = {"borderColor": "var(--c-accent)", "boxShadow": "inset 0 0 0 1px var(--c-accent)"}
+SMALL = {"fontSize": "var(--text-sm)"}
+FEATURES = {**SMALL, "listStyle": "none", "display": "flex", "flexDirection": "column", "gap": "var(--space-2)"}
+
+
+class PlansPage(rx.State):
+    """The book as this customer sees it, and the plan it is being asked whether to start."""
+
+    shell: ShellView = ShellView()
+    view: OffersView = EMPTY_OFFERS
+    asked: StartView = NOTHING_ASKED
+    asked_refusal: str = ""
+    may_start: bool = False
+    loaded: bool = False
+    refusal: str = ""
+
+    @rx.event
+    @answers_refusals
+    async def load(self) -> None:
+        member = await open_page(self)
+        self.asked, self.asked_refusal = NOTHING_ASKED, ""
+        self.may_start = member.is_operator or member.role in (Role.BILLING_ADMIN, Role.OWNER)
+        self.view = await unit_of_work.read(
+            plan_offers.read_offers, tenant_id=str(member.tenant_id), at=unit_of_work.now()
+        )
+        self.loaded = True
+
+    @rx.event
+    @answers_refusals
+    async def ask(self, plan_code: str, interval: str) -> None:
+        """Show what starting a plan means before it is started."""
+        member = await signed_in_member(self)
+        require_role(member, Role.BILLING_ADMIN)
+        self.asked_refusal = ""
+        self.asked = await unit_of_work.read(
+            plan_starts.preview_start,
+            tenant_id=str(member.tenant_id),
+            plan_code=plan_code,
+            interval=interval,
+            at=unit_of_work.now(),
+        )
+
+    @rx.event
+    @answers_refusals
+    async def put_back(self) -> None:
+        """Look at the plans again."""
+        await signed_in_member(self)
+        self.asked, self.asked_refusal = NOTHING_ASKED, ""
+
+    @rx.event
+    @answers_refusals
+    async def start(self) -> Any:
+        """Start what was shown, and nothing else."""
+        member = await signed_in_member(self)
+        require_role(member, Role.BILLING_ADMIN)
+        if self.asked.plan_code == "":
+            return None
+        try:
+            await unit_of_work.run(
+                plan_starts.start_plan,
+                tenant_id=str(member.tenant_id),
+                plan_code=self.asked.plan_code,
+                interval=self.asked.interval,
+                version_id=self.asked.version_id,
+                at=unit_of_work.now(),
+            )
+        except (Conflict, Unprocessable) as refusal:
+            self.asked_refusal = refusal.detail
+            return None
+        self.asked = NOTHING_ASKED
+        return rx.redirect(BY_NAME["overview"].href)
+
+
+ON_LOAD = [PlansPage.load]
+
+
+def page() -> rx.Component:
+    """The plans, or the question whether to start one."""
+    view: Any = PlansPage.view
+    asked: Any = PlansPage.asked
+    shown = rx.cond(asked.plan_code != "", _question(asked), _plans(view))
+    return page_body("plans", PlansPage, shown, skeleton=_skeleton())
+
+
+def _plans(view: Any) -> rx.Component:
+    return rx.fragment(
+        page_header("Plans", view.how_to_change),
+        rx.el.div(rx.foreach(view.offers, _tier), style=TIERS),
+        _guide(view),
+    )
+
+
+def _tier(offer: Any) -> rx.Component:
+    marked = offer.is_current | offer.is_popular
+    return rx.el.section(
+        rx.el.div(
+            rx.el.div(
+                rx.el.h2(offer.name, style={"overflowWrap": "anywhere", "minWidth": 0}),
+                _tier_badge(offer),
+                class_name="row row-spread",
+            ),
+            rx.el.p(offer.tagline, class_name="muted", style=SMALL),
+        ),
+        rx.el.div(
+            rx.el.p(
+                rx.el.span(offer.price, class_name="money money-large"),
+                rx.cond(offer.per != "", rx.el.span(" ", offer.per, class_name="muted"), rx.fragment()),
+            ),
+            rx.el.p(offer.annual, class_name="muted", style=SMALL),
+        ),
+        _next_step(offer),
+        key_values_of(offer.facts),
+        rx.el.ul(rx.foreach(offer.features, _feature), style=FEATURES),
+        class_name="card",
+        style=rx.cond(marked, {**TIER, **MARKED_TIER}, TIER),
+    )
+
+
+def _tier_badge(offer: Any) -> rx.Component:
+    return rx.cond(
+        offer.is_current,
+        badge("Your plan", "accent"),
+        rx.cond(offer.is_popular, badge("Most chosen", "plain"), rx.fragment()),
+    )
+
+
+def _next_step(offer: Any) -> rx.Component:
+    """What can be done about a plan here, and where nothing can, the sentence that is true."""
+    start = button(
+        "Start ",
+        offer.name,
+        kind="primary",
+        on_click=PlansPage.ask(offer.code, Interval.MONTH.value),
+    )
+    contract = rx.cond(offer.is_contract, muted("Agreed by contract; ask us for an offer."), rx.fragment())
+    return rx.el.div(
+        rx.cond(
+            offer.is_current,
+            rx.el.span(
+                rx.icon("circle_check", size=16, aria_hidden="true", style={"color": "var(--c-accent-text)"}),
+                offer.note,
+                class_name="key-entry muted",
+            ),
+            rx.cond(offer.can_start & PlansPage.may_start, start, contract),
+        ),
+        style=SMALL,
+    )
+
+
+def key_values_of(facts: Any) -> rx.Component:
+    """A list of names and values from a Var of them, drawn as `key_values` draws fixed ones."""
+    return rx.el.dl(
+        rx.foreach(
+            facts,
+            lambda fact: rx.el.div(rx.el.dt(fact.name), rx.el.dd(fact.value), class_name="key-value"),
+        ),
+        class_name="key-values",
+        style=SMALL,
+    )
+
+
+def _feature(feature: Any) -> rx.Component:
+    tick = rx.icon("check", size=15, aria_hidden="true", style={"color": "var(--c-accent-text)", "marginTop": "2px"})
+    return rx.el.li(tick, rx.el.span(feature), style={"display": "flex", "gap": "var(--space-2)"})
+
+
+def _guide(view: Any) -> rx.Component:
+    columns = (
+        Column("What you use", lambda meter: meter.name, leads=True),
+        Column("Burns", lambda meter: meter.burns),
+        Column("Beyond the allowance", lambda meter: meter.beyond),
+        Column("The whole allowance buys", lambda meter: meter.buys, numeric=True),
+    )
+    return section_card(
+        "What a credit buys",
+        data_table("What each kind of use burns and costs", columns, view.guide),
+        description=rx.fragment(
+            "Prices and allowance of ", view.guide_plan, "; each row as if nothing else were used."
+        ),
+        flush=True,
+    )
+
+
+def _question(asked: Any) -> rx.Component:
+    intervals = choices(
+        "Billed",
+        [
+            (asked.interval == interval.value, name, PlansPage.ask(asked.plan_code, interval.value))
+            for interval, name in ((Interval.MONTH, "Monthly"), (Interval.YEAR, "Yearly"))
+        ],
+    )
+    facts = key_values(
+        [
+            ("Invoiced today", rx.el.span(asked.today, class_name="money")),
+            ("For", asked.today_detail),
+            ("First period", asked.period),
+        ]
+    )
+    return rx.fragment(
+        page_header(asked.title, "Check what it means, then start it."),
+        section_card(
+            "What you agree to",
+            rx.cond(PlansPage.asked_refusal != "", notice("bad", PlansPage.asked_refusal), rx.fragment()),
+            facts,
+            rx.el.p(asked.after, class_name="muted", style={"margin": "var(--space-4) 0"}),
+            row(
+                button("Start and invoice ", asked.today, kind="primary", on_click=PlansPage.start),
+                button("Back to plans", on_click=PlansPage.put_back),
+            ),
+            action=intervals,
+        ),
+    )
+
+
+def _skeleton() -> rx.Component:
+    return rx.fragment(
+        rx.el.span("Loading", class_name="visually-hidden", role="status"),
+        rx.el.div(skeleton_line("8rem", "1.75rem"), skeleton_line("24rem"), class_name="stack skeleton-head"),
+        rx.el.div(*[skeleton_card(12) for _ in range(3)], style=TIERS),
+        skeleton_card(6),
+    )

@@ -1,0 +1,215 @@
+"""The plans side by side as one customer may see them: prices, what is included, and what comes beyond."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from sqlmodel import Session, col, select
+
+from models import Interval, Membership, Role, Subscription, Tenant, User
+from services import wording
+from services.credit_guide import MeterView, meter_views
+from services.errors import NotFound
+from services.plans import Plan
+from services.price_books import Book, book_in_force, plan_version
+from services.subscriptions import LIVE, read_subscription
+from services.tenants import read_tenant
+
+CONTACTS_MAX = 3
+CONTACT_ROLES = (Role.OWNER, Role.BILLING_ADMIN)
+
+
+@dataclass(frozen=True)
+class FactView:
+    """One line of a plan: Credits · 1,000,000 a month."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class OfferView:
+    """One plan. `can_start` is for customers who have none yet; who may press it is the page's affair."""
+
+    code: str
+    name: str
+    tagline: str
+    price: str
+    per: str
+    annual: str
+    is_popular: bool
+    is_current: bool
+    is_contract: bool
+    can_start: bool
+    note: str
+    facts: tuple[FactView, ...]
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OffersView:
+    """A price book as one customer sees it. `guide_plan` is the plan whose prices the guide speaks of."""
+
+    book_name: str = ""
+    offers: tuple[OfferView, ...] = ()
+    has_subscription: bool = False
+    how_to_change: str = ""
+    guide_plan: str = ""
+    guide: tuple[MeterView, ...] = ()
+
+
+EMPTY_OFFERS = OffersView()
+
+
+def read_offers(session: Session, *, tenant_id: str, at: datetime) -> OffersView:
+    """The plans of the book the customer buys from: its subscription's, else the one in force for everybody.
+
+    A customer on an older version of a plan sees its own terms. Raises NotFound for an unknown customer.
+    """
+    tenant = read_tenant(session, tenant_id=tenant_id)
+    subscription = _subscription(session, tenant_id)
+    current = None if subscription is None else plan_version(session, version_id=subscription.plan_version_id)
+    book = book_in_force(session, code=current.book_code if current else None)
+    plans = _with_own_terms(book, current)
+    is_live = subscription is not None and subscription.status in LIVE
+    spoken_of = current or next((plan for plan in plans if plan.popular), plans[0])
+    offers = tuple(_offer(plan, plans) for plan in plans)
+    if current is not None and subscription is not None:
+        offers = tuple(
+            replace(offer, is_current=is_live, note=_own_note(book, current, subscription))
+            if offer.code == current.code
+            else offer
+            for offer in offers
+        )
+    if not is_live:
+        offers = tuple(
+            replace(offer, can_start=_can_start(plan, tenant)) for offer, plan in zip(offers, plans, strict=True)
+        )
+    return OffersView(
+        book_name=book.name,
+        offers=offers,
+        has_subscription=is_live,
+        how_to_change=_how_to_change(session, tenant, book, is_live=is_live),
+        guide_plan=spoken_of.name,
+        guide=meter_views(spoken_of),
+    )
+
+
+def _subscription(session: Session, tenant_id: str) -> Subscription | None:
+    try:
+        return read_subscription(session, tenant_id=tenant_id)
+    except NotFound:
+        return None
+
+
+def _with_own_terms(book: Book, current: Plan | None) -> tuple[Plan, ...]:
+    """The book's plans, with the version the customer is on in place of today's."""
+    if current is None:
+        return book.plans
+    if all(plan.code != current.code for plan in book.plans):
+        return (current, *book.plans)
+    return tuple(current if plan.code == current.code else plan for plan in book.plans)
+
+
+def _offer(plan: Plan, plans: tuple[Plan, ...]) -> OfferView:
+    price, per, annual = _prices(plan)
+    return OfferView(
+        code=plan.code,
+        name=plan.name,
+        tagline=plan.tagline,
+        price=price,
+        per=per,
+        annual=annual,
+        is_popular=plan.popular,
+        is_current=False,
+        is_contract=plan.contact_sales or plan.base_price is None,
+        can_start=False,
+        note="",
+        facts=_facts(plan, plans),
+        features=plan.features,
+    )
+
+
+def _prices(plan: Plan) -> tuple[str, str, str]:
+    """The price of a month, what it is per, and the price of a year."""
+    if plan.base_price is None:
+        return "By contract", "", "Price and terms are agreed with you"
+    if not plan.base_price:
+        return "Free", "", "No base fee"
+    monthly = wording.money(plan.monthly_base())
+    if not plan.annual_discount_pct:
+        return monthly, "a month", f"{wording.money(plan.annual_base())} a year"
+    less = wording.number(plan.annual_discount_pct)
+    return monthly, "a month", f"or {wording.money(plan.annual_base())} a year, {less} % less"
+
+
+def _facts(plan: Plan, plans: tuple[Plan, ...]) -> tuple[FactView, ...]:
+    """The same names in the same order for every plan of a book, so that cards line up."""
+    facts = []
+    for pool in plan.pools.values():
+        facts.append(FactView(pool.name, _allowance(plan, pool.code)))
+        if any(pool.code in other.overage for other in plans):
+            charge = plan.overage.get(pool.code)
+            beyond = wording.price_of(charge, plan.currency, pool.unit) if charge else "Not sold"
+            facts.append(FactView("Beyond them", beyond))
+    if any(other.assets for other in plans):
+        facts.append(FactView("Assets", _assets(plan)))
+    if any(other.sites_max is not None for other in plans):
+        facts.append(FactView("Sites", "Any number" if plan.sites_max is None else wording.number(plan.sites_max)))
+    if any(other.gain_share for other in plans):
+        facts.append(FactView("Gain-share", _gain_share(plan)))
+    return tuple(facts)
+
+
+def _allowance(plan: Plan, pool_code: str) -> str:
+    pool = plan.pools[pool_code]
+    included = plan.allowances.get(pool_code, Decimal(0))
+    return f"{wording.number(included)} a {'day' if pool.resets_daily else 'month'}" if included else "None included"
+
+
+def _assets(plan: Plan) -> str:
+    if plan.assets is None:
+        return "Not counted"
+    charge = plan.assets.charge
+    return f"{wording.number(charge.included)}, then {wording.price_of(charge, plan.currency, 'asset')}"
+
+
+def _gain_share(plan: Plan) -> str:
+    if plan.gain_share is None:
+        return "Not included"
+    return f"{wording.number(plan.gain_share.min_pct)}–{wording.number(plan.gain_share.max_pct)} % of savings"
+
+
+def _own_note(book: Book, current: Plan, subscription: Subscription) -> str:
+    if current.version_id not in {plan.version_id for plan in book.plans}:
+        return "Your terms are those you started with; they stay as they are."
+    return "Billed once a year" if subscription.interval == Interval.YEAR else "Billed every month"
+
+
+def _can_start(plan: Plan, tenant: Tenant) -> bool:
+    return plan.base_price is not None and not plan.contact_sales and plan.currency == tenant.currency
+
+
+def _how_to_change(session: Session, tenant: Tenant, book: Book, *, is_live: bool) -> str:
+    if book.currency != tenant.currency:
+        return (
+            f"These prices are in {book.currency} and your account is billed in {tenant.currency}; "
+            "ask us for an offer in your currency."
+        )
+    people = _contacts(session, tenant.id)
+    who = f"{people} can" if people else "the owner of your account can"
+    if is_live:
+        return f"To move to another plan, {who} write to us. Nothing changes until the new price is agreed."
+    return f"To start a plan, {who} choose one here."
+
+
+def _contacts(session: Session, tenant_id: str) -> str:
+    """Who answers for the bills, owners first."""
+    statement = (
+        select(User.email)
+        .join(Membership, col(Membership.user_id) == User.id)
+        .where(Membership.tenant_id == tenant_id, col(Membership.role).in_(CONTACT_ROLES))
+        .order_by(col(Membership.role).desc(), User.email)
+        .limit(CONTACTS_MAX)
+    )
+    return " or ".join(session.exec(statement))
