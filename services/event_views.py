@@ -1,0 +1,84 @@
+"""The newest events in words, page by page."""
+
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from models import TenantHead, UsageEvent
+from services import wording
+from services.errors import NotFound
+from services.plans import Plan
+from services.subscriptions import plan_of, read_subscription
+from services.tenants import read_tenant
+from services.usage_reports import list_events
+from services.usage_wording import counted_micro
+
+EVENTS_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One event as it was metered. `is_beyond`: some of it was beyond the allowance."""
+
+    time: str
+    kind: str
+    units: str
+    credits: str
+    event_id: str
+    site: str
+    is_beyond: bool
+
+
+@dataclass(frozen=True)
+class EventsView:
+    """One page, newest first. `newer` and `older` are the `before_seq` of the pages beside it, 0 for none."""
+
+    rows: tuple[EventRow, ...] = ()
+    shown: str = ""
+    newer: int = 0
+    older: int = 0
+
+
+EMPTY_EVENTS = EventsView()
+
+
+def read_events(session: Session, *, tenant_id: str, before_seq: int = 0) -> EventsView:
+    """The newest events recorded before the one numbered `before_seq`; the newest of all where it is 0.
+
+    Events are numbered without gaps, so their count and the pages beside this one need no counting.
+    Raises NotFound for an unknown customer.
+    """
+    tenant = read_tenant(session, tenant_id=tenant_id)
+    newest = session.get_one(TenantHead, tenant_id).last_event_seq
+    end = before_seq if 0 < before_seq <= newest else newest + 1
+    found = list_events(session, tenant_id=tenant_id, limit=EVENTS_SHOWN, before_seq=end)
+    plan = _plan(session, tenant_id)
+    first = newest - end + 2
+    return EventsView(
+        rows=tuple(_row(event, plan, tenant.timezone) for event in found),
+        shown=f"{first:,}–{first + len(found) - 1:,} of {newest:,}" if found else "",
+        newer=min(end + EVENTS_SHOWN, newest + 1) if end <= newest else 0,
+        older=found[-1].seq if found and found[-1].seq > 1 else 0,
+    )
+
+
+def _plan(session: Session, tenant_id: str) -> Plan | None:
+    """The plan that names the meters. An event whose type it does not have any more is shown by its code."""
+    try:
+        return plan_of(session, read_subscription(session, tenant_id=tenant_id))
+    except NotFound:
+        return None
+
+
+def _row(event: UsageEvent, plan: Plan | None, timezone: str) -> EventRow:
+    meter = plan.meters.get(event.event_type) if plan else None
+    pool = plan.pools.get(event.pool) if plan else None
+    return EventRow(
+        time=wording.moment(event.occurred_at, timezone),
+        kind=meter.name if meter else event.event_type,
+        units=counted_micro(event.units_micro, meter.unit) if meter else wording.micro(event.units_micro),
+        credits=counted_micro(event.credits_micro, pool.unit) if pool else wording.micro(event.credits_micro),
+        event_id=event.event_id,
+        site=event.site,
+        is_beyond=event.overage_micro > 0,
+    )
