@@ -5,6 +5,7 @@ Reflex reads its settings from the environment when it is imported, so both set 
 """
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -117,6 +118,7 @@ def build_pages(*, say: Callable[[str], None] = print, force: bool = False) -> B
     is_first = not (ROOT / ".web" / "node_modules").is_dir()
     say("Building the pages" + (" for the first time: this takes a minute …" if is_first else " …"))
     _export()
+    _settle_lock()
     STAMP.write_text(f"{sources} {lock_digest()}\n")
     seconds = time.monotonic() - started
     say(f"Pages built in {seconds:.0f} s.")
@@ -147,6 +149,13 @@ def _export() -> None:
     if result.returncode != 0 or not (BUILD_DIR / "client" / "index.html").is_file():
         tail = "\n".join(result.stdout.splitlines()[-60:])
         raise PagesNotBuiltError(f"Building the pages failed. The build said:\n\n{tail}")
+
+
+def _settle_lock() -> None:
+    """Write the list of JavaScript packages in one order, so that a build changes it only when a package changes."""
+    packages = ROOT / LOCK_TREE / "package.json"
+    settled = json.dumps(json.loads(packages.read_text(encoding="utf-8")), indent=2, sort_keys=True) + "\n"
+    packages.write_text(settled, encoding="utf-8")
 
 
 class PortalServer(Server):
