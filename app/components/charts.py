@@ -40,9 +40,9 @@ def stacked_bars(labels: Sequence[str], series: Sequence[Series]) -> go.Figure:
 
     Put `chart_legend` with the names of the series above it.
     """
-    labels = [label.replace(" ", "<br>") for label in labels]
+    on_axis = [label.replace(" ", "<br>") for label in labels]
     bars = [
-        _bar(x=labels, y=list(one.values), worded=one.worded, name=one.name, colour=series_colour(place))
+        _bar(x=on_axis, y=list(one.values), said=labels, worded=one.worded, name=one.name, colour=series_colour(place))
         for place, one in enumerate(series)
     ]
     return _figure(bars, barmode="stack").update_xaxes(tickangle=0)
@@ -50,7 +50,7 @@ def stacked_bars(labels: Sequence[str], series: Sequence[Series]) -> go.Figure:
 
 def daily_bars(labels: Sequence[str], values: Sequence[float], worded: Sequence[str], *, name: str) -> go.Figure:
     """One slim bar a day. `labels` may be ISO dates: the axis then shows as many as fit."""
-    bars = [_bar(x=list(labels), y=list(values), worded=worded, name=name, colour=series_colour(0))]
+    bars = [_bar(x=list(labels), y=list(values), said=labels, worded=worded, name=name, colour=series_colour(0))]
     return _figure(bars, bargap=0.25)
 
 
@@ -71,14 +71,14 @@ def ranked_bars(labels: Sequence[str], values: Sequence[float], worded: Sequence
     return figure.update_yaxes(autorange="reversed", showgrid=False, ticklabelstandoff=8)
 
 
-def _bar(*, x: list[str], y: list[float], worded: Sequence[str], name: str, colour: str) -> go.Bar:
+def _bar(*, x: list[str], y: list[float], said: Sequence[str], worded: Sequence[str], name: str, colour: str) -> go.Bar:
     return go.Bar(
         x=x,
         y=y,
         name=name,
-        customdata=list(worded),
+        hovertext=[f"{label}<br>{name}: {words}" for label, words in zip(said, worded, strict=True)],
         marker={"color": colour, "line": {"width": 0}},
-        hovertemplate="%{x}<br>" + name + ": %{customdata}<extra></extra>",
+        hovertemplate="%{hovertext}<extra></extra>",
     )
 
 
