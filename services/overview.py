@@ -8,7 +8,6 @@ from sqlmodel import Session
 from models import Alert, AlertKind, Interval, Invoice, InvoiceLine, LineKind
 from services import standing, wording
 from services.closing import BILLED
-from services.dashboard import read_dashboard
 from services.invoices import invoice_number
 from services.plans import Plan
 from services.pool_views import PoolView, pool_view
@@ -220,17 +219,3 @@ def _in_days(days: int) -> str:
 
 def _more(hidden: int) -> str:
     return f"and {hidden:,} earlier this period" if hidden > 0 else ""
-
-
-__all__ = [
-    "EMPTY_OVERVIEW",
-    "AlertView",
-    "BillLineView",
-    "CountView",
-    "InvoiceRowView",
-    "OverviewView",
-    "PoolView",
-    "base_price",
-    "read_dashboard",
-    "read_overview",
-]

@@ -9,6 +9,7 @@ from app.components.badges import status_badge
 from app.components.cards import section_card
 from app.components.forms import button
 from app.components.layout import page_header, row
+from app.components.posting_form import posting_form
 from app.components.progress import credit_progress
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
@@ -162,7 +163,7 @@ def _open_amount(customer: Any) -> rx.Component:
 
 def _open(customer: Any) -> rx.Component:
     """A plain form: the choice is kept with the session, by the server's own answer."""
-    return rx.el.form(
+    return posting_form(
         rx.el.input(type="hidden", name="tenant_id", value=customer.id, read_only=True),
         button(
             "Open",
@@ -172,7 +173,6 @@ def _open(customer: Any) -> rx.Component:
             icon="log_in",
         ),
         action="/session/tenant",
-        method="post",
         style={"display": "flex", "justifyContent": "flex-end"},
     )
 
