@@ -27,7 +27,7 @@ class Series:
     worded: Sequence[str]
 
 
-EMPTY_FIGURE: Final = go.Figure(layout={"template": None})
+EMPTY_FIGURE: Final = go.Figure(layout={"template": Template()})
 
 
 def series_colour(place: int) -> str:
@@ -48,10 +48,11 @@ def stacked_bars(labels: Sequence[str], series: Sequence[Series]) -> go.Figure:
     return _figure(bars, barmode="stack").update_xaxes(tickangle=0)
 
 
-def daily_bars(labels: Sequence[str], values: Sequence[float], worded: Sequence[str], *, name: str) -> go.Figure:
-    """One slim bar a day. `labels` may be ISO dates: the axis then shows as many as fit."""
-    bars = [_bar(x=list(labels), y=list(values), said=labels, worded=worded, name=name, colour=series_colour(0))]
-    return _figure(bars, bargap=0.25)
+def daily_bars(days: Sequence[str], values: Sequence[float], worded: Sequence[str], *, name: str) -> go.Figure:
+    """One slim bar a day. `days` are ISO dates; the axis names as many of them as fit."""
+    bar = _bar(x=list(days), y=list(values), said=days, worded=worded, name=name, colour=series_colour(0))
+    bar.update(hovertext=list(worded), hovertemplate="%{x|%-d %b %Y}<br>" + name + ": %{hovertext}<extra></extra>")
+    return _figure([bar], bargap=0.25)
 
 
 def ranked_bars(labels: Sequence[str], values: Sequence[float], worded: Sequence[str]) -> go.Figure:
@@ -83,7 +84,7 @@ def _bar(*, x: list[str], y: list[float], said: Sequence[str], worded: Sequence[
 
 
 def _figure(bars: Sequence[go.Bar], **layout: Any) -> go.Figure:
-    return go.Figure(data=list(bars), layout={"template": None, "bargap": BAR_GAP, "showlegend": False, **layout})
+    return go.Figure(data=list(bars), layout={"template": Template(), "bargap": BAR_GAP, "showlegend": False, **layout})
 
 
 def _template(colours: dict[str, str]) -> Template:
