@@ -8,6 +8,7 @@ from reflex.style import color_mode, set_color_mode
 
 from app.components.brand import mark, wordmark
 from app.components.layout import link
+from app.components.posting_form import posting_form
 from app.components.states import skeleton_line
 from app.routes import BY_NAME, Audience, Route, navigation
 
@@ -146,10 +147,9 @@ def colour_mode_choice() -> rx.Component:
 
 def _sign_out() -> rx.Component:
     """A plain form: the cookie is cleared by the server's own answer."""
-    return rx.el.form(
+    return posting_form(
         rx.el.button(rx.icon("log_out", size=16, aria_hidden="true"), "Sign out", type="submit", class_name="nav-link"),
         action="/session/end",
-        method="post",
         class_name="sign-out",
     )
 

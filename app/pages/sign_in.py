@@ -6,6 +6,7 @@ from app.components.address import query_value
 from app.components.brand import stick, wordmark
 from app.components.cards import notice
 from app.components.forms import button, text_field
+from app.components.posting_form import posting_form
 from app.components.shell import colour_mode_choice
 
 PROMISES = (
@@ -35,7 +36,7 @@ def page() -> rx.Component:
 
 
 def _form() -> rx.Component:
-    return rx.el.form(
+    return posting_form(
         rx.el.h1("Sign in to your billing"),
         rx.el.p("Use the e-mail address your account was set up with.", class_name="muted"),
         _outcome(),
@@ -59,7 +60,6 @@ def _form() -> rx.Component:
         rx.el.input(type="hidden", name="next", value=query_value("next"), read_only=True),
         button("Sign in", kind="primary", type="submit"),
         action="/session",
-        method="post",
         class_name="sign-in-fields",
     )
 
