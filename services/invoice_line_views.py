@@ -1,0 +1,161 @@
+"""Invoice lines in words, each with its working: the price, the tiers applied, and what was counted."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from models import AssetSnapshot, InvoiceLine, LineKind
+from services import wording
+from services.plans import Plan
+from services.price_books import plan_version
+from services.rules import pricing
+from services.rules.money import Money, minor_digits
+from services.rules.pricing import Charge, Flat, Package
+from services.usage_wording import counted
+
+SNAPSHOTS_SHOWN_MAX = 50
+BASIS_WORDS = {"latest": "The latest count", "peak": "The highest count", "average": "The average of the counts"}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A name and its value."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class StepView:
+    """One row of the working: a stretch of units at one price."""
+
+    stretch: str
+    quantity: str
+    price: str
+    amount: str
+
+
+@dataclass(frozen=True)
+class SourceView:
+    """An event type that was counted into a line."""
+
+    name: str
+    units: str
+    credits: str
+    events: str
+
+
+@dataclass(frozen=True)
+class LineView:
+    """One charge. `has_working`: there is something to open."""
+
+    position: int
+    description: str
+    period: str
+    quantity: str
+    price: str
+    amount: str
+    has_working: bool
+    steps: tuple[StepView, ...]
+    sources: tuple[SourceView, ...]
+    facts: tuple[Fact, ...]
+
+
+def line_views(session: Session, *, lines: Iterable[InvoiceLine], currency: str, timezone: str) -> tuple[LineView, ...]:
+    """Every line of one invoice of one customer, in the order given."""
+    return tuple(_line_view(session, line, currency, timezone) for line in lines)
+
+
+def _line_view(session: Session, line: InvoiceLine, currency: str, timezone: str) -> LineView:
+    plan = plan_version(session, version_id=line.plan_version_id)
+    charge = pricing.from_document(line.pricing)
+    steps = tuple(_step_view(step, charge, line.unit, currency) for step in line.steps)
+    sources = tuple(_source_views(line, plan))
+    facts = (*_counted_facts(session, line, timezone), *_rounding_facts(line, charge, currency))
+    return LineView(
+        position=line.position,
+        description=line.description,
+        period=wording.span(line.period_start, line.period_end, timezone),
+        quantity=counted(line.quantity, line.unit),
+        price=_price(line, charge, currency),
+        amount=wording.amount(line.amount_minor, currency),
+        has_working=bool(steps or sources or facts),
+        steps=steps,
+        sources=sources,
+        facts=facts,
+    )
+
+
+def _price(line: InvoiceLine, charge: Charge, currency: str) -> str:
+    if line.kind == LineKind.BASE and isinstance(charge.model, Flat):
+        return f"{wording.rate(charge.model.amount, currency)} per {line.unit}"
+    return wording.price_of(charge, currency, line.unit)
+
+
+def _step_view(step: Mapping[str, str], charge: Charge, unit: str, currency: str) -> StepView:
+    first, last, fee = Decimal(step["from"]), Decimal(step["to"]), Decimal(step["flat_fee"])
+    quantity, price = Decimal(step["quantity"]), Decimal(step["unit_price"])
+    packages = f" {'package' if quantity == 1 else 'packages'}"
+    fee_words = f" + {wording.rate(fee, currency)}" if fee else ""
+    return StepView(
+        stretch=f"{'First' if not first else 'Next'} {counted(last - first, unit)}",
+        quantity=f"{wording.number(quantity)}{packages if isinstance(charge.model, Package) else ''}",
+        price=f"{wording.rate(price, currency)}{fee_words}",
+        amount=wording.rate(Decimal(step["amount"]), currency),
+    )
+
+
+def _source_views(line: InvoiceLine, plan: Plan) -> Iterable[SourceView]:
+    """Most credits first; a stored document does not keep the order it was written in."""
+    counted_types = line.sources.get("event_types", {}).items()
+    for code, use in sorted(counted_types, key=lambda item: (-Decimal(item[1]["credits"]), item[0])):
+        meter = plan.meters.get(code)
+        units = Decimal(use["units"])
+        yield SourceView(
+            name=meter.name if meter else code,
+            units=counted(units, meter.unit) if meter else wording.number(units),
+            credits=wording.number(Decimal(use["credits"])),
+            events=wording.number(use["events"]),
+        )
+
+
+def _counted_facts(session: Session, line: InvoiceLine, timezone: str) -> Iterable[Fact]:
+    sources = line.sources
+    if "used_credits" in sources:
+        yield Fact("Used in the period", counted(Decimal(sources["used_credits"]), line.unit))
+    if "billed_before" in sources:
+        yield Fact("Beyond the allowance of that period", counted(Decimal(sources["overage"]), line.unit))
+        yield Fact("Of these billed before", counted(Decimal(sources["billed_before"]), line.unit))
+    if "basis" in sources:
+        yield Fact(BASIS_WORDS.get(sources["basis"], sources["basis"]), counted(Decimal(sources["counted"]), line.unit))
+        yield from _snapshot_facts(session, line, timezone)
+
+
+def _snapshot_facts(session: Session, line: InvoiceLine, timezone: str) -> Iterable[Fact]:
+    ids: list[Any] = line.sources.get("snapshot_ids", [])
+    statement = select(AssetSnapshot).where(
+        AssetSnapshot.tenant_id == line.tenant_id, col(AssetSnapshot.id).in_(ids[:SNAPSHOTS_SHOWN_MAX])
+    )
+    for snapshot in session.exec(statement.order_by(col(AssetSnapshot.captured_at))):
+        yield Fact(
+            f"Counted on {wording.moment(snapshot.captured_at, timezone)}", counted(snapshot.asset_count, line.unit)
+        )
+    if len(ids) > SNAPSHOTS_SHOWN_MAX:
+        yield Fact("And more counts", wording.number(len(ids) - SNAPSHOTS_SHOWN_MAX))
+
+
+def _rounding_facts(line: InvoiceLine, charge: Charge, currency: str) -> Iterable[Fact]:
+    """Why the amount is not what the steps add up to: a minimum, a maximum, or the one rounding to the minor unit."""
+    if not line.steps:
+        return
+    exact = sum((Decimal(step["amount"]) for step in line.steps), Decimal(0))
+    if charge.minimum is not None and exact < charge.minimum:
+        yield Fact("Raised to the minimum", wording.rate(charge.minimum, currency))
+    elif charge.maximum is not None and exact > charge.maximum:
+        yield Fact("Lowered to the maximum", wording.rate(charge.maximum, currency))
+    elif Fraction(exact) != Fraction(Money(line.amount_minor, currency).amount_minor, 10 ** minor_digits(currency)):
+        yield Fact("Exactly, before the one rounding", wording.rate(exact, currency))

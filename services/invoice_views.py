@@ -1,0 +1,238 @@
+"""Invoices in words: the list with what is outstanding, the bill as it runs, and one invoice with its working."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, func, select
+
+from models import Invoice, InvoiceStatus, Tenant, TenantHead
+from models.base import ID_MAX
+from services import wording
+from services.closing import BILLED, preview_invoice
+from services.errors import NotFound
+from services.invoice_line_views import Fact, LineView, line_views
+from services.invoices import invoice_number, read_invoice
+from services.standing import is_late
+from services.subscriptions import read_subscription
+from services.tenants import read_tenant
+
+INVOICES_SHOWN = 25
+STATUS_WORDS = {
+    "draft": "Draft",
+    "open": "Open",
+    "past_due": "Past due",
+    "paid": "Paid",
+    "void": "Void",
+    "uncollectible": "Uncollectible",
+}
+
+
+@dataclass(frozen=True)
+class InvoiceRow:
+    """One invoice in the list. `status` is the code, past_due where it is open and late."""
+
+    id: str
+    number: str
+    period: str
+    issued: str
+    due: str
+    amount: str
+    status: str
+    status_word: str
+
+
+@dataclass(frozen=True)
+class PreviewView:
+    """What the running period would be billed as it stands. Not an invoice: it has no number and nothing is owed."""
+
+    is_shown: bool = False
+    period: str = ""
+    invoiced_on: str = ""
+    total: str = ""
+    lines: tuple[LineView, ...] = ()
+
+
+@dataclass(frozen=True)
+class InvoiceListView:
+    """One page of invoices, newest first. `newer` and `older` are the cursors of the pages beside it, 0 for none."""
+
+    has_subscription: bool = False
+    rows: tuple[InvoiceRow, ...] = ()
+    shown: str = ""
+    newer: int = 0
+    older: int = 0
+    outstanding: str = ""
+    outstanding_hint: str = ""
+    late: str = ""
+    preview: PreviewView = PreviewView()
+
+
+@dataclass(frozen=True)
+class TimelineStep:
+    """One point in an invoice's life. `state` is done, next or late."""
+
+    name: str
+    when: str
+    state: str
+
+
+@dataclass(frozen=True)
+class InvoiceDetailView:
+    """One invoice with everything it was worked out from."""
+
+    id: str = ""
+    number: str = ""
+    title: str = ""
+    period: str = ""
+    status: str = ""
+    status_word: str = ""
+    bill_to: str = ""
+    bill_to_id: str = ""
+    due: str = ""
+    currency: str = ""
+    lines: tuple[LineView, ...] = ()
+    subtotal: str = ""
+    tax: str = ""
+    total: str = ""
+    timeline: tuple[TimelineStep, ...] = ()
+    facts: tuple[Fact, ...] = ()
+
+
+EMPTY_INVOICES = InvoiceListView()
+EMPTY_INVOICE = InvoiceDetailView()
+
+
+def read_invoice_list(session: Session, *, tenant_id: str, cursor: int = 0, at: datetime) -> InvoiceListView:
+    """The invoices numbered below `cursor`, the newest where it is 0, with the running bill beside the first page.
+
+    Numbers have no gaps, so the count and the pages beside this one follow from them. Raises NotFound for an
+    unknown customer.
+    """
+    tenant = read_tenant(session, tenant_id=tenant_id)
+    newest = session.get_one(TenantHead, tenant_id).last_invoice_number
+    end = cursor if 0 < cursor <= newest else newest + 1
+    statement = (
+        select(Invoice)
+        .where(Invoice.tenant_id == tenant_id, col(Invoice.number) < end)
+        .order_by(col(Invoice.number).desc())
+        .limit(INVOICES_SHOWN)
+    )
+    found = session.exec(statement).all()
+    first, last = newest - end + 2, (found[-1].number or 0) if found else 0
+    outstanding, hint, late = _outstanding(session, tenant, at)
+    return InvoiceListView(
+        has_subscription=_has_subscription(session, tenant_id),
+        rows=tuple(_row(invoice, tenant.timezone, at) for invoice in found),
+        shown=f"{first:,}–{first + len(found) - 1:,} of {newest:,}" if found else "",
+        newer=min(end + INVOICES_SHOWN, newest + 1) if end <= newest else 0,
+        older=last if last > 1 else 0,
+        outstanding=outstanding,
+        outstanding_hint=hint,
+        late=late,
+        preview=_preview(session, tenant, at),
+    )
+
+
+def read_invoice_detail(session: Session, *, tenant_id: str, invoice_id: str, at: datetime) -> InvoiceDetailView:
+    """One invoice, line by line. Raises NotFound, also where it is another customer's."""
+    tenant = read_tenant(session, tenant_id=tenant_id)
+    if len(invoice_id) > ID_MAX or not invoice_id.isprintable():
+        raise NotFound("There is no such invoice.", field="invoice_id")
+    document = read_invoice(session, tenant_id=tenant_id, invoice_id=invoice_id)
+    invoice, currency = document.invoice, document.invoice.currency
+    status = _status(invoice, at)
+    number = invoice_number(invoice) or "Draft"
+    return InvoiceDetailView(
+        id=invoice.id,
+        number=number,
+        title=f"Invoice {number}",
+        period=wording.span(invoice.period_start, invoice.period_end, tenant.timezone),
+        status=status,
+        status_word=STATUS_WORDS[status],
+        bill_to=tenant.name,
+        bill_to_id=tenant.id,
+        due=wording.moment_day(invoice.due_at, tenant.timezone),
+        currency=currency,
+        lines=line_views(session, lines=document.lines, currency=currency, timezone=tenant.timezone),
+        subtotal=wording.amount(invoice.subtotal_minor, currency),
+        tax=wording.amount(invoice.tax_minor, currency),
+        total=wording.amount(invoice.total_minor, currency),
+        timeline=_timeline(invoice, status, tenant.timezone),
+        facts=_facts(invoice),
+    )
+
+
+def _status(invoice: Invoice, at: datetime) -> str:
+    return "past_due" if is_late(invoice, at) else invoice.status.value
+
+
+def _row(invoice: Invoice, timezone: str, at: datetime) -> InvoiceRow:
+    status = _status(invoice, at)
+    return InvoiceRow(
+        id=invoice.id,
+        number=invoice_number(invoice) or "Draft",
+        period=wording.span(invoice.period_start, invoice.period_end, timezone),
+        issued=wording.moment_day(invoice.issued_at, timezone),
+        due=wording.moment_day(invoice.due_at, timezone),
+        amount=wording.amount(invoice.total_minor, invoice.currency),
+        status=status,
+        status_word=STATUS_WORDS[status],
+    )
+
+
+def _outstanding(session: Session, tenant: Tenant, at: datetime) -> tuple[str, str, str]:
+    """What is open in all, how many invoices that is, and how much of it is late ("" for none)."""
+    is_past_due = col(Invoice.due_at) <= at
+    statement = (
+        select(is_past_due, func.count(), func.sum(Invoice.total_minor))
+        .where(Invoice.tenant_id == tenant.id, Invoice.status == InvoiceStatus.OPEN)
+        .group_by(is_past_due)
+    )
+    sums = {bool(late): (count, int(total)) for late, count, total in session.exec(statement)}
+    count = sum(each[0] for each in sums.values())
+    total_minor = sum(each[1] for each in sums.values())
+    late = f"{wording.amount(sums[True][1], tenant.currency)} past due" if True in sums else ""
+    hint = f"on {count:,} open invoice{'' if count == 1 else 's'}" if count else "Everything is paid"
+    return wording.amount(total_minor, tenant.currency), hint, late
+
+
+def _has_subscription(session: Session, tenant_id: str) -> bool:
+    try:
+        return bool(read_subscription(session, tenant_id=tenant_id))
+    except NotFound:
+        return False
+
+
+def _preview(session: Session, tenant: Tenant, at: datetime) -> PreviewView:
+    try:
+        subscription = read_subscription(session, tenant_id=tenant.id)
+    except NotFound:
+        return PreviewView()
+    if subscription.status not in BILLED:
+        return PreviewView()
+    document = preview_invoice(session, tenant_id=tenant.id, at=at)
+    invoice = document.invoice
+    return PreviewView(
+        is_shown=True,
+        period=wording.span(invoice.period_start, invoice.period_end, tenant.timezone),
+        invoiced_on=wording.moment_day(invoice.period_end, tenant.timezone),
+        total=wording.amount(invoice.total_minor, invoice.currency),
+        lines=line_views(session, lines=document.lines, currency=invoice.currency, timezone=tenant.timezone),
+    )
+
+
+def _timeline(invoice: Invoice, status: str, timezone: str) -> tuple[TimelineStep, ...]:
+    issued = TimelineStep("Issued", wording.moment(invoice.issued_at, timezone), "done")
+    due_on = wording.moment_day(invoice.due_at, timezone)
+    if invoice.paid_at is not None:
+        paid = TimelineStep("Paid", wording.moment(invoice.paid_at, timezone), "done")
+        return issued, paid
+    if status == "past_due":
+        return issued, TimelineStep("Was due", due_on, "late"), TimelineStep("Payment", "Not received yet", "next")
+    if status == "open":
+        return issued, TimelineStep("Due", due_on, "next"), TimelineStep("Payment", "Not received yet", "next")
+    return issued, TimelineStep(STATUS_WORDS[status], "Nothing is to be paid", "done")
+
+
+def _facts(invoice: Invoice) -> tuple[Fact, ...]:
+    return (Fact("Payment reference", invoice.payment_reference),) if invoice.payment_reference else ()
