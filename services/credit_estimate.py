@@ -8,8 +8,8 @@ from fractions import Fraction
 from sqlmodel import Session
 
 from services import wording
-from services.errors import InvalidUnits, Unprocessable
-from services.plans import Plan, Pool
+from services.errors import InvalidUnits, NotFound, Unprocessable
+from services.plans import Meter, Plan, Pool
 from services.pool_balances import Holder, PoolBalance, read_balances
 from services.rules import money, pricing
 from services.rules.decimals import EXACT
@@ -23,11 +23,10 @@ from services.usage_wording import counted_micro
 
 @dataclass(frozen=True)
 class MeterChoice:
-    """A meter that can be estimated: its code, its name, the unit to type, and what one of it burns."""
+    """A meter that can be estimated: its code, its name with the unit to type, and what one of those burns."""
 
     value: str
     label: str
-    unit: str
     rate: str
 
 
@@ -50,12 +49,12 @@ NO_ESTIMATE = EstimateView()
 
 
 def list_meters(session: Session, *, tenant_id: str) -> tuple[MeterChoice, ...]:
-    """The event types of the tenant's plan, in the order of its price book. Raises NotFound without a subscription."""
-    plan = plan_of(session, read_subscription(session, tenant_id=tenant_id))
-    return tuple(
-        MeterChoice(meter.code, meter.name, meter.unit, wording.meter_rate(meter, plan.pools[meter.pool]))
-        for meter in plan.meters.values()
-    )
+    """The event types of the tenant's plan, in the order of its price book; none without a subscription."""
+    try:
+        plan = plan_of(session, read_subscription(session, tenant_id=tenant_id))
+    except NotFound:
+        return ()
+    return tuple(_choice(meter, plan.pools[meter.pool]) for meter in plan.meters.values())
 
 
 def estimate(session: Session, *, tenant_id: str, event_type: str, units_text: str, at: datetime) -> EstimateView:
@@ -81,6 +80,11 @@ def estimate(session: Session, *, tenant_id: str, event_type: str, units_text: s
         return _view(plan, pool, what=what, credits_micro=credits_micro, balance=balance)
     except RuleViolation as violation:
         raise InvalidUnits(violation.message, field="units") from violation
+
+
+def _choice(meter: Meter, pool: Pool) -> MeterChoice:
+    unit = meter.unit if meter.unit[:1].isdigit() else wording.plural(meter.unit)
+    return MeterChoice(meter.code, f"{meter.name}, in {unit}", wording.meter_rate(meter, pool))
 
 
 def _view(plan: Plan, pool: Pool, *, what: str, credits_micro: int, balance: PoolBalance | None) -> EstimateView:

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from models import GainShareStatus
 from services.errors import Conflict, FeatureNotIncluded, NotFound, Unprocessable
 from services.gain_share import baselines_in_force, record_baseline, record_run
+from services.gain_share_views import read_gain_share
 from services.identity import create_tenant
 from services.price_books import load_shipped_books
 from services.rules.gain_share import KPI_DELTA
@@ -190,3 +191,106 @@ def test_a_plan_without_gain_share_refuses_a_run(session: Session, tenant_id: st
     add_baselines(session, other.id)
     with pytest.raises(FeatureNotIncluded):
         run(session, other.id)
+
+
+def worded_amount(text: str) -> Decimal:
+    sign = -1 if text.startswith("-") else 1
+    return sign * Decimal(text.removeprefix("-").removeprefix("$").replace(",", ""))
+
+
+def test_the_page_shows_a_run_from_measurements_to_fee(session: Session, tenant_id: str) -> None:
+    add_baselines(session, tenant_id)
+    run(session, tenant_id)
+    (shown,) = read_gain_share(session, tenant_id=tenant_id, at=AT).runs
+    assert (shown.period, shown.method, shown.status_word) == (
+        "1 Apr 2026 – 30 Jun 2026",
+        "Downtime cost",
+        "Waiting for approval",
+    )
+    assert [(part.name, part.amount, part.bar_pct) for part in shown.parts] == [
+        ("Fewer failures", "$1,668,000.00", 100.0),
+        ("Shorter repairs", "$816,000.00", 48.9),
+    ]
+    assert sum(worded_amount(part.amount) for part in shown.parts) == worded_amount(shown.savings)
+    assert shown.fee_working == "$2,484,000.00 × 15 % = $372,600.00"
+    assert [(each.name, each.baseline, each.actual) for each in shown.compared] == [
+        ("Mean time between failures", "92 hours", "196 hours"),
+        ("Mean time to repair", "8 hours", "4 hours"),
+    ]
+    assert [(each.name, each.value) for each in shown.rates] == [
+        ("Operating hours of a run", "8,000 hours"),
+        ("Downtime, an hour", "$5,000.00"),
+        ("Labour, an hour of repair", "$100.00"),
+        ("Parts, a failure", "$900.00"),
+    ]
+    numbers = {each.name: each.value for each in shown.numbers}
+    assert numbers["Baseline availability"] == "92 %"
+    assert numbers["Actual failures"] == "40 failures"
+    assert numbers["Baseline cost"] == "$3,336,000.00"
+
+
+def test_the_page_counts_runs_that_were_not_rejected(session: Session, tenant_id: str) -> None:
+    add_baselines(session, tenant_id)
+    run(session, tenant_id).status = GainShareStatus.REJECTED
+    run(session, tenant_id).status = GainShareStatus.APPROVED
+    session.flush()
+    run(session, tenant_id, period_start=date(2026, 1, 1), period_end=date(2026, 4, 1))
+    view = read_gain_share(session, tenant_id=tenant_id, at=AT)
+    assert (view.savings, view.fees, view.runs_hint) == ("$4,968,000.00", "$745,200.00", "over 2 runs")
+    assert (view.waiting, view.waiting_hint) == ("$372,600.00", "1 run to be approved")
+    assert len(view.runs) == 3
+
+
+def test_a_loss_is_shown_as_one_and_costs_no_fee(session: Session, tenant_id: str) -> None:
+    add_baselines(session, tenant_id)
+    run(session, tenant_id, actual={"mtbf_hours": D(60), "mttr_hours": D(9)})
+    (shown,) = read_gain_share(session, tenant_id=tenant_id, at=AT).runs
+    assert all(part.is_loss for part in shown.parts)
+    assert sum(worded_amount(part.amount) for part in shown.parts) == worded_amount(shown.savings)
+    assert (shown.fee, shown.fee_working) == ("$0.00", "Nothing was saved, so there is no fee.")
+
+
+def test_baselines_say_which_is_in_force_and_what_shows_it(session: Session, tenant_id: str) -> None:
+    add_baselines(session, tenant_id)
+    add_baseline(session, tenant_id, "mtbf_hours", "110", effective_from=date(2026, 3, 1))
+    add_baseline(session, tenant_id, "availability_pct", "91.5", effective_from=date(2027, 1, 1))
+    shown = read_gain_share(session, tenant_id=tenant_id, at=AT).baselines
+    assert [(each.name, each.value, each.effective_from, each.is_in_force) for each in shown] == [
+        ("Availability", "91.5 %", "1 Jan 2027", False),
+        ("Mean time between failures", "110 hours", "1 Mar 2026", True),
+        ("Mean time between failures", "92 hours", "1 Jan 2026", False),
+        ("Mean time to repair", "8 hours", "1 Jan 2026", True),
+    ]
+    assert {each.document for each in shown} == {"Reliability review 2025.pdf"}
+    assert {len(each.sha256) for each in shown} == {64}
+
+
+def test_overlapping_kpis_are_marked_and_stock_is_money(session: Session, tenant_id: str) -> None:
+    rates = RATES | {"availability_cost": D(100), "failure_cost": D(2000), "carrying_rate_pct": D(20)}
+    for kpi, value in (("availability_pct", "86"), ("mtbf_hours", "92"), ("inventory_value", "500000")):
+        add_baseline(session, tenant_id, kpi, value, rates=rates)
+    actual = {"availability_pct": D(90), "mtbf_hours": D(100), "inventory_value": D(450_000)}
+    run(session, tenant_id, actual=actual, method=KPI_DELTA)
+    (shown,) = read_gain_share(session, tenant_id=tenant_id, at=AT).runs
+    assert shown.overlapping
+    assert ("Spare parts in stock", "$500,000.00", "$450,000.00") in [
+        (each.name, each.baseline, each.actual) for each in shown.compared
+    ]
+    assert sum(worded_amount(part.amount) for part in shown.parts) == worded_amount(shown.savings)
+
+
+def test_pages_of_customers_with_nothing_say_what_is_missing(session: Session, tenant_id: str) -> None:
+    nobody = create_tenant(session, name="Nobody yet", currency="CAD", timezone="UTC", at=AT)
+    empty = read_gain_share(session, tenant_id=nobody.id, at=AT)
+    assert (empty.has_subscription, empty.terms, empty.runs, empty.baselines) == (False, "", (), ())
+    view = read_gain_share(session, tenant_id=tenant_id, at=AT)
+    assert view.terms == "10 % to 20 % of documented savings"
+    assert (view.runs_hint, view.waiting_hint, view.savings) == ("No run yet", "No run is waiting", "$0.00")
+
+
+def test_another_customers_runs_are_not_shown(session: Session, tenant_id: str) -> None:
+    add_baselines(session, tenant_id)
+    run(session, tenant_id)
+    other = create_tenant(session, name="Other", currency="CAD", timezone="UTC", at=AT)
+    view = read_gain_share(session, tenant_id=other.id, at=AT)
+    assert (view.runs, view.baselines, view.savings) == ((), (), "$0.00")

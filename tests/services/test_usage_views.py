@@ -289,9 +289,16 @@ def test_an_estimate_writes_nothing(session: Session) -> None:
     assert session.exec(select(CreditGrant)).all() == []
 
 
-def test_meters_say_what_one_unit_burns(session: Session) -> None:
+def test_meters_say_what_to_type_and_what_it_burns(session: Session) -> None:
     meters = list_meters(session, tenant_id=customer(session).tenant_id)
-    assert [(meter.unit, meter.rate) for meter in meters][:2] == [
-        ("1,000 tokens", "1 credit per 1,000 tokens"),
-        ("100 frames", "5 credits per 100 frames"),
+    assert [(meter.label, meter.rate) for meter in meters][1:3] == [
+        ("Vision frames, in 100 frames", "5 credits per 100 frames"),
+        ("Optimizer jobs, in jobs", "500 credits per job"),
     ]
+
+
+def test_there_is_nothing_to_estimate_without_a_plan(session: Session) -> None:
+    tenant = create_tenant(session, name="Nobody yet", currency="CAD", timezone="UTC", at=NOON)
+    assert list_meters(session, tenant_id=tenant.id) == ()
+    with pytest.raises(NotFound):
+        estimate(session, tenant_id=tenant.id, event_type="question", units_text="1", at=NOON)

@@ -1,0 +1,179 @@
+"""One gain-share run in words: the KPIs before and after, the savings part by part, and how they became the fee."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from models import GainShareRun, GainShareStatus
+from services import wording
+from services.gain_share import KPIS, RATES
+from services.rules.gain_share import DOWNTIME_COST, KPI_DELTA
+from services.rules.money import Money
+
+NUMBER_DECIMALS = 2
+"""Intermediate numbers are shown to a hundredth and kept to a millionth; amounts are exact in both."""
+
+KPI_WORDS = {
+    "availability_pct": "Availability",
+    "mtbf_hours": "Mean time between failures",
+    "mttr_hours": "Mean time to repair",
+    "inventory_value": "Spare parts in stock",
+    "overtime_hours": "Overtime",
+}
+RATE_WORDS = {
+    "operating_hours": "Operating hours of a run",
+    "downtime_rate": "Downtime, an hour",
+    "labour_rate": "Labour, an hour of repair",
+    "parts_cost": "Parts, a failure",
+    "availability_cost": "An operating hour gained",
+    "failure_cost": "A failure avoided",
+    "repair_cost": "A repair hour saved",
+    "carrying_rate_pct": "Carrying rate of stock",
+    "overtime_rate": "Overtime, an hour",
+}
+PART_WORDS = {
+    "fewer_failures": "Fewer failures",
+    "shorter_repairs": "Shorter repairs",
+    "availability": "Availability",
+    "mtbf": "Time between failures",
+    "mttr": "Time to repair",
+    "inventory": "Less stock",
+    "overtime": "Less overtime",
+}
+NO_SAVINGS = "Nothing was saved, so there is no fee."
+METHOD_WORDS = {DOWNTIME_COST: "Downtime cost", KPI_DELTA: "KPI by KPI"}
+STATUS_WORDS = {
+    GainShareStatus.PENDING_APPROVAL: "Waiting for approval",
+    GainShareStatus.APPROVED: "Approved",
+    GainShareStatus.REJECTED: "Rejected",
+    GainShareStatus.DISPUTED: "Disputed",
+}
+
+
+@dataclass(frozen=True)
+class NamedValue:
+    """A name and its value."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class PartView:
+    """One part of the savings; `bar_pct` is its size against the largest part, 0 to 100."""
+
+    name: str
+    amount: str
+    bar_pct: float
+    is_loss: bool
+
+
+@dataclass(frozen=True)
+class ComparedView:
+    """A KPI before and after."""
+
+    name: str
+    baseline: str
+    actual: str
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run. `fee_working` says how the savings became the fee."""
+
+    id: str
+    period: str
+    method: str
+    savings: str
+    share: str
+    fee: str
+    fee_working: str
+    status: str
+    status_word: str
+    made_on: str
+    overlapping: bool
+    parts: tuple[PartView, ...]
+    compared: tuple[ComparedView, ...]
+    numbers: tuple[NamedValue, ...]
+    rates: tuple[NamedValue, ...]
+
+
+def run_view(run: GainShareRun, timezone: str) -> RunView:
+    share, breakdown = f"{wording.number(run.share_pct)} %", run.breakdown
+    savings = wording.amount(run.savings_minor, run.currency)
+    fee = wording.amount(run.fee_minor, run.currency)
+    return RunView(
+        id=run.id,
+        period=f"{wording.day(run.period_start)} – {wording.day(run.period_end - timedelta(days=1))}",
+        method=METHOD_WORDS[run.method],
+        savings=savings,
+        share=share,
+        fee=fee,
+        fee_working=f"{savings} × {share} = {fee}"
+        if run.savings_minor > 0
+        else "Nothing was saved, so there is no fee.",
+        status=run.status.value,
+        status_word=STATUS_WORDS[run.status],
+        made_on=wording.moment_day(run.created_at, timezone),
+        overlapping=breakdown["overlapping"],
+        parts=_parts(breakdown["parts"], run.currency),
+        compared=tuple(_compared(breakdown, run.currency)),
+        numbers=tuple(_number(each, run.currency) for each in breakdown["numbers"]),
+        rates=rates_view(breakdown["terms"], run.currency),
+    )
+
+
+def rates_view(rates: Mapping[str, str], currency: str) -> tuple[NamedValue, ...]:
+    """In the order the terms name them; a stored document does not keep the order it was written in."""
+    return tuple(
+        NamedValue(RATE_WORDS[name], _rate_value(name, Decimal(rates[name]), currency))
+        for name in RATES
+        if name in rates
+    )
+
+
+def _rate_value(name: str, value: Decimal, currency: str) -> str:
+    if name == "operating_hours":
+        return f"{wording.number(value)} hours"
+    return f"{wording.number(value)} %" if name.endswith("_pct") else wording.rate(value, currency)
+
+
+def kpi_value(kpi: str, value: Decimal, currency: str) -> str:
+    if kpi == "inventory_value":
+        return wording.rate(value, currency)
+    return f"{wording.number(value)} %" if kpi == "availability_pct" else f"{wording.number(value)} hours"
+
+
+def _parts(parts: list[dict[str, str]], currency: str) -> tuple[PartView, ...]:
+    amounts = [(part["name"], Money.parse(part["amount"], currency)) for part in parts]
+    largest = max((abs(amount.amount_minor) for _, amount in amounts), default=0) or 1
+    return tuple(
+        PartView(
+            name=PART_WORDS[name],
+            amount=wording.money(amount),
+            bar_pct=abs(amount.amount_minor) * 1000 // largest / 10,
+            is_loss=amount.amount_minor < 0,
+        )
+        for name, amount in amounts
+    )
+
+
+def _compared(breakdown: Mapping[str, Any], currency: str) -> Iterable[ComparedView]:
+    before = {each["kpi"]: Decimal(each["value"]) for each in breakdown["baselines"]}
+    after = {kpi: Decimal(value) for kpi, value in breakdown["actual"].items()}
+    for kpi in KPIS:
+        sides = [kpi_value(kpi, side[kpi], currency) if kpi in side else "Not given" for side in (before, after)]
+        if kpi in before or kpi in after:
+            yield ComparedView(KPI_WORDS[kpi], *sides)
+
+
+def _number(number: Mapping[str, str], currency: str) -> NamedValue:
+    name = number["name"].replace("_", " ").capitalize()
+    value, unit = Decimal(number["value"]), number["unit"]
+    if unit == currency:
+        return NamedValue(name, wording.rate(round(value, NUMBER_DECIMALS), currency))
+    if unit == "share":
+        return NamedValue(name, f"{wording.number(round(value * 100, NUMBER_DECIMALS))} %")
+    return NamedValue(name, f"{wording.number(round(value, NUMBER_DECIMALS))} {unit}")

@@ -1,0 +1,147 @@
+"""Gain-share in words: what is measured against, and each run with the working from measurements to fee."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlmodel import Session, col, func, select
+
+from models import GainShareRun, GainShareStatus, KpiBaseline, Tenant
+from services import wording
+from services.errors import NotFound
+from services.gain_share import KPIS, baselines_in_force
+from services.gain_share_run_views import KPI_WORDS, NamedValue, RunView, kpi_value, rates_view, run_view
+from services.plans import Plan
+from services.rules.periods import business_date
+from services.subscriptions import plan_of, read_subscription
+from services.tenants import read_tenant
+
+BASELINES_SHOWN_MAX, RUNS_SHOWN_MAX = 50, 24
+
+
+@dataclass(frozen=True)
+class BaselineView:
+    """Where a KPI stood, and the document that shows it. `is_in_force`: runs that begin today use it."""
+
+    name: str
+    value: str
+    effective_from: str
+    document: str
+    sha256: str
+    rates: tuple[NamedValue, ...]
+    is_in_force: bool
+
+
+@dataclass(frozen=True)
+class GainShareView:
+    """Baselines and runs, newest first. `terms` is "" where the plan has no gain-share."""
+
+    has_subscription: bool = False
+    plan_name: str = ""
+    terms: str = ""
+    savings: str = ""
+    fees: str = ""
+    waiting: str = ""
+    waiting_hint: str = ""
+    runs_hint: str = ""
+    baselines: tuple[BaselineView, ...] = ()
+    runs: tuple[RunView, ...] = ()
+    older_runs: str = ""
+
+
+EMPTY_GAIN_SHARE = GainShareView()
+
+
+def read_gain_share(session: Session, *, tenant_id: str, at: datetime) -> GainShareView:
+    """What a customer's gain-share page shows. Raises NotFound for an unknown customer.
+
+    Rejected runs are listed, but count in no total.
+    """
+    tenant = read_tenant(session, tenant_id=tenant_id)
+    plan = _plan(session, tenant_id)
+    runs = _runs(session, tenant_id)
+    totals = _totals(session, tenant_id)
+    waiting_count, _, waiting_minor = totals.get(GainShareStatus.PENDING_APPROVAL, (0, 0, 0))
+    counted = [sums for status, sums in totals.items() if status is not GainShareStatus.REJECTED]
+    count = sum(each[0] for each in counted)
+    return GainShareView(
+        has_subscription=plan is not None,
+        plan_name=plan.name if plan else "",
+        terms=_terms(plan),
+        savings=wording.amount(sum(each[1] for each in counted), tenant.currency),
+        fees=wording.amount(sum(each[2] for each in counted), tenant.currency),
+        waiting=wording.amount(waiting_minor, tenant.currency),
+        waiting_hint=f"{_runs_word(waiting_count)} to be approved" if waiting_count else "No run is waiting",
+        runs_hint=f"over {_runs_word(count)}" if count else "No run yet",
+        baselines=_baselines(session, tenant, on=business_date(at, tenant.timezone)),
+        runs=tuple(run_view(run, tenant.timezone) for run in runs),
+        older_runs=_older(sum(each[0] for each in totals.values()) - len(runs)),
+    )
+
+
+def _plan(session: Session, tenant_id: str) -> Plan | None:
+    try:
+        return plan_of(session, read_subscription(session, tenant_id=tenant_id))
+    except NotFound:
+        return None
+
+
+def _terms(plan: Plan | None) -> str:
+    if plan is None or plan.gain_share is None:
+        return ""
+    bounds = plan.gain_share
+    return f"{wording.number(bounds.min_pct)} % to {wording.number(bounds.max_pct)} % of documented savings"
+
+
+def _older(hidden: int) -> str:
+    return f"{_runs_word(hidden)} made earlier count in the totals and are not listed here." if hidden > 0 else ""
+
+
+def _runs_word(count: int) -> str:
+    return f"{count:,} run{'' if count == 1 else 's'}"
+
+
+def _runs(session: Session, tenant_id: str) -> list[GainShareRun]:
+    newest_first = (col(GainShareRun.period_start).desc(), col(GainShareRun.created_at).desc(), col(GainShareRun.id))
+    statement = select(GainShareRun).where(GainShareRun.tenant_id == tenant_id).order_by(*newest_first)
+    return list(session.exec(statement.limit(RUNS_SHOWN_MAX)))
+
+
+def _totals(session: Session, tenant_id: str) -> dict[GainShareStatus, tuple[int, int, int]]:
+    """How many runs, their savings and their fees in minor units, by status."""
+    statement = (
+        select(
+            GainShareRun.status,
+            func.count(),
+            func.sum(GainShareRun.savings_minor),
+            func.sum(GainShareRun.fee_minor),
+        )
+        .where(GainShareRun.tenant_id == tenant_id)
+        .group_by(col(GainShareRun.status))
+    )
+    rows = session.exec(statement)
+    return {GainShareStatus(status): (count, int(savings), int(fees)) for status, count, savings, fees in rows}
+
+
+def _baselines(session: Session, tenant: Tenant, *, on: date) -> tuple[BaselineView, ...]:
+    """By KPI, the newest of each first."""
+    in_force = {baseline.id for baseline in baselines_in_force(session, tenant_id=tenant.id, on=on)}
+    newest_first = (
+        col(KpiBaseline.effective_from).desc(),
+        col(KpiBaseline.recorded_at).desc(),
+        col(KpiBaseline.id).desc(),
+    )
+    statement = select(KpiBaseline).where(KpiBaseline.tenant_id == tenant.id).order_by(*newest_first)
+    found = sorted(session.exec(statement.limit(BASELINES_SHOWN_MAX)), key=lambda each: KPIS.index(each.kpi))
+    return tuple(_baseline_view(baseline, is_in_force=baseline.id in in_force) for baseline in found)
+
+
+def _baseline_view(baseline: KpiBaseline, *, is_in_force: bool) -> BaselineView:
+    return BaselineView(
+        name=KPI_WORDS[baseline.kpi],
+        value=kpi_value(baseline.kpi, baseline.value, baseline.currency),
+        effective_from=wording.day(baseline.effective_from),
+        document=baseline.source_document,
+        sha256=baseline.source_sha256,
+        rates=rates_view(baseline.rates, baseline.currency),
+        is_in_force=is_in_force,
+    )
