@@ -1,6 +1,5 @@
 """What each meter burns, what that costs beyond the allowance, and what the allowance buys."""
 
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -9,9 +8,7 @@ from services import wording
 from services.plans import Meter, Plan, Pool
 from services.rules import decimals
 from services.rules.pricing import Charge, PerUnit
-
-_COUNTED = re.compile(r"([0-9][0-9,]*) (.+)")
-"""A unit that carries its own number: 1,000 tokens."""
+from services.usage_wording import counted
 
 
 @dataclass(frozen=True)
@@ -64,11 +61,5 @@ def _buys(included: Decimal, meter: Meter, pool: Pool) -> str:
     per = "a day" if pool.resets_daily else "a month"
     if not meter.credits_per_unit:
         return "Any number"
-    count, noun = _counted(meter.unit)
-    units = Fraction(included) * count // Fraction(meter.credits_per_unit)
-    return f"{wording.number(units)} {wording.plural(noun)} {per}"
-
-
-def _counted(unit: str) -> tuple[int, str]:
-    found = _COUNTED.fullmatch(unit)
-    return (1, unit) if found is None else (int(found[1].replace(",", "")), found[2])
+    units = Fraction(included) // Fraction(meter.credits_per_unit)
+    return f"{counted(units, meter.unit)} {per}"

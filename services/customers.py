@@ -40,6 +40,7 @@ class CustomersView:
     """A page of customers. `last` is what `after` is for the next page, "" where there is none."""
 
     rows: tuple[CustomerView, ...] = ()
+    title: str = ""
     shown: str = ""
     total: int = 0
     has_next: bool = False
@@ -69,11 +70,17 @@ def list_customers(
     has_next = len(tenants) > limit
     return CustomersView(
         rows=_rows(session, page, at),
+        title=_title(total, search),
         shown=f"{seen + 1:,}–{seen + len(page):,} of {total:,}" if page else f"0 of {total:,}",
         total=total,
         has_next=has_next,
         last=page[-1].name if has_next else "",
     )
+
+
+def _title(total: int, search: str) -> str:
+    noun = "customer" if total == 1 else "customers"
+    return f"{total:,} {noun} found" if search else f"{total:,} {noun}"
 
 
 def _matches(search: str) -> ColumnElement[bool]:

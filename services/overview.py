@@ -1,7 +1,9 @@
 """The overview, worded: the plan, what of it is used, the running bill, what happened and what happens next."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from sqlmodel import Session
 
@@ -9,14 +11,15 @@ from models import Alert, AlertKind, Interval, Invoice, InvoiceLine, LineKind
 from services import standing, wording
 from services.closing import BILLED
 from services.invoices import invoice_number
-from services.plans import Plan
+from services.plans import Plan, Pool
 from services.pool_views import PoolView, pool_view
 from services.rules import money, pricing
 from services.rules.money import Money
 from services.standing import AssetStanding, Standing
+from services.usage_wording import counted
 
 STATUS_WORDS = {"past_due": "Past due", "trialing": "Trial", "canceled": "Cancelled"}
-BASIS_WORDS = {"latest": "latest count", "peak": "highest count", "average": "average of the counts"}
+BASIS_WORDS = {"latest": "Latest count", "peak": "Highest count", "average": "Average of counts"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class CountView:
     is_shown: bool = False
     counted: str = ""
     hint: str = ""
+    how: str = ""
     is_over: bool = False
 
 
@@ -120,6 +124,8 @@ def base_price(plan: Plan, interval: Interval) -> str:
     """$9,000.00 a month; by contract where the plan names no price."""
     if plan.base_price is None:
         return "By contract"
+    if not plan.base_price:
+        return "No base fee"
     if interval == Interval.YEAR:
         return f"{wording.money(plan.annual_base())} a year"
     return f"{wording.money(plan.monthly_base())} a month"
@@ -130,22 +136,17 @@ def _assets_view(assets: AssetStanding | None, timezone: str) -> CountView:
         return CountView()
     included = f"of {wording.number(assets.included)} included"
     if assets.counted is None or assets.counted_at is None:
-        return CountView(True, "–", f"{included} · not counted this period", False)
+        return CountView(True, "–", included, "Not counted this period")
+    hint = f"{included}, {wording.number(assets.over)} beyond" if assets.over else included
     how = f"{BASIS_WORDS[assets.basis]}, {wording.moment_day(assets.counted_at, timezone)}"
-    beyond = f"{wording.number(assets.over)} beyond the {wording.number(assets.included)} included"
-    hint = f"{beyond if assets.over else included} · {how}"
-    return CountView(True, wording.number(assets.counted), hint, bool(assets.over))
+    return CountView(True, wording.number(assets.counted), hint, how, bool(assets.over))
 
 
 def _sites_view(count: int, sites_max: int | None) -> CountView:
     if sites_max is None:
         return CountView()
-    return CountView(
-        True,
-        wording.number(count),
-        f"of {wording.number(sites_max)} {'site' if sites_max == 1 else 'sites'}",
-        count > sites_max,
-    )
+    hint = f"of {wording.number(sites_max)} {'site' if sites_max == 1 else 'sites'}"
+    return CountView(True, wording.number(count), hint, is_over=count > sites_max)
 
 
 def _bill_line(line: InvoiceLine, currency: str, timezone: str) -> BillLineView:
@@ -154,10 +155,22 @@ def _bill_line(line: InvoiceLine, currency: str, timezone: str) -> BillLineView:
         return BillLineView(
             line.description, f"For {wording.span(line.period_start, line.period_end, timezone)}", amount
         )
+    return BillLineView(line.description, _working(line, currency), amount)
+
+
+def _working(line: InvoiceLine, currency: str) -> str:
+    """The quantity and its price, tier by tier where there are several: 50,000 × $0.005 + 37,500 × $0.008."""
+    if len(line.steps) > 1:
+        parts = (f"{wording.number(Decimal(s['quantity']))} × {_step_price(s, currency)}" for s in line.steps)
+        return " + ".join(parts)
     price = wording.price_of(pricing.from_document(line.pricing), currency, line.unit)
-    return BillLineView(
-        line.description, f"{wording.number(line.quantity)} {wording.plural(line.unit)}, {price}", amount
-    )
+    return f"{counted(line.quantity, line.unit)}, {price}"
+
+
+def _step_price(step: Mapping[str, str], currency: str) -> str:
+    fee = Decimal(step["flat_fee"])
+    price = wording.rate(Decimal(step["unit_price"]), currency)
+    return f"{price} + {wording.rate(fee, currency)}" if fee else price
 
 
 def _next_step(facts: Standing, at: datetime) -> str:
@@ -185,9 +198,11 @@ def _late(facts: Standing, at: datetime) -> str:
 def _alert_view(alert: Alert, facts: Standing) -> AlertView:
     pool = facts.plan.pools.get(alert.pool)
     name = pool.name if pool is not None else alert.pool
+    if pool is not None and pool.resets_daily:
+        name = f"{name}, {wording.moment_day(alert.window_start, facts.tenant.timezone)}"
     when = wording.moment(alert.raised_at, facts.tenant.timezone)
     if alert.kind == AlertKind.LOW_CREDITS:
-        return AlertView(f"{name}: {alert.threshold_pct} % used", "Running low.", when, "warn")
+        return AlertView(f"{name}: {alert.threshold_pct} % used", _of_included(facts.plan, pool), when, "warn")
     if alert.kind == AlertKind.CAP_REACHED:
         return AlertView(f"{name}: spend cap reached", "Use beyond the cap you set is refused.", when, "bad")
     charge = facts.plan.overage.get(alert.pool)
@@ -195,6 +210,12 @@ def _alert_view(alert: Alert, facts: Standing) -> AlertView:
         return AlertView(f"{name}: all used", "The plan sells none beyond; more use is refused.", when, "bad")
     price = wording.price_of(charge, facts.plan.currency, pool.unit)
     return AlertView(f"{name}: all used", f"Use beyond the allowance is charged, {price}.", when, "bad")
+
+
+def _of_included(plan: Plan, pool: Pool | None) -> str:
+    if pool is None or not plan.allowances.get(pool.code):
+        return "Running low."
+    return f"Of {wording.allowance(plan, pool)}."
 
 
 def _invoice_row(invoice: Invoice, timezone: str, at: datetime) -> InvoiceRowView:

@@ -10,7 +10,7 @@ from models import Interval, Membership, Role, Subscription, Tenant, User
 from services import wording
 from services.credit_guide import MeterView, meter_views
 from services.errors import NotFound
-from services.plans import Plan
+from services.plans import Plan, Pool
 from services.price_books import Book, book_in_force, plan_version
 from services.subscriptions import LIVE, read_subscription
 from services.tenants import read_tenant
@@ -54,6 +54,7 @@ class OffersView:
     offers: tuple[OfferView, ...] = ()
     has_subscription: bool = False
     how_to_change: str = ""
+    guide_title: str = ""
     guide_plan: str = ""
     guide: tuple[MeterView, ...] = ()
 
@@ -90,9 +91,14 @@ def read_offers(session: Session, *, tenant_id: str, at: datetime) -> OffersView
         offers=offers,
         has_subscription=is_live,
         how_to_change=_how_to_change(session, tenant, book, is_live=is_live),
+        guide_title="What a credit buys" if _sells_credits(spoken_of) else "What is counted, and its price",
         guide_plan=spoken_of.name,
         guide=meter_views(spoken_of),
     )
+
+
+def _sells_credits(plan: Plan) -> bool:
+    return any(pool.unit == "credit" for pool in plan.pools.values())
 
 
 def _subscription(session: Session, tenant_id: str) -> Subscription | None:
@@ -149,9 +155,7 @@ def _facts(plan: Plan, plans: tuple[Plan, ...]) -> tuple[FactView, ...]:
     for pool in plan.pools.values():
         facts.append(FactView(pool.name, _allowance(plan, pool.code)))
         if any(pool.code in other.overage for other in plans):
-            charge = plan.overage.get(pool.code)
-            beyond = wording.price_of(charge, plan.currency, pool.unit) if charge else "Not sold"
-            facts.append(FactView("Beyond them", beyond))
+            facts.append(FactView("Beyond them", _beyond(plan, pool)))
     if any(other.assets for other in plans):
         facts.append(FactView("Assets", _assets(plan)))
     if any(other.sites_max is not None for other in plans):
@@ -165,6 +169,13 @@ def _allowance(plan: Plan, pool_code: str) -> str:
     pool = plan.pools[pool_code]
     included = plan.allowances.get(pool_code, Decimal(0))
     return f"{wording.number(included)} a {'day' if pool.resets_daily else 'month'}" if included else "None included"
+
+
+def _beyond(plan: Plan, pool: Pool) -> str:
+    charge = plan.overage.get(pool.code)
+    if charge is not None:
+        return wording.price_of(charge, plan.currency, pool.unit)
+    return "By agreement" if plan.contact_sales else "Not sold"
 
 
 def _assets(plan: Plan) -> str:

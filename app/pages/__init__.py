@@ -7,6 +7,7 @@ import reflex as rx
 
 from app.pages import admin, not_found, overview, plans, sign_in
 from app.routes import BY_NAME
+from app.state_owner import ForgetForOthers
 
 MODULES: Final[dict[str, ModuleType]] = {
     "sign_in": sign_in,
@@ -19,6 +20,7 @@ MODULES: Final[dict[str, ModuleType]] = {
 
 def add_pages(app: rx.App) -> None:
     """Register every page under the address and title that app/routes.py gives it."""
+    app.add_middleware(ForgetForOthers(), index=0)
     for name, module in MODULES.items():
         route = BY_NAME[name]
         on_load = getattr(module, "ON_LOAD", None)

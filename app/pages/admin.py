@@ -86,7 +86,7 @@ def page() -> rx.Component:
     content = rx.fragment(
         page_header("Customers", "Open one to see the portal as its people do."),
         section_card(
-            rx.cond(AdminPage.search == "", "All customers", "Customers found"),
+            view.title,
             rx.cond(view.rows.length() > 0, _table(view), _nobody()),
             action=_search(),
             flush=True,
@@ -115,7 +115,7 @@ def _table(view: Any) -> rx.Component:
         Column("Plan", _plan),
         Column("Used", _used),
         Column("Last bill", _last_bill, numeric=True),
-        Column("Open", _open_amount, numeric=True),
+        Column("To be paid", _open_amount, numeric=True),
         Column("", _open),
     )
     return rx.fragment(

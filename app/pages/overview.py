@@ -5,11 +5,11 @@ from typing import Any
 import reflex as rx
 
 from app import unit_of_work
-from app.components.badges import badge, status_badge
+from app.components.badges import status_badge
 from app.components.cards import notice, section_card, stat_card
 from app.components.forms import button_link
 from app.components.layout import link, main_and_side, muted, page_header, row, stack
-from app.components.progress import credit_progress, progress_key
+from app.components.pool_meter import pool_meter
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.pages.frame import open_page, page_body
@@ -22,6 +22,7 @@ STATS = {"display": "grid", "gap": "var(--space-4)", "gridTemplateColumns": "rep
 SMALL = {"fontSize": "var(--text-sm)"}
 DIVIDED = {"borderTop": "1px solid var(--c-line)", "paddingTop": "var(--space-3)", "marginTop": "var(--space-3)"}
 LIST = {"listStyle": "none", "display": "flex", "flexDirection": "column", "gap": "var(--space-3)"}
+LONG_AMOUNT = 13
 ALERTS_HEIGHT = "22rem"
 
 
@@ -95,6 +96,7 @@ def _stats(view: Any) -> rx.Component:
     plan_hint = row(rx.el.span(view.price), status_badge(view.status, view.status_word))
     assets_hint = rx.fragment(
         rx.el.p(view.assets.hint),
+        rx.el.p(view.assets.how),
         rx.cond(
             view.sites.is_shown,
             rx.el.p(view.sites.counted, " ", view.sites.hint),
@@ -103,7 +105,7 @@ def _stats(view: Any) -> rx.Component:
     )
     return rx.el.div(
         stat_card("Plan", view.plan_name, plan_hint, icon="layers"),
-        stat_card("Running bill", view.bill_total, "So far this period", icon="receipt_text"),
+        stat_card("Running bill", _amount(view.bill_total), "So far this period", icon="receipt_text"),
         stat_card("Renews", view.renews, view.renews_on, icon="calendar_days"),
         rx.cond(
             view.assets.is_shown,
@@ -114,6 +116,12 @@ def _stats(view: Any) -> rx.Component:
     )
 
 
+def _amount(worded: Any) -> rx.Component:
+    """An amount that is set smaller rather than broken where it is very long."""
+    size = rx.cond(worded.length() > LONG_AMOUNT, "var(--text-md)", "inherit")
+    return rx.el.span(worded, class_name="money", style={"fontSize": size})
+
+
 def _use(view: Any) -> rx.Component:
     none_yet = rx.el.p(
         "Nothing has been metered this period. Usage appears here as your systems report it.",
@@ -122,46 +130,8 @@ def _use(view: Any) -> rx.Component:
     )
     return section_card(
         "Included use",
-        rx.el.div(rx.foreach(view.pools, _pool), class_name="stack", style={"gap": "var(--space-6)"}),
+        rx.el.div(rx.foreach(view.pools, pool_meter), class_name="stack", style={"gap": "var(--space-6)"}),
         rx.cond(view.has_usage, rx.fragment(), none_yet),
-    )
-
-
-def _pool(pool: Any) -> rx.Component:
-    return rx.el.div(
-        rx.el.div(
-            rx.el.div(
-                rx.el.h3(pool.name, class_name="stat-label"),
-                rx.el.p(
-                    rx.el.span(pool.used, class_name="stat-value"),
-                    " ",
-                    rx.el.span(pool.of, class_name="muted"),
-                    class_name="tabular",
-                ),
-                style={"minWidth": 0},
-            ),
-            row(_pool_badge(pool), rx.el.span(pool.pct, class_name="tabular", style={"fontWeight": 600})),
-            class_name="row row-spread",
-            style={"alignItems": "flex-end", "marginBottom": "var(--space-2)"},
-        ),
-        credit_progress(
-            label=pool.name,
-            worded=pool.worded,
-            used_pct=pool.used_bar,
-            overage_pct=pool.over_bar,
-            thresholds=((pool.low_at, "80 %"),),
-        ),
-        progress_key(included=pool.left, overage=pool.over, has_overage=pool.over != ""),
-    )
-
-
-def _pool_badge(pool: Any) -> rx.Component:
-    return rx.match(
-        pool.state,
-        ("ok", rx.fragment()),
-        ("low", badge(pool.state_word, "warn")),
-        ("used_up", badge(pool.state_word, "bad")),
-        badge(pool.state_word, "warn"),
     )
 
 

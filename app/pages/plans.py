@@ -127,7 +127,7 @@ def _tier(offer: Any) -> rx.Component:
         rx.el.div(
             rx.el.div(
                 rx.el.h2(offer.name, style={"overflowWrap": "anywhere", "minWidth": 0}),
-                _tier_badge(offer),
+                _tier_badges(offer),
                 class_name="row row-spread",
             ),
             rx.el.p(offer.tagline, class_name="muted", style=SMALL),
@@ -147,23 +147,24 @@ def _tier(offer: Any) -> rx.Component:
     )
 
 
-def _tier_badge(offer: Any) -> rx.Component:
-    return rx.cond(
-        offer.is_current,
-        badge("Your plan", "accent"),
+def _tier_badges(offer: Any) -> rx.Component:
+    return rx.el.div(
         rx.cond(offer.is_popular, badge("Most chosen", "plain"), rx.fragment()),
+        rx.cond(offer.is_current, badge("Your plan", "accent"), rx.fragment()),
+        class_name="row",
+        style={"gap": "var(--space-1)"},
     )
 
 
 def _next_step(offer: Any) -> rx.Component:
     """What can be done about a plan here, and where nothing can, the sentence that is true."""
-    start = button(
-        "Start ",
-        offer.name,
-        kind="primary",
-        on_click=PlansPage.ask(offer.code, Interval.MONTH.value),
+    on_click = PlansPage.ask(offer.code, Interval.MONTH.value)
+    start = rx.cond(
+        offer.is_popular,
+        button("Start ", offer.name, kind="primary", on_click=on_click),
+        button("Start ", offer.name, on_click=on_click),
     )
-    contract = rx.cond(offer.is_contract, muted("Agreed by contract; ask us for an offer."), rx.fragment())
+    contract = rx.cond(offer.is_contract, muted("Ask us for an offer."), rx.fragment())
     return rx.el.div(
         rx.cond(
             offer.is_current,
@@ -203,7 +204,7 @@ def _guide(view: Any) -> rx.Component:
         Column("The whole allowance buys", lambda meter: meter.buys, numeric=True),
     )
     return section_card(
-        "What a credit buys",
+        view.guide_title,
         data_table("What each kind of use burns and costs", columns, view.guide),
         description=rx.fragment(
             "Prices and allowance of ", view.guide_plan, "; each row as if nothing else were used."
