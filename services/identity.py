@@ -117,8 +117,8 @@ def add_member(session: Session, *, tenant_id: str, user_id: str, role: Role, at
 
 
 def find_user(session: Session, *, email: str) -> User:
-    """The person with that e-mail. Raises NotFound."""
-    user = session.exec(select(User).where(User.email == email.strip().lower())).first()
+    """The person with that e-mail. Raises NotFound, and Unprocessable for what cannot be an e-mail."""
+    user = session.exec(select(User).where(User.email == normal_email(email))).first()
     if user is None:
         raise NotFound("Nobody has an account with that e-mail.", field="email")
     return user

@@ -80,6 +80,8 @@ def sign_in(
 def password_hash_of(session: Session, *, email: str) -> KnownUser:
     """Step one: what to check against. An unknown e-mail is an answer, not a refusal."""
     normal = email.strip().lower()
+    if not normal.isprintable():  # PostgreSQL cannot even be asked for some of these
+        return KnownUser(None, None)
     row = session.execute(select(User.id, User.password_hash).where(User.email == normal)).first()
     return KnownUser(None, None) if row is None else KnownUser(row.id, row.password_hash)
 
@@ -151,8 +153,9 @@ def choose_tenant(session: Session, *, cookie_token: str, tenant_id: str, at: da
     Raises NotSignedIn, and WrongTenant alike for a customer that does not exist and one that is not theirs.
     """
     member = read_member(session, cookie_token=cookie_token, at=at)
-    is_theirs = session.get(Membership, (tenant_id, member.user_id)) is not None
-    if session.get(Tenant, tenant_id) is None or not (member.is_operator or is_theirs):
+    is_known = tenant_id.isprintable() and session.get(Tenant, tenant_id) is not None
+    is_theirs = is_known and session.get(Membership, (tenant_id, member.user_id)) is not None
+    if not is_known or not (member.is_operator or is_theirs):
         raise WrongTenant("You cannot look at this customer.", field="tenant_id")
     token = digest(cookie_token[:COOKIE_MAX])
     session.execute(update(WebSession).where(col(WebSession.digest) == token).values(tenant_id=tenant_id))

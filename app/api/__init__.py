@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from app.api import (
     assets,
     browser_session,
+    dashboard,
     health,
     invoices,
     plans,
@@ -31,6 +32,7 @@ ROUTERS: Final = (
     usage_reports.router,
     assets.router,
     invoices.router,
+    dashboard.router,
     health.router,
     browser_session.router,
 )

@@ -73,7 +73,7 @@ async def choose_tenant(request: Request) -> Response:
     token = token_in(request.headers.get("cookie"))
     tenant_id, goal = form.get("tenant_id", "")[:64], form.get("next", "")
     try:
-        if not token or not tenant_id.isprintable():
+        if not token:
             raise NotSignedIn(sign_in.NOT_SIGNED_IN)
         await unit_of_work.run(sign_in.choose_tenant, cookie_token=token, tenant_id=tenant_id, at=unit_of_work.now())
     except NotSignedIn:

@@ -52,7 +52,8 @@ async def tenant_of(
             raise WrongTenant("This key belongs to another customer; leave tenant_id out.", field="tenant_id")
         return caller.tenant_id
     if named is not None:
-        return (await unit_of_work.read(tenants.read_tenant, tenant_id=named)).id
+        await unit_of_work.read(tenants.read_tenant, tenant_id=named)
+        return named
     if subscription_id is not None:
         return await unit_of_work.read(subscriptions.find_subscription_tenant, subscription_id=subscription_id)
     if invoice_id is not None:

@@ -1,0 +1,246 @@
+"""One customer's key can neither read nor change what is another's: on every route there is, now or later.
+
+Routes are taken from the application itself. Wherever one takes an id, it is given Acme's, with Borealis' key. A route
+with a parameter this file has no value for fails here until one is added.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from sqlalchemy import Table, select
+from sqlmodel import col
+
+from app.api import create_api
+from models import ApiKey, Invoice, Role, User, metadata, table_of
+from services.api_keys import TENANT_SCOPES, create_api_key
+from services.database import reading, transaction
+from services.identity import create_tenant, create_user
+from services.subscriptions import create_subscription
+from tests.app.api.conftest import PASSWORD, Client, Customer, World
+
+SECRET = "secret-7f3a9c"
+EVENT = {"event_type": "LLM_token_usage", "units": 1}
+NOW = datetime.now(UTC)
+
+WITHOUT_ID = {
+    "limit", "cursor", "group_by", "from", "to", "event_type", "Idempotency-Key",
+    "plan_code", "start_date", "interval", "collection", "force_period_end", "reference",
+}  # fmt: skip
+"""Parameters that name nothing of a customer; left out where they may be."""
+
+SAMPLES: dict[str, Any] = {"plan_code": "STARTER", "event_type": "LLM_token_usage", "units": 1, "asset_count": 5}
+
+
+@pytest.fixture
+def marked(world: World, client: Client) -> dict[str, Any]:
+    """The secret in everything of Acme that takes free text, and Acme's own ids and names by parameter name."""
+    acme, headers = world.acme, world.acme.headers
+    event = EVENT | {"units": 900_000, "event_id": "acme-event", "site": "acme-site", "trace_id": "acme-trace"}
+    sent = [
+        client.post("/v1/sites", json={"code": "acme-site", "name": SECRET}, headers=headers),
+        client.post("/v1/sites", json={"code": SECRET, "name": SECRET}, headers=headers),
+        client.post(
+            "/v1/usage/track",
+            json=event | {"meta": {SECRET: SECRET}},
+            headers=headers | {"Idempotency-Key": "acme-key"},
+        ),
+        client.post("/v1/usage/track", json=EVENT | {"event_id": SECRET, "trace_id": SECRET}, headers=headers),
+        client.post("/v1/assets/snapshots", json={"asset_count": 5, "site_breakdown": {SECRET: 5}}, headers=headers),
+    ]
+    assert [answer.status_code for answer in sent] == [201, 201, 200, 200, 201]
+    (invoice,) = client.get("/v1/invoices", headers=headers).json()["invoices"]
+    path = f"/v1/admin/invoices/{invoice['invoice_id']}/mark-paid"
+    assert client.post(path, json={"reference": SECRET}, headers=world.operator_headers).status_code == 200
+    with transaction() as session:
+        create_api_key(session, tenant_id=acme.tenant_id, scopes=["billing:read"], name=SECRET, at=NOW)
+        create_user(session, email=f"{SECRET}@acme.example", tenant_id=acme.tenant_id, role=Role.VIEWER, at=NOW)
+    return {
+        "tenant_id": acme.tenant_id,
+        "subscription_id": acme.subscription_id,
+        "invoice_id": invoice["invoice_id"],
+        "event_id": "acme-event",
+        "site": "acme-site",
+        "trace_id": "acme-trace",
+        "code": "acme-site",
+        "name": "Taken over",
+        "meta": {},
+        "occurred_at": NOW.isoformat(),
+        "captured_at": NOW.isoformat(),
+        "site_breakdown": {"acme-site": 5},
+    }
+
+
+def rows_of(customer: Customer) -> dict[str, str]:
+    """A hash of everything each table holds of a customer."""
+    found = {}
+    with reading() as session:
+        people = select(table_of(User).c.id).where(table_of(User).c.email.like(f"%@{customer.name.lower()}.example"))
+        for table in metadata.sorted_tables:
+            column = _owner_column(table)
+            if column is not None:
+                owned = (
+                    column.in_(people)
+                    if column.name == "user_id" or table.name == "users"
+                    else column == customer.tenant_id
+                )
+                rows = sorted(repr(row) for row in session.execute(select(table).where(owned)))
+                found[table.name] = hashlib.sha256("\n".join(rows).encode()).hexdigest() if rows else ""
+    return found
+
+
+def _owner_column(table: Table) -> Any:
+    if table.name in ("tenant", "users"):
+        return table.c.id
+    if table.name == "web_session":
+        return table.c.user_id
+    return table.c.get("tenant_id")
+
+
+class Attack:
+    """A request for one route, filled with the ids of somebody else."""
+
+    def __init__(self, method: str, path: str, operation: dict[str, Any], ids: dict[str, Any]) -> None:
+        self.method, self.ids = method, ids
+        self.query: dict[str, Any] = {}
+        self.path = path
+        for parameter in operation.get("parameters", ()):
+            name = parameter["name"]
+            if parameter["in"] == "path":
+                self.path = self.path.replace("{%s}" % name, str(self.value(name)))  # noqa: UP031
+            elif name not in WITHOUT_ID:
+                self.query[name] = self.value(name)
+        self.bodies = list(self._bodies(operation))
+
+    def value(self, name: str) -> Any:
+        known = self.ids | SAMPLES
+        assert name in known, f"{self.method} {self.path} takes {name}: add a value for it here, one of Acme's"
+        return known[name]
+
+    def _bodies(self, operation: dict[str, Any]) -> Iterator[Any]:
+        content = operation.get("requestBody", {}).get("content", {})
+        for media_type, described in content.items():
+            if media_type == "application/json":
+                yield self._filled(described["schema"])
+        if not content:
+            yield None
+
+    def _filled(self, schema: dict[str, Any]) -> Any:
+        schema = self._resolved(schema)
+        if schema.get("type") == "array":
+            return [self._filled(schema["items"])]
+        required = set(schema.get("required", ()))
+        names = [name for name in schema["properties"] if name in required or name not in WITHOUT_ID]
+        return {name: self.value(name) for name in names}
+
+    def _resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
+        if "anyOf" in schema:
+            schema = next(option for option in schema["anyOf"] if option.get("type") != "null")
+        name = schema.get("$ref", "").rpartition("/")[2]
+        return OPENAPI["components"]["schemas"][name] if name else schema
+
+    def variants(self) -> Iterator[tuple[dict[str, Any], Any]]:
+        """With Acme's tenant_id, without it, and with nothing but what names the thing itself."""
+        for body in self.bodies:
+            yield self.query, body
+            yield _without_tenant(self.query), _without_tenant(body)
+            yield {}, _without_tenant(body)
+
+
+def _without_tenant(document: Any) -> Any:
+    if isinstance(document, list):
+        return [_without_tenant(item) for item in document]
+    if isinstance(document, dict):
+        return {name: value for name, value in document.items() if name != "tenant_id"}
+    return document
+
+
+OPENAPI = create_api().openapi()
+OPERATIONS = [
+    (method.upper(), path, operation)
+    for path, operations in OPENAPI["paths"].items()
+    for method, operation in operations.items()
+]
+
+
+def test_every_route_of_the_application_is_walked() -> None:
+    walked = {(method, path) for method, path, _ in OPERATIONS}
+    served = {
+        (method, route.path) for route in create_api().routes if isinstance(route, APIRoute) for method in route.methods
+    }
+    assert {path for _, path in served - walked} == {"/session", "/session/end", "/session/tenant"}
+
+
+def test_every_table_a_customer_owns_holds_something_of_acme(world: World, marked: dict[str, Any]) -> None:
+    empty = {name for name, fingerprint in rows_of(world.acme).items() if not fingerprint}
+    assert empty <= {"web_session", "gainshare_run", "kpi_baseline"}
+
+
+def test_no_route_shows_or_changes_what_is_anothers(world: World, client: Client, marked: dict[str, Any]) -> None:
+    before = rows_of(world.acme)
+    secrets = (SECRET, world.acme.tenant_id, world.acme.subscription_id, marked["invoice_id"])
+    for name, headers in credentials(world):
+        for method, path, operation in OPERATIONS:
+            attack = Attack(method, path, operation, marked)
+            for number, (query, body) in enumerate(attack.variants()):
+                extra = {"Idempotency-Key": "acme-key"} if method == "POST" and number == 0 else {}
+                answer = client.request(method, attack.path, params=query, json=body, headers=headers | extra)
+                said = f"{name}: {method} {attack.path} {query} {body}: {answer.status_code} {answer.text[:300]}"
+                assert answer.status_code < 500, said
+                assert not any(secret in answer.text for secret in secrets), said
+            assert rows_of(world.acme) == before, f"{name}: {method} {path} changed what is Acme's"
+
+
+def credentials(world: World) -> Iterator[tuple[str, dict[str, str]]]:
+    yield "no key", {}
+    with transaction() as session:
+        keys = {
+            scope: create_api_key(session, tenant_id=world.borealis.tenant_id, scopes=[scope], at=NOW).key
+            for scope in TENANT_SCOPES
+        }
+    for scope, key in keys.items():
+        yield scope, {"Authorization": f"Bearer {key}"}
+    yield "every scope", world.borealis.headers
+
+
+def test_the_same_idempotency_key_of_another_customer_is_another_key(world: World, client: Client) -> None:
+    headers = {"Idempotency-Key": "shared-word"}
+    first = client.post("/v1/usage/track", json=EVENT, headers=world.acme.headers | headers)
+    second = client.post("/v1/usage/track", json=EVENT | {"units": 5}, headers=world.borealis.headers | headers)
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert second.json()["credits_burned"] == "5"
+    assert "idempotent-replayed" not in second.headers
+
+
+def test_a_browser_cannot_choose_anothers_customer(world: World, client: Client) -> None:
+    signed_in = client.post("/session", data={"email": world.borealis.email, "password": PASSWORD})
+    assert signed_in.status_code == 303
+    before = rows_of(world.acme) | rows_of(world.borealis)
+    with transaction() as session:
+        bare = create_tenant(session, name="Bare", currency="CAD", timezone="UTC", at=NOW)
+        create_subscription(session, tenant_id=bare.id, plan_code="STARTER", at=NOW)
+    for tenant_id in (world.acme.tenant_id, bare.id, "ten_none", "", "x" * 500, "\x00"):
+        answer = client.post("/session/tenant", data={"tenant_id": tenant_id})
+        assert answer.status_code in (303, 403)
+        assert answer.headers.get("location", "") in ("", "/sign-in/?ended=expired")
+        assert rows_of(world.acme) | rows_of(world.borealis) == before
+
+
+def test_nobody_elses_key_or_invoice_can_be_reached_by_a_service_either(world: World) -> None:
+    from services.api_keys import list_api_keys, revoke_api_key
+    from services.errors import NotFound
+    from services.invoices import read_invoice
+
+    with transaction() as session:
+        (key_id,) = session.exec(select(col(ApiKey.id)).where(col(ApiKey.tenant_id) == world.acme.tenant_id)).one()
+        (invoice_id,) = session.exec(
+            select(col(Invoice.id)).where(col(Invoice.tenant_id) == world.acme.tenant_id)
+        ).one()
+        with pytest.raises(NotFound):
+            revoke_api_key(session, key_id=key_id, tenant_id=world.borealis.tenant_id, at=NOW)
+        with pytest.raises(NotFound):
+            read_invoice(session, tenant_id=world.borealis.tenant_id, invoice_id=invoice_id)
+        assert key_id not in {key.id for key in list_api_keys(session, tenant_id=world.borealis.tenant_id)}
