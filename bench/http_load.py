@@ -1,0 +1,68 @@
+"""A load generator that costs little: requests written beforehand, one at a time on each kept-alive connection.
+
+It speaks just enough HTTP/1.1 for a server that answers with Content-Length, and only to this machine.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+HOST = "127.0.0.1"
+CALL_SECONDS_MAX = 60
+
+
+@dataclass(slots=True)
+class Run:
+    """What one run measured: seconds from first to last byte of each call, and of the whole."""
+
+    calls: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    failures: dict[int, int] = field(default_factory=dict)
+
+
+def post(path: str, body: bytes, headers: dict[str, str]) -> bytes:
+    """One request, ready to send."""
+    lines = [f"POST {path} HTTP/1.1", f"Host: {HOST}", f"Content-Length: {len(body)}", "Content-Type: application/json"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def send_all(requests: list[bytes], *, port: int, clients: int, seconds_max: float) -> Run:
+    """Send the requests from so many connections until they are spent or the time is."""
+    return asyncio.run(_send_all(requests, port, clients, seconds_max))
+
+
+async def _send_all(requests: list[bytes], port: int, clients: int, seconds_max: float) -> Run:
+    run = Run()
+    waiting = iter(requests)
+    connections = [await asyncio.open_connection(HOST, port) for _ in range(clients)]
+    started = time.perf_counter()
+    await asyncio.gather(*(_client(pair, waiting, run, started + seconds_max) for pair in connections))
+    run.seconds = time.perf_counter() - started
+    for _, writer in connections:
+        writer.close()
+    return run
+
+
+async def _client(
+    connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], waiting: Iterator[bytes], run: Run, ends: float
+) -> None:
+    reader, writer = connection
+    for request in waiting:
+        begun = time.perf_counter()
+        if begun > ends:
+            return
+        writer.write(request)
+        status = await asyncio.wait_for(_answer(reader), CALL_SECONDS_MAX)
+        run.calls.append(time.perf_counter() - begun)
+        if status != 200:
+            run.failures[status] = run.failures.get(status, 0) + 1
+
+
+async def _answer(reader: asyncio.StreamReader) -> int:
+    head = await reader.readuntil(b"\r\n\r\n")
+    status = int(head[9:12])
+    _, _, rest = head.lower().partition(b"\r\ncontent-length:")
+    await reader.readexactly(int(rest.partition(b"\r\n")[0]))
+    return status
