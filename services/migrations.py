@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from models.migrations.generate import migration_config
 from services.database import BUSY_TIMEOUT_MS
+from services.errors import Conflict
 
 ADVISORY_LOCK = 7_315_220_119  # any number no other program on the same server uses
 
@@ -21,13 +22,15 @@ def migrate(engine: Engine) -> None:
     """Bring the database to the newest shape, whole or not at all. Does nothing where it is there already.
 
     Processes that start together queue: on PostgreSQL on an advisory lock, on SQLite on the write lock. Raises
-    IntegrityError where a step left rows behind that name a missing row.
+    Conflict where a newer version of this program has migrated it, and IntegrityError where a step left rows behind
+    that name a missing row.
     """
     if engine.dialect.name == "sqlite":
         _wait_for_the_journal(engine)
     if is_current(engine):
         return
     with _alone(engine) as connection:
+        _check_known(connection)
         config = migration_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -36,13 +39,28 @@ def migrate(engine: Engine) -> None:
 def is_current(engine: Engine) -> bool:
     """Whether the database has the shape this program was written for."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == newest_revision()
+        return _revision_of(connection) == newest_revision()
 
 
 @lru_cache
 def newest_revision() -> str | None:
     """The revision this program was written for."""
-    return ScriptDirectory.from_config(migration_config()).get_current_head()
+    return _steps().get_current_head()
+
+
+@lru_cache
+def _steps() -> ScriptDirectory:
+    return ScriptDirectory.from_config(migration_config())
+
+
+def _revision_of(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _check_known(connection: Connection) -> None:
+    revision = _revision_of(connection)
+    if revision is not None and revision not in {step.revision for step in _steps().walk_revisions()}:
+        raise Conflict(f"The database is at revision {revision} of a newer Tallystick; update this program to use it.")
 
 
 @contextmanager

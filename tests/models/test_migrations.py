@@ -13,7 +13,8 @@ from sqlalchemy import Engine, inspect, text
 
 from models import metadata
 from services.database import open_engine
-from services.migrations import is_current, migrate
+from services.errors import Conflict
+from services.migrations import is_current, migrate, newest_revision
 
 
 @pytest.fixture
@@ -60,6 +61,18 @@ def test_migrating_makes_an_empty_database_current_and_again_changes_nothing(emp
     migrate(engine)
     assert is_current(engine)
     engine.dispose()
+
+
+def test_a_database_of_a_newer_program_is_left_alone(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    try:
+        assert not is_current(engine)
+        with pytest.raises(Conflict, match="update this program"):
+            migrate(engine)
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": newest_revision()})
 
 
 def test_threads_that_migrate_at_once_all_succeed(empty_url: str) -> None:
