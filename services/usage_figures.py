@@ -44,8 +44,10 @@ def read_figures(
 
 
 def _used_figure(use: PeriodUse, plan: Plan, pool: Pool) -> Figure:
-    included = wording.allowance(plan, pool) if plan.allowance_micro(pool.code) else f"no {wording.plural(pool.unit)}"
-    return Figure("Used", wording.micro(use.total.credits_micro), f"{included} included")
+    unit = wording.plural(pool.unit)
+    per = "day" if pool.resets_daily else "month"
+    included = f"{wording.micro(plan.allowance_micro(pool.code))} a {per} included"
+    return Figure(f"{unit[0].upper()}{unit[1:]} used", wording.micro(use.total.credits_micro), included)
 
 
 def _running_left(session: Session, holder: Holder, pool: Pool, at: datetime) -> Figure:

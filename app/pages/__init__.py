@@ -5,7 +5,7 @@ from typing import Final
 
 import reflex as rx
 
-from app.pages import admin, not_found, overview, plans, sign_in
+from app.pages import admin, gain_share, invoice, invoices, not_found, overview, plans, sign_in, usage
 from app.routes import BY_NAME
 from app.state_owner import ForgetForOthers
 
@@ -13,6 +13,10 @@ MODULES: Final[dict[str, ModuleType]] = {
     "sign_in": sign_in,
     "overview": overview,
     "plans": plans,
+    "usage": usage,
+    "invoices": invoices,
+    "invoice": invoice,
+    "gain_share": gain_share,
     "admin": admin,
 }
 """Route name → the module with `page()` and, where it loads data, `ON_LOAD`: a list of event handlers."""

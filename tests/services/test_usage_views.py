@@ -53,7 +53,7 @@ def used_two_months(session: Session) -> Customer:
 def test_types_days_and_sites_each_add_up_to_the_total(session: Session) -> None:
     acme = used_two_months(session)
     view = read_usage(session, tenant_id=acme.tenant_id, at=NOON)
-    assert figures(view) == {"Used": "2,610.5", "Left": "997,389.5", "Beyond the allowance": "0", "Events": "3"}
+    assert figures(view) == {"Credits used": "2,610.5", "Left": "997,389.5", "Beyond the allowance": "0", "Events": "3"}
     assert number(view.total_credits) == Decimal("2610.5")
     assert sum(number(row.credits) for row in view.types) == Decimal("2610.5")
     assert sum(number(row.credits) for row in view.sites) == Decimal("2610.5")
@@ -99,7 +99,7 @@ def test_a_closed_period_can_be_chosen_and_says_what_it_cost(session: Session) -
     view = read_usage(session, tenant_id=acme.tenant_id, period_start=now.periods[1].value, at=NOON)
     assert view.period == "1 Oct – 31 Oct 2026"
     assert [(figure.value, figure.hint) for figure in view.figures] == [
-        ("1,200,500.418", "1,000,000 credits a month included"),
+        ("1,200,500.418", "1,000,000 a month included"),
         ("0", "expired with the period"),
         ("200,500.418", "$401.00, $0.002 per credit"),
         ("3", "of 2 types"),
@@ -156,12 +156,12 @@ def test_a_pool_that_resets_daily_sums_its_days(session: Session) -> None:
     metered(session, cloud.tenant_id, event("12000", "api_call", occurred_at=yesterday))
     view = read_usage(session, tenant_id=cloud.tenant_id, at=NOON)
     assert figures(view) == {
-        "Used": "12,000",
+        "Calls used": "12,000",
         "Left today": "10,000",
         "Beyond the allowance": "2,000",
         "Events": "1",
     }
-    assert view.figures[0].hint == "10,000 calls a day included"
+    assert view.figures[0].hint == "10,000 a day included"
     assert view.figures[2].hint == "US$0.20 so far, US$0.10 per 1,000 calls"
     metered(session, cloud.tenant_id, event("1", "api_call"))
     assert figures(read_usage(session, tenant_id=cloud.tenant_id, at=NOON))["Left today"] == "9,999"

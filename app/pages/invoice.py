@@ -1,0 +1,153 @@
+"""One invoice: its lines with their working, who it is for, and where it stands."""
+
+from typing import Any
+
+import reflex as rx
+
+from app import unit_of_work
+from app.components.badges import status_badge
+from app.components.cards import key_values, section_card
+from app.components.forms import button, button_link
+from app.components.layout import main_and_side, money, page_header, stack
+from app.components.shell import ShellView
+from app.components.states import empty_state, skeleton_card, skeleton_line
+from app.components.working import SMALL, bill_lines, fact_list
+from app.pages.frame import open_page, page_body
+from app.routes import BY_NAME
+from app.session import answers_refusals
+from services import invoice_views
+from services.errors import NotFound
+from services.invoice_views import EMPTY_INVOICE, InvoiceDetailView
+
+TOTALS = {"padding": "var(--space-4) var(--space-5)", "borderTop": "1px solid var(--c-line-strong)"}
+STEP_ICONS = (("done", "circle_check", "good"), ("late", "circle_alert", "bad"))
+
+
+class InvoicePage(rx.State):
+    """The invoice named in the address."""
+
+    shell: ShellView = ShellView()
+    view: InvoiceDetailView = EMPTY_INVOICE
+    loaded: bool = False
+    missing: bool = False
+    refusal: str = ""
+
+    @rx.event
+    @answers_refusals
+    async def load(self) -> None:
+        member = await open_page(self)
+        wanted = str(self.rx_router_page.params.get("invoice_id", ""))
+        if self.view.id != wanted:
+            self.view, self.loaded, self.missing = EMPTY_INVOICE, False, False
+        try:
+            self.view = await unit_of_work.read(
+                invoice_views.read_invoice_detail,
+                tenant_id=str(member.tenant_id),
+                invoice_id=wanted,
+                at=unit_of_work.now(),
+            )
+        except NotFound:
+            self.view, self.missing = EMPTY_INVOICE, True
+        self.loaded = True
+
+
+ON_LOAD = [InvoicePage.load]
+
+
+def page() -> rx.Component:
+    """The invoice, or that there is none at this address."""
+    view: Any = InvoicePage.view
+    return page_body(
+        "invoice", InvoicePage, rx.cond(InvoicePage.missing, _missing(), _invoice(view)), skeleton=_skeleton()
+    )
+
+
+def _invoice(view: Any) -> rx.Component:
+    return rx.fragment(
+        page_header(
+            view.title,
+            rx.el.span(view.period, status_badge(view.status, view.status_word), class_name="key-entry"),
+            button_link("All invoices", href=BY_NAME["invoices"].href, icon="arrow_left"),
+            button("Print", icon="printer", on_click=rx.call_script("window.print()")),
+        ),
+        main_and_side(_lines(view), stack(_standing(view), _bill_to(view))),
+    )
+
+
+def _lines(view: Any) -> rx.Component:
+    totals = rx.el.div(
+        key_values(
+            [
+                ("Subtotal", money(view.subtotal)),
+                ("Tax", money(view.tax)),
+                (rx.el.strong("Total"), rx.el.strong(money(view.total), style={"fontSize": "var(--text-lg)"})),
+            ]
+        ),
+        style=TOTALS,
+    )
+    return section_card(
+        "What is charged",
+        bill_lines(view.lines),
+        totals,
+        description=rx.fragment("Open a line for its working. All amounts in ", view.currency, "."),
+        flush=True,
+    )
+
+
+def _standing(view: Any) -> rx.Component:
+    return section_card(
+        "Where it stands",
+        rx.el.ol(rx.foreach(view.timeline, _step), class_name="stack", style={"listStyle": "none"}),
+        rx.cond(
+            view.facts,
+            rx.el.div(fact_list(view.facts), style={"marginTop": "var(--space-4)"}),
+            rx.fragment(),
+        ),
+    )
+
+
+def _step(step: Any) -> rx.Component:
+    icon = rx.match(
+        step.state,
+        *[
+            (state, rx.icon(name, size=18, aria_hidden="true", style={"color": f"var(--c-{tone})"}))
+            for state, name, tone in STEP_ICONS
+        ],
+        rx.icon("circle", size=18, aria_hidden="true", style={"color": "var(--c-line-strong)"}),
+    )
+    return rx.el.li(
+        icon,
+        rx.el.div(
+            rx.el.p(step.name, style={"fontWeight": "500", "lineHeight": "1.3"}),
+            rx.el.p(step.when, class_name="muted", style=SMALL),
+        ),
+        style={"display": "flex", "gap": "var(--space-3)"},
+    )
+
+
+def _bill_to(view: Any) -> rx.Component:
+    return section_card(
+        "Billed to",
+        rx.el.p(view.bill_to, style={"fontWeight": "500", "overflowWrap": "anywhere"}),
+        rx.el.p(rx.el.code(view.bill_to_id), class_name="muted", style={"overflowWrap": "anywhere", **SMALL}),
+    )
+
+
+def _missing() -> rx.Component:
+    return rx.el.div(
+        empty_state(
+            "There is no such invoice",
+            "The address may be mistyped, or the invoice belongs to another account.",
+            icon="receipt_text",
+            action=button_link("All invoices", href=BY_NAME["invoices"].href, kind="primary"),
+        ),
+        class_name="card",
+    )
+
+
+def _skeleton() -> rx.Component:
+    return rx.fragment(
+        rx.el.span("Loading", class_name="visually-hidden", role="status"),
+        rx.el.div(skeleton_line("14rem", "1.75rem"), skeleton_line("16rem"), class_name="stack skeleton-head"),
+        main_and_side(skeleton_card(12), stack(skeleton_card(5), skeleton_card(3))),
+    )
