@@ -120,7 +120,7 @@ def _answer(state: Any, refusal: Refusal) -> Any:
         return rx.redirect(sign_in_address(state.router.url.path, ended=bool(token_in(state.router.headers.cookie))))
     if isinstance(refusal, NoCustomerChosen):
         return rx.redirect(BY_NAME["admin" if refusal.members["is_operator"] else "sign_in"].href)
-    if "refusal" in type(state).get_fields():
+    if hasattr(state, "refusal"):
         state.refusal = refusal.detail
         return None
     return rx.toast.error(refusal.detail)
