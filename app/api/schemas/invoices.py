@@ -97,7 +97,7 @@ class InvoiceShown(Shown):
             "issued_at": invoice.issued_at,
             "due_at": invoice.due_at,
             "paid_at": invoice.paid_at,
-            "payment_reference": invoice.payment_reference,
+            "payment_reference": invoice.payment_reference or None,
             "currency": currency,
             "subtotal": MoneyShown.of(invoice.subtotal_minor, currency),
             "tax": MoneyShown.of(invoice.tax_minor, currency),
