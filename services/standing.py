@@ -122,7 +122,12 @@ def _alerts(session: Session, subscription: Subscription) -> tuple[tuple[Alert, 
         Alert.subscription_id == subscription.id,
         Alert.period_start == subscription.current_period_start,
     )
-    newest_first = (col(Alert.raised_at).desc(), col(Alert.threshold_pct).desc(), col(Alert.id))
+    newest_first = (
+        col(Alert.raised_at).desc(),
+        col(Alert.window_start).desc(),
+        col(Alert.threshold_pct).desc(),
+        col(Alert.id),
+    )
     newest = session.exec(select(Alert).where(*of_this_period).order_by(*newest_first).limit(ALERTS_MAX)).all()
     if len(newest) < ALERTS_MAX:
         return tuple(newest), len(newest)

@@ -118,7 +118,7 @@ def _stats(view: Any) -> rx.Component:
 
 def _amount(worded: Any) -> rx.Component:
     """An amount that is set smaller rather than broken where it is very long."""
-    size = rx.cond(worded.length() > LONG_AMOUNT, "var(--text-md)", "inherit")
+    size = rx.cond(worded.length() > LONG_AMOUNT, "var(--text-base)", "inherit")
     return rx.el.span(worded, class_name="money", style={"fontSize": size})
 
 

@@ -122,7 +122,7 @@ def _plans(view: Any) -> rx.Component:
 
 
 def _tier(offer: Any) -> rx.Component:
-    marked = offer.is_current | offer.is_popular
+    marked = offer.is_current | (offer.is_popular & ~PlansPage.view.has_subscription)
     return rx.el.section(
         rx.el.div(
             rx.el.div(
