@@ -12,9 +12,9 @@ from app.components.forms import button_link
 from app.components.shell import ShellView, shell
 from app.components.states import page_states
 from app.routes import BY_NAME
-from app.session import signed_in_member, signed_in_operator
+from app.session import signed_in_member, signed_in_operator, signed_in_person
 from models import Role
-from services.errors import Refusal
+from services.errors import Forbidden, NotSignedIn
 from services.sign_in import Member
 
 ROLES: Final = {Role.VIEWER: "Viewer", Role.BILLING_ADMIN: "Billing admin", Role.OWNER: "Owner"}
@@ -47,8 +47,12 @@ async def open_operator_page(state: Any) -> Member:
 async def _open(state: Any, identify: Any) -> Member:
     try:
         member: Member = await identify(state)
-    except Refusal:
+    except NotSignedIn:
         state.reset()
+        raise
+    except Forbidden:
+        state.reset()
+        state.shell = shell_view(await signed_in_person(state))
         raise
     shown = shell_view(member)
     if state.shell != shown:
