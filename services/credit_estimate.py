@@ -13,7 +13,6 @@ from services.plans import Meter, Plan, Pool
 from services.pool_balances import Holder, PoolBalance, read_balances
 from services.rules import money, pricing
 from services.rules.decimals import EXACT
-from services.rules.money import Money
 from services.rules.quantities import credits_for, from_micro, parse_units
 from services.rules.violations import RuleViolation
 from services.subscriptions import plan_of, read_subscription
@@ -32,7 +31,10 @@ class MeterChoice:
 
 @dataclass(frozen=True)
 class EstimateView:
-    """What the units would do now, and `once_used_up`, with no allowance left. `is_refused`: more than can be taken."""
+    """What the units would do now, and `once_used_up`, with no allowance left. `is_refused`: more than can be taken.
+
+    What is charged is rounded once; `…_exactly` is the price before that, "" where it is the same.
+    """
 
     is_made: bool = False
     what: str = ""
@@ -40,7 +42,9 @@ class EstimateView:
     covered: str = ""
     beyond: str = ""
     cost: str = ""
+    cost_exactly: str = ""
     once_used_up: str = ""
+    once_used_up_exactly: str = ""
     price: str = ""
     is_refused: bool = False
 
@@ -84,7 +88,10 @@ def estimate(session: Session, *, tenant_id: str, event_type: str, units_text: s
 
 def _choice(meter: Meter, pool: Pool) -> MeterChoice:
     unit = meter.unit if meter.unit[:1].isdigit() else wording.plural(meter.unit)
-    return MeterChoice(meter.code, f"{meter.name}, in {unit}", wording.meter_rate(meter, pool))
+    is_named = meter.name.lower().endswith(unit.lower())
+    return MeterChoice(
+        meter.code, meter.name if is_named else f"{meter.name}, in {unit}", wording.meter_rate(meter, pool)
+    )
 
 
 def _view(plan: Plan, pool: Pool, *, what: str, credits_micro: int, balance: PoolBalance | None) -> EstimateView:
@@ -93,32 +100,32 @@ def _view(plan: Plan, pool: Pool, *, what: str, credits_micro: int, balance: Poo
     covered_micro = min(left_micro, credits_micro)
     beyond_micro = credits_micro - covered_micro
     is_sold = pool.code in plan.overage
+    nothing = ("", "")
+    cost = _added(plan, pool, before_micro=before_micro, added_micro=beyond_micro) if is_sold else nothing
+    used_up = _added(plan, pool, before_micro=before_micro, added_micro=credits_micro) if is_sold else nothing
     return EstimateView(
         is_made=True,
         what=what,
         credits=counted_micro(credits_micro, pool.unit),
         covered=counted_micro(covered_micro, pool.unit),
         beyond=counted_micro(beyond_micro, pool.unit),
-        cost=_added(plan, pool, before_micro=before_micro, added_micro=beyond_micro) if is_sold else "",
-        once_used_up=_added(plan, pool, before_micro=before_micro, added_micro=credits_micro) if is_sold else "",
+        cost=cost[0],
+        cost_exactly=cost[1],
+        once_used_up=used_up[0],
+        once_used_up_exactly=used_up[1],
         price=wording.price_of(plan.overage[pool.code], plan.currency, pool.unit) if is_sold else "",
         is_refused=bool(beyond_micro) and not is_sold,
     )
 
 
-def _added(plan: Plan, pool: Pool, *, before_micro: int, added_micro: int) -> str:
-    """What more overage adds to the period's line, which is rounded once; the exact price too where that differs."""
+def _added(plan: Plan, pool: Pool, *, before_micro: int, added_micro: int) -> tuple[str, str]:
+    """What more overage adds to the period's line, which is rounded once; and exactly, "" where that is the same."""
     charge = plan.overage[pool.code]
     before = pricing.rate(charge, from_micro(before_micro)).amount
     after = pricing.rate(charge, from_micro(before_micro + added_micro)).amount
-    added = money.to_money(after, plan.currency) - money.to_money(before, plan.currency)
-    return _with_exact(added, after - before)
-
-
-def _with_exact(added: Money, exact: Fraction) -> str:
-    worded = wording.money(added)
-    if exact == Fraction(added.amount_minor, 10 ** money.minor_digits(added.currency)):
-        return worded
+    added, exact = money.to_money(after, plan.currency) - money.to_money(before, plan.currency), after - before
+    if exact == Fraction(added.amount_minor, 10 ** money.minor_digits(plan.currency)):
+        return wording.money(added), ""
     # A price times a quantity is a finite decimal; EXACT raises if that were ever not so.
     price = EXACT.divide(Decimal(exact.numerator), Decimal(exact.denominator))
-    return f"{worded} (exactly {wording.rate(price, added.currency)}; a line is rounded once)"
+    return wording.money(added), f"exactly {wording.rate(price, plan.currency)}"

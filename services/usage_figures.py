@@ -78,7 +78,7 @@ def _beyond_figure(use: PeriodUse, plan: Plan, pool: Pool, *, is_running: bool) 
         return Figure(label, beyond, "more is refused on this plan")
     price = wording.price_of(charge, plan.currency, pool.unit)
     if not beyond_micro:
-        return Figure(label, beyond, f"would cost {price}" if is_running else price)
+        return Figure(label, beyond, f"then {price}" if is_running else price)
     cost = money.to_money(pricing.rate(charge, from_micro(beyond_micro)).amount, plan.currency)
     return Figure(label, beyond, f"{wording.money(cost)}{' so far' if is_running else ''}, {price}")
 

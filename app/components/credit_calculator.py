@@ -47,8 +47,8 @@ def credit_calculator(meters: Any, made: Any, refusal: Any, *, on_submit: Any) -
 
 def _estimated(made: Any) -> rx.Component:
     sold = rx.fragment(
-        _result("Adds to this period's bill", made.cost),
-        _result("With the allowance used up", made.once_used_up),
+        _result("Adds to this period's bill", _price(made.cost, made.cost_exactly)),
+        _result("With the allowance used up", _price(made.once_used_up, made.once_used_up_exactly)),
     )
     refused = rx.el.p(
         "Your plan sells none beyond the allowance: this much would be refused.", class_name="field-error"
@@ -69,3 +69,14 @@ def _estimated(made: Any) -> rx.Component:
 
 def _result(name: Any, value: Any) -> rx.Component:
     return rx.el.div(rx.el.dt(name), rx.el.dd(value), class_name="key-value")
+
+
+def _price(amount: Any, exactly: Any) -> rx.Component:
+    return rx.fragment(
+        rx.el.span(amount, class_name="money"),
+        rx.cond(
+            exactly != "",
+            rx.el.span(exactly, class_name="muted", style={"display": "block", "fontWeight": "400"}),
+            rx.fragment(),
+        ),
+    )

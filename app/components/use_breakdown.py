@@ -10,7 +10,7 @@ from app.components.states import empty_state
 from app.components.tables import Column, data_table
 from app.components.working import numbers_behind
 
-TREND_HEIGHT, DAYS_HEIGHT = 300, 220
+TREND_HEIGHT, DAYS_HEIGHT = 264, 200
 SITES = {
     "listStyle": "none",
     "display": "flex",

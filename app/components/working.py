@@ -8,12 +8,18 @@ from app.components.layout import Text
 from app.components.tables import Column, data_table
 
 SMALL: Final = {"fontSize": "var(--text-sm)"}
+EDGES: Final = {
+    "paddingInline": "var(--space-5)",
+    "@media (max-width: 39.99rem)": {"paddingInline": "var(--space-4)"},
+}
+"""The space between a card's edge and what is in it, where the card itself leaves none."""
+
 SUMMARY: Final = {
+    **EDGES,
     "display": "flex",
     "alignItems": "flex-start",
     "gap": "var(--space-2)",
-    "padding": "var(--space-3) var(--space-5)",
-    "@media (max-width: 39.99rem)": {"paddingInline": "var(--space-4)"},
+    "paddingBlock": "var(--space-3)",
 }
 OPENS: Final = {
     "& > summary:hover": {"background": "color-mix(in srgb, var(--c-hover) 55%, transparent)"},

@@ -8,11 +8,11 @@ from app import unit_of_work
 from app.components.badges import badge, status_badge
 from app.components.cards import notice, section_card, stat_card
 from app.components.forms import button_link
-from app.components.layout import grid, link, money, muted, page_header, row
+from app.components.layout import grid, link, money, muted, page_header
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table
-from app.components.working import DIVIDED, INSET, SMALL, fact_list, opened_by
+from app.components.working import DIVIDED, EDGES, INSET, SMALL, fact_list, opened_by
 from app.pages.frame import open_page, page_body
 from app.routes import BY_NAME
 from app.session import answers_refusals
@@ -23,7 +23,8 @@ FIGURES = {
     "display": "grid",
     "gridTemplateColumns": "repeat(auto-fit, minmax(8.5rem, 1fr))",
     "gap": "var(--space-3) var(--space-5)",
-    "padding": "var(--space-4) var(--space-5)",
+    "paddingBlock": "var(--space-4)",
+    **EDGES,
 }
 WORKING_COLUMNS = {
     "display": "grid",
@@ -92,7 +93,7 @@ def _runs(view: Any) -> rx.Component:
     )
     older = rx.cond(
         view.older_runs != "",
-        rx.el.p(view.older_runs, class_name="muted", style={"padding": "var(--space-3) var(--space-5)", **SMALL}),
+        rx.el.p(view.older_runs, class_name="muted", style={"paddingBlock": "var(--space-3)", **EDGES, **SMALL}),
         rx.fragment(),
     )
     listed = rx.el.div(rx.foreach(view.runs, _run), older, style=DIVIDED)
@@ -117,7 +118,7 @@ def _run(run: Any) -> rx.Component:
             _figure("Fee", money(run.fee)),
             style=FIGURES,
         ),
-        rx.el.div(rx.foreach(run.parts, _part), style={"padding": "0 var(--space-5) var(--space-3)"}),
+        rx.el.div(rx.foreach(run.parts, _part), style={"paddingBottom": "var(--space-3)", **EDGES}),
         opened_by(
             rx.el.span("How it was worked out", class_name="link"),
             rx.cond(
@@ -210,9 +211,11 @@ def _baseline(baseline: Any) -> rx.Component:
             ),
             style={"minWidth": 0},
         ),
-        row(
+        rx.el.div(
             rx.cond(baseline.is_in_force, badge("In force", "good"), rx.fragment()),
             rx.el.span(baseline.value, class_name="money", style={"fontWeight": "600"}),
+            class_name="row",
+            style={"justifyContent": "flex-end", "alignContent": "flex-start", "flex": "0 1 auto"},
         ),
         style={"display": "flex", "justifyContent": "space-between", "gap": "var(--space-4)", "minWidth": 0},
     )  # fmt: skip

@@ -11,7 +11,7 @@ from app.components.forms import button, button_link
 from app.components.layout import main_and_side, money, page_header, stack
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
-from app.components.working import SMALL, bill_lines, fact_list
+from app.components.working import EDGES, SMALL, bill_lines, fact_list
 from app.pages.frame import open_page, page_body
 from app.routes import BY_NAME
 from app.session import answers_refusals
@@ -19,7 +19,7 @@ from services import invoice_views
 from services.errors import NotFound
 from services.invoice_views import EMPTY_INVOICE, InvoiceDetailView
 
-TOTALS = {"padding": "var(--space-4) var(--space-5)", "borderTop": "1px solid var(--c-line-strong)"}
+TOTALS = {"paddingBlock": "var(--space-4)", "borderTop": "1px solid var(--c-line-strong)", **EDGES}
 STEP_ICONS = (("done", "circle_check", "good"), ("late", "circle_alert", "bad"))
 
 
@@ -134,14 +134,17 @@ def _bill_to(view: Any) -> rx.Component:
 
 
 def _missing() -> rx.Component:
-    return rx.el.div(
-        empty_state(
-            "There is no such invoice",
-            "The address may be mistyped, or the invoice belongs to another account.",
-            icon="receipt_text",
-            action=button_link("All invoices", href=BY_NAME["invoices"].href, kind="primary"),
+    return rx.fragment(
+        page_header("Invoice"),
+        rx.el.div(
+            empty_state(
+                "There is no such invoice",
+                "The address may be mistyped, or the invoice belongs to another account.",
+                icon="receipt_text",
+                action=button_link("All invoices", href=BY_NAME["invoices"].href, kind="primary"),
+            ),
+            class_name="card",
         ),
-        class_name="card",
     )
 
 

@@ -12,7 +12,7 @@ from app.components.layout import grid, link, money, page_header, row
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
-from app.components.working import bill_lines
+from app.components.working import EDGES, bill_lines
 from app.pages.frame import open_page, page_body
 from app.routes import BY_NAME, invoice_href
 from app.session import answers_refusals
@@ -100,9 +100,10 @@ def _preview(preview: Any) -> rx.Component:
             rx.el.div(
                 total,
                 style={
-                    "padding": "var(--space-3) var(--space-5)",
+                    "paddingBlock": "var(--space-3)",
                     "borderTop": "1px solid var(--c-line)",
                     "fontWeight": "600",
+                    **EDGES,
                 },
             ),
         ),

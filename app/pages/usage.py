@@ -133,12 +133,11 @@ def _usage(view: Any) -> rx.Component:
         _header(view),
         grid(rx.foreach(view.figures, lambda figure: stat_card(figure.label, figure.value, figure.hint)), columns=4),
         main_and_side(
-            trend_section(view, UsagePage.trend),
+            stack(trend_section(view, UsagePage.trend), days_section(view, UsagePage.daily)),
             stack(_calculator_card(), rx.cond(view.sites, sites_section(view), rx.fragment())),
         ),
         types_section(view),
-        days_section(view, UsagePage.daily),
-        event_log(UsagePage.events, on_newer=UsagePage.show_newer, on_older=UsagePage.show_older),
+        event_log(UsagePage.events, has_sites=view.sites, on_newer=UsagePage.show_newer, on_older=UsagePage.show_older),
     )
 
 
@@ -220,6 +219,6 @@ def _skeleton() -> rx.Component:
         rx.el.span("Loading", class_name="visually-hidden", role="status"),
         rx.el.div(skeleton_line("8rem", "1.75rem"), skeleton_line("14rem"), class_name="stack skeleton-head"),
         grid(*[skeleton_card(3) for _ in range(4)], columns=4),
-        main_and_side(skeleton_card(14), stack(skeleton_card(8), skeleton_card(5))),
+        main_and_side(stack(skeleton_card(12), skeleton_card(8)), stack(skeleton_card(8), skeleton_card(5))),
         skeleton_card(8),
     )
