@@ -73,7 +73,7 @@ def asset_line(session: Session, *, tenant_id: str, plan: Plan, period: Period) 
     included = plan.assets.charge.included
     return Line(
         kind=LineKind.ASSET_UPLIFT,
-        description=f"Assets beyond the {included:,f} included ({plain(basis.count)} counted, {basis.basis})",
+        description=f"Assets beyond the {included:,f} included ({basis.count.normalize():,f} counted, {basis.basis})",
         quantity=rated.billable_quantity,
         unit="asset",
         amount=money.to_money(rated.amount, plan.currency),

@@ -35,10 +35,13 @@ def skeleton_page(cards: int = 4, rows: int = 6) -> rx.Component:
     )
 
 
-def _centred(icon: str, title: Text, reason: Text | rx.Component, action: Any, kind: str) -> rx.Component:
+def _centred(
+    icon: str, title: Text, reason: Text | rx.Component, action: Any, kind: str, *, is_whole_page: bool
+) -> rx.Component:
+    heading = rx.el.h1 if is_whole_page else rx.el.p
     return rx.el.div(
         rx.el.span(rx.icon(icon, size=22, aria_hidden="true"), class_name=f"state-icon state-icon-{kind}"),
-        rx.el.p(title, class_name="state-title"),
+        heading(title, class_name="state-title"),
         rx.el.p(reason, class_name="state-reason"),
         rx.el.div(action, class_name="state-action") if action is not None else rx.fragment(),
         class_name="state",
@@ -46,14 +49,16 @@ def _centred(icon: str, title: Text, reason: Text | rx.Component, action: Any, k
     )
 
 
-def empty_state(title: Text, reason: Text, *, icon: str = "inbox", action: Any = None) -> rx.Component:
+def empty_state(
+    title: Text, reason: Text, *, icon: str = "inbox", action: Any = None, is_whole_page: bool = False
+) -> rx.Component:
     """Nothing here yet: say why, and what would put something here."""
-    return _centred(icon, title, reason, action, "calm")
+    return _centred(icon, title, reason, action, "calm", is_whole_page=is_whole_page)
 
 
 def refused_state(reason: Text, *, title: Text = "This can't be shown", action: Any = None) -> rx.Component:
     """The page could not be shown: the service's own sentence, and what to do about it."""
-    return _centred("shield_alert", title, reason, action, "bad")
+    return _centred("shield_alert", title, reason, action, "bad", is_whole_page=True)
 
 
 def page_states(

@@ -17,6 +17,7 @@ def page() -> rx.Component:
                 "There is no page at this address",
                 "The link may be old, or the address mistyped. Nothing of yours was changed.",
                 icon="map_pin_off",
+                is_whole_page=True,
                 action=button_link("Go to the overview", href=BY_NAME["overview"].href, kind="primary"),
             ),
             class_name="card centred-card",
