@@ -110,3 +110,13 @@ def client() -> Iterator[Client]:
     sign_in_limit.clear()
     with asyncio.Runner() as runner:
         yield Client(runner)
+
+
+def assert_problem(answer: httpx.Response, status: int, code: str, field: str | None = None) -> dict[str, Any]:
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), answer.text
+    problem: dict[str, Any] = answer.json()
+    assert (problem["status"], problem["code"], problem.get("field")) == (status, code, field), problem
+    assert problem["detail"]
+    assert problem["title"]
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    return problem

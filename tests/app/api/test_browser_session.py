@@ -9,8 +9,7 @@ from models import WebSession
 from services.database import reading
 from services.settings import settings
 from services.sign_in_limit import FAILURES_MAX
-from tests.app.api.conftest import PASSWORD, Client, World
-from tests.app.api.test_usage_api import assert_problem
+from tests.app.api.conftest import PASSWORD, Client, World, assert_problem
 
 COOKIE = "tallystick_session"
 

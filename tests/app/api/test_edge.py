@@ -14,8 +14,7 @@ from app.logs import configure_logging
 from models import ApiKey
 from services.api_keys import create_api_key, revoke_api_key
 from services.database import transaction
-from tests.app.api.conftest import Client, World
-from tests.app.api.test_usage_api import assert_problem
+from tests.app.api.conftest import Client, World, assert_problem
 
 OPEN_BY_DESIGN = {
     "/v1/plans": "a price list is public",
