@@ -22,8 +22,10 @@ Refusal
 │   ├── InvalidUnits
 │   ├── EventTooOld · EventInFuture · EventBeforeSubscription
 │   └── SiteLimitReached
-└── QuotaReached 429          used up and the plan has no price for more; carries an upgrade address
-    └── OverageNotAllowed
+├── QuotaReached 429          used up and the plan has no price for more; carries an upgrade address
+│   └── OverageNotAllowed
+├── TooManyAttempts 429       (sign_in_limit.py) wrong passwords; carries how long to wait
+└── Unavailable 503           (availability.py) the database cannot be had, or has not been migrated
 """
 
 from typing import Any, ClassVar
