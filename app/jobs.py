@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +20,16 @@ PERIODS_BEHIND_MAX = 120
 log = structlog.get_logger("tallystick.jobs")
 
 
-def close_due_periods(*, at: datetime) -> list[Invoice]:
-    """Close every period whose grace has passed, each in its own transaction, and answer with the invoices.
+@dataclass(frozen=True, slots=True)
+class Closings:
+    """What one run closed, and the (tenant, subscription) pairs it could not close; the log says why."""
+
+    invoices: tuple[Invoice, ...]
+    failed: tuple[tuple[str, str], ...]
+
+
+def close_due_periods(*, at: datetime) -> Closings:
+    """Close every period whose grace has passed, each in its own transaction.
 
     A subscription left alone for months is closed month by month. One that fails is logged and does not keep the
     others from closing; the next run tries it again.
@@ -28,6 +37,7 @@ def close_due_periods(*, at: datetime) -> list[Invoice]:
     with reading() as session:
         due = due_subscriptions(session, at=at)
     closed: list[Invoice] = []
+    failed: list[tuple[str, str]] = []
     for tenant_id, subscription_id in due:
         try:
             for _ in range(PERIODS_BEHIND_MAX):
@@ -38,7 +48,8 @@ def close_due_periods(*, at: datetime) -> list[Invoice]:
                 closed.append(invoice)
         except Exception:
             log.exception("period_close_failed", tenant_id=tenant_id, subscription_id=subscription_id)
-    return closed
+            failed.append((tenant_id, subscription_id))
+    return Closings(tuple(closed), tuple(failed))
 
 
 @asynccontextmanager

@@ -77,7 +77,8 @@ class Json(TypeDecorator[Any]):
 
 def plain_decimal(value: Decimal) -> Decimal:
     """The same number without trailing zeros or an exponent, so both databases give back equal text."""
-    return Decimal(format(value.normalize(), "f"))
+    text = format(value, "f")  # normalize() would round to the context's digits
+    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
 def choice(values: type[StrEnum]) -> Enum:

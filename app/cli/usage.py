@@ -93,8 +93,11 @@ def close_periods(
     """Invoice every period that has ended and whose grace has passed. Running it again changes nothing."""
     moment = now() if at is None else parse_timestamp(at)
     ready_database()
-    closed = close_due_periods(at=moment)
-    print_table([_invoice_row(invoice) for invoice in closed], as_json=as_json, empty="No period was due.")
+    closings = close_due_periods(at=moment)
+    print_table([_invoice_row(invoice) for invoice in closings.invoices], as_json=as_json, empty="No period was due.")
+    if closings.failed:
+        named = ", ".join(subscription_id for _, subscription_id in closings.failed)
+        refuse(f"These could not be closed; the log says why, and the next run tries them again: {named}.")
 
 
 class _RefusedRows:

@@ -9,7 +9,16 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from app.jobs import close_due_periods
-from models import BillingPeriod, BillingReason, Interval, Invoice, InvoiceStatus, PeriodStatus
+from models import (
+    BillingPeriod,
+    BillingReason,
+    Interval,
+    Invoice,
+    InvoiceStatus,
+    PeriodStatus,
+    PlanVersion,
+    Subscription,
+)
 from services.assets import record_snapshot
 from services.closing import close_period, preview_invoice
 from services.database import reading, transaction
@@ -24,6 +33,22 @@ DECEMBER = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
 
 def lines_of(document: InvoiceDocument) -> list[tuple[str, int]]:
     return [(line.kind.value, line.amount_minor) for line in document.lines]
+
+
+def _odd(session: Session) -> str:
+    """A plan version whose document lost its prices, as no service writes it."""
+    row = PlanVersion(
+        id="sha256:odd",
+        book_code="odd",
+        plan_code="odd",
+        name="Odd",
+        currency="CAD",
+        document={},
+        loaded_at=NOON,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
 
 
 def test_the_worked_example_of_a_pro_month(session: Session) -> None:
@@ -189,12 +214,23 @@ def test_the_clock_closes_every_overdue_period_month_by_month(engine: Engine) ->
     with transaction(engine) as session:
         one = customer(session, start=date(2026, 8, 1))
         other = customer(session, name="Other", plan="STARTER")
-    closed = close_due_periods(at=DECEMBER)
+    closed = close_due_periods(at=DECEMBER).invoices
     assert [(i.tenant_id, f"{i.period_start:%m}") for i in closed] == [
         *((one.tenant_id, month) for month in ("08", "09", "10", "11")),
         (other.tenant_id, "11"),
     ]
-    assert close_due_periods(at=DECEMBER) == []
+    assert close_due_periods(at=DECEMBER).invoices == ()
+
+
+def test_one_that_cannot_be_closed_is_named_and_keeps_no_other_from_closing(
+    engine: Engine,
+) -> None:
+    with transaction(engine) as session:
+        broken, sound = customer(session), customer(session, name="Other")
+        session.get_one(Subscription, (broken.tenant_id, broken.subscription_id)).plan_version_id = _odd(session)
+    closings = close_due_periods(at=DECEMBER)
+    assert [invoice.tenant_id for invoice in closings.invoices] == [sound.tenant_id]
+    assert closings.failed == ((broken.tenant_id, broken.subscription_id),)
 
 
 def test_two_clocks_at_once_close_each_period_once(engine: Engine) -> None:
