@@ -62,11 +62,11 @@ class NamedValue:
 
 @dataclass(frozen=True)
 class PartView:
-    """One part of the savings; `bar_pct` is its size against the largest part, 0 to 100."""
+    """One part of the savings; `bar_width` is its size against the largest part, in percent."""
 
     name: str
     amount: str
-    bar_pct: float
+    bar_width: str
     is_loss: bool
 
 
@@ -153,7 +153,7 @@ def _parts(parts: list[dict[str, str]], currency: str) -> tuple[PartView, ...]:
         PartView(
             name=PART_WORDS[name],
             amount=wording.money(amount),
-            bar_pct=abs(amount.amount_minor) * 1000 // largest / 10,
+            bar_width=f"{abs(amount.amount_minor) * 100 // largest}%",
             is_loss=amount.amount_minor < 0,
         )
         for name, amount in amounts

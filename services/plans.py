@@ -121,8 +121,8 @@ def plan_from_document(version_id: str, document: Mapping[str, Any]) -> Plan:
         annual_discount_pct=Decimal(document["annual_discount_pct"]),
         features=tuple(document["features"]),
         sites_max=document["sites_max"],
-        pools={code: Pool(code, **pool) for code, pool in document["pools"].items()},
-        meters={code: _meter(code, meter) for code, meter in document["meters"].items()},
+        pools={pool["code"]: Pool(**pool) for pool in document["pools"]},
+        meters={meter["code"]: _meter(meter) for meter in document["meters"]},
         allowances={pool: Decimal(amount) for pool, amount in document["allowances"].items()},
         overage={pool: from_document(charge) for pool, charge in document["overage"].items()},
         assets=None if assets is None else AssetPrice(assets["basis"], from_document(assets["charge"])),
@@ -132,5 +132,5 @@ def plan_from_document(version_id: str, document: Mapping[str, Any]) -> Plan:
     )
 
 
-def _meter(code: str, document: Mapping[str, str]) -> Meter:
-    return Meter(code, document["name"], document["unit"], document["pool"], Decimal(document["credits_per_unit"]))
+def _meter(document: Mapping[str, str]) -> Meter:
+    return Meter(**{**document, "credits_per_unit": Decimal(document["credits_per_unit"])})  # type: ignore[arg-type]

@@ -125,7 +125,10 @@ def _plan_row(document: dict[str, Any], at: datetime) -> dict[str, Any]:
 
 
 def _plan_document(book: BookEntry, plan: PlanEntry) -> dict[str, Any]:
-    """All that rating the plan takes, in the types canonical JSON knows; its hash is the version's name."""
+    """All that rating the plan takes, in the types canonical JSON knows; its hash is the version's name.
+
+    What has an order is a list: canonical bytes and JSONB sort the keys of an object.
+    """
     assets, terms = plan.assets, plan.gain_share
     return {
         "format": PLAN_FORMAT,
@@ -140,11 +143,11 @@ def _plan_document(book: BookEntry, plan: PlanEntry) -> dict[str, Any]:
         "annual_discount_pct": text_of(book.annual_discount_pct),
         "features": list(plan.features),
         "sites_max": plan.sites_max,
-        "pools": {code: pool.model_dump() for code, pool in book.pools.items()},
-        "meters": {
-            code: {**meter.model_dump(), "credits_per_unit": text_of(meter.credits_per_unit)}
+        "pools": [{"code": code, **pool.model_dump()} for code, pool in book.pools.items()],
+        "meters": [
+            {"code": code, **meter.model_dump(), "credits_per_unit": text_of(meter.credits_per_unit)}
             for code, meter in book.meters.items()
-        },
+        ],
         "allowances": {pool: text_of(amount) for pool, amount in plan.allowances.items()},
         "overage": {pool: to_document(book.overage_charge(plan, pool)) for pool in plan.overage},
         "assets": None if assets is None else {"basis": assets.basis, "charge": to_document(assets.charge())},

@@ -14,13 +14,12 @@ from services.plans import Plan
 from services.pool_balances import Holder
 from services.price_books import plan_version
 from services.rules.periods import business_date
-from services.rules.quantities import from_micro
 from services.subscriptions import read_subscription
 from services.tenants import read_tenant
 from services.usage_figures import Figure, read_figures
 from services.usage_reports import UsageSum
 from services.usage_rollups import PeriodUse, months_until, read_monthly_use, read_period_use
-from services.usage_wording import counted_micro, share, share_pct
+from services.usage_wording import counted_micro, share, share_width
 
 PERIODS_SHOWN, MONTHS_SHOWN = 12, 6
 SERIES_MAX = 6
@@ -39,7 +38,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class UseRow:
-    """One event type, site, month or day. `share_pct` is the width of its bar, 0 to 100."""
+    """One event type, site, month or day. `share_width` is the width of its bar in percent."""
 
     name: str
     units: str
@@ -47,15 +46,15 @@ class UseRow:
     beyond: str
     events: str
     share: str
-    share_pct: float
+    share_width: str
 
 
 @dataclass(frozen=True)
 class Bars:
-    """One series of a chart: a height for each label, and the words for it."""
+    """One series of a chart: a height for each label, in millionths of a credit, and the words for it."""
 
     name: str
-    values: tuple[float, ...]
+    heights_micro: tuple[int, ...]
     worded: tuple[str, ...]
 
 
@@ -207,7 +206,7 @@ def _sum(totals: list[UsageSum]) -> UsageSum:
 def _bars(name: str, totals: list[UsageSum]) -> Bars:
     return Bars(
         name=name,
-        values=tuple(float(from_micro(total.credits_micro)) for total in totals),
+        heights_micro=tuple(total.credits_micro for total in totals),
         worded=tuple(wording.micro(total.credits_micro) for total in totals),
     )
 
@@ -221,5 +220,5 @@ def _row(name: str, total: UsageSum, use: PeriodUse, *, units: str = "") -> UseR
         beyond=wording.micro(total.overage_micro),
         events=wording.number(total.events),
         share=share(part, whole),
-        share_pct=share_pct(part, whole),
+        share_width=share_width(part, whole),
     )

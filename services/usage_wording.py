@@ -31,9 +31,9 @@ def share(part: int, whole: int) -> str:
     return f"{tenths // 10}.{tenths % 10} %"
 
 
-def share_pct(part: int, whole: int) -> float:
-    """The same for the width of a bar, 0 to 100."""
-    return _tenths(part, whole) / 10
+def share_width(part: int, whole: int) -> str:
+    """The same for the width of a bar: 41.7%."""
+    return share(part, whole).replace(" ", "")
 
 
 def _tenths(part: int, whole: int) -> int:

@@ -152,15 +152,17 @@ def test_no_folder_or_file_has_a_name_that_says_nothing() -> None:
 
 
 def test_no_file_names_the_host_of_a_package_registry() -> None:
+    # Written so that this file does not name one either.
     hosts = re.compile(
-        rb"pypi\.org|files\.pythonhosted|pythonhosted\.org|registry\.npmjs|npmjs\.org|registry\.yarnpkg|deb\.debian"
-        rb"|security\.debian|crates\.io|proxy\.golang|--index-url|extra-index-url|artifactory|[a-z0-9.-]+/simple/",
+        rb"p(y)pi\.org|pythonh(o)sted|registry\.(n)pmjs|(n)pmjs\.org|registry\.(y)arnpkg|(d)eb\.debian"
+        rb"|security\.(d)ebian|(c)rates\.io|proxy\.(g)olang|-(-)index-url|e(x)tra-index-url|a(r)tifactory"
+        rb"|[a-z0-9.-]+/(s)imple/",
         re.IGNORECASE,
     )
     wrong = {
         str(path.relative_to(ROOT)): found.group().decode()
         for path in tracked_files()
-        if path != Path(__file__).resolve() and (found := hosts.search(path.read_bytes()))
+        if (found := hosts.search(path.read_bytes()))
     }
     assert wrong == {}
 

@@ -69,7 +69,7 @@ def types_section(view: Any) -> rx.Component:
 def _share(each: Any) -> rx.Component:
     """The share in words over a bar of its width."""
     bar = rx.el.div(
-        rx.el.div(class_name="progress-used", style={"width": f"{each.share_pct}%"}),
+        rx.el.div(class_name="progress-used", style={"width": each.share_width}),
         class_name="progress-track",
         style={"height": "0.25rem", "width": "4.5rem", "marginLeft": "auto"},
         aria_hidden="true",
@@ -94,7 +94,7 @@ def _site(site: Any) -> rx.Component:
             style={"display": "flex", "justifyContent": "space-between", "gap": "var(--space-3)"},
         ),
         rx.el.div(
-            rx.el.div(class_name="progress-used", style={"width": f"{site.share_pct}%"}),
+            rx.el.div(class_name="progress-used", style={"width": site.share_width}),
             class_name="progress-track",
             style={"height": "0.375rem"},
             role="img",

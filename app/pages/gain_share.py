@@ -157,9 +157,7 @@ def _figure(name: Any, value: Any, *under: Any) -> rx.Component:
 
 def _part(part: Any) -> rx.Component:
     """One part of the savings: its size against the largest, a loss in the colour of a warning."""
-    bar = rx.el.div(
-        class_name=rx.cond(part.is_loss, "progress-over", "progress-used"), style={"width": f"{part.bar_pct}%"}
-    )
+    bar = rx.el.div(class_name=rx.cond(part.is_loss, "progress-over", "progress-used"), style={"width": part.bar_width})
     return rx.el.div(
         rx.el.div(
             rx.el.span(part.name, rx.cond(part.is_loss, " (got worse)", "")),

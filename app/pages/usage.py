@@ -22,8 +22,9 @@ from services import credit_estimate, event_views, usage_views
 from services.credit_estimate import NO_ESTIMATE, EstimateView, MeterChoice
 from services.errors import Unprocessable
 from services.event_views import EMPTY_EVENTS, EventsView
+from services.rules.quantities import MICRO
 from services.sign_in import Member
-from services.usage_views import EMPTY_USAGE, UsageView
+from services.usage_views import EMPTY_USAGE, Bars, UsageView
 
 
 class UsagePage(rx.State):
@@ -104,9 +105,9 @@ class UsagePage(rx.State):
         )
         self.view = view
         self.trend = stacked_bars(
-            view.months, [Series(bars.name, bars.values, bars.worded) for bars in view.month_bars]
+            view.months, [Series(bars.name, _heights(bars), bars.worded) for bars in view.month_bars]
         )
-        self.daily = daily_bars(view.days, view.day_bars.values, view.day_bars.worded, name=view.day_bars.name)
+        self.daily = daily_bars(view.days, _heights(view.day_bars), view.day_bars.worded, name=view.day_bars.name)
         self.events = await unit_of_work.read(event_views.read_events, tenant_id=tenant_id, before_seq=before_seq)
         self._before_seq = before_seq
         self.meters = await unit_of_work.read(credit_estimate.list_meters, tenant_id=tenant_id)
@@ -212,6 +213,11 @@ def _without_plan() -> rx.Component:
             class_name="card",
         ),
     )
+
+
+def _heights(bars: Bars) -> list[float]:
+    """Heights for the screen; what a bar says is worded exactly beside it."""
+    return [micro / MICRO for micro in bars.heights_micro]
 
 
 def _skeleton() -> rx.Component:

@@ -11,6 +11,10 @@ RuleViolation
 ├── InvalidBasis          a way of counting assets nobody has defined
 ├── InvalidExpression     arithmetic on columns that cannot be read or worked out
 ├── NotCanonical          a document that has no one canonical form
+├── InvalidReceipt        bytes or fields that are no receipt
+├── BrokenChain           a receipt that does not follow the one before it
+├── InvalidProof          a proof of inclusion or consistency that does not hold, or cannot be given
+├── InvalidNote           a signed note or checkpoint that cannot be read or written
 └── MissingMeasurement    a saving asked for without the numbers it needs
 """
 
@@ -65,6 +69,22 @@ class InvalidExpression(RuleViolation):
 
 class NotCanonical(RuleViolation):
     code = "not_canonical"
+
+
+class InvalidReceipt(RuleViolation):
+    code = "invalid_receipt"
+
+
+class BrokenChain(RuleViolation):
+    code = "broken_chain"
+
+
+class InvalidProof(RuleViolation):
+    code = "invalid_proof"
+
+
+class InvalidNote(RuleViolation):
+    code = "invalid_note"
 
 
 class MissingMeasurement(RuleViolation):

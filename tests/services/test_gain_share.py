@@ -207,9 +207,9 @@ def test_the_page_shows_a_run_from_measurements_to_fee(session: Session, tenant_
         "Downtime cost",
         "Waiting for approval",
     )
-    assert [(part.name, part.amount, part.bar_pct) for part in shown.parts] == [
-        ("Fewer failures", "$1,668,000.00", 100.0),
-        ("Shorter repairs", "$816,000.00", 48.9),
+    assert [(part.name, part.amount, part.bar_width) for part in shown.parts] == [
+        ("Fewer failures", "$1,668,000.00", "100%"),
+        ("Shorter repairs", "$816,000.00", "48%"),
     ]
     assert sum(worded_amount(part.amount) for part in shown.parts) == worded_amount(shown.savings)
     assert shown.fee_working == "$2,484,000.00 × 15 % = $372,600.00"

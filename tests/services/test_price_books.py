@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 
 from models import PlanVersion
 from services.errors import UnknownPlan, UnknownPriceBook
-from services.plans import Plan
+from services.plans import Plan, plan_from_document
 from services.price_book_files import read_book
 from services.price_books import book_in_force, load_book, load_shipped_books, plan_in_force, plan_version
 from services.rules.money import Money
@@ -57,6 +57,14 @@ def test_memory_cloud_has_daily_quotas_and_limits(session: Session) -> None:
     assert offered["free"].overage == {}
     assert offered["pro"].limits["calls_per_minute"] == 100
     assert offered["enterprise"].base_price is None
+
+
+def test_meters_and_pools_keep_the_order_of_the_book(session: Session) -> None:
+    load_shipped_books(session, at=NOON)
+    row = session.exec(select(PlanVersion).where(PlanVersion.plan_code == "PRO")).one()
+    session.refresh(row)
+    stored = plan_from_document(row.id, row.document)
+    assert list(stored.meters) == ["LLM_token_usage", "vision_frame_batch", "optimizer_job", "simulator_run"]
 
 
 def test_annual_is_twelve_months_less_a_fifth(session: Session) -> None:

@@ -13,6 +13,7 @@ from services.credit_estimate import estimate, list_meters
 from services.errors import InvalidUnits, NotFound, OverageNotAllowed, Unprocessable
 from services.event_views import read_events
 from services.identity import create_tenant
+from services.rules.quantities import to_micro
 from services.usage_views import EMPTY_USAGE, Bars, UsageView, read_usage
 from tests.given import NOON, Customer, customer, event, metered, refused
 
@@ -29,7 +30,7 @@ def figures(view: UsageView) -> dict[str, str]:
 
 
 def summed(bars: Bars) -> Decimal:
-    assert [float(number(words)) for words in bars.worded] == list(bars.values)
+    assert [to_micro(number(words)) for words in bars.worded] == list(bars.heights_micro)
     return sum((number(words) for words in bars.worded), Decimal(0))
 
 
@@ -76,9 +77,9 @@ def test_every_day_of_the_period_is_there_and_only_those_that_came_have_a_row(se
     acme = used_two_months(session)
     view = read_usage(session, tenant_id=acme.tenant_id, at=NOON)
     assert (view.days[0], view.days[-1], len(view.days)) == ("2026-11-01", "2026-11-30", 30)
-    assert len(view.day_bars.values) == 30
+    assert len(view.day_bars.heights_micro) == 30
     assert [row.name for row in view.day_rows][-1] == "20 Nov 2026"
-    assert view.day_bars.values[5] == 0
+    assert view.day_bars.heights_micro[5] == 0
 
 
 def test_the_trend_has_six_months_with_zeros_where_nothing_was_used(session: Session) -> None:
@@ -127,9 +128,9 @@ def test_sites_that_were_not_used_are_listed_with_nothing(session: Session) -> N
     add_site(session, tenant_id=acme.tenant_id, code="red-lake", name="Red Lake", at=NOON)
     metered(session, acme.tenant_id, event("3"))
     sites = read_usage(session, tenant_id=acme.tenant_id, at=NOON).sites
-    assert [(row.name, row.credits, row.share_pct) for row in sites] == [
-        ("No site named", "3", 100.0),
-        ("Red Lake", "0", 0.0),
+    assert [(row.name, row.credits, row.share_width) for row in sites] == [
+        ("No site named", "3", "100.0%"),
+        ("Red Lake", "0", "0.0%"),
     ]
 
 
@@ -178,7 +179,7 @@ def test_a_customer_without_usage_says_so_with_zeros(session: Session) -> None:
     assert view.has_subscription
     assert not view.has_usage
     assert (view.types, view.month_bars, view.total_credits) == ((), (), "0")
-    assert set(view.day_bars.values) == {0.0}
+    assert set(view.day_bars.heights_micro) == {0}
 
 
 @pytest.mark.parametrize("period_start", ["2020-01-01T00:00:00+00:00", "'; --", "0" * 10_000])
