@@ -28,6 +28,12 @@ class DatabaseUnavailable(Unavailable):
     code = "database_unavailable"
 
 
+class Overloaded(Unavailable):
+    """More work is waiting than can be done soon."""
+
+    code = "overloaded"
+
+
 class NotMigrated(Unavailable):
     """The database is older or newer than this program."""
 

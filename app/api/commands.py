@@ -80,6 +80,11 @@ def command(*scopes: str) -> Any:
     return Depends(build)
 
 
+def answered(document: BaseModel | dict[str, Any]) -> Response:
+    """The answer to what was done once whatever the caller asks again, such as usage: its identity is its own."""
+    return Response(rendered(document), media_type="application/json")
+
+
 def rendered(document: BaseModel | dict[str, Any]) -> str:
     """The JSON text of an answer."""
     if isinstance(document, BaseModel):

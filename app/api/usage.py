@@ -6,13 +6,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import unit_of_work
-from app.api.commands import Command, command
+from app.api.commands import Command, answered, command
 from app.api.documentation import METER, body_of, problems
 from app.api.exact_route import api_router
 from app.api.json_body import BATCH_BYTES_MAX, JSON_TYPE, BodyRules, accepts
 from app.api.listing import TenantQuery
 from app.api.schemas.usage import BatchShown, TrackShown, UsageEventBody
 from app.api.usage_input import named_in, read_cloud_event, read_event
+from app.group_commit import usage_writer
 from models import AlertKind
 from services import metering
 from services.database import Session
@@ -58,12 +59,13 @@ async def track(request: Request, asked: Command = command("usage:write")) -> Re
     if asked.key is not None and type(item) is dict and item.get("event_id") is None:
         item = item | {"event_id": asked.key}
     event = read_event(item, tenant_id=tenant_id)
+    if asked.key is None:
+        (answer,) = await usage_writer.record(tenant_id=tenant_id, events=[event])
+        return answered(_track_document(answer))
 
     def act(session: Session) -> dict[str, Any]:
         (answer,) = metering.record_usage(session, tenant_id=tenant_id, events=[event], at=asked.at)
-        if isinstance(answer, Refusal):
-            raise answer
-        return TrackShown.document(answer)
+        return _track_document(answer)
 
     return await asked.carry_out(tenant_id, act)
 
@@ -94,12 +96,21 @@ async def record_events(
     is_cloud = request.state.media_type == CLOUD_EVENTS_TYPE
 
     events, places, refused = await unit_of_work.work(_read_all, items, tenant_id=tenant, is_cloud=is_cloud)
+    if asked.key is None:
+        answers = await usage_writer.record(tenant_id=tenant, events=events)
+        return answered(_batch_document(answers, places, refused))
 
     def act(session: Session) -> dict[str, Any]:
-        answers = metering.record_usage(session, tenant_id=tenant, events=events, at=asked.at) if events else []
+        answers = metering.record_usage(session, tenant_id=tenant, events=events, at=asked.at)
         return _batch_document(answers, places, refused)
 
     return await asked.carry_out(tenant, act)
+
+
+def _track_document(answer: Metered | Refusal) -> dict[str, Any]:
+    if isinstance(answer, Refusal):
+        raise answer
+    return TrackShown.document(answer)
 
 
 def _read_all(
