@@ -36,7 +36,8 @@ def close_period(
     """Close the period that has ended, invoice it, grant the next allowance and move on.
 
     Asking again while the next period runs answers with the invoice already made. `force` ends the running
-    period at `at`: it is billed as it stands and a whole new period is anchored there.
+    period at `at`: it is billed as it stands and a whole new period is anchored there. Where events ahead of the
+    clock have opened the next period already, it ends at its own end instead, minutes away.
     Raises PeriodNotEnded while the first period runs, or its grace has not passed.
     """
     head = lock_head(session, tenant_id=tenant_id)
@@ -45,7 +46,7 @@ def close_period(
     session.refresh(subscription)
     if not force and at < subscription.current_period_end + _grace():
         return _already_closed(session, subscription, at)
-    period = _closing_period(subscription, force=force, at=at)
+    period = _closing_period(session, subscription, force=force, at=at)
     following = _following_period(subscription, tenant, period)
     plan = plan_of(session, subscription)
     lines = _lines(session, subscription=subscription, plan=plan, tenant=tenant, period=period, following=following)
@@ -129,9 +130,10 @@ def _already_closed(session: Session, subscription: Subscription, at: datetime) 
     raise PeriodNotEnded(f"The period has ended but takes late events until {ready:%Y-%m-%d %H:%M} UTC; close it then.")
 
 
-def _closing_period(subscription: Subscription, *, force: bool, at: datetime) -> Period:
+def _closing_period(session: Session, subscription: Subscription, *, force: bool, at: datetime) -> Period:
     starts_at, ends_at = subscription.current_period_start, subscription.current_period_end
-    if force and at < ends_at:
+    next_is_open = session.get(BillingPeriod, (subscription.tenant_id, subscription.id, ends_at)) is not None
+    if force and at < ends_at and not next_is_open:
         ends_at = max(at, starts_at + FORCED_PERIOD_MIN)
     return Period(subscription.period_index, starts_at, ends_at)
 

@@ -159,6 +159,17 @@ def test_forcing_ends_the_period_now_and_anchors_the_next_there(session: Session
     assert closed.invoice_id == invoice.id
 
 
+def test_forcing_bills_what_events_ahead_of_the_clock_put_into_the_next_period(session: Session) -> None:
+    one = customer(session, timezone="UTC")
+    ends_at = datetime(2026, 12, 1, tzinfo=UTC)
+    at = ends_at - timedelta(minutes=2)
+    metered(session, one.tenant_id, event("2000000", occurred_at=ends_at + timedelta(minutes=1)), at=at)
+    first = close_period(session, tenant_id=one.tenant_id, force=True, at=at)
+    second = close_period(session, tenant_id=one.tenant_id, at=ends_at + timedelta(days=32))
+    assert (first.period_end, second.period_start) == (ends_at, ends_at)
+    assert (first.total_minor, second.total_minor) == (900_000, 900_000 + 200_000)
+
+
 def test_month_ends_clip_and_come_back(session: Session) -> None:
     one = customer(session, start=date(2026, 1, 31), timezone="UTC", at=datetime(2026, 1, 31, 1, tzinfo=UTC))
     ends = []
