@@ -1,11 +1,10 @@
 """Book admitted events: burn their credits, count them, raise alerts; then write everything in a few statements."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from models import Alert, AlertKind, PoolUsage, TenantHead, UsageDaily, UsageEvent, table_of
 from services import credit_lots
@@ -19,7 +18,8 @@ from services.rules.quantities import CREDITS_MAX, MICRO, plain_micro
 
 LOW_CREDITS_PCT, USED_UP_PCT = 80, 100
 KIND_OF = {LOW_CREDITS_PCT: AlertKind.LOW_CREDITS, USED_UP_PCT: AlertKind.OVERAGE}
-WINDOW_CREDITS_MICRO_MAX = CREDITS_MAX * MICRO
+WINDOW_MICRO_MAX = CREDITS_MAX * MICRO
+"""The most credits of a pool, and units of a meter, in one window: their sums fit 64-bit columns."""
 
 _DAILY_KEY = ("tenant_id", "subscription_id", "day", "period_start", "event_type", "site")
 _POOL_KEY = ("tenant_id", "subscription_id", "period_start", "pool", "window_start")
@@ -46,11 +46,15 @@ class _Purse:
 
 @dataclass(slots=True)
 class _Window:
-    """Use of a pool in one window: what is stored, with this run's on top, and the thresholds not yet crossed."""
+    """Use of a pool in one window: what is stored, with this run's on top, and the thresholds not yet crossed.
+
+    `units_micro` holds the units of those meters for which it had to be known.
+    """
 
     used_micro: int
     overage_micro: int
     thresholds_pct: tuple[int, ...]
+    units_micro: dict[str, int] = field(default_factory=dict)
 
 
 class UsageLedger:
@@ -85,7 +89,8 @@ class UsageLedger:
     def book(self, admitted: Admitted, *, event_id: str, fingerprint: bytes) -> Booked:
         """Burn one event's credits and count it. Raises OverageNotAllowed and InvalidUnits, having changed nothing."""
         purse, window = self._purse(admitted), self._window(admitted)
-        self._check_affordable(admitted, purse, window)
+        self._check_holdable(admitted, window)
+        self._check_affordable(admitted, purse)
         burned = purse.wallet.burn(admitted.credits_micro, admitted.occurred_at)
         self._seq += 1
         self._note_spends(purse, burned.burns)
@@ -161,12 +166,41 @@ class UsageLedger:
             admitted.window[0],
         )
 
-    def _check_affordable(self, admitted: Admitted, purse: _Purse, window: _Window) -> None:
-        plan, pool = admitted.plan, admitted.plan.pools[admitted.meter.pool]
-        # Scaled by the rate, so that a window's units fit a 64-bit column as its credits do.
-        most_micro = int(WINDOW_CREDITS_MICRO_MAX * min(Decimal(1), admitted.meter.credits_per_unit))
-        if window.used_micro + admitted.credits_micro > most_micro:
+    def _check_holdable(self, admitted: Admitted, window: _Window) -> None:
+        used_micro = window.used_micro + admitted.credits_micro
+        is_full = used_micro > WINDOW_MICRO_MAX
+        # Units that burn less than a credit each may be too many before the credits are; below this they cannot be.
+        if not is_full and used_micro > WINDOW_MICRO_MAX * admitted.meter.credits_per_unit:
+            units_micro = self._units_micro(admitted, window) + admitted.event.units_micro
+            is_full = units_micro > WINDOW_MICRO_MAX
+        if is_full:
             raise InvalidUnits("This would pass the most one period can hold; check the units sent.", field="units")
+
+    def _units_micro(self, admitted: Admitted, window: _Window) -> int:
+        """The units of the event's meter in its window, this run's included."""
+        code, is_daily = admitted.meter.code, admitted.plan.pools[admitted.meter.pool].resets_daily
+        if code not in window.units_micro:
+            subscription_id, period_start = admitted.subscription.id, admitted.period_start
+            statement = select(UsageDaily.units_micro).where(
+                UsageDaily.tenant_id == self._tenant_id,
+                UsageDaily.subscription_id == subscription_id,
+                col(UsageDaily.day) >= (admitted.day if is_daily else period_start.date() - timedelta(days=1)),
+                UsageDaily.period_start == period_start,
+                UsageDaily.event_type == code,
+            )
+            if is_daily:
+                statement = statement.where(UsageDaily.day == admitted.day)
+            booked = (
+                sums[0]
+                for (subscription, day, period, event_type, _), sums in self._daily.items()
+                if (subscription, period, event_type) == (subscription_id, period_start, code)
+                and (not is_daily or day == admitted.day)
+            )
+            window.units_micro[code] = sum(self._session.exec(statement)) + sum(booked)
+        return window.units_micro[code]
+
+    def _check_affordable(self, admitted: Admitted, purse: _Purse) -> None:
+        plan, pool = admitted.plan, admitted.plan.pools[admitted.meter.pool]
         if pool.code in plan.overage:
             return
         left_micro = purse.wallet.remaining_at(admitted.occurred_at)
@@ -200,6 +234,8 @@ class UsageLedger:
         before_micro = window.used_micro
         window.used_micro += admitted.credits_micro
         window.overage_micro += overage_micro
+        if admitted.meter.code in window.units_micro:
+            window.units_micro[admitted.meter.code] += admitted.event.units_micro
         if not window.thresholds_pct:
             return None
         crossed = crossings(

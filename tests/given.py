@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlmodel import Session, select
 
@@ -10,7 +11,8 @@ from models import CreditEntry, CreditGrant, PoolUsage, Subscription, TenantHead
 from services.errors import Refusal
 from services.identity import create_tenant
 from services.metering import Metered, UsageInput, record_usage
-from services.price_books import load_shipped_books
+from services.price_book_files import BookEntry
+from services.price_books import load_book, load_shipped_books
 from services.rules.quantities import to_micro
 from services.subscriptions import create_subscription
 
@@ -41,6 +43,25 @@ def customer(
         session, tenant_id=tenant.id, plan_code=plan, start_date=start, at=at
     )
     return Customer(tenant.id, subscription.id)
+
+
+def own_plan(session: Session, *, overage: dict[str, Any], **rates: str) -> str:
+    """The code of a plan of 10.00 CAD with 100 credits, sold beyond them at `overage`; one meter for each rate."""
+    meters = {
+        code: {"name": code, "unit": "unit", "pool": "credits", "credits_per_unit": Decimal(rate)}
+        for code, rate in (rates or {"work": "1"}).items()
+    }
+    terms = {"allowances": {"credits": Decimal(100)}, "overage": {"credits": overage}}
+    document = {
+        "code": "own",
+        "name": "Own",
+        "currency": "CAD",
+        "pools": {"credits": {"name": "Credits", "unit": "credit"}},
+        "meters": meters,
+        "plans": [{"code": "OWN", "name": "Own", "base_price": Decimal(10), **terms}],
+    }
+    load_book(session, book=BookEntry.model_validate(document), at=NOON)
+    return "own/OWN"
 
 
 def event(units: str, event_type: str = "LLM_token_usage", **more: object) -> UsageInput:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from given import NOON, assert_books_agree, customer, event, metered, refused
+from given import NOON, assert_books_agree, customer, event, metered, own_plan, refused
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
@@ -246,3 +246,26 @@ def test_concurrent_writers_lose_nothing_double_nothing_and_overspend_nothing(en
     assert all(isinstance(a, Metered | errors.OverageNotAllowed) for a in answers)
     with reading(engine) as session:
         assert_books_agree(session, one.tenant_id)
+
+
+CENT_EACH = {"model": "per_unit", "unit_price": "0.01"}
+
+
+def test_units_that_burn_little_are_taken_however_much_of_the_pool_others_used(session: Session) -> None:
+    plan = own_plan(session, overage=CENT_EACH, job="1", byte="0.000001")
+    one = customer(session, plan=plan)
+    metered(session, one.tenant_id, event("1000000", "job"))
+    (answer,) = metered(session, one.tenant_id, event("1500", "byte"))
+    assert (answer.credits_micro, answer.overage_micro) == (1_500, 1_500)
+
+
+def test_a_period_holds_at_most_so_many_units_of_a_meter_whatever_they_burn(session: Session) -> None:
+    plan = own_plan(session, overage=CENT_EACH, job="1", byte="0.000001")
+    one = customer(session, plan=plan)
+    metered(session, one.tenant_id, event("600000000000", "byte"), event("5", "job"))
+    run = [event("400000000000", "byte"), event("1", "byte"), event("1", "job")]
+    taken, refusal, other = record_usage(session, tenant_id=one.tenant_id, events=run, at=NOON)
+    assert isinstance(taken, Metered)
+    assert isinstance(refusal, errors.InvalidUnits)
+    assert isinstance(other, Metered)
+    assert_books_agree(session, one.tenant_id)
