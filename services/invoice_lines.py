@@ -14,7 +14,7 @@ from models import AssetSnapshot, Interval, LineKind
 from services.plans import MONTHS_IN_YEAR, Plan
 from services.rules import money, pricing
 from services.rules.assets import Snapshot, billable_assets
-from services.rules.decimals import text_of
+from services.rules.decimals import EXACT, text_of
 from services.rules.money import Money
 from services.rules.periods import Period
 from services.rules.pricing import Rated
@@ -102,4 +102,4 @@ def worded_steps(rated: Rated) -> list[dict[str, str]]:
 
 def _exact_text(amount: Fraction) -> str:
     """A sum of products of decimals, which is always a finite decimal, as text."""
-    return text_of(Decimal(amount.numerator) / Decimal(amount.denominator))
+    return text_of(EXACT.divide(Decimal(amount.numerator), Decimal(amount.denominator)))

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from given import NOON, assert_books_agree, customer, event, metered
+from given import NOON, assert_books_agree, customer, event, metered, own_plan
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
@@ -254,3 +254,12 @@ def test_two_clocks_at_once_close_each_period_once(engine: Engine) -> None:
             invoices = session.exec(select(Invoice).where(Invoice.tenant_id == tenant_id)).all()
             assert sorted(i.number or 0 for i in invoices) == [1, 2, 3, 4]
             assert_books_agree(session, tenant_id)
+
+
+def test_the_working_of_a_line_keeps_every_digit(session: Session) -> None:
+    plan = own_plan(session, overage={"model": "per_unit", "unit_price": "0.123456789012"})
+    one = customer(session, plan=plan)
+    metered(session, one.tenant_id, event("123456789112.123456", "work"))
+    invoice = close_period(session, tenant_id=one.tenant_id, at=DECEMBER)
+    (step,) = read_invoice(session, tenant_id=one.tenant_id, invoice_id=invoice.id).lines[-1].steps
+    assert step["amount"] == "15241578753.168725417488265472"
