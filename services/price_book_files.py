@@ -23,6 +23,7 @@ METERS_MAX = 200
 
 Code = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
+Unit = Annotated[str, Field(min_length=1, max_length=64)]
 Amount = Annotated[Decimal, Field(ge=0, max_digits=24, decimal_places=12)]
 Price = dict[str, Any]
 
@@ -33,7 +34,7 @@ class _Entry(BaseModel):
 
 class PoolEntry(_Entry):
     name: Name
-    unit: Name
+    unit: Unit
     resets: Literal["period", "day"] = "period"
 
 

@@ -127,3 +127,9 @@ def test_a_pool_that_a_plan_neither_includes_nor_prices_is_a_warning(tmp_path: P
 def test_the_shipped_books_warn_only_where_the_seeds_look_odd() -> None:
     remarks = {path.stem: len(warnings(read_book(path), path.name)) for path in CATALOGS.glob("*.toml")}
     assert remarks == {"assistant": 0, "memory-cloud": 0, "reliability": 0, "verified-exchange": 5}
+
+
+def test_a_unit_is_short_enough_for_the_line_that_counts_in_it(tmp_path: Path) -> None:
+    assert warned(tmp_path, GOOD.replace('unit = "credit"', f'unit = "{"u" * 64}"')) == []
+    ((key, _),) = findings(tmp_path, GOOD.replace('unit = "credit"', f'unit = "{"u" * 65}"'))
+    assert key == "pools.credits.unit"
