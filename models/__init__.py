@@ -13,6 +13,7 @@ from models.idempotency import IdempotencyRecord
 from models.invoice import BillingReason, Invoice, InvoiceLine, InvoiceStatus, LineKind
 from models.member import Membership, Role, User, WebSession
 from models.price_book import PlanVersion, PriceBook, PriceBookVersion
+from models.signing_key import KeyRotation, SigningKey
 from models.subscription import (
     BillingPeriod,
     Collection,
@@ -44,6 +45,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "InvoiceStatus",
+    "KeyRotation",
     "KpiBaseline",
     "LineKind",
     "Membership",
@@ -53,6 +55,7 @@ __all__ = [
     "PriceBook",
     "PriceBookVersion",
     "Role",
+    "SigningKey",
     "Site",
     "Subscription",
     "SubscriptionStatus",

@@ -30,6 +30,8 @@ DIRECTORY_TABLES = {
     "price_book": "belongs to the seller",
     "price_book_version": "belongs to the seller",
     "plan_version": "belongs to the seller",
+    "signing_key": "signs for every customer",
+    "key_rotation": "is the history of what signs for every customer",
 }
 
 

@@ -50,6 +50,24 @@ def upgrade() -> None:
     with op.batch_alter_table('price_book_version', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_price_book_version_code'), ['code'], unique=False)
 
+    op.create_table('signing_key',
+    sa.Column('kid', sa.String(length=43), nullable=False),
+    sa.Column('algorithm', sa.String(length=16), nullable=False),
+    sa.Column('public_key', sa.LargeBinary(), nullable=False),
+    sa.Column('encrypted_private_key', sa.LargeBinary(), nullable=True),
+    sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('activated_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('retired_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint("algorithm = 'Ed25519'", name=op.f('ck_signing_key_algorithm_known')),
+    sa.CheckConstraint('activated_at >= created_at', name=op.f('ck_signing_key_activated_after_creation')),
+    sa.CheckConstraint('length(public_key) = 32', name=op.f('ck_signing_key_public_key_size')),
+    sa.CheckConstraint('retired_at >= activated_at', name=op.f('ck_signing_key_retired_after_activation')),
+    sa.CheckConstraint('retired_at IS NOT NULL OR encrypted_private_key IS NOT NULL', name=op.f('ck_signing_key_can_sign_until_retired')),
+    sa.PrimaryKeyConstraint('kid', name=op.f('pk_signing_key'))
+    )
+    with op.batch_alter_table('signing_key', schema=None) as batch_op:
+        batch_op.create_index('ix_signing_key_active', ['algorithm'], unique=True, sqlite_where=sa.text('retired_at IS NULL'), postgresql_where=sa.text('retired_at IS NULL'))
+
     op.create_table('tenant',
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('name', sa.String(length=120), nullable=False),
@@ -178,6 +196,23 @@ def upgrade() -> None:
     with op.batch_alter_table('gainshare_run', schema=None) as batch_op:
         batch_op.create_index('ix_gainshare_run_created', ['tenant_id', 'created_at'], unique=False)
 
+    op.create_table('key_rotation',
+    sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('old_kid', sa.String(length=43), nullable=False),
+    sa.Column('new_kid', sa.String(length=43), nullable=False),
+    sa.Column('statement', sa.LargeBinary(), nullable=False),
+    sa.Column('old_signature', sa.LargeBinary(), nullable=False),
+    sa.Column('new_signature', sa.LargeBinary(), nullable=False),
+    sa.Column('rotated_at', models.base.UtcDateTime(), nullable=False),
+    sa.CheckConstraint('length(old_signature) = 64 AND length(new_signature) = 64', name=op.f('ck_key_rotation_signature_sizes')),
+    sa.CheckConstraint('number >= 1', name=op.f('ck_key_rotation_number_positive')),
+    sa.CheckConstraint('old_kid <> new_kid', name=op.f('ck_key_rotation_keys_differ')),
+    sa.ForeignKeyConstraint(['new_kid'], ['signing_key.kid'], name=op.f('fk_key_rotation_new_kid_signing_key')),
+    sa.ForeignKeyConstraint(['old_kid'], ['signing_key.kid'], name=op.f('fk_key_rotation_old_kid_signing_key')),
+    sa.PrimaryKeyConstraint('number', name=op.f('pk_key_rotation')),
+    sa.UniqueConstraint('new_kid', name=op.f('uq_key_rotation_new_kid')),
+    sa.UniqueConstraint('old_kid', name=op.f('uq_key_rotation_old_kid'))
+    )
     op.create_table('kpi_baseline',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('id', sa.String(length=64), nullable=False),
@@ -436,6 +471,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_kpi_baseline_kpi')
 
     op.drop_table('kpi_baseline')
+    op.drop_table('key_rotation')
     with op.batch_alter_table('gainshare_run', schema=None) as batch_op:
         batch_op.drop_index('ix_gainshare_run_created')
 
@@ -456,6 +492,10 @@ def downgrade() -> None:
     op.drop_table('usage_daily')
     op.drop_table('tenant_head')
     op.drop_table('tenant')
+    with op.batch_alter_table('signing_key', schema=None) as batch_op:
+        batch_op.drop_index('ix_signing_key_active', sqlite_where=sa.text('retired_at IS NULL'), postgresql_where=sa.text('retired_at IS NULL'))
+
+    op.drop_table('signing_key')
     with op.batch_alter_table('price_book_version', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_price_book_version_code'))
 
