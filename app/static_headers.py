@@ -37,7 +37,8 @@ def _add_headers(scope: Scope, message: dict[str, Any]) -> None:
     headers = MutableHeaders(raw=message["headers"])
     location = urlsplit(headers.get("location", ""))
     if location.netloc and location.netloc.encode() == dict(scope["headers"]).get(b"host"):
-        headers["location"] = location._replace(scheme="", netloc="").geturl()
+        one_slash = "/" + location.path.lstrip("/")  # "//evil.example/" alone is another site's address
+        headers["location"] = location._replace(scheme="", netloc="", path=one_slash).geturl()
     if "cache-control" in headers or "etag" not in headers:
         return  # an API answer states its own rule; only static files carry an etag here
     if message["status"] == 200 and scope["path"].startswith(HASHED_PREFIX):
