@@ -23,7 +23,9 @@ _SECRETS: Final = re.compile(
     r"|\bwhsec_[A-Za-z0-9+/=_-]+"
     r"|\b(?:bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"
     r"|\$argon2[a-z]*\$[^\s\"']+"
-    r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)",
+    r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
+    r"|(?<=tallystick_session=)[^\s;,\"']+"
+    r"|(?<=['\"]cookie['\"]: ['\"])[^'\"]+",  # a request's headers, as an event's own repr has them
     re.I,
 )
 _DIGIT_RUN: Final = re.compile(r"(?<!\d)[2-6]\d(?:[ -]?\d){11,17}(?!\d)")

@@ -27,11 +27,15 @@ CARD = "4242 4242 4242 4242"
         "5555-5555-5555-4444",
         "378282246310005",
         "eyJhbGciOiJIUzI1NiJ9.e30.abc",
+        "tallystick_session=HtHPTang4zJWhq0MkUhJ3kRAaP6ZmoV8K4ozqGa4ieI; theme=dark",
+        "__Host-tallystick_session=HtHPTang4zJWhq0MkUhJ3kRAaP6ZmoV8K4ozqGa4ieI",
+        "Event(headers={'host': 'x', 'cookie': 'sso=HtHPTang4zJWhq0MkUhJ3kRAaP6Z', 'origin': ''})",
     ],
 )
 def test_secrets_are_taken_out_of_any_text(secret: str) -> None:
     text = redact_text(f"before Bearer {secret} after" if secret.startswith("eyJ") else f"before {secret} after")
     assert secret not in text
+    assert "HtHPTang4zJW" not in text
     assert text.startswith("before ")
     assert text.endswith(" after")
 
