@@ -20,6 +20,8 @@ config = rx.Config(
     deploy_url=public_url,
     # These origins may open the websocket too, so the list is never "*".
     cors_allowed_origins=sorted({public_url, *own_origins}),
+    # On disk a state would keep the request's cookie, readable, beside the digest we take care to store.
+    state_manager_mode=rx.constants.StateManagerMode.MEMORY,
     telemetry_enabled=False,
     show_built_with_reflex=False,
     frontend_compression_formats=["brotli", "gzip"],

@@ -69,3 +69,9 @@ def test_make_says_what_is_needed_where_no_python_will_do(project_root: Path, tm
     assert done.returncode != 0
     assert "needs Python 3.11 or newer" in done.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+def test_page_states_stay_in_memory_because_each_holds_the_cookie_it_came_with() -> None:
+    from reflex.istate.manager import StateManager
+
+    assert type(StateManager.create()).__name__ == "StateManagerMemory"
