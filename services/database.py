@@ -89,7 +89,7 @@ def insert_missing(session: Session, table: Table, rows: list[dict[str, Any]]) -
 
 def _open_sqlite(url: URL) -> Engine:
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_private(Path(url.database))
     opened = create_engine(
         url,
         pool_size=POOL_SIZE,
@@ -100,6 +100,13 @@ def _open_sqlite(url: URL) -> Engine:
     event.listen(opened, "connect", _prepare_sqlite)
     event.listen(opened, "begin", _begin_sqlite)
     return opened
+
+
+def _make_private(path: Path) -> None:
+    """A new file, and folder, that only their owner may read; SQLite gives its journal the mode of the file."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(mode=0o600)
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
