@@ -58,10 +58,12 @@ class PlansPage(rx.State):
 
     @rx.event
     @answers_refusals
-    async def ask(self, plan_code: str, interval: str) -> None:
+    async def ask(self, plan_code: str, interval: str) -> Any:
         """Show what starting a plan means before it is started."""
-        member = await signed_in_member(self)
+        member = await open_page(self)
         require_role(member, Role.BILLING_ADMIN)
+        if not self.loaded:
+            return PlansPage.load  # what was looked at were another customer's plans
         self.asked_refusal = ""
         self.asked = await unit_of_work.read(
             plan_starts.preview_start,
@@ -70,6 +72,7 @@ class PlansPage(rx.State):
             interval=interval,
             at=unit_of_work.now(),
         )
+        return None
 
     @rx.event
     @answers_refusals
@@ -81,11 +84,11 @@ class PlansPage(rx.State):
     @rx.event
     @answers_refusals
     async def start(self) -> Any:
-        """Start what was shown, and nothing else."""
-        member = await signed_in_member(self)
+        """Start what was shown, for whom it was shown, and nothing else."""
+        member = await open_page(self)
         require_role(member, Role.BILLING_ADMIN)
         if self.asked.plan_code == "":
-            return None
+            return None if self.loaded else PlansPage.load
         try:
             await unit_of_work.run(
                 plan_starts.start_plan,

@@ -18,6 +18,7 @@ import reflex as rx
 from sqlalchemy import Engine, select
 
 from app import pages
+from app.pages.plans import PlansPage
 from app.session import COOKIE
 from app.state_owner import StateOwner, forget_for_others
 from models import Invoice, Role, Tenant, metadata, table_of
@@ -28,7 +29,7 @@ from services.identity import create_tenant, create_user
 from services.metering import UsageInput, record_usage
 from services.price_books import load_shipped_books
 from services.rules.quantities import MICRO
-from services.sign_in import open_session
+from services.sign_in import choose_tenant, open_session
 from services.subscriptions import create_subscription
 
 AT = datetime.now(UTC).replace(microsecond=0)
@@ -251,3 +252,26 @@ def test_who_owns_a_state_is_not_sent_to_the_browser(customers: tuple[Customer, 
     asyncio.run(forget_for_others(root))
     assert root.get_substate(StateOwner.get_full_name().split("."))._owner.startswith(owner.user_id)
     assert owner.user_id not in json.dumps(root.dict(), default=repr)
+
+
+def test_what_was_asked_for_one_customer_is_not_started_for_another(
+    customers: tuple[Customer, Customer],
+) -> None:
+    """An operator, or a member of several customers, chooses another one in a second tab."""
+    with transaction() as session:
+        shown, chosen = (
+            create_tenant(session, name=name, currency="CAD", timezone="UTC", at=AT).id for name in ("Shown", "Chosen")
+        )
+        user = create_user(session, email="us@example.com", password=PASSWORD, is_operator=True, at=AT)
+        cookie = open_session(session, user_id=user.id, at=AT).cookie
+        choose_tenant(session, cookie_token=cookie, tenant_id=shown, at=AT)
+    root = connected(cookie)
+    send(root, PlansPage, "load")
+    page = root.get_substate(PlansPage.get_full_name().split("."))
+    asyncio.run(answers_of(handlers_of(PlansPage)["ask"](page, "PRO", "month")))
+    assert page.asked.plan_code != ""
+    with transaction() as session:
+        choose_tenant(session, cookie_token=cookie, tenant_id=chosen, at=AT)
+    before = rows_of(chosen)
+    send(root, PlansPage, "start")
+    assert rows_of(chosen) == before
