@@ -115,8 +115,15 @@ def _refuse_other_sites(request: Request) -> None:
     own_hosts = {request.headers.get("host", "").lower(), urlsplit(settings().public_url).netloc.lower()}
     if site is not None and site not in OWN_SITE:
         raise Forbidden("This form was sent from another site.")
-    if origin is not None and urlsplit(origin).netloc.lower() not in own_hosts - {""}:
+    if origin is not None and _host_of(origin) not in own_hosts - {""}:
         raise Forbidden("This form was sent from another site.")
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # half an IPv6 address, say
+        return ""
 
 
 def _back_to_sign_in(reason: str, goal: str) -> Response:

@@ -131,6 +131,7 @@ def test_choosing_without_a_session_leads_to_sign_in(client: Client, sqlite_worl
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://[::1"},
         {"Origin": "http://portal.example.evil.example"},
         {"Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example"},
     ],
