@@ -13,23 +13,21 @@ from services.rules.canonical import INTEGER_MAX
 from services.rules.receipt_fields import ID_MAX, VERSION, contradiction, is_moment
 from services.rules.violations import InvalidReceipt
 
-_TEXT = rb'"([ !#-\[\]-~]{1,128})"'
-_HASH = rb'"(sha256:[0-9a-f]{64})"'
-_LINK = rb'(null|"sha256:[0-9a-f]{64}")'
-_DECIMAL = rb'"((?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,12})?)"'
-_COUNT = rb"([1-9][0-9]{0,14})"
-_SHAPE = (
-    ("amount", _DECIMAL, "?"), ("cid", _HASH, "?"), ("credits_micro", rb"(0|[1-9][0-9]{0,14})", ""),
-    ("currency", rb'"([A-Z]{3})"', "?"), ("hop", _COUNT, "?"), ("idem", _TEXT, ""), ("iss", _TEXT, ""),
-    ("metric", _TEXT, ""), ("policy", _TEXT, "?"), ("prev", _LINK, ""), ("price", _HASH, ""), ("req", _TEXT, "?"),
-    ("seq", _COUNT, ""), ("tenant", _TEXT, ""), ("trace_id", _TEXT, "?"), ("trace_prev", _LINK, "?"),
-    ("ts", rb'"([0-9T:.-]{26}Z)"', ""), ("typ", rb'"(usage)"', ""), ("units", _DECIMAL, ""),
-)  # fmt: skip
-_NAMES = tuple(name for name, _, _ in _SHAPE)
+_TEXT = r'"([ !#-\[\]-~]{1,128})"'
+_HASH = r'"(sha256:[0-9a-f]{64})"'
+_LINK = rf"(?:null|{_HASH})"
+_DECIMAL = r'"((?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,12})?)"'
+_COUNT = r"([1-9][0-9]{0,14})"
 _USUAL = re.compile(
-    rb"\{%b\"v\":1\}"
-    % b"".join(b'(?:"%b":%b,)%b' % (name.encode(), value, many.encode()) for name, value, many in _SHAPE)
+    rf'\{{(?:"amount":{_DECIMAL},)?(?:"cid":{_HASH},)?"credits_micro":(0|[1-9][0-9]{{0,14}}),(?:"currency":"([A-Z]{{3}})",)?'
+    rf'(?:"hop":{_COUNT},)?"idem":{_TEXT},"iss":{_TEXT},"metric":{_TEXT},(?:"policy":{_TEXT},)?"prev":{_LINK},'
+    rf'"price":{_HASH},(?:"req":{_TEXT},)?"seq":{_COUNT},"tenant":{_TEXT},'
+    rf'(?:"trace_id":{_TEXT},"trace_prev":{_LINK},)?"ts":"([0-9T:.-]{{26}}Z)","typ":"(usage)","units":{_DECIMAL},"v":1\}}'
 )
+_NAMES = (
+    "amount", "cid", "credits_micro", "currency", "hop", "idem", "iss", "metric", "policy", "prev", "price", "req",
+    "seq", "tenant", "trace_id", "trace_prev", "ts", "typ", "units",
+)  # fmt: skip
 
 
 def usage_receipt_bytes(
@@ -90,17 +88,17 @@ def _trace(trace_id: str | None, hop: int | None, trace_prev: str | None) -> tup
 
 def read_usage_receipt(data: bytes) -> dict[str, Any] | None:
     """The document of a usage receipt in its usual form; None for anything else, valid or not."""
-    match = _USUAL.fullmatch(data)
+    match = _USUAL.fullmatch(data.decode("ascii", "replace"))
     if match is None:
         return None
-    document: dict[str, Any] = {
-        name: value.decode("ascii") for name, value in zip(_NAMES, match.groups(), strict=True) if value is not None
-    }
-    for name in ("credits_micro", "seq", "hop"):
-        if name in document:
-            document[name] = int(document[name])
-    for name in ("prev", "trace_prev"):
-        if name in document:
-            document[name] = None if document[name] == "null" else document[name][1:-1]
+    groups = zip(_NAMES, match.groups(), strict=True)
+    document: dict[str, Any] = {name: value for name, value in groups if value is not None}
+    document["credits_micro"] = int(document["credits_micro"])
+    document["seq"] = int(document["seq"])
     document["v"] = VERSION
+    document.setdefault("prev", None)
+    if "hop" in document:
+        document["hop"] = int(document["hop"])
+    if "trace_id" in document:
+        document.setdefault("trace_prev", None)
     return document if is_moment(document["ts"]) and contradiction(document) is None else None

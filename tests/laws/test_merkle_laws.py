@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from services.rules.merkle import (
     EMPTY_ROOT,
     Frontier,
+    consistency_places,
     consistency_proof,
+    inclusion_places,
     inclusion_proof,
     leaf_hash,
     node_hash,
@@ -80,6 +82,7 @@ def test_every_inclusion_proof_is_that_of_the_definition_and_verifies():
         for index in range(size):
             proof = inclusion_proof(index, size, stored(size))
             assert proof == path(index, 0, size)
+            assert sum(map(len, inclusion_places(index, size))) <= 2 * (size - 1).bit_length()
             verify_inclusion(index, size, LEAVES[index], proof, tree_hash(0, size))
 
 
@@ -88,6 +91,7 @@ def test_every_consistency_proof_is_that_of_the_definition_and_verifies():
         for size1 in range(1, size2 + 1):
             proof = consistency_proof(size1, size2, stored(size2))
             assert proof == subproof(size1, 0, size2, True)
+            assert sum(map(len, consistency_places(size1, size2))) <= 2 * (size2 - 1).bit_length()
             verify_consistency(size1, size2, proof, tree_hash(0, size1), tree_hash(0, size2))
 
 
