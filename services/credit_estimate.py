@@ -11,9 +11,9 @@ from services import wording
 from services.errors import InvalidUnits, NotFound, Unprocessable
 from services.plans import Meter, Plan, Pool
 from services.pool_balances import Holder, PoolBalance, read_balances
-from services.rules import money, pricing
+from services.rules import money
 from services.rules.decimals import EXACT
-from services.rules.quantities import credits_for, from_micro, parse_units
+from services.rules.quantities import credits_for, parse_units
 from services.rules.violations import RuleViolation
 from services.subscriptions import plan_of, read_subscription
 from services.tenants import read_tenant
@@ -120,9 +120,8 @@ def _view(plan: Plan, pool: Pool, *, what: str, credits_micro: int, balance: Poo
 
 def _added(plan: Plan, pool: Pool, *, before_micro: int, added_micro: int) -> tuple[str, str]:
     """What more overage adds to the period's line, which is rounded once; and exactly, "" where that is the same."""
-    charge = plan.overage[pool.code]
-    before = pricing.rate(charge, from_micro(before_micro)).amount
-    after = pricing.rate(charge, from_micro(before_micro + added_micro)).amount
+    before = plan.overage_exact(pool.code, before_micro)
+    after = plan.overage_exact(pool.code, before_micro + added_micro)
     added, exact = money.to_money(after, plan.currency) - money.to_money(before, plan.currency), after - before
     if exact == Fraction(added.amount_minor, 10 ** money.minor_digits(plan.currency)):
         return wording.money(added), ""

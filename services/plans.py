@@ -6,10 +6,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from services.rules import money
+from services.rules import money, pricing
 from services.rules.money import Money
 from services.rules.pricing import Charge, from_document
-from services.rules.quantities import to_micro
+from services.rules.quantities import from_micro, to_micro
 
 PLAN_FORMAT = "tallystick-plan/1"
 MONTHS_IN_YEAR = 12
@@ -87,6 +87,10 @@ class Plan:
     def allowance_micro(self, pool: str) -> int:
         """Credits included in one window of a pool, in millionths."""
         return to_micro(self.allowances.get(pool, Decimal(0)))
+
+    def overage_exact(self, pool: str, overage_micro: int) -> Fraction:
+        """Exact major units for use beyond the lots of a pool that sells it; without any, not even a minimum is due."""
+        return pricing.rate(self.overage[pool], from_micro(overage_micro)).amount if overage_micro else Fraction()
 
     def monthly_base(self) -> Money:
         """The base fee of one month; zero where none is set."""

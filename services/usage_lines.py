@@ -17,12 +17,12 @@ from services.rules.quantities import from_micro, plain_micro
 
 
 def overage_lines(session: Session, *, subscription: Subscription, plan: Plan, period: Period) -> list[Line]:
-    """Use beyond the lots of each pool, in the order of the price book."""
+    """Use beyond the lots of each pool; where nothing went beyond, not even a minimum is due."""
     used = _pool_totals(session, subscription=subscription, period_start=period.starts_at)
     lines = []
     for pool, (used_micro, overage_micro, _) in used.items():
         charge = plan.overage.get(pool)
-        if charge is None:
+        if charge is None or not overage_micro:
             continue
         rated = pricing.rate(charge, from_micro(overage_micro))
         if rated.amount:
@@ -91,8 +91,8 @@ def _overage_line(plan: Plan, pool: str, *, rated: Rated, period: Period, source
 def _late_line(plan: Plan, pool: str, *, overage: tuple[int, int], period: Period, since: date) -> Line:
     terms, charge = plan.pools[pool], plan.overage[pool]
     overage_micro, billed_micro = overage
-    now = money.to_money(pricing.rate(charge, from_micro(overage_micro)).amount, plan.currency)
-    before = money.to_money(pricing.rate(charge, from_micro(billed_micro)).amount, plan.currency)
+    now = money.to_money(plan.overage_exact(pool, overage_micro), plan.currency)
+    before = money.to_money(plan.overage_exact(pool, billed_micro), plan.currency)
     return Line(
         kind=LineKind.LATE_USAGE,
         description=f"Late usage from the period of {since}: {terms.name}",

@@ -263,3 +263,17 @@ def test_the_working_of_a_line_keeps_every_digit(session: Session) -> None:
     invoice = close_period(session, tenant_id=one.tenant_id, at=DECEMBER)
     (step,) = read_invoice(session, tenant_id=one.tenant_id, invoice_id=invoice.id).lines[-1].steps
     assert step["amount"] == "15241578753.168725417488265472"
+
+
+@pytest.mark.parametrize(
+    "overage", [{"model": "flat", "amount": "20"}, {"model": "per_unit", "unit_price": "1", "minimum": "20"}]
+)
+def test_a_least_price_of_overage_is_due_once_and_only_with_overage(session: Session, overage: dict[str, str]) -> None:
+    one = customer(session, plan=own_plan(session, overage=overage))
+    metered(session, one.tenant_id, event("100", "work"))
+    totals = [close_period(session, tenant_id=one.tenant_id, at=DECEMBER).total_minor]
+    for month in (1, 2):
+        at = DECEMBER + timedelta(days=month)
+        metered(session, one.tenant_id, event("3", "work", occurred_at=NOON), at=at)
+        totals.append(close_period(session, tenant_id=one.tenant_id, at=at, force=True).total_minor)
+    assert totals == [1_000, 1_000 + 2_000, 1_000]
