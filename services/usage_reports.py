@@ -12,10 +12,11 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, func, select
 from sqlmodel import Session, col
 
-from models import CreditGrant, UsageDaily, UsageEvent, table_of
+from models import UsageDaily, UsageEvent, table_of
 from services.errors import Unprocessable
+from services.pool_balances import Holder, read_balances
 from services.rules.periods import business_date, check_timezone, day_bounds
-from services.subscriptions import read_subscription
+from services.subscriptions import plan_of, read_subscription
 from services.tenants import read_tenant
 
 RANGE_DAYS_MAX = 10 * 366
@@ -48,7 +49,7 @@ class UsageSum:
 
 @dataclass(frozen=True, slots=True)
 class UsageSummary:
-    """Use in [starts_at, ends_at), in all and by group. `remaining_micro` is what can be spent now."""
+    """Use in [starts_at, ends_at), in all and by group. `remaining_micro` is what can be spent now, in all pools."""
 
     starts_at: datetime
     ends_at: datetime
@@ -86,12 +87,9 @@ def read_summary(
     starts_at = _moment(starts, timezone) or subscription.current_period_start
     ends_at = _moment(ends, timezone) or (subscription.current_period_end if starts is None else at)
     _check_range(starts_at, ends_at)
-    summary = UsageSummary(
-        starts_at,
-        ends_at,
-        group_by,
-        remaining_credits(session, tenant_id=tenant_id, subscription_id=subscription.id, at=at),
-    )
+    holder = Holder(subscription, plan_of(session, subscription), timezone)
+    balances = read_balances(session, holders=[holder], at=at)[subscription.id]
+    summary = UsageSummary(starts_at, ends_at, group_by, sum(balance.remaining_micro for balance in balances))
     for row in usage_rows(
         session, tenant_id=tenant_id, subscription_id=subscription.id, range_=(starts_at, ends_at), timezone=timezone
     ):
@@ -136,21 +134,6 @@ def list_events(
         statement = statement.where(col(UsageEvent.event_type) == event_type)
     page = statement.order_by(col(UsageEvent.seq).desc()).limit(min(limit, EVENTS_PAGE_MAX))
     return list(session.scalars(page))
-
-
-def remaining_credits(
-    session: Session, *, tenant_id: str, subscription_id: str, at: datetime, pool: str | None = None
-) -> int:
-    """Millionths of a credit in lots that could be spent at that moment, in one pool or all of them."""
-    statement = select(col(CreditGrant.remaining_micro)).where(
-        col(CreditGrant.tenant_id) == tenant_id,
-        col(CreditGrant.subscription_id) == subscription_id,
-        col(CreditGrant.effective_at) <= at,
-        col(CreditGrant.expires_at).is_(None) | (col(CreditGrant.expires_at) > at),
-    )
-    if pool is not None:
-        statement = statement.where(col(CreditGrant.pool) == pool)
-    return sum(session.scalars(statement))
 
 
 def _moment(value: Moment | None, timezone: str) -> datetime | None:

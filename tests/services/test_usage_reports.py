@@ -85,3 +85,11 @@ def test_events_are_listed_newest_first_page_by_page(session: Session, used: Cus
     assert [e.seq for e in first + rest] == list(range(18, 0, -1))
     vision = list_events(session, tenant_id=used.tenant_id, event_type="vision_frame_batch")
     assert {e.site for e in vision} == {"north"}
+
+
+def test_a_days_allowance_is_left_before_its_first_event(session: Session) -> None:
+    one = customer(session, plan="memory-cloud/pro", currency="USD")
+    metered(session, one.tenant_id, event("4000", "api_call", occurred_at=NOON - timedelta(days=1)))
+    assert read_summary(session, tenant_id=one.tenant_id, at=NOON).remaining_micro == 10_000_000_000
+    metered(session, one.tenant_id, event("4000", "api_call"))
+    assert read_summary(session, tenant_id=one.tenant_id, at=NOON).remaining_micro == 6_000_000_000
