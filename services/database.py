@@ -57,8 +57,11 @@ def transaction(on: Engine | None = None) -> Iterator[Session]:
 
 @contextmanager
 def reading(on: Engine | None = None) -> Iterator[Session]:
-    """A session that sees one consistent state and keeps nothing."""
-    with Session(on or engine(), expire_on_commit=False, autoflush=False) as session:
+    """A session that sees one consistent state, that of its first query, and keeps nothing."""
+    target = on or engine()
+    if target.dialect.name == "postgresql":  # where by default each query sees what was committed before it
+        target = target.execution_options(isolation_level="REPEATABLE READ")
+    with Session(target, expire_on_commit=False, autoflush=False) as session:
         try:
             yield session
         finally:

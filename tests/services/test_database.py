@@ -1,4 +1,4 @@
-"""The file a SQLite database is kept in."""
+"""The file a SQLite database is kept in, and what a reader sees while others write."""
 
 import os
 import stat
@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from given import customer, event, metered
+from sqlalchemy import Engine
+from sqlmodel import select
 
-from services.database import open_engine
+from models import TenantHead
+from services.database import open_engine, reading, transaction
 
 
 @pytest.fixture(autouse=True)
@@ -38,3 +42,16 @@ def test_a_database_that_is_there_keeps_the_mode_it_was_given(tmp_path: Path) ->
     path.chmod(0o640)
     open_engine(f"sqlite:///{path}").dispose()
     assert mode(path) == 0o640
+
+
+def test_a_reader_sees_one_state_whatever_is_written_meanwhile(engine: Engine) -> None:
+    last_seq = select(TenantHead.last_event_seq)
+    with transaction(engine) as session:
+        one = customer(session)
+    with reading(engine) as reader:
+        assert reader.exec(last_seq).one() == 0
+        with transaction(engine) as session:
+            metered(session, one.tenant_id, event("1"))
+        assert reader.exec(last_seq).one() == 0
+    with reading(engine) as reader:
+        assert reader.exec(last_seq).one() == 1
