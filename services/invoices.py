@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, and_, col, or_, select
+from sqlmodel import Session, col, select
 
 from models import BillingReason, Invoice, InvoiceLine, InvoiceStatus, Subscription, TenantHead
 from services.errors import Conflict, NotFound
@@ -93,20 +93,16 @@ def invoice_number(invoice: Invoice) -> str | None:
 
 
 def list_invoices(
-    session: Session, *, tenant_id: str, limit: int = PAGE_MAX, before: tuple[datetime, str] | None = None
+    session: Session, *, tenant_id: str, limit: int = PAGE_MAX, before_number: int | None = None
 ) -> list[Invoice]:
-    """The tenant's invoices, newest first; `before` is the (issued_at, id) of the last one already seen."""
-    statement = select(Invoice).where(Invoice.tenant_id == tenant_id)
-    if before is not None:
-        issued_at, invoice_id = before
-        statement = statement.where(
-            or_(
-                col(Invoice.issued_at) < issued_at,
-                and_(col(Invoice.issued_at) == issued_at, col(Invoice.id) < invoice_id),
-            )
-        )
-    newest_first = statement.order_by(col(Invoice.issued_at).desc(), col(Invoice.id).desc())
-    return list(session.exec(newest_first.limit(min(limit, PAGE_MAX))))
+    """The tenant's invoices, newest first; `before_number` is the last one already seen.
+
+    The number tells the order: those of several periods closed at once were issued at the same moment.
+    """
+    statement = select(Invoice).where(Invoice.tenant_id == tenant_id, col(Invoice.number).is_not(None))
+    if before_number is not None:
+        statement = statement.where(col(Invoice.number) < before_number)
+    return list(session.exec(statement.order_by(col(Invoice.number).desc()).limit(min(limit, PAGE_MAX))))
 
 
 def read_invoice(session: Session, *, tenant_id: str, invoice_id: str) -> InvoiceDocument:

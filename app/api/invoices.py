@@ -10,15 +10,7 @@ from app.api.commands import Command, command
 from app.api.credentials import needs, tenant_of
 from app.api.documentation import READ, WRITE, problems
 from app.api.exact_route import api_router
-from app.api.listing import (
-    LIMIT_DEFAULT,
-    Cursor,
-    Limit,
-    SubscriptionQuery,
-    TenantQuery,
-    read_moment_and_id,
-    write_cursor,
-)
+from app.api.listing import LIMIT_DEFAULT, Cursor, Limit, SubscriptionQuery, TenantQuery, read_seq, write_cursor
 from app.api.schemas.invoices import GenerateBody, InvoiceDetailShown, InvoicePage, InvoiceShown, MarkPaidBody
 from app.api.schemas.values import ID_PATTERN
 from services import closing, invoices
@@ -41,9 +33,8 @@ async def list_invoices(
     tenant = await tenant_of(caller, named=tenant_id)
 
     def show(session: Session) -> InvoicePage:
-        before = read_moment_and_id(cursor)
-        found = invoices.list_invoices(session, tenant_id=tenant, limit=limit, before=before)
-        following = write_cursor(found[-1].issued_at, found[-1].id) if len(found) == limit else None
+        found = invoices.list_invoices(session, tenant_id=tenant, limit=limit, before_number=read_seq(cursor))
+        following = write_cursor(found[-1].number) if len(found) == limit else None
         return InvoicePage(invoices=[InvoiceShown.of(invoice) for invoice in found], next_cursor=following)
 
     return await unit_of_work.read(show)

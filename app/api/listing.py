@@ -3,7 +3,6 @@
 import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Query
@@ -42,21 +41,6 @@ def read_seq(cursor: str | None) -> int | None:
             return None
         case [int(seq)] if 0 < seq <= SEQ_MAX:
             return seq
-    raise _bad_cursor()
-
-
-def read_moment_and_id(cursor: str | None) -> tuple[datetime, str] | None:
-    """The (time, id) a page ended with. Raises Unprocessable."""
-    match _read(cursor):
-        case None:
-            return None
-        case [str(moment), str(row_id)] if len(row_id) <= 64 and row_id.isprintable():
-            try:
-                at = datetime.fromisoformat(moment)
-            except ValueError as error:
-                raise _bad_cursor() from error
-            if at.tzinfo is not None and 1 < at.year < 9999:
-                return at, row_id
     raise _bad_cursor()
 
 

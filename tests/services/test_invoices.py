@@ -1,12 +1,13 @@
 """Finding invoices, and noting that they were paid."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from given import NOON, customer
 from sqlmodel import Session
 
 from models import InvoiceStatus
+from services.closing import close_period
 from services.errors import Conflict, NotFound
 from services.invoices import (
     find_invoice_tenant,
@@ -63,4 +64,13 @@ def test_another_tenants_invoice_is_not_found(session: Session) -> None:
 def test_pages_of_invoices_follow_each_other(session: Session) -> None:
     one = customer(session)
     (first,) = list_invoices(session, tenant_id=one.tenant_id, limit=1)
-    assert list_invoices(session, tenant_id=one.tenant_id, before=(first.issued_at, first.id)) == []
+    assert list_invoices(session, tenant_id=one.tenant_id, before_number=first.number) == []
+
+
+def test_invoices_of_periods_closed_at_one_moment_are_listed_by_number(session: Session) -> None:
+    one = customer(session, start=date(2026, 3, 1))
+    for _ in range(7):
+        close_period(session, tenant_id=one.tenant_id, at=NOON)
+    newest = list_invoices(session, tenant_id=one.tenant_id, limit=5)
+    rest = list_invoices(session, tenant_id=one.tenant_id, before_number=newest[-1].number)
+    assert [invoice.number for invoice in newest + rest] == [8, 7, 6, 5, 4, 3, 2, 1]
