@@ -10,7 +10,7 @@ from services.database import reading, transaction
 from services.errors import InvalidUnits, Refusal, UnknownEventType, Unprocessable
 from services.metering import Metered, UsageInput, record_usage
 from services.rules.expression import Expression, compile_expression
-from services.rules.quantities import MICRO, parse_units
+from services.rules.quantities import MICRO, UNITS_MAX, parse_units
 from services.rules.timestamps import parse_timestamp
 from services.rules.violations import InvalidExpression, InvalidPeriod, RuleViolation
 from services.subscriptions import plan_of, read_subscription
@@ -172,6 +172,8 @@ class _Importer:
         if micro <= 0:
             raise InvalidUnits("The units are not above zero, so there is nothing to meter.", field="units")
         whole, part = divmod(micro.numerator, MICRO)
+        if whole > UNITS_MAX:  # before it is written out: a product of columns can have more digits than Python writes
+            return parse_units(whole)
         return parse_units(f"{whole}.{part:06d}")
 
 

@@ -144,6 +144,14 @@ def test_a_row_that_cannot_be_written_with_six_decimals_is_refused(run_import: I
     assert "millionth" in refused[0].reason
 
 
+def test_a_number_of_more_digits_than_python_writes_refuses_only_its_row(run_import: Import) -> None:
+    refused: list[RefusedRow] = []
+    product = replace(TOKENS, time_column="t", units="*".join(["a"] * 80))
+    content = f"t,a\n2026-03-05 10:00:00,{'9' * 60}\n2026-03-05 10:00:00,1\n"
+    assert run_import(content, product, on_refused=refused.append).accepted == 1
+    assert [(row.line, "at most" in row.reason) for row in refused] == [(2, True)]
+
+
 def test_shifting_moves_every_row_by_the_same_whole_days(run_import: Import) -> None:
     content = THREE.replace("2026-03", "2023-11")
     assert run_import(content, replace(TOKENS, shift_to=date(2026, 3, 10))).accepted == 3
