@@ -1,7 +1,8 @@
 """One use case, one thread, one transaction. What succeeds or fails together is what is passed to `run`.
 
-There are three lanes so that nobody waits for a neighbour: writers (who on SQLite queue for one lock), readers (pages
-stay quick while a batch is written), and work that needs a processor but no database, such as hashing a password.
+There are four lanes so that nobody waits for a neighbour: writers (who on SQLite queue for one lock), readers (pages
+stay quick while a batch is written), work that needs a processor but no database, such as parsing a large body, and
+passwords apart from it: a stranger may send as many as they like, and each takes a tenth of a second.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import structlog
 
 from services.availability import telling_unavailable
 from services.database import Session, reading, transaction
+from services.passwords import HASHES_AT_ONCE
 
 WRITERS = 8
 READERS = 8
@@ -29,6 +31,7 @@ UseCase = Callable[Concatenate[Session, Options], Answer]
 _writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="write")
 _readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
 _workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="work")
+_hashers = ThreadPoolExecutor(HASHES_AT_ONCE, thread_name_prefix="hash")
 _log = structlog.get_logger("tallystick.unit_of_work")
 
 
@@ -50,6 +53,11 @@ async def read(use_case: UseCase[Options, Answer], /, *args: Options.args, **kwa
 async def work(function: Callable[..., Answer], /, *args: Any, **kwargs: Any) -> Answer:
     """Run a function that computes for long and needs no database."""
     return await _on(_workers, partial(function, *args, **kwargs))
+
+
+async def work_on_password(function: Callable[..., Answer], /, *args: Any, **kwargs: Any) -> Answer:
+    """Run a function that hashes a password; when many are sent, only those who send them wait."""
+    return await _on(_hashers, partial(function, *args, **kwargs))
 
 
 def later(use_case: UseCase[Options, Any], /, *args: Options.args, **kwargs: Options.kwargs) -> None:

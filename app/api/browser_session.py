@@ -87,10 +87,10 @@ async def _sign_in(request: Request, email: str, password: str) -> SignedIn:
     address = request.client.host if request.client else ""
     sign_in_limit.check(email, address, at)
     known = await unit_of_work.read(sign_in.password_hash_of, email=email)
-    user_id = await unit_of_work.work(
+    user_id = await unit_of_work.work_on_password(
         sign_in.check_password, known, email=email, password=password, address=address, at=at
     )
-    rehashed = await unit_of_work.work(passwords.better_hash, known.password_hash or "", password)
+    rehashed = await unit_of_work.work_on_password(passwords.better_hash, known.password_hash or "", password)
     presented = token_in(request.headers.get("cookie"))
     return await unit_of_work.run(sign_in.open_session, user_id=user_id, rehashed=rehashed, presented=presented, at=at)
 

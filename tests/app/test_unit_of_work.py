@@ -72,6 +72,21 @@ def test_readers_and_workers_do_not_wait_for_writers(sqlite_engine: Engine) -> N
     assert asyncio.run(look_while_writers_wait()) == ([], "DONE")
 
 
+def test_nobody_waits_for_passwords_that_are_being_checked(sqlite_engine: Engine) -> None:
+    checked = threading.Event()
+
+    async def both() -> str:
+        slow = [asyncio.create_task(unit_of_work.work_on_password(checked.wait, 10)) for _ in range(40)]
+        await asyncio.sleep(0)
+        try:
+            return await asyncio.wait_for(unit_of_work.work(str.upper, "done"), 5)
+        finally:
+            checked.set()
+            await asyncio.gather(*slow)
+
+    assert asyncio.run(both()) == "DONE"
+
+
 def test_the_request_id_follows_into_the_thread(sqlite_engine: Engine) -> None:
     async def bound() -> object:
         structlog.contextvars.bind_contextvars(request_id="r-7")
