@@ -163,5 +163,5 @@ def _ordinary(number: Decimal | int) -> float | int:
 
 
 def _unknown(item: dict[str, Any], known: frozenset[str]) -> Refusal:
-    field = min(item.keys() - known)[:80]
+    field = min(item.keys() - known)[:80].encode(errors="replace").decode()  # half a surrogate cannot be answered
     return Unprocessable(f"{field!r} is not known here; remove it. Extra data goes into meta.", field=field)

@@ -156,3 +156,13 @@ def test_a_body_over_the_limit_is_refused_however_it_is_sent(
     headers = sqlite_world.acme.headers | {"Content-Type": "application/json"}
     assert_problem(client.post(path, content=content, headers=headers), 413, "too_large")
     assert sent <= bytes_max + 2 * 65_536
+
+
+def test_half_a_surrogate_in_an_unknown_field_refuses_only_its_event(client: Client, world: World) -> None:
+    body = json.dumps([EVENT | {"event_id": "kept"}, EVENT | {"\ud800": 1}])
+    for key in ({}, {"Idempotency-Key": "surrogate"}):
+        headers = world.acme.headers | {"Content-Type": "application/json"} | key
+        answer = client.post("/v1/usage/events", content=body, headers=headers)
+        assert answer.status_code == 200
+        (refused,) = answer.json()["refused"]
+        assert (refused["index"], refused["code"], refused["field"]) == (1, "invalid", "?")
