@@ -21,10 +21,12 @@ Refusal
 │   ├── UnknownPlan · UnknownEventType · UnknownSite · UnknownPriceBook
 │   ├── InvalidUnits
 │   ├── EventTooOld · EventInFuture · EventBeforeSubscription
-│   └── SiteLimitReached
+│   ├── SiteLimitReached
+│   └── InvalidSignature      a signature that was not made by this key over these bytes
 ├── QuotaReached 429          used up and the plan has no price for more; carries an upgrade address
 │   └── OverageNotAllowed
 ├── TooManyAttempts 429       (sign_in_limit.py) wrong passwords; carries how long to wait
+├── KeysUnavailable 503       the signing key cannot be had: no master key, or another one
 └── Unavailable 503           (availability.py) the database cannot be had, or has not been migrated
 """
 
@@ -135,6 +137,10 @@ class SiteLimitReached(Unprocessable):
     code = "site_limit_reached"
 
 
+class InvalidSignature(Unprocessable):
+    code = "invalid_signature"
+
+
 class InvalidUnits(Unprocessable):
     code = "invalid_units"
 
@@ -157,3 +163,7 @@ class QuotaReached(Refusal):
 
 class OverageNotAllowed(QuotaReached):
     code = "overage_not_allowed"
+
+
+class KeysUnavailable(Refusal):
+    status, code, title = 503, "keys_unavailable", "Receipts cannot be signed just now"

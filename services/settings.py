@@ -13,10 +13,13 @@ CATALOGS = PROJECT_ROOT / "models" / "catalogs"
 class Settings(BaseSettings):
     """What an operator can set. `.env.example` explains each."""
 
-    model_config = SettingsConfigDict(env_prefix="TALLYSTICK_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="TALLYSTICK_", env_file=".env", extra="ignore"
+    )
 
     database_url: str = "sqlite:///data/tallystick.db"
     redis_url: str | None = None
+    master_key: str | None = Field(default=None, repr=False)
     public_url: str = "http://localhost:3000"
     catalog: str = "reliability"
     log_format: str = Field(default="auto", pattern="^(auto|json|console)$")

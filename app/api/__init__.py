@@ -10,6 +10,7 @@ from app.api import (
     dashboard,
     health,
     invoices,
+    keys,
     plans,
     subscriptions,
     usage,
@@ -33,6 +34,7 @@ ROUTERS: Final = (
     assets.router,
     invoices.router,
     dashboard.router,
+    keys.router,
     health.router,
     browser_session.router,
 )

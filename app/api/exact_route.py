@@ -12,7 +12,7 @@ from app import unit_of_work
 from app.api.credentials import authenticate
 from app.api.json_body import BodyRules, check_media_type, parse_json, read_body
 
-PUBLIC_PATHS: Final = frozenset({"/v1/plans", "/healthz", "/readyz"})
+PUBLIC_PATHS: Final = frozenset({"/v1/plans", "/.well-known/jwks.json", "/healthz", "/readyz"})
 """What answers without a key. Everything else under this route class does not."""
 
 PARSED_AT_ONCE_MAX: Final = 64 * 1024

@@ -16,7 +16,15 @@ from services.errors import NotAllowedHere, NotFound
 
 router = api_router("", "Health")
 
-OWN_ADDRESSES: Final = ("/v1", "/v1/{path:path}", "/healthz", "/readyz", "/session", "/session/{path:path}")
+OWN_ADDRESSES: Final = (
+    "/v1",
+    "/v1/{path:path}",
+    "/.well-known/jwks.json",
+    "/healthz",
+    "/readyz",
+    "/session",
+    "/session/{path:path}",
+)
 
 
 class OkShown(Shown):

@@ -5,7 +5,7 @@ Exit codes: 0 done, 1 refused (with one sentence on stderr), 2 not a command or 
 
 import typer
 
-from app.cli import catalog, customers, serving, usage
+from app.cli import catalog, customers, keys, serving, usage
 from app.cli.output import SayingWhy
 
 cli = typer.Typer(
@@ -24,6 +24,7 @@ cli.add_typer(customers.keys, name="apikey")
 cli.add_typer(customers.users, name="user")
 cli.add_typer(customers.sites, name="site")
 cli.add_typer(usage.commands, name="usage")
+cli.add_typer(keys.commands, name="keys")
 usage.add_to(cli)
 
 

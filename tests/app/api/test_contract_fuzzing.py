@@ -38,7 +38,7 @@ EXAMPLES = 30
 ANSWERS_EACH_ITEM = "/v1/usage/events"
 """A batch is taken though an item of it is wrong: the answer says 200 and, for that item, why it was refused."""
 
-TAKES_ANYTHING = {(GenerationMode.NEGATIVE, path) for path in ("/v1/plans", "/healthz", "/readyz")}
+TAKES_ANYTHING = {(GenerationMode.NEGATIVE, path) for path in ("/v1/plans", "/.well-known/jwks.json", "/healthz", "/readyz")}
 """Operations without parameters or a body, to which nothing wrong can be sent."""
 
 

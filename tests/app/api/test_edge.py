@@ -18,6 +18,7 @@ from tests.app.api.conftest import Client, World, assert_problem
 
 OPEN_BY_DESIGN = {
     "/v1/plans": "a price list is public",
+    "/.well-known/jwks.json": "anyone may check a receipt",
     "/healthz": "asked by machines that hold no key",
     "/readyz": "asked by machines that hold no key",
     "/session": "this is how a browser signs in",
@@ -134,6 +135,7 @@ def test_an_unknown_address_is_a_problem_in_json(client: Client, sqlite_world: W
         ("PATCH", "/v1/invoices/inv_1", "GET"),
         ("TRACE", "/v1/plans", "GET"),
         ("POST", "/healthz", "GET"),
+        ("POST", "/.well-known/jwks.json", "GET"),
         ("GET", "/session", "POST"),
     ],
 )
