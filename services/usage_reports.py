@@ -192,7 +192,7 @@ def _event_rows(
             c.occurred_at >= starts_at,
             c.occurred_at < ends_at,
         )
-        .group_by(c.event_type, c.site)
+        .group_by(c.event_type, c.site, c.period_start)  # what one period holds is sure to fit SQLite's 64-bit sums
         .order_by(c.event_type, c.site)
     )
     for event_type, site, *totals in session.execute(statement):

@@ -59,7 +59,7 @@ def read_monthly_use(
     statement = (
         select(c.day, c.event_type, *sums)
         .where(_of(subscription.tenant_id, subscription.id, event_types, since=months[0]))
-        .group_by(c.day, c.event_type)
+        .group_by(c.day, c.event_type, c.period_start)  # what one period holds is sure to fit SQLite's 64-bit sums
     )
     use: dict[str, dict[date, UsageSum]] = defaultdict(lambda: {month: UsageSum() for month in months})
     for day, event_type, *totals in session.execute(statement):

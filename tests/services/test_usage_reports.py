@@ -7,8 +7,11 @@ from given import NOON, Customer, customer, event, metered
 from sqlmodel import Session
 
 from services.assets import add_site
+from services.closing import close_period
 from services.errors import Unprocessable
+from services.subscriptions import read_subscription
 from services.usage_reports import GroupBy, list_events, read_summary
+from services.usage_rollups import read_monthly_use
 
 DAYS = [NOON - timedelta(days=days, hours=hours) for days in (9, 5, 1) for hours in (0, 3, 14)]
 
@@ -93,3 +96,17 @@ def test_a_days_allowance_is_left_before_its_first_event(session: Session) -> No
     assert read_summary(session, tenant_id=one.tenant_id, at=NOON).remaining_micro == 10_000_000_000
     metered(session, one.tenant_id, event("4000", "api_call"))
     assert read_summary(session, tenant_id=one.tenant_id, at=NOON).remaining_micro == 6_000_000_000
+
+
+def test_the_largest_use_of_many_periods_in_one_day_is_summed(session: Session) -> None:
+    one = customer(session)
+    for minute in range(10):
+        at = NOON + timedelta(minutes=minute)
+        metered(session, one.tenant_id, event("1000000000000"), at=at)
+        close_period(session, tenant_id=one.tenant_id, force=True, at=at + timedelta(seconds=1))
+    ends = NOON + timedelta(hours=1)
+    summary = read_summary(session, tenant_id=one.tenant_id, starts=NOON, ends=ends, at=ends)
+    assert summary.total.units_micro == 10 * 10**18
+    subscription, month = read_subscription(session, tenant_id=one.tenant_id), date(2026, 11, 1)
+    use = read_monthly_use(session, subscription=subscription, event_types=["LLM_token_usage"], months=[month])
+    assert use["LLM_token_usage"][month].credits_micro == 10 * 10**18
