@@ -13,6 +13,8 @@ from services.settings import settings
 
 REDACTED: Final = "[redacted]"
 DEPTH_MAX: Final = 8
+TEXT_MAX: Final = 16 * 1024
+"""Characters of one text; libraries log what strangers send whole. The end is kept too: errors are named there."""
 
 _SECRET_NAMES: Final = re.compile(
     r"authorization|cookie|passw|secret|api[-_]?key|x-signet|token|master_key|card_?number|\bcvc\b|\bpan\b", re.I
@@ -93,7 +95,12 @@ def _clean(value: Any, depth: int) -> Any:
     if isinstance(value, Mapping | list | tuple | set | frozenset):
         return REDACTED if depth >= DEPTH_MAX else _clean_inside(value, depth)
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return redact_text(text)
+    return _shorten(redact_text(text))
+
+
+def _shorten(text: str) -> str:
+    kept = TEXT_MAX // 2
+    return text if len(text) <= TEXT_MAX else f"{text[:kept]} [{len(text) - 2 * kept:,} cut] {text[-kept:]}"
 
 
 def _clean_inside(value: Any, depth: int) -> Any:

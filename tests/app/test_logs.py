@@ -6,7 +6,7 @@ import logging
 import pytest
 import structlog
 
-from app.logs import REDACTED, configure_logging, redact, redact_text
+from app.logs import REDACTED, TEXT_MAX, configure_logging, redact, redact_text
 from services.settings import settings
 
 API_KEY = "tally_ab12cd34_" + "Zz0_-" * 8 + "Zz0"
@@ -50,6 +50,14 @@ def test_credentials_in_an_address_are_taken_out() -> None:
 )
 def test_what_is_no_secret_stays(text: str) -> None:
     assert redact_text(text) == text
+
+
+def test_a_text_beyond_measure_is_cut_in_its_middle_after_secrets_are_taken_out() -> None:
+    said = redact(None, "info", {"event": "a" * 9_000 + API_KEY * 5_000 + "b" * 300_000 + " TypeError"})["event"]
+    assert len(said) < TEXT_MAX + 40
+    assert said.startswith("aaa")
+    assert said.endswith("b TypeError")
+    assert API_KEY[-20:] not in said
 
 
 def test_fields_named_like_secrets_are_taken_out_at_any_depth() -> None:
