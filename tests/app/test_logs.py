@@ -53,7 +53,7 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 
 def test_a_text_beyond_measure_is_cut_in_its_middle_after_secrets_are_taken_out() -> None:
-    said = redact(None, "info", {"event": "a" * 9_000 + API_KEY * 5_000 + "b" * 300_000 + " TypeError"})["event"]
+    said = redact(None, "info", {"event": "a" * 9_000 + f" {API_KEY} " * 5_000 + "b" * 300_000 + " TypeError"})["event"]
     assert len(said) < TEXT_MAX + 40
     assert said.startswith("aaa")
     assert said.endswith("b TypeError")
