@@ -20,13 +20,13 @@ _MEANING: Final = {
     413: "More than one request may carry.",
     415: "The body is not JSON in UTF-8.",
     422: "A value is not acceptable; `field` names it.",
-    429: "Used up, and the plan has no price for more; `upgrade_url` leads on.",
+    429: "Used up, or called too often for the plan; `upgrade_url` leads on.",
     500: "A fault of ours. The request_id finds it in our log.",
     503: "Not just now. Nothing was changed.",
 }
-READ: Final = (401, 403, 404, 422, 500, 503)
-WRITE: Final = (400, 401, 403, 404, 409, 413, 415, 422, 500, 503)
-METER: Final = (*WRITE, 429)
+READ: Final = (401, 403, 404, 422, 429, 500, 503)
+WRITE: Final = (400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503)
+METER: Final = WRITE
 PUBLIC: Final = (500, 503)
 
 

@@ -1,4 +1,4 @@
-"""The route class of the whole API: who calls comes first, then the body, read exactly, then the endpoint."""
+"""The route class of the whole API: who calls comes first, then their limits, the body, read exactly, the endpoint."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
@@ -7,9 +7,10 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import unit_of_work
-from app.api.credentials import authenticate
+from app.api.call_limits import counted
 from app.api.json_body import BodyRules, check_media_type, parse_json, read_body
 
 PUBLIC_PATHS: Final = frozenset({"/v1/plans", "/.well-known/jwks.json", "/healthz", "/readyz"})
@@ -22,20 +23,24 @@ WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 
 
 class ExactRoute(APIRoute):
-    """Authenticates, then reads the body within its limit and parses it with exact numbers.
+    """Authenticates, counts the call, then reads the body within its limit and parses it with exact numbers.
 
     The parsed document is left where FastAPI looks for it, and in `request.state.document`.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._enter: ASGIApp = super().handle if self.path in PUBLIC_PATHS else counted(super().handle)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._enter(scope, receive, send)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         endpoint_handler = super().get_route_handler()
-        is_public = self.path in PUBLIC_PATHS
         takes_body = not self.methods <= WITHOUT_BODY
         rules: BodyRules = getattr(self.endpoint, "body_rules", BodyRules())
 
         async def handler(request: Request) -> Response:
-            if not is_public:
-                await authenticate(request)
             if takes_body:
                 await _read_document(request, rules)
             return await endpoint_handler(request)

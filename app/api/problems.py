@@ -34,6 +34,13 @@ def problem_response(refusal: Refusal, request_id: str | None = None) -> Respons
     return Response(body, refusal.status, headers, PROBLEM_TYPE)
 
 
+def refusal_response(refusal: Refusal, request_id: str | None) -> Response:
+    """The answer for a refusal that ends a request; what the caller cannot help is logged as an error."""
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("unavailable", code=refusal.code, exc_info=refusal)
+    return problem_response(refusal, request_id)
+
+
 def problem_document(refusal: Refusal, request_id: str | None = None) -> dict[str, Any]:
     """The members of the problem. A quota and a missing feature also say `error` and where to upgrade."""
     document: dict[str, Any] = {
@@ -79,9 +86,7 @@ def request_id_of(request: Request) -> str | None:
 
 async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.error("unavailable", code=error.code, exc_info=error)
-    return problem_response(error, request_id_of(request))
+    return refusal_response(error, request_id_of(request))
 
 
 async def _on_rule_violation(request: Request, error: Exception) -> Response:
