@@ -1,18 +1,21 @@
 """What some use would burn and cost, before it is used: the same rules as metering and invoicing, nothing stored."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
 from sqlmodel import Session
 
+from models import BillingPeriod, Subscription
 from services import wording
-from services.errors import InvalidUnits, NotFound, Unprocessable
+from services.errors import InvalidUnits, NotFound, UnknownEventType
 from services.plans import Meter, Plan, Pool
-from services.pool_balances import Holder, PoolBalance, read_balances
+from services.pool_balances import Holder, read_balances
 from services.rules import money
 from services.rules.decimals import EXACT
+from services.rules.money import Money
+from services.rules.periods import period_at
 from services.rules.quantities import credits_for, parse_units
 from services.rules.violations import RuleViolation
 from services.subscriptions import plan_of, read_subscription
@@ -52,6 +55,39 @@ class EstimateView:
 NO_ESTIMATE = EstimateView()
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What some units would burn of a pool, what it has left now, and what went beyond it in the period before."""
+
+    subscription: Subscription
+    plan: Plan
+    meter: Meter
+    pool: Pool
+    credits_micro: int
+    left_micro: int
+    period_overage_micro: int
+
+    @property
+    def covered_micro(self) -> int:
+        return min(self.left_micro, self.credits_micro)
+
+    @property
+    def beyond_micro(self) -> int:
+        return self.credits_micro - self.covered_micro
+
+    @property
+    def is_sold(self) -> bool:
+        """Whether the plan has a price for use beyond the pool."""
+        return self.pool.code in self.plan.overage
+
+    def added(self, added_micro: int) -> tuple[Money, Fraction]:
+        """What more overage adds to the period's line, which is rounded once; and exactly, in major units."""
+        plan, before_micro = self.plan, self.period_overage_micro
+        before = plan.overage_exact(self.pool.code, before_micro)
+        after = plan.overage_exact(self.pool.code, before_micro + added_micro)
+        return money.to_money(after, plan.currency) - money.to_money(before, plan.currency), after - before
+
+
 def list_meters(session: Session, *, tenant_id: str) -> tuple[MeterChoice, ...]:
     """The event types of the tenant's plan, in the order of its price book; none without a subscription."""
     try:
@@ -61,29 +97,67 @@ def list_meters(session: Session, *, tenant_id: str) -> tuple[MeterChoice, ...]:
     return tuple(_choice(meter, plan.pools[meter.pool]) for meter in plan.meters.values())
 
 
-def estimate(session: Session, *, tenant_id: str, event_type: str, units_text: str, at: datetime) -> EstimateView:
-    """The credits these units burn and what that adds to the bill of the running period, exactly.
+def work_out(
+    session: Session,
+    *,
+    tenant_id: str,
+    event_type: str,
+    units_micro: int,
+    at: datetime,
+    subscription_id: str | None = None,
+) -> Figures:
+    """What these units would burn at this moment and what is there to burn. Only reads.
 
-    Raises NotFound without a subscription, Unprocessable for an event type the plan does not have, and InvalidUnits
-    for units that cannot be metered.
+    Raises NotFound without a subscription, UnknownEventType for one the plan does not have, and InvalidUnits for units
+    that cannot be metered.
     """
     tenant = read_tenant(session, tenant_id=tenant_id)
-    subscription = read_subscription(session, tenant_id=tenant_id)
+    subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
     plan = plan_of(session, subscription)
     meter = plan.meters.get(event_type)
     if meter is None:
-        raise Unprocessable("Choose one of the event types of your plan.", field="event_type")
+        known = ", ".join(plan.meters)
+        raise UnknownEventType(f"{plan.name} does not meter this; event types: {known}.", field="event_type")
     try:
-        units_micro = parse_units(units_text.strip())
         credits_micro = credits_for(units_micro, meter.credits_per_unit)
-        pool = plan.pools[meter.pool]
-        holder = Holder(subscription, plan, tenant.timezone)
-        balances = read_balances(session, holders=[holder], at=at)[subscription.id]
-        balance = next((each for each in balances if each.pool.code == pool.code), None)
-        what = counted_micro(units_micro, meter.unit)
-        return _view(plan, pool, what=what, credits_micro=credits_micro, balance=balance)
     except RuleViolation as violation:
         raise InvalidUnits(violation.message, field="units") from violation
+    pool = plan.pools[meter.pool]
+    holder, is_opened = _holder_at(session, Holder(subscription, plan, tenant.timezone), at)
+    balances = read_balances(session, holders=[holder], at=at)[subscription.id]
+    balance = next((each for each in balances if each.pool.code == pool.code), None)
+    left_micro = balance.remaining_micro if balance else 0
+    if not is_opened and not pool.resets_daily:
+        left_micro += plan.allowance_micro(pool.code)
+    before_micro = balance.period_overage_micro if balance else 0
+    return Figures(subscription, plan, meter, pool, credits_micro, left_micro, before_micro)
+
+
+def estimate(session: Session, *, tenant_id: str, event_type: str, units_text: str, at: datetime) -> EstimateView:
+    """The credits these units burn and what that adds to the bill of the running period, exactly.
+
+    Raises what `work_out` raises, and InvalidUnits for a text that is no quantity.
+    """
+    try:
+        units_micro = parse_units(units_text.strip())
+    except RuleViolation as violation:
+        raise InvalidUnits(violation.message, field="units") from violation
+    found = work_out(session, tenant_id=tenant_id, event_type=event_type, units_micro=units_micro, at=at)
+    return _view(found, what=counted_micro(units_micro, found.meter.unit))
+
+
+def _holder_at(session: Session, holder: Holder, at: datetime) -> tuple[Holder, bool]:
+    """The subscription as it stands at a moment after the end of a period that is not closed yet, as metering sees it.
+
+    And whether the period of that moment was opened, so that its allowances are there.
+    """
+    kept = holder.subscription
+    if at < kept.current_period_end:
+        return holder, True
+    period = period_at(kept.anchor_at, holder.timezone, at)
+    key = (kept.tenant_id, kept.id, period.starts_at)
+    moved = kept.model_dump() | {"current_period_start": period.starts_at, "current_period_end": period.ends_at}
+    return replace(holder, subscription=Subscription(**moved)), session.get(BillingPeriod, key) is not None
 
 
 def _choice(meter: Meter, pool: Pool) -> MeterChoice:
@@ -94,37 +168,34 @@ def _choice(meter: Meter, pool: Pool) -> MeterChoice:
     )
 
 
-def _view(plan: Plan, pool: Pool, *, what: str, credits_micro: int, balance: PoolBalance | None) -> EstimateView:
-    left_micro = balance.remaining_micro if balance else 0
-    before_micro = balance.period_overage_micro if balance else 0
-    covered_micro = min(left_micro, credits_micro)
-    beyond_micro = credits_micro - covered_micro
-    is_sold = pool.code in plan.overage
+def _view(found: Figures, *, what: str) -> EstimateView:
+    plan, pool = found.plan, found.pool
     nothing = ("", "")
-    cost = _added(plan, pool, before_micro=before_micro, added_micro=beyond_micro) if is_sold else nothing
-    used_up = _added(plan, pool, before_micro=before_micro, added_micro=credits_micro) if is_sold else nothing
+    cost = _worded(found, found.beyond_micro) if found.is_sold else nothing
+    used_up = _worded(found, found.credits_micro) if found.is_sold else nothing
     return EstimateView(
         is_made=True,
         what=what,
-        credits=counted_micro(credits_micro, pool.unit),
-        covered=counted_micro(covered_micro, pool.unit),
-        beyond=counted_micro(beyond_micro, pool.unit),
+        credits=counted_micro(found.credits_micro, pool.unit),
+        covered=counted_micro(found.covered_micro, pool.unit),
+        beyond=counted_micro(found.beyond_micro, pool.unit),
         cost=cost[0],
         cost_exactly=cost[1],
         once_used_up=used_up[0],
         once_used_up_exactly=used_up[1],
-        price=wording.price_of(plan.overage[pool.code], plan.currency, pool.unit) if is_sold else "",
-        is_refused=bool(beyond_micro) and not is_sold,
+        price=wording.price_of(plan.overage[pool.code], plan.currency, pool.unit) if found.is_sold else "",
+        is_refused=bool(found.beyond_micro) and not found.is_sold,
     )
 
 
-def _added(plan: Plan, pool: Pool, *, before_micro: int, added_micro: int) -> tuple[str, str]:
-    """What more overage adds to the period's line, which is rounded once; and exactly, "" where that is the same."""
-    before = plan.overage_exact(pool.code, before_micro)
-    after = plan.overage_exact(pool.code, before_micro + added_micro)
-    added, exact = money.to_money(after, plan.currency) - money.to_money(before, plan.currency), after - before
-    if exact == Fraction(added.amount_minor, 10 ** money.minor_digits(plan.currency)):
+def _worded(found: Figures, added_micro: int) -> tuple[str, str]:
+    """What more overage adds to the bill in words; and exactly, "" where that is the same."""
+    added, exact = found.added(added_micro)
+    if exact == Fraction(added.amount_minor, 10 ** money.minor_digits(added.currency)):
         return wording.money(added), ""
-    # A price times a quantity is a finite decimal; EXACT raises if that were ever not so.
-    price = EXACT.divide(Decimal(exact.numerator), Decimal(exact.denominator))
-    return wording.money(added), f"exactly {wording.rate(price, plan.currency)}"
+    return wording.money(added), f"exactly {wording.rate(decimal_of(exact), added.currency)}"
+
+
+def decimal_of(exact: Fraction) -> Decimal:
+    """A price times a quantity is a finite decimal; EXACT raises if that were ever not so."""
+    return EXACT.divide(Decimal(exact.numerator), Decimal(exact.denominator))

@@ -1,0 +1,78 @@
+"""May I? Whether some use would be taken now, and what it would cost: asked before the work is done."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlmodel import Session
+
+from services.credit_estimate import Figures, decimal_of, work_out
+from services.errors import UPGRADE_URL, OverageNotAllowed, SubscriptionConflict
+from services.event_admission import METERED
+from services.rules.money import Money
+
+INCLUDED, OVERAGE = "included", "overage"
+
+
+@dataclass(frozen=True, slots=True)
+class CreditCheck:
+    """The answer; credits in millionths.
+
+    `reason` is `included` or `overage` where the use is allowed, else the code of the refusal metering would give.
+    `overage_price` is what the bill of the period grows by, rounded as its line is; `overage_price_exact` before that,
+    in major units. Both are None where nothing goes beyond, or nothing beyond is sold.
+    """
+
+    allowed: bool
+    reason: str
+    credits_micro: int
+    remaining_micro: int
+    overage_micro: int
+    overage_price: Money | None
+    overage_price_exact: Decimal | None
+    upgrade_url: str | None
+
+
+def check_credits(
+    session: Session,
+    *,
+    tenant_id: str,
+    event_type: str,
+    units_micro: int,
+    at: datetime,
+    subscription_id: str | None = None,
+) -> CreditCheck:
+    """Whether these units would be metered at this moment. Nothing is written or held: it is a hint, no reservation.
+
+    Somebody else may use what is left before the caller does. Raises NotFound, UnknownEventType and InvalidUnits as
+    metering would.
+    """
+    found = work_out(
+        session,
+        tenant_id=tenant_id,
+        subscription_id=subscription_id,
+        event_type=event_type,
+        units_micro=units_micro,
+        at=at,
+    )
+    reason = _reason(found)
+    goes_beyond = bool(found.beyond_micro)
+    price, exact = found.added(found.beyond_micro) if goes_beyond and found.is_sold else (None, None)
+    return CreditCheck(
+        allowed=reason in (INCLUDED, OVERAGE),
+        reason=reason,
+        credits_micro=found.credits_micro,
+        remaining_micro=found.left_micro,
+        overage_micro=found.beyond_micro,
+        overage_price=price,
+        overage_price_exact=None if exact is None else decimal_of(exact),
+        upgrade_url=UPGRADE_URL if goes_beyond else None,
+    )
+
+
+def _reason(found: Figures) -> str:
+    if found.subscription.status not in METERED:
+        return SubscriptionConflict.code
+    if not found.beyond_micro:
+        return INCLUDED
+    return OVERAGE if found.is_sold else OverageNotAllowed.code
