@@ -14,6 +14,7 @@ from app.api import (
     plans,
     subscriptions,
     usage,
+    usage_check,
     usage_reports,
 )
 from app.api.documentation import describe
@@ -30,6 +31,7 @@ ROUTERS: Final = (
     plans.router,
     subscriptions.router,
     usage.router,
+    usage_check.router,
     usage_reports.router,
     assets.router,
     invoices.router,
