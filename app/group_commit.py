@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -118,7 +119,8 @@ def _record_all(session: Session, group: list[_Call]) -> Iterable[tuple[_Call, A
 def _deliver(outcomes: list[Outcome]) -> None:
     """Hand the outcomes over in the loops they are awaited in, one wake-up a loop."""
     for loop, outcomes_of_loop in groupby(sorted(outcomes, key=lambda o: id(o[0].loop)), lambda o: o[0].loop):
-        loop.call_soon_threadsafe(_settle, list(outcomes_of_loop))
+        with suppress(RuntimeError):  # a loop that has ended awaits nothing any more
+            loop.call_soon_threadsafe(_settle, list(outcomes_of_loop))
 
 
 def _settle(outcomes: list[Outcome]) -> None:

@@ -48,7 +48,7 @@ class Invoice(TenantOwned, table=True):
         CheckConstraint("total_minor = subtotal_minor + tax_minor", name="total"),
         CheckConstraint("(status = 'draft') = (number IS NULL)", name="number_when_final"),
         CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", name="paid_has_time"),
-        Index("ix_invoice_issued", "tenant_id", "issued_at"),
+        Index("ix_invoice_id", "id"),
     )
 
     id: str = Field(primary_key=True, max_length=ID_MAX)

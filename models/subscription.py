@@ -48,6 +48,7 @@ class Subscription(TenantOwned, table=True):
         CheckConstraint("current_period_start >= started_at", name="period_after_start"),
         CheckConstraint("period_index >= 0", name="period_index"),
         Index("ix_subscription_due", "current_period_end", "status"),
+        Index("ix_subscription_id", "id"),
     )
 
     id: str = Field(primary_key=True, max_length=ID_MAX)

@@ -12,14 +12,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from services.rules.money import minor_digits
-from services.rules.pricing import Charge, from_document
-from services.rules.quantities import to_micro
-from services.rules.violations import RuleViolation
+from services.rules.money import minor_digits, to_money
+from services.rules.pricing import Charge, from_document, rate
+from services.rules.quantities import CREDITS_MAX, to_micro
+from services.rules.violations import InvalidAmount, RuleViolation
 
 BOOK_BYTES_MAX = 1_000_000
 PLANS_MAX = 50
 METERS_MAX = 200
+OVERAGE_MAX = Decimal(32 * CREDITS_MAX)
+"""Credits of one line at the most: a month of the daily limit."""
 
 Code = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
@@ -179,6 +181,7 @@ def _plan_mistakes(book: BookEntry, plan: PlanEntry, at: str) -> Iterator[tuple[
             yield from _charge_mistake(key, price)
         elif price not in book.prices:
             yield key, f"names the price {price}, which is not in [prices]"
+        yield from _too_dear(book, plan, pool, key)
     if plan.assets is not None:
         yield from _charge_mistake(f"{at}.assets", plan.assets.model_extra or {})
     if plan.base_price is not None and -int(plan.base_price.normalize().as_tuple().exponent) > minor_digits(
@@ -187,6 +190,18 @@ def _plan_mistakes(book: BookEntry, plan: PlanEntry, at: str) -> Iterator[tuple[
         yield f"{at}.base_price", f"is finer than the smallest unit of {book.currency}"
     if plan.gain_share is not None and plan.gain_share.min_pct > plan.gain_share.max_pct:
         yield f"{at}.gain_share", "min_pct is above max_pct"
+
+
+def _too_dear(book: BookEntry, plan: PlanEntry, pool: str, key: str) -> Iterator[tuple[str, str]]:
+    """A price that, on the most that can be metered in a period, comes to more than an invoice can hold."""
+    try:
+        charge = book.overage_charge(plan, pool)
+    except (RuleViolation, KeyError):
+        return  # said already
+    try:
+        to_money(rate(charge, OVERAGE_MAX).amount, book.currency)
+    except InvalidAmount:
+        yield key, f"comes to more than an invoice can hold on {OVERAGE_MAX:,f} units, the most that can be metered"
 
 
 def _charge_mistake(key: str, price: Price) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from models import PlanVersion, PriceBook, PriceBookVersion, table_of
-from services.database import insert_missing
+from services.database import insert_into, insert_missing
 from services.errors import UnknownPlan, UnknownPriceBook
 from services.plans import PLAN_FORMAT, Meter, Plan, Pool, plan_from_document
 from services.price_book_files import BookEntry, PlanEntry, read_book
@@ -64,7 +64,8 @@ def load_book(session: Session, *, book: BookEntry, at: datetime) -> LoadedBook:
     version_id = content_hash(document)
     version = {"id": version_id, "code": book.code, "currency": book.currency, "document": document, "loaded_at": at}
     insert_missing(session, table_of(PriceBookVersion), [version])
-    session.merge(PriceBook(code=book.code, version_id=version_id))
+    in_force = insert_into(session, table_of(PriceBook)).values(code=book.code, version_id=version_id)
+    session.execute(in_force.on_conflict_do_update(index_elements=["code"], set_={"version_id": version_id}))
     session.flush()
     return LoadedBook(book.code, version_id, tuple(row["plan_code"] for row in rows if row["id"] not in known))
 

@@ -17,6 +17,7 @@ from app.api import (
     usage_check,
     usage_reports,
 )
+from app.api.docs import add_docs
 from app.api.documentation import describe
 from app.api.problems import add_problem_handlers
 from app.api.request_edge import RequestEdge
@@ -45,9 +46,17 @@ ROUTERS: Final = (
 def create_api() -> FastAPI:
     """The FastAPI application that is served beside the pages, and alone by `tallystick api`."""
     configure_logging()
-    api = FastAPI(title="Tallystick", version=VERSION, description=DESCRIPTION, redoc_url=None, redirect_slashes=False)
+    api = FastAPI(
+        title="Tallystick",
+        version=VERSION,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     for router in ROUTERS:
         api.router.routes.extend(router.routes)
+    add_docs(api)
     add_problem_handlers(api)
     describe(api)
     health.add_not_found(api)

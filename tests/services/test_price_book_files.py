@@ -78,6 +78,7 @@ def test_a_sound_book_has_nothing_to_remark_on(tmp_path: Path) -> None:
         ('code = "plus"', 'code = "basic"', "plans.basic", "twice"),
         ('code = "plus"', 'code = "plus plus"', "plans.1.code", "match pattern"),
         ("[[plans]]", "[[plans", "(file)", "not valid TOML"),
+        ("unit_price = 0.01", "unit_price = 1_000_000", "plans.basic.overage.credits", "more than an invoice can hold"),
     ],
 )
 def test_each_mistake_is_named(tmp_path: Path, was: str, becomes: str, key: str, reason: str) -> None:

@@ -281,6 +281,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('subscription', schema=None) as batch_op:
         batch_op.create_index('ix_subscription_due', ['current_period_end', 'status'], unique=False)
+        batch_op.create_index('ix_subscription_id', ['id'], unique=False)
 
     op.create_table('web_session',
     sa.Column('digest', sa.String(length=64), nullable=False),
@@ -379,7 +380,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('tenant_id', 'subscription_id', 'period_start', 'billing_reason', name=op.f('uq_invoice_tenant_id_subscription_id_period_start_billing_reason'))
     )
     with op.batch_alter_table('invoice', schema=None) as batch_op:
-        batch_op.create_index('ix_invoice_issued', ['tenant_id', 'issued_at'], unique=False)
+        batch_op.create_index('ix_invoice_id', ['id'], unique=False)
 
     op.create_table('credit_entry',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
@@ -444,7 +445,7 @@ def downgrade() -> None:
 
     op.drop_table('credit_entry')
     with op.batch_alter_table('invoice', schema=None) as batch_op:
-        batch_op.drop_index('ix_invoice_issued')
+        batch_op.drop_index('ix_invoice_id')
 
     op.drop_table('invoice')
     with op.batch_alter_table('credit_grant', schema=None) as batch_op:
@@ -458,6 +459,7 @@ def downgrade() -> None:
 
     op.drop_table('web_session')
     with op.batch_alter_table('subscription', schema=None) as batch_op:
+        batch_op.drop_index('ix_subscription_id')
         batch_op.drop_index('ix_subscription_due')
 
     op.drop_table('subscription')
