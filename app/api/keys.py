@@ -1,8 +1,8 @@
 """GET /.well-known/jwks.json: the public keys that receipts are checked with. Public, as a signature is for anyone."""
 
-from typing import Final
+from typing import Any, Final
 
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from app import unit_of_work
 from app.api.documentation import PUBLIC, problems
@@ -17,7 +17,7 @@ CACHE_CONTROL: Final = "public, max-age=300"
 """Five minutes: a new key is known soon, and many checks ask once."""
 
 
-class JwkSetResponse(Response):
+class JwkSetResponse(JSONResponse):
     media_type = "application/jwk-set+json"
 
 
@@ -28,7 +28,7 @@ async def list_public_keys() -> Response:
     Retired keys stay listed, for seven years at least, so old receipts can be checked. Keep a copy to check them by.
     """
 
-    def show(session: Session) -> str:
-        return JwkSetShown.model_validate(jwks(session)).model_dump_json(exclude_none=True)
+    def show(session: Session) -> dict[str, Any]:
+        return JwkSetShown.model_validate(jwks(session)).model_dump(exclude_none=True)
 
     return JwkSetResponse(await unit_of_work.read(show), headers={"Cache-Control": CACHE_CONTROL})

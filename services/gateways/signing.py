@@ -24,9 +24,6 @@ NONCE_BYTES = 12
 TAG_BYTES = 16
 ENCRYPTED_BYTES = NONCE_BYTES + KEY_BYTES + TAG_BYTES
 
-ALGORITHM = "EdDSA"
-"""What JSON Web Keys call it (RFC 8037)."""
-
 
 class KeyPair(NamedTuple):
     """A new key pair. Its private half is not shown where the pair is printed."""
@@ -95,8 +92,11 @@ def thumbprint(public_key: bytes) -> str:
 
 
 def public_jwk(public_key: bytes) -> dict[str, Any]:
-    """The public key as a JSON Web Key that says what it is for and what it is called."""
-    return _required_members(public_key) | {"kid": thumbprint(public_key), "alg": ALGORITHM, "use": "sig"}
+    """The public key as a JSON Web Key that says what it is for and what it is called.
+
+    It names no `alg`: the curve leaves one only, which RFC 8037 calls EdDSA and RFC 9864 Ed25519.
+    """
+    return _required_members(public_key) | {"kid": thumbprint(public_key), "use": "sig"}
 
 
 def read_public_jwk(document: Mapping[str, Any]) -> bytes:

@@ -16,7 +16,6 @@ class JwkShown(Shown):
     crv: Literal["Ed25519"]
     x: str = Field(description="The public key in base64url.", examples=["11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"])
     kid: str = Field(description="Its RFC 7638 thumbprint.", examples=["kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"])
-    alg: Literal["EdDSA"]
     use: Literal["sig"]
     iat: int = Field(description=f"When it was made. {_SECONDS}")
     nbf: int = Field(description=f"When it began to sign. {_SECONDS}")

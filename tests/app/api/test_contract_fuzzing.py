@@ -38,7 +38,8 @@ EXAMPLES = 30
 ANSWERS_EACH_ITEM = "/v1/usage/events"
 """A batch is taken though an item of it is wrong: the answer says 200 and, for that item, why it was refused."""
 
-TAKES_ANYTHING = {(GenerationMode.NEGATIVE, path) for path in ("/v1/plans", "/.well-known/jwks.json", "/healthz", "/readyz")}
+WITHOUT_INPUT = ("/v1/plans", "/.well-known/jwks.json", "/healthz", "/readyz")
+TAKES_ANYTHING = {(GenerationMode.NEGATIVE, path) for path in WITHOUT_INPUT}
 """Operations without parameters or a body, to which nothing wrong can be sent."""
 
 

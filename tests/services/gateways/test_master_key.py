@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 from sqlalchemy.engine import URL
+from structlog.testing import capture_logs
 
 from services.errors import KeysUnavailable
 from services.gateways import master_key
@@ -58,18 +59,20 @@ def test_a_setting_that_is_no_key_is_refused_and_not_repeated(configure: Set, te
 
 
 def test_in_development_a_file_is_made_for_its_owner_alone_and_then_kept(
-    configure: Set, sqlite: URL, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    configure: Set, sqlite: URL, tmp_path: Path
 ) -> None:
     configure(master_key="")
-    made = master_key.create_master_key(sqlite)
+    with capture_logs() as said:
+        made = master_key.create_master_key(sqlite)
     path = tmp_path / "data" / "master.key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(made) == 32
     master_key._read_file.cache_clear()
-    assert master_key.create_master_key(sqlite) == master_key.read_master_key(sqlite) == made
-    said = "".join(capsys.readouterr())
-    assert said.count("development_master_key_created") == 1
-    assert path.read_text().strip() not in said
+    with capture_logs() as said_again:
+        assert master_key.create_master_key(sqlite) == master_key.read_master_key(sqlite) == made
+    assert [(entry["log_level"], entry["event"]) for entry in said] == [("warning", "development_master_key_created")]
+    assert said_again == []
+    assert path.read_text().strip() not in str(said)
 
 
 def test_reading_never_makes_a_file(sqlite: URL, tmp_path: Path) -> None:
