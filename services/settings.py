@@ -13,9 +13,7 @@ CATALOGS = PROJECT_ROOT / "models" / "catalogs"
 class Settings(BaseSettings):
     """What an operator can set. `.env.example` explains each."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="TALLYSTICK_", env_file=".env", extra="ignore"
-    )
+    model_config = SettingsConfigDict(env_prefix="TALLYSTICK_", env_file=".env", extra="ignore")
 
     database_url: str = "sqlite:///data/tallystick.db"
     redis_url: str | None = None
