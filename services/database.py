@@ -70,24 +70,34 @@ def reading(on: Engine | None = None) -> Iterator[Session]:
 
 def insert_into(session: Session, table: Table) -> "sqlite.Insert | postgresql.Insert":
     """An INSERT that can say ON CONFLICT, for the database at hand."""
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+    return _insert(session.get_bind().dialect.name, table)
 
 
 def add_or_increase(session: Session, table: Table, rows: list[dict[str, Any]], *, key: tuple[str, ...]) -> None:
     """Insert rows of counters; where a row with that key exists, add every other column to it."""
-    if not rows:
-        return
-    statement = insert_into(session, table)
-    counters = {name: table.c[name] + statement.excluded[name] for name in rows[0] if name not in key}
-    session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=counters), rows)
+    if rows:
+        counters = tuple(name for name in rows[0] if name not in key)
+        session.execute(_increase(session.get_bind().dialect.name, table, key, counters), rows)
 
 
 def insert_missing(session: Session, table: Table, rows: list[dict[str, Any]]) -> None:
     """Insert rows; leave those whose key exists as they are."""
     if rows:
         session.execute(insert_into(session, table).on_conflict_do_nothing(), rows)
+
+
+def _insert(dialect: str, table: Table) -> "sqlite.Insert | postgresql.Insert":
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+@lru_cache
+def _increase(
+    dialect: str, table: Table, key: tuple[str, ...], counters: tuple[str, ...]
+) -> "sqlite.Insert | postgresql.Insert":
+    """Built once a table: building it costs as much as running it."""
+    statement = _insert(dialect, table)
+    added = {name: table.c[name] + statement.excluded[name] for name in counters}
+    return statement.on_conflict_do_update(index_elements=list(key), set_=added)
 
 
 def _open_sqlite(url: URL) -> Engine:
