@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from models import AssetSnapshot, Site
 from services.errors import Conflict, EventInFuture, NotFound, SiteLimitReached, Unprocessable
@@ -51,20 +51,6 @@ def record_snapshot(
     session.add(snapshot)
     session.flush()
     return snapshot
-
-
-def latest_snapshot(session: Session, *, tenant_id: str, since: datetime, until: datetime) -> AssetSnapshot | None:
-    """The newest count taken in [since, until), if any."""
-    statement = (
-        select(AssetSnapshot)
-        .where(
-            AssetSnapshot.tenant_id == tenant_id,
-            AssetSnapshot.captured_at >= since,
-            AssetSnapshot.captured_at < until,
-        )
-        .order_by(col(AssetSnapshot.captured_at).desc(), col(AssetSnapshot.id).desc())
-    )
-    return session.exec(statement).first()
 
 
 def add_site(session: Session, *, tenant_id: str, code: str, at: datetime, name: str = "") -> Site:

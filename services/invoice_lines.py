@@ -8,12 +8,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
-from models import AssetSnapshot, Interval, LineKind
+from models import Interval, LineKind
+from services.asset_counts import count_assets
 from services.plans import MONTHS_IN_YEAR, Plan
 from services.rules import money, pricing
-from services.rules.assets import Snapshot, billable_assets
 from services.rules.decimals import EXACT, text_of
 from services.rules.money import Money
 from services.rules.periods import Period
@@ -60,20 +60,14 @@ def asset_line(session: Session, *, tenant_id: str, plan: Plan, period: Period) 
     """Assets beyond the included ones, counted the plan's way; the line names its snapshots."""
     if plan.assets is None:
         return None
-    statement = select(AssetSnapshot).where(
-        AssetSnapshot.tenant_id == tenant_id,
-        AssetSnapshot.captured_at >= period.starts_at,
-        AssetSnapshot.captured_at < period.ends_at,
-    )
-    snapshots = [Snapshot(row.id, row.asset_count, row.captured_at) for row in session.exec(statement)]
-    basis = billable_assets(snapshots, plan.assets.basis, period)
+    basis = count_assets(session, tenant_id=tenant_id, price=plan.assets, period=period)
     rated = pricing.rate(plan.assets.charge, basis.count)
     if not rated.amount:
         return None
-    included = plan.assets.charge.included
+    included, counted = plan.assets.charge.included, basis.count.normalize()
     return Line(
         kind=LineKind.ASSET_UPLIFT,
-        description=f"Assets beyond the {included:,f} included ({basis.count.normalize():,f} counted, {basis.basis})",
+        description=f"Assets beyond the {included:,f} included ({counted:,f} counted, {plan.assets.basis})",
         quantity=rated.billable_quantity,
         unit="asset",
         amount=money.to_money(rated.amount, plan.currency),
@@ -81,7 +75,7 @@ def asset_line(session: Session, *, tenant_id: str, plan: Plan, period: Period) 
         plan_version_id=plan.version_id,
         pricing=pricing.to_document(plan.assets.charge),
         steps=worded_steps(rated),
-        sources={"basis": basis.basis, "counted": plain(basis.count), "snapshot_ids": list(basis.snapshot_ids)},
+        sources={"basis": plan.assets.basis, "counted": plain(basis.count), "snapshot_ids": list(basis.snapshot_ids)},
     )
 
 

@@ -9,13 +9,13 @@ from decimal import Decimal
 
 from sqlmodel import Session, col, func, select
 
-from models import Alert, AssetSnapshot, Invoice, InvoiceStatus, Site, Subscription, Tenant
+from models import Alert, Invoice, InvoiceStatus, Site, Subscription, Tenant
+from services.asset_counts import count_assets
 from services.closing import preview_invoice
 from services.errors import NotFound
 from services.invoices import InvoiceDocument, list_invoices
 from services.plans import Plan
 from services.pool_balances import Holder, PoolBalance, read_balances
-from services.rules.assets import Snapshot, billable_assets
 from services.rules.periods import Period, business_date
 from services.subscriptions import plan_of, read_subscription
 from services.tenants import read_tenant
@@ -96,19 +96,12 @@ def _assets(session: Session, *, subscription: Subscription, plan: Plan) -> Asse
     if plan.assets is None:
         return None
     period = Period(subscription.period_index, subscription.current_period_start, subscription.current_period_end)
-    statement = select(AssetSnapshot).where(
-        AssetSnapshot.tenant_id == subscription.tenant_id,
-        AssetSnapshot.captured_at >= period.starts_at,
-        AssetSnapshot.captured_at < period.ends_at,
-    )
-    snapshots = [Snapshot(row.id, row.asset_count, row.captured_at) for row in session.exec(statement)]
-    counted = billable_assets(snapshots, plan.assets.basis, period)
-    times = [snapshot.captured_at for snapshot in snapshots if snapshot.id in counted.snapshot_ids]
+    counted = count_assets(session, tenant_id=subscription.tenant_id, price=plan.assets, period=period)
     return AssetStanding(
-        counted=counted.count if times else None,
+        counted=counted.count if counted.snapshot_ids else None,
         included=plan.assets.charge.included,
         basis=plan.assets.basis,
-        counted_at=max(times, default=None),
+        counted_at=counted.counted_at,
     )
 
 

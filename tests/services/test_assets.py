@@ -1,31 +1,24 @@
 """Counting assets and registering sites."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from given import NOON, customer
 from sqlmodel import Session
 
 from services import errors
-from services.assets import add_site, latest_snapshot, list_sites, record_snapshot
+from services.asset_counts import count_assets
+from services.assets import add_site, list_sites, record_snapshot
+from services.plans import AssetPrice
+from services.rules.periods import Period
+from services.rules.pricing import Charge, PerUnit
 
 
 def test_a_snapshot_registers_the_sites_it_names(session: Session) -> None:
     one = customer(session)
     record_snapshot(session, tenant_id=one.tenant_id, asset_count=150, site_breakdown={"b": 100, "a": 50}, at=NOON)
     assert [site.code for site in list_sites(session, tenant_id=one.tenant_id)] == ["a", "b"]
-
-
-def test_the_latest_snapshot_of_a_period_is_found(session: Session) -> None:
-    one = customer(session)
-    for days, count in ((3, 10), (1, 30), (2, 20)):
-        record_snapshot(
-            session, tenant_id=one.tenant_id, asset_count=count, captured_at=NOON - timedelta(days=days), at=NOON
-        )
-    found = latest_snapshot(session, tenant_id=one.tenant_id, since=NOON - timedelta(days=9), until=NOON)
-    assert found is not None
-    assert found.asset_count == 30
-    assert latest_snapshot(session, tenant_id=one.tenant_id, since=NOON, until=NOON + timedelta(days=1)) is None
 
 
 @pytest.mark.parametrize(
@@ -61,3 +54,18 @@ def test_the_plan_limits_the_number_of_sites(session: Session) -> None:
         add_site(session, tenant_id=one.tenant_id, code="second", at=NOON)
     with pytest.raises(errors.Conflict):
         add_site(session, tenant_id=one.tenant_id, code="first", at=NOON)
+
+
+@pytest.mark.parametrize(("basis", "count", "named"), [("latest", 8, 1), ("peak", 30, 1), ("average", 16, 3)])
+def test_assets_are_counted_the_plans_way_from_the_period_alone(
+    session: Session, basis: str, count: int, named: int
+) -> None:
+    one = customer(session)
+    for days, assets in ((40, 900), (9, 10), (5, 30), (1, 8), (-0.003, 500)):
+        captured_at = NOON - timedelta(days=days)
+        record_snapshot(session, tenant_id=one.tenant_id, asset_count=assets, captured_at=captured_at, at=NOON)
+    period = Period(0, NOON - timedelta(days=19), NOON)
+    price = AssetPrice(basis, Charge(PerUnit(Decimal(3))))
+    counted = count_assets(session, tenant_id=one.tenant_id, price=price, period=period)
+    assert (counted.count, len(counted.snapshot_ids)) == (count, named)
+    assert counted.counted_at == NOON - timedelta(days=5 if basis == "peak" else 1)
