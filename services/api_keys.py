@@ -134,6 +134,7 @@ def revoke_api_key(session: Session, *, key_id: str, at: datetime, tenant_id: st
         key.revoked_at = at
         session.add(key)
         session.flush()
+    recent_keys.forget()
     return key
 
 
@@ -141,6 +142,35 @@ def list_api_keys(session: Session, *, tenant_id: str) -> list[ApiKey]:
     """A customer's keys, newest first, the revoked ones too."""
     mine = select(ApiKey).where(col(ApiKey.tenant_id) == tenant_id)
     return list(session.scalars(mine.order_by(col(ApiKey.created_at).desc(), col(ApiKey.id))))
+
+
+class RecentKeys:
+    """Who the keys used within REMEMBERED_SECONDS speak for, so that a busy one is not looked up for each call.
+
+    A key revoked by another process is refused after that time at the latest, here at once.
+    """
+
+    REMEMBERED_SECONDS = 1.0
+    REMEMBERED_MAX = 10_000
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Principal, float]] = {}
+
+    def find(self, key: str, *, now: float) -> Principal | None:
+        """The principal of a key looked up at most REMEMBERED_SECONDS before `now` (seconds of a monotonic clock)."""
+        principal, until = self._known.get(digest(key), (None, 0.0))
+        return principal if now < until else None
+
+    def keep(self, key: str, principal: Principal, *, now: float) -> None:
+        if len(self._known) >= self.REMEMBERED_MAX:
+            self._known.clear()
+        self._known[digest(key)] = (principal, now + self.REMEMBERED_SECONDS)
+
+    def forget(self) -> None:
+        self._known.clear()
+
+
+recent_keys = RecentKeys()
 
 
 class KeyUses:

@@ -1,0 +1,25 @@
+"""Which keys a process remembers, and for how long."""
+
+from sqlmodel import Session
+
+from services.api_keys import RecentKeys, authenticate_key, create_api_key, recent_keys, revoke_api_key
+from tests.given import NOON
+
+
+def test_a_key_is_remembered_for_a_second_and_forgotten_when_one_is_revoked(session: Session) -> None:
+    one = create_api_key(session, scopes=["operator"], is_operator=True, at=NOON)
+    principal = authenticate_key(session, key=one.key)
+    recent = RecentKeys()
+    recent.keep(one.key, principal, now=100.0)
+    assert recent.find(one.key, now=100.9) == principal
+    assert recent.find(one.key, now=101.0) is None
+    assert recent.find(one.key[:-1] + "_", now=100.5) is None
+    recent.forget()
+    assert recent.find(one.key, now=100.5) is None
+
+
+def test_revoking_is_felt_at_once_by_this_process(session: Session) -> None:
+    one = create_api_key(session, scopes=["operator"], is_operator=True, at=NOON)
+    recent_keys.keep(one.key, authenticate_key(session, key=one.key), now=100.0)
+    revoke_api_key(session, key_id=one.id, at=NOON)
+    assert recent_keys.find(one.key, now=100.0) is None
