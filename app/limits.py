@@ -18,7 +18,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.limiting import AnswerRefusal, Caller, Identify, Limiting, answer_plainly, path_of, prefix_of
-from services.call_counting import Call, Counters, CountersUnavailable
+from services.call_counting import LEASE_MS, Call, Counters, CountersUnavailable
 from services.errors import UPGRADE_URL, Refusal
 from services.limits import BusinessDays, Limits, StorageUse, check_calls, check_feature, check_storage
 from services.rules.rate_limits import SECOND_MS, Decision
@@ -48,11 +48,13 @@ class RateLimitMiddleware(Limiting):
         upgrade_url: str = UPGRADE_URL,
         answer: AnswerRefusal = answer_plainly,
         key_prefix: str = "",
+        lease_ms: int = LEASE_MS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(app, identify=identify, exclude_paths=exclude_paths, upgrade_url=upgrade_url, answer=answer)
         self._counters: Callable[[], Counters] = counters if callable(counters) else lambda: counters
         self._key_prefix = key_prefix
+        self._lease_ms = lease_ms
         self._clock = clock
         self._days = BusinessDays()
 
@@ -78,7 +80,7 @@ class RateLimitMiddleware(Limiting):
         at_ms = int(self._clock() * SECOND_MS)
         lease = "" if limits.calls.concurrent is None else secrets.token_hex(8)
         day = self._days.day_at(at_ms, limits.timezone)
-        call = Call(self._key_prefix + caller.tenant_id, limits.calls, at_ms, day, lease)
+        call = Call(self._key_prefix + caller.tenant_id, limits.calls, at_ms, day, lease, self._lease_ms)
         decision = await counters.admit(call)
         telling = _telling(send, [*_tier(limits), *_rate_headers(limits, decision)], started)
         try:

@@ -22,7 +22,7 @@ _REACHED: Final = (None, Limit.DAY, Limit.MINUTE, Limit.CONCURRENCY)
 _RECORD: Final = f"""
 local SECOND, MINUTE, KEPT, BUSY = {SECOND_MS}, {MINUTE_MS}, {SECONDS_KEPT}, {BUSY_RETRY_MS}
 local kept = redis.call('GET', KEYS[1])
-local at, seconds, starts, ends, day_calls, leases = 0, {{}}, 0, 0, 0, {{}}
+local at, seconds, starts, ends, day_calls, leases = 0, {{}}, -1, -1, 0, {{}}
 if kept then at, seconds, starts, ends, day_calls, leases = unpack(cjson.decode(kept)) end
 local function keep()
   local forget = day_calls > 0 and ends or 0

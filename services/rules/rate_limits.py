@@ -72,7 +72,7 @@ class Calls:
         self.at_ms = 0
         self.seconds: deque[list[int]] = deque()
         self.minute_calls = 0
-        self.day = Day(0, 0)
+        self.day = Day(-1, -1)
         self.day_calls = 0
         self.leases: dict[str, int] = {}
 
