@@ -14,6 +14,7 @@ from models.invoice import BillingReason, Invoice, InvoiceLine, InvoiceStatus, L
 from models.member import Membership, Role, User, WebSession
 from models.price_book import PlanVersion, PriceBook, PriceBookVersion
 from models.signing_key import KeyRotation, SigningKey
+from models.spend_control import SpendControl, SpendControlChange
 from models.subscription import (
     BillingPeriod,
     Collection,
@@ -57,6 +58,8 @@ __all__ = [
     "Role",
     "SigningKey",
     "Site",
+    "SpendControl",
+    "SpendControlChange",
     "Subscription",
     "SubscriptionStatus",
     "Tenant",

@@ -17,7 +17,11 @@ class AlertKind(StrEnum):
 
 
 class Alert(TenantOwned, table=True):
-    """A crossing, by the event that caused it. The unique key is what makes it fire once."""
+    """A crossing, by the event that caused it. The unique key is what makes it fire once.
+
+    CAP_REACHED is about all pools of a period: its pool is "", its window the period. The event that reached the cap
+    may be a refused one, which is recorded nowhere; `event_id` is "" where it had no id of its own.
+    """
 
     __tablename__ = "alert"
     __table_args__ = (

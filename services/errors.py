@@ -24,7 +24,8 @@ Refusal
 │   ├── SiteLimitReached
 │   └── InvalidSignature      a signature that was not made by this key over these bytes
 ├── QuotaReached 429          used up and the plan has no price for more; carries an upgrade address
-│   └── OverageNotAllowed
+│   ├── OverageNotAllowed
+│   └── SpendCapReached       the customer's own cap; carries where to raise it
 ├── TooManyAttempts 429       (sign_in_limit.py) wrong passwords; carries how long to wait
 ├── KeysUnavailable 503       the signing key cannot be had: no master key, or another one
 └── Unavailable 503           (availability.py) the database cannot be had, or has not been migrated
@@ -33,6 +34,7 @@ Refusal
 from typing import Any, ClassVar
 
 UPGRADE_URL = "/plans/"
+RAISE_CAP_URL = "/#spending-limit"
 
 
 class Refusal(Exception):
@@ -163,6 +165,10 @@ class QuotaReached(Refusal):
 
 class OverageNotAllowed(QuotaReached):
     code = "overage_not_allowed"
+
+
+class SpendCapReached(QuotaReached):
+    code, title = "spend_cap_reached", "Spending limit reached"
 
 
 class KeysUnavailable(Refusal):

@@ -1,28 +1,24 @@
 """Book admitted events: burn their credits, count them, raise alerts; then write everything in a few statements."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from models import Alert, AlertKind, PoolUsage, TenantHead, UsageDaily, UsageEvent, table_of
+from models import AlertKind, PoolUsage, TenantHead, UsageEvent, table_of
 from services import credit_lots
 from services.credit_lots import Lot, LotSpend
-from services.database import add_or_increase, insert_missing
-from services.errors import UPGRADE_URL, InvalidUnits, OverageNotAllowed
+from services.errors import UPGRADE_URL, InvalidUnits, OverageNotAllowed, SpendCapReached
 from services.event_admission import BACK_MAX, Admitted
-from services.identifiers import new_id
 from services.rules.credits import Burn, Wallet, crossings
 from services.rules.quantities import CREDITS_MAX, MICRO, plain_micro
+from services.spend_guard import SpendGuard
+from services.usage_alerts import RunAlerts
+from services.usage_counters import PoolKey, UsageCounters, pool_key
 
-LOW_CREDITS_PCT, USED_UP_PCT = 80, 100
-KIND_OF = {LOW_CREDITS_PCT: AlertKind.LOW_CREDITS, USED_UP_PCT: AlertKind.OVERAGE}
 WINDOW_MICRO_MAX = CREDITS_MAX * MICRO
 """The most credits of a pool, and units of a meter, in one window: their sums fit 64-bit columns."""
-
-_DAILY_KEY = ("tenant_id", "subscription_id", "day", "period_start", "event_type", "site")
-_POOL_KEY = ("tenant_id", "subscription_id", "period_start", "pool", "window_start")
 
 
 class Booked(TypedDict):
@@ -67,11 +63,11 @@ class UsageLedger:
         self._tenant_id = head.tenant_id
         self._seq = head.last_event_seq
         self._purses: dict[tuple[str, str], _Purse] = {}
-        self._windows: dict[tuple[Any, ...], _Window] = {}
+        self._windows: dict[PoolKey, _Window] = {}
         self._events: list[dict[str, Any]] = []
-        self._daily: dict[tuple[Any, ...], list[int]] = {}
-        self._pools: dict[tuple[Any, ...], list[int]] = {}
-        self._alerts: list[dict[str, Any]] = []
+        self._counters = UsageCounters(session, tenant_id=head.tenant_id)
+        self._alerts = RunAlerts(session, tenant_id=head.tenant_id, at=at)
+        self._guard = SpendGuard(session, tenant_id=head.tenant_id)
 
     def prepare(self, admitted: list[Admitted]) -> None:
         """Grant the allowance of every window the events fall in, before any lot is loaded."""
@@ -87,32 +83,38 @@ class UsageLedger:
                 )
 
     def book(self, admitted: Admitted, *, event_id: str, fingerprint: bytes) -> Booked:
-        """Burn one event's credits and count it. Raises OverageNotAllowed and InvalidUnits, having changed nothing."""
+        """Burn one event's credits and count it. Raises OverageNotAllowed, InvalidUnits and SpendCapReached.
+
+        What is refused changes nothing, but that the first refusal at the customer's own cap raises its alert.
+        """
         purse, window = self._purse(admitted), self._window(admitted)
         self._check_holdable(admitted, window)
         self._check_affordable(admitted, purse)
+        reaches_cap = self._spend(admitted, purse)
         burned = purse.wallet.burn(admitted.credits_micro, admitted.occurred_at)
         self._seq += 1
         self._note_spends(purse, burned.burns)
         remaining_micro = purse.wallet.remaining_at(admitted.occurred_at)
         alert = self._cross(admitted, window, burned.shortfall_micro, remaining_micro, event_id)
+        if reaches_cap and self._alerts.reach_cap(admitted, event_id=event_id):
+            alert = AlertKind.CAP_REACHED
         booked = Booked(
             seq=self._seq,
             credits_micro=admitted.credits_micro,
             overage_micro=burned.shortfall_micro,
             remaining_micro=remaining_micro,
-            alert=alert,
+            alert=None if alert is None else str(alert),
         )
         self._note_event(admitted, booked, event_id, fingerprint)
         return booked
 
     def write(self) -> None:
-        """Store events, roll-ups, counters, lots with their entries, alerts and the head, in that order."""
+        """Store alerts, events, roll-ups, counters, lots with their entries and the head, in that order."""
+        self._alerts.write()
         if not self._events:
             return
         self._session.execute(table_of(UsageEvent).insert(), self._events)
-        add_or_increase(self._session, table_of(UsageDaily), self._daily_rows(), key=_DAILY_KEY)
-        add_or_increase(self._session, table_of(PoolUsage), self._pool_rows(), key=_POOL_KEY)
+        self._counters.write()
         spends = [spend for purse in self._purses.values() for spend in purse.spends.values()]
         self._head.last_entry_seq += credit_lots.write_spends(
             self._session,
@@ -121,7 +123,6 @@ class UsageLedger:
             first_entry_seq=self._head.last_entry_seq + 1,
             at=self._at,
         )
-        insert_missing(self._session, table_of(Alert), self._alerts)
         self._head.last_event_seq = self._seq
         self._session.add(self._head)
         self._session.flush()
@@ -140,64 +141,28 @@ class UsageLedger:
         return self._purses[key]
 
     def _window(self, admitted: Admitted) -> _Window:
-        key = self._pool_key(admitted)
+        key = pool_key(admitted)
         if key not in self._windows:
-            row = self._session.get(PoolUsage, key, populate_existing=True)
-            statement = select(Alert.threshold_pct).where(
-                Alert.tenant_id == self._tenant_id,
-                Alert.subscription_id == admitted.subscription.id,
-                Alert.pool == admitted.meter.pool,
-                Alert.window_start == admitted.window[0],
-            )
-            crossed = set(self._session.exec(statement))
+            row = self._session.get(PoolUsage, (self._tenant_id, *key), populate_existing=True)
+            own = self._guard.limits_of(admitted.subscription.id)
             self._windows[key] = _Window(
                 used_micro=row.used_micro if row else 0,
                 overage_micro=row.overage_micro if row else 0,
-                thresholds_pct=tuple(pct for pct in KIND_OF if pct not in crossed),
+                thresholds_pct=self._alerts.still_to_cross(admitted, own.thresholds_pct),
             )
         return self._windows[key]
-
-    def _pool_key(self, admitted: Admitted) -> tuple[Any, ...]:
-        return (
-            self._tenant_id,
-            admitted.subscription.id,
-            admitted.period_start,
-            admitted.meter.pool,
-            admitted.window[0],
-        )
 
     def _check_holdable(self, admitted: Admitted, window: _Window) -> None:
         used_micro = window.used_micro + admitted.credits_micro
         is_full = used_micro > WINDOW_MICRO_MAX
         # Units that burn less than a credit each may be too many before the credits are; below this they cannot be.
         if not is_full and used_micro > WINDOW_MICRO_MAX * admitted.meter.credits_per_unit:
-            units_micro = self._units_micro(admitted, window) + admitted.event.units_micro
-            is_full = units_micro > WINDOW_MICRO_MAX
+            code = admitted.meter.code
+            if code not in window.units_micro:
+                window.units_micro[code] = self._counters.units_micro(admitted)
+            is_full = window.units_micro[code] + admitted.event.units_micro > WINDOW_MICRO_MAX
         if is_full:
             raise InvalidUnits("This would pass the most one period can hold; check the units sent.", field="units")
-
-    def _units_micro(self, admitted: Admitted, window: _Window) -> int:
-        """The units of the event's meter in its window, this run's included."""
-        code, is_daily = admitted.meter.code, admitted.plan.pools[admitted.meter.pool].resets_daily
-        if code not in window.units_micro:
-            subscription_id, period_start = admitted.subscription.id, admitted.period_start
-            statement = select(UsageDaily.units_micro).where(
-                UsageDaily.tenant_id == self._tenant_id,
-                UsageDaily.subscription_id == subscription_id,
-                col(UsageDaily.day) >= (admitted.day if is_daily else period_start.date() - timedelta(days=1)),
-                UsageDaily.period_start == period_start,
-                UsageDaily.event_type == code,
-            )
-            if is_daily:
-                statement = statement.where(UsageDaily.day == admitted.day)
-            booked = (
-                sums[0]
-                for (subscription, day, period, event_type, _), sums in self._daily.items()
-                if (subscription, period, event_type) == (subscription_id, period_start, code)
-                and (not is_daily or day == admitted.day)
-            )
-            window.units_micro[code] = sum(self._session.exec(statement)) + sum(booked)
-        return window.units_micro[code]
 
     def _check_affordable(self, admitted: Admitted, purse: _Purse) -> None:
         plan, pool = admitted.plan, admitted.plan.pools[admitted.meter.pool]
@@ -216,6 +181,22 @@ class UsageLedger:
                 remaining_credits=plain_micro(left_micro),
             )
 
+    def _spend(self, admitted: Admitted, purse: _Purse) -> bool:
+        """Count the event's overage against the customer's own cap; True where that is reached exactly."""
+        cap_minor = self._guard.limits_of(admitted.subscription.id).cap_minor
+        if cap_minor is None:
+            return False
+        overage_micro = admitted.credits_micro - purse.wallet.remaining_at(admitted.occurred_at)
+        if overage_micro <= 0:
+            return False
+        try:
+            then = self._guard.check(admitted, overage_micro=overage_micro, cap_minor=cap_minor)
+        except SpendCapReached as refusal:
+            if self._alerts.reach_cap(admitted, event_id=admitted.event.event_id or ""):
+                refusal.members["alert"] = str(AlertKind.CAP_REACHED)
+            raise
+        return self._guard.keep(admitted, then, cap_minor=cap_minor)
+
     def _note_spends(self, purse: _Purse, burns: tuple[Burn, ...]) -> None:
         for burn in burns:
             spend = purse.spends.get(burn.grant_id)
@@ -229,7 +210,7 @@ class UsageLedger:
 
     def _cross(
         self, admitted: Admitted, window: _Window, overage_micro: int, remaining_micro: int, event_id: str
-    ) -> str | None:
+    ) -> AlertKind | None:
         """Count the use and answer the gravest threshold it crossed, if any."""
         before_micro = window.used_micro
         window.used_micro += admitted.credits_micro
@@ -244,27 +225,13 @@ class UsageLedger:
             capacity_micro=window.used_micro - window.overage_micro + remaining_micro,
             thresholds_pct=window.thresholds_pct,
         )
-        for pct in crossed:
-            self._alerts.append(self._alert_row(admitted, pct, event_id))
+        if not crossed:
+            return None
         window.thresholds_pct = tuple(pct for pct in window.thresholds_pct if pct not in crossed)
-        return str(KIND_OF[crossed[-1]]) if crossed else None
-
-    def _alert_row(self, admitted: Admitted, pct: int, event_id: str) -> dict[str, Any]:
-        return {
-            "tenant_id": self._tenant_id,
-            "id": new_id("alert"),
-            "subscription_id": admitted.subscription.id,
-            "pool": admitted.meter.pool,
-            "period_start": admitted.period_start,
-            "window_start": admitted.window[0],
-            "kind": KIND_OF[pct],
-            "threshold_pct": pct,
-            "event_id": event_id,
-            "raised_at": self._at,
-        }
+        return self._alerts.cross(admitted, crossed, event_id=event_id)
 
     def _note_event(self, admitted: Admitted, booked: Booked, event_id: str, fingerprint: bytes) -> None:
-        event, site = admitted.event, admitted.event.site or ""
+        event = admitted.event
         self._events.append(
             {
                 "tenant_id": self._tenant_id,
@@ -273,7 +240,7 @@ class UsageLedger:
                 "subscription_id": admitted.subscription.id,
                 "event_type": admitted.meter.code,
                 "pool": admitted.meter.pool,
-                "site": site,
+                "site": event.site or "",
                 "trace_id": event.trace_id,
                 "occurred_at": admitted.occurred_at,
                 "recorded_at": self._at,
@@ -283,24 +250,4 @@ class UsageLedger:
                 **booked,
             }
         )
-        counted = (event.units_micro, booked["credits_micro"], booked["overage_micro"], 1)
-        _add(
-            self._daily,
-            (admitted.subscription.id, admitted.day, admitted.period_start, admitted.meter.code, site),
-            counted,
-        )
-        _add(self._pools, self._pool_key(admitted)[1:], counted[1:3])
-
-    def _daily_rows(self) -> list[dict[str, Any]]:
-        names = (*_DAILY_KEY, "units_micro", "credits_micro", "overage_micro", "events")
-        return [dict(zip(names, (self._tenant_id, *key, *sums), strict=True)) for key, sums in self._daily.items()]
-
-    def _pool_rows(self) -> list[dict[str, Any]]:
-        names = (*_POOL_KEY, "used_micro", "overage_micro", "billed_overage_micro")
-        return [dict(zip(names, (self._tenant_id, *key, *sums, 0), strict=True)) for key, sums in self._pools.items()]
-
-
-def _add(sums: dict[tuple[Any, ...], list[int]], key: tuple[Any, ...], values: tuple[int, ...]) -> None:
-    row = sums.setdefault(key, [0] * len(values))
-    for index, value in enumerate(values):
-        row[index] += value
+        self._counters.count(admitted, credits_micro=booked["credits_micro"], overage_micro=booked["overage_micro"])

@@ -1,0 +1,105 @@
+"""The customer's own cap while events are booked, and what a period has cost beyond its allowance so far."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from models import PoolUsage, SpendControl, table_of
+from services.errors import RAISE_CAP_URL, SpendCapReached
+from services.event_admission import Admitted
+from services.plans import Plan
+from services.rules.money import Money
+from services.rules.spend import PeriodSpend, Spent
+from services.usage_alerts import LOW_CREDITS_PCT
+
+
+class OwnLimits(NamedTuple):
+    """What the customer set, or what holds where it set nothing. `cap_minor` is None where there is no cap."""
+
+    cap_minor: int | None = None
+    thresholds_pct: tuple[int, ...] = (LOW_CREDITS_PCT,)
+
+
+_c = table_of(SpendControl).c
+_limits = select(_c.cap_minor, _c.thresholds_pct)
+
+
+def read_own_limits(session: Session, *, tenant_id: str, subscription_id: str) -> OwnLimits:
+    """The limits in force."""
+    row = session.execute(_limits.where(_c.tenant_id == tenant_id, _c.subscription_id == subscription_id)).first()
+    if row is None:
+        return OwnLimits()
+    return OwnLimits(row.cap_minor, tuple(row.thresholds_pct or (LOW_CREDITS_PCT,)))
+
+
+def read_period_spend(
+    session: Session, *, tenant_id: str, subscription_id: str, period_start: datetime, plan: Plan
+) -> PeriodSpend:
+    """What all overage of a period costs at its plan's prices, what was invoiced of it included."""
+    statement = select(col(PoolUsage.pool), col(PoolUsage.overage_micro)).where(
+        col(PoolUsage.tenant_id) == tenant_id,
+        col(PoolUsage.subscription_id) == subscription_id,
+        col(PoolUsage.period_start) == period_start,
+    )
+    overage_micro: dict[str, int] = {}
+    for pool, micro in session.execute(statement):
+        overage_micro[pool] = overage_micro.get(pool, 0) + micro
+    return PeriodSpend(plan.overage, overage_micro, plan.currency)
+
+
+class SpendGuard:
+    """The cap over one run of events of one tenant, whose head the caller has locked."""
+
+    def __init__(self, session: Session, *, tenant_id: str) -> None:
+        self._session = session
+        self._tenant_id = tenant_id
+        self._limits: dict[str, OwnLimits] = {}
+        self._periods: dict[tuple[str, datetime], PeriodSpend] = {}
+
+    def limits_of(self, subscription_id: str) -> OwnLimits:
+        """The customer's own limits, read once a run."""
+        limits = self._limits.get(subscription_id)
+        if limits is None:
+            limits = read_own_limits(self._session, tenant_id=self._tenant_id, subscription_id=subscription_id)
+            self._limits[subscription_id] = limits
+        return limits
+
+    def check(self, admitted: Admitted, *, overage_micro: int, cap_minor: int) -> Spent:
+        """How the event's pool will stand with this overage. Raises SpendCapReached, having changed nothing."""
+        spend = self._spend(admitted)
+        then = spend.after(admitted.meter.pool, overage_micro)
+        if spend.exceeds(cap_minor, then):
+            raise cap_refusal(admitted.plan, cap_minor=cap_minor, spent=spend.spent)
+        return then
+
+    def keep(self, admitted: Admitted, then: Spent, *, cap_minor: int) -> bool:
+        """Count what `check` allowed; True where it takes the period to its cap exactly."""
+        spend = self._spend(admitted)
+        spend.keep(then)
+        return 0 < cap_minor == spend.spent.amount_minor
+
+    def _spend(self, admitted: Admitted) -> PeriodSpend:
+        key = (admitted.subscription.id, admitted.period_start)
+        if key not in self._periods:
+            self._periods[key] = read_period_spend(
+                self._session,
+                tenant_id=self._tenant_id,
+                subscription_id=admitted.subscription.id,
+                period_start=admitted.period_start,
+                plan=admitted.plan,
+            )
+        return self._periods[key]
+
+
+def cap_refusal(plan: Plan, *, cap_minor: int, spent: Money) -> SpendCapReached:
+    """The refusal of use that would cost more than the customer allows itself."""
+    cap, current = Money(cap_minor, plan.currency).plain(), spent.plain()
+    message = (
+        f"This would take the charges for use beyond the allowance above your spending limit of {cap} {plan.currency} "
+        f"a period ({current} so far); raise the limit to go on."
+    )
+    return SpendCapReached(
+        message, error=message, tier=plan.code, cap=cap, current=current, raise_cap_url=RAISE_CAP_URL
+    )
