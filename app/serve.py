@@ -4,6 +4,7 @@
 Reflex reads its settings from the environment when it is imported, so both set them first.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -109,20 +111,36 @@ def _sources(root: Path) -> Iterator[Path]:
 def build_pages(*, say: Callable[[str], None] = print, force: bool = False) -> Build:
     """Build the pages unless the build on disk was made from these very sources.
 
+    Of two processes that start at once, one builds and the other waits and reuses.
     Raises PagesNotBuiltError with the tail of the build's output when it fails; the next call tries again.
     """
     started = time.monotonic()
-    sources = sources_digest()
-    if not force and STAMP.is_file() and STAMP.read_text().split() == [sources, lock_digest()]:
-        return Build(reused=True, seconds=time.monotonic() - started)
+    with _one_at_a_time():
+        sources = sources_digest()
+        if not force and STAMP.is_file() and STAMP.read_text().split() == [sources, lock_digest()]:
+            return Build(reused=True, seconds=time.monotonic() - started)
+        _build(sources, say)
+    seconds = time.monotonic() - started
+    say(f"Pages built in {seconds:.0f} s.")
+    return Build(reused=False, seconds=seconds)
+
+
+def _build(sources: str, say: Callable[[str], None]) -> None:
     is_first = not (ROOT / ".web" / "node_modules").is_dir()
     say("Building the pages" + (" for the first time: this takes a minute …" if is_first else " …"))
     _export()
     _settle_lock()
     STAMP.write_text(f"{sources} {lock_digest()}\n")
-    seconds = time.monotonic() - started
-    say(f"Pages built in {seconds:.0f} s.")
-    return Build(reused=False, seconds=seconds)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    held = os.open(ROOT, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def _export() -> None:
