@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from services.call_counting import Call, CountersUnavailable, finish
 from services.rules.rate_limits import Calls, Decision
 
-THREADS: Final = 2
+POSTGRES_THREADS: Final = 2
 WAIT_MS: Final = 5_000
 FILE_MODE: Final = 0o600
 _LOCK_ID: Final = 7_266_104
@@ -41,8 +41,8 @@ class _Row(Protocol):
 class _RowCounters:
     """What both databases do: read a locked row, let the rule decide, write it back."""
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="limits")
+    def __init__(self, *, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="limits")
 
     def locked(self, key: str) -> Any:
         raise NotImplementedError
@@ -78,7 +78,7 @@ class SqliteCounters(_RowCounters):
     """A file beside the database, with the write lock taken before anything is read."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__()
+        super().__init__(threads=1)  # one writes at a time; another thread would only poll
         self._path = path
         self._opened = threading.local()
         self._is_swept = False
@@ -134,7 +134,7 @@ class PostgresCounters(_RowCounters):
     """An unlogged table in a schema of its own, with a row lock."""
 
     def __init__(self, on: Engine) -> None:
-        super().__init__()
+        super().__init__(threads=POSTGRES_THREADS)
         self._engine = on
         self._is_made = False
 
