@@ -7,9 +7,10 @@ from decimal import Decimal
 from sqlmodel import Session
 
 from services.credit_estimate import Figures, decimal_of, work_out
-from services.errors import UPGRADE_URL, OverageNotAllowed, SubscriptionConflict
+from services.errors import UPGRADE_URL, OverageNotAllowed, SpendCapReached, SubscriptionConflict
 from services.event_admission import METERED
 from services.rules.money import Money
+from services.spend_guard import read_own_limits, read_period_spend
 
 INCLUDED, OVERAGE = "included", "overage"
 
@@ -55,7 +56,7 @@ def check_credits(
         units_micro=units_micro,
         at=at,
     )
-    reason = _reason(found)
+    reason = _reason(session, found)
     goes_beyond = bool(found.beyond_micro)
     price, exact = found.added(found.beyond_micro) if goes_beyond and found.is_sold else (None, None)
     return CreditCheck(
@@ -70,9 +71,28 @@ def check_credits(
     )
 
 
-def _reason(found: Figures) -> str:
+def _reason(session: Session, found: Figures) -> str:
     if found.subscription.status not in METERED:
         return SubscriptionConflict.code
     if not found.beyond_micro:
         return INCLUDED
-    return OVERAGE if found.is_sold else OverageNotAllowed.code
+    if not found.is_sold:
+        return OverageNotAllowed.code
+    return SpendCapReached.code if _passes_cap(session, found) else OVERAGE
+
+
+def _passes_cap(session: Session, found: Figures) -> bool:
+    """Whether the customer's own cap would refuse what goes beyond the allowance."""
+    subscription = found.subscription
+    tenant_id, subscription_id = subscription.tenant_id, subscription.id
+    cap_minor = read_own_limits(session, tenant_id=tenant_id, subscription_id=subscription_id).cap_minor
+    if cap_minor is None:
+        return False
+    spend = read_period_spend(
+        session,
+        tenant_id=tenant_id,
+        subscription_id=subscription_id,
+        period_start=found.period_start,
+        plan=found.plan,
+    )
+    return spend.exceeds(cap_minor, spend.after(found.pool.code, found.beyond_micro))

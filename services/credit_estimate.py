@@ -66,6 +66,7 @@ class Figures:
     credits_micro: int
     left_micro: int
     period_overage_micro: int
+    period_start: datetime
 
     @property
     def covered_micro(self) -> int:
@@ -130,7 +131,8 @@ def work_out(
     if not is_opened and not pool.resets_daily:
         left_micro += plan.allowance_micro(pool.code)
     before_micro = balance.period_overage_micro if balance else 0
-    return Figures(subscription, plan, meter, pool, credits_micro, left_micro, before_micro)
+    period_start = holder.subscription.current_period_start
+    return Figures(subscription, plan, meter, pool, credits_micro, left_micro, before_micro, period_start)
 
 
 def estimate(session: Session, *, tenant_id: str, event_type: str, units_text: str, at: datetime) -> EstimateView:

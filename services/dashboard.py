@@ -95,10 +95,10 @@ def _count(counted: Decimal | None) -> str | None:
 def _alert(alert: Alert) -> dict[str, Any]:
     return {
         "kind": alert.kind.value,
-        "pool": alert.pool,
+        "pool": alert.pool or None,
         "threshold_pct": alert.threshold_pct,
         "raised_at": _iso(alert.raised_at),
-        "event_id": alert.event_id,
+        "event_id": alert.event_id or None,
     }
 
 

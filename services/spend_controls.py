@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from models import Alert, SpendControl, SpendControlChange, Subscription
+from models import Alert, SpendControl, SpendControlChange
 from models.spend_control import CAP_MINOR_MAX
 from services.errors import Unprocessable
 from services.plans import Plan
@@ -22,7 +22,8 @@ from services.tenants import lock_head, read_tenant
 
 THRESHOLDS_MAX = 10
 PCT_MIN, PCT_MAX = 1, 99
-ALERTS_MAX = 200
+ALERTS_MAX = 5_000
+"""Alerts a period can have, with room: 31 daily windows of a few pools with eleven thresholds each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,9 @@ class SpendStanding:
     `spent` sums the lines the invoice will have; `updated_at` and `updated_by` are None where nothing was ever set.
     """
 
-    subscription: Subscription
+    subscription_id: str
+    period_start: datetime
+    period_end: datetime
     plan: Plan
     cap: Money | None
     spent: Money
@@ -56,7 +59,9 @@ def read_spend_control(session: Session, *, tenant_id: str, subscription_id: str
         plan=plan,
     )
     return SpendStanding(
-        subscription=subscription,
+        subscription_id=subscription.id,
+        period_start=subscription.current_period_start,
+        period_end=subscription.current_period_end,
         plan=plan,
         cap=None if limits.cap_minor is None else Money(limits.cap_minor, plan.currency),
         spent=spend.spent,
@@ -102,9 +107,17 @@ def set_alert_thresholds(
 
 
 def list_alerts(
-    session: Session, *, tenant_id: str, limit: int = ALERTS_MAX, subscription_id: str | None = None
+    session: Session,
+    *,
+    tenant_id: str,
+    limit: int = ALERTS_MAX,
+    after_id: str | None = None,
+    subscription_id: str | None = None,
 ) -> list[Alert]:
-    """The alerts of the running period, newest first. Raises NotFound without a subscription."""
+    """The alerts of the running period, newest first; `after_id` is the last one already seen.
+
+    Raises NotFound without a subscription.
+    """
     subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
     statement = (
         select(Alert)
@@ -119,9 +132,11 @@ def list_alerts(
             col(Alert.threshold_pct).desc(),
             col(Alert.id),
         )
-        .limit(min(limit, ALERTS_MAX))
+        .limit(ALERTS_MAX)
     )
-    return list(session.exec(statement))
+    alerts = session.exec(statement).all()
+    seen = next((place for place, alert in enumerate(alerts, start=1) if alert.id == after_id), 0)
+    return list(alerts[seen : seen + limit])
 
 
 def list_spend_control_changes(

@@ -17,7 +17,7 @@ from app.group_commit import usage_writer
 from models import AlertKind
 from services import metering
 from services.database import Session
-from services.errors import Refusal, TooLarge, Unprocessable
+from services.errors import Refusal, SpendCapReached, TooLarge, Unprocessable
 from services.metering import EVENTS_MAX, Metered, UsageInput
 from services.rules.quantities import plain_micro
 
@@ -67,7 +67,11 @@ async def track(request: Request, asked: Command = command("usage:write")) -> Re
         (answer,) = metering.record_usage(session, tenant_id=tenant_id, events=[event], at=asked.at)
         return _track_document(answer)
 
-    return await asked.carry_out(tenant_id, act)
+    try:
+        return await asked.carry_out(tenant_id, act)
+    except SpendCapReached:  # its transaction is undone, and with it the alert that the cap is reached
+        (answer,) = await usage_writer.record(tenant_id=tenant_id, events=[event])
+        return answered(_track_document(answer))
 
 
 @router.post(
@@ -140,6 +144,7 @@ def _batch_document(
     ]
     fresh = [answer for answer in kept if not answer.duplicate]
     alerts = {answer.alert for answer in fresh}
+    alerts |= {answer.members.get("alert") for answer in answers if isinstance(answer, Refusal)}
     return {
         "accepted": len(fresh),
         "duplicates": len(kept) - len(fresh),

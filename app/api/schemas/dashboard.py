@@ -34,11 +34,13 @@ class SitesShown(Shown):
 
 
 class AlertShown(Shown):
+    """`pool` is null for CAP_REACHED, which is about all pools; `event_id` for a refused event without one."""
+
     kind: str
-    pool: str
+    pool: str | None
     threshold_pct: int
     raised_at: datetime
-    event_id: str
+    event_id: str | None
 
 
 class OpenInvoiceShown(Shown):

@@ -25,3 +25,7 @@ class Problem(BaseModel):
     tier: str | None = Field(default=None, description="The plan the customer is on.")
     feature: str | None = None
     upgrade_url: str | None = None
+    cap: str | None = Field(default=None, description="The customer's own spending limit, where that is the matter.")
+    current: str | None = Field(default=None, description="What use beyond the allowance costs so far in the period.")
+    raise_cap_url: str | None = None
+    alert: str | None = Field(default=None, description="`CAP_REACHED` on the first refusal of a period.")

@@ -27,7 +27,7 @@ class UsageCheckShown(Shown):
     allowed: bool
     reason: str = Field(
         description="`included` or `overage` where allowed; else the code of the refusal: `overage_not_allowed`, "
-        "`subscription_conflict`."
+        "`spend_cap_reached`, `subscription_conflict`."
     )
     credits: Quantity = Field(description="What the units would burn.")
     remaining_credits: Quantity = Field(description="What their pool has left before that.")

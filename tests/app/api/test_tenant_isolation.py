@@ -32,7 +32,14 @@ WITHOUT_ID = {
 }  # fmt: skip
 """Parameters that name nothing of a customer; left out where they may be."""
 
-SAMPLES: dict[str, Any] = {"plan_code": "STARTER", "event_type": "LLM_token_usage", "units": 1, "asset_count": 5}
+SAMPLES: dict[str, Any] = {
+    "plan_code": "STARTER",
+    "event_type": "LLM_token_usage",
+    "units": 1,
+    "asset_count": 5,
+    "cap": "1.00",
+    "thresholds_pct": [50],
+}
 
 
 @pytest.fixture
@@ -50,8 +57,9 @@ def marked(world: World, client: Client) -> dict[str, Any]:
         ),
         client.post("/v1/usage/track", json=EVENT | {"event_id": SECRET, "trace_id": SECRET}, headers=headers),
         client.post("/v1/assets/snapshots", json={"asset_count": 5, "site_breakdown": {SECRET: 5}}, headers=headers),
+        client.request("PUT", "/v1/spend-cap", json={"cap": "1000.00"}, headers=headers),
     ]
-    assert [answer.status_code for answer in sent] == [201, 201, 200, 200, 201]
+    assert [answer.status_code for answer in sent] == [201, 201, 200, 200, 201, 200]
     (invoice,) = client.get("/v1/invoices", headers=headers).json()["invoices"]
     path = f"/v1/admin/invoices/{invoice['invoice_id']}/mark-paid"
     assert client.post(path, json={"reference": SECRET}, headers=world.operator_headers).status_code == 200
