@@ -196,15 +196,15 @@ def _late(facts: Standing, at: datetime) -> str:
 
 
 def _alert_view(alert: Alert, facts: Standing) -> AlertView:
+    when = wording.moment(alert.raised_at, facts.tenant.timezone)
+    if alert.kind == AlertKind.CAP_REACHED:
+        return AlertView("Spending limit reached", "Use that would pass the limit you set is refused.", when, "bad")
     pool = facts.plan.pools.get(alert.pool)
     name = pool.name if pool is not None else alert.pool
     if pool is not None and pool.resets_daily:
         name = f"{name}, {wording.moment_day(alert.window_start, facts.tenant.timezone)}"
-    when = wording.moment(alert.raised_at, facts.tenant.timezone)
     if alert.kind == AlertKind.LOW_CREDITS:
         return AlertView(f"{name}: {alert.threshold_pct} % used", _of_included(facts.plan, pool), when, "warn")
-    if alert.kind == AlertKind.CAP_REACHED:
-        return AlertView(f"{name}: spend cap reached", "Use beyond the cap you set is refused.", when, "bad")
     charge = facts.plan.overage.get(alert.pool)
     if charge is None or pool is None:
         return AlertView(f"{name}: all used", "The plan sells none beyond; more use is refused.", when, "bad")

@@ -80,9 +80,9 @@ def set_spend_cap(
     One below what is spent already is taken: no further overage is. Raises Unprocessable for what is no amount of the
     currency from zero to CAP_MINOR_MAX, and NotFound without a subscription.
     """
-    cap_minor = None if cap is None else _cap_minor(cap, read_tenant(session, tenant_id=tenant_id).currency)
+    minor = None if cap is None else cap_minor(cap, read_tenant(session, tenant_id=tenant_id).currency)
     control = _locked_control(session, tenant_id=tenant_id, subscription_id=subscription_id)
-    _change(session, control, cap_minor=cap_minor, thresholds_pct=control.thresholds_pct, by=by, at=at)
+    _change(session, control, cap_minor=minor, thresholds_pct=control.thresholds_pct, by=by, at=at)
     return read_spend_control(session, tenant_id=tenant_id, subscription_id=control.subscription_id)
 
 
@@ -150,7 +150,8 @@ def list_spend_control_changes(
     return list(session.exec(statement.order_by(col(SpendControlChange.version).desc())))
 
 
-def _cap_minor(text: str, currency: str) -> int:
+def cap_minor(text: str, currency: str) -> int:
+    """A cap as written, in minor units. Raises Unprocessable, naming the field."""
     try:
         cap = Money.parse(text, currency)
     except RuleViolation as violation:

@@ -12,6 +12,7 @@ from app.components.layout import link, main_and_side, muted, page_header, row, 
 from app.components.pool_meter import pool_meter
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
+from app.pages import spending_limit
 from app.pages.frame import open_page, page_body
 from app.routes import BY_NAME, invoice_href
 from app.session import answers_refusals
@@ -44,7 +45,7 @@ class OverviewPage(rx.State):
         self.loaded = True
 
 
-ON_LOAD = [OverviewPage.load]
+ON_LOAD = [OverviewPage.load, spending_limit.SpendingLimit.load]
 
 
 def page() -> rx.Component:
@@ -69,7 +70,7 @@ def _overview(view: Any) -> rx.Component:
         ),
         rx.cond(view.late != "", _late(view), rx.fragment()),
         _stats(view),
-        main_and_side(stack(_use(view), _bill(view)), stack(_alerts(view), _invoices(view))),
+        main_and_side(stack(_use(view), _bill(view)), stack(_alerts(view), spending_limit.card(), _invoices(view))),
     )
 
 
@@ -177,7 +178,7 @@ def _alerts(view: Any) -> rx.Component:
         aria_label="Alerts of this period",
         style={"maxHeight": ALERTS_HEIGHT, "overflowY": "auto"},
     )
-    none = rx.el.p("None this period. You are told at 80 % of what is included, and when it is used up.")
+    none = rx.el.p("None this period.")
     return section_card(
         "Alerts", rx.cond(view.alerts.length() > 0, scrolled, rx.el.div(none, class_name="muted", style=SMALL))
     )
