@@ -130,6 +130,7 @@ def list_alerts(
             col(Alert.raised_at).desc(),
             col(Alert.window_start).desc(),
             col(Alert.threshold_pct).desc(),
+            col(Alert.kind),
             col(Alert.id),
         )
         .limit(ALERTS_MAX)

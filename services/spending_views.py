@@ -15,13 +15,14 @@ from services.tenants import read_tenant
 TYPED_MAX = 60
 FULL_PCT, CLOSE_PCT = 100, 80
 STATE_WORDS = {"reached": "Reached", "close": "Close to the limit"}
+REFUSING = "More use beyond your allowance is refused until the period ends or the limit is raised."
 
 _GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True)
 class SpendingView:
-    """The card on the overview. `bar` is a percentage of its width; `state` is "", close or reached.
+    """The card on the overview. `bar` and `over_bar` are percentages of its width; `state` is "", close or reached.
 
     Where `sells_beyond` is False the plan refuses use beyond its allowance, and there is nothing to limit.
     """
@@ -32,10 +33,13 @@ class SpendingView:
     spent: str = ""
     of: str = ""
     left: str = ""
+    over: str = ""
     bar: int = 0
+    over_bar: int = 0
     worded: str = ""
     state: str = ""
     state_word: str = ""
+    note: str = ""
     currency: str = ""
     cap_typed: str = ""
     told_at: str = ""
@@ -62,6 +66,7 @@ def read_spending(session: Session, *, tenant_id: str) -> SpendingView:
     except NotFound:
         return NO_SPENDING
     state = _state(session, tenant_id, found)
+    bar, (left, over) = _bar(found), _left_and_over(found)
     spent = wording.money(found.spent)
     of = "beyond the allowance so far" if found.cap is None else f"of {wording.money(found.cap)}"
     return SpendingView(
@@ -70,11 +75,14 @@ def read_spending(session: Session, *, tenant_id: str) -> SpendingView:
         has_cap=found.cap is not None,
         spent=spent,
         of=of,
-        left=_left(found),
-        bar=_bar(found),
+        left=left,
+        over=over,
+        bar=bar,
+        over_bar=FULL_PCT - bar if over else 0,
         worded=f"{spent} {of}",
         state=state,
         state_word=STATE_WORDS.get(state, ""),
+        note=REFUSING if state == "reached" else "",
         currency=found.spent.currency,
         cap_typed="" if found.cap is None else found.cap.plain(),
         told_at=_listed([f"{pct} %" for pct in found.thresholds_pct]),
@@ -125,19 +133,19 @@ def _was_refused(session: Session, tenant_id: str, found: SpendStanding) -> bool
 
 
 def _bar(found: SpendStanding) -> int:
-    if found.cap is None:
+    """The width of what the limit covers, where the whole width is the larger of the limit and what is spent."""
+    spent, cap = found.spent.amount_minor, 0 if found.cap is None else found.cap.amount_minor
+    if found.cap is None or not max(spent, cap):
         return 0
-    if found.spent.amount_minor >= found.cap.amount_minor:
-        return FULL_PCT
-    return -(-found.spent.amount_minor * FULL_PCT // found.cap.amount_minor)
+    return -(-min(spent, cap) * FULL_PCT // max(spent, cap))
 
 
-def _left(found: SpendStanding) -> str:
+def _left_and_over(found: SpendStanding) -> tuple[str, str]:
     if found.cap is None:
-        return ""
+        return "", ""
     if found.spent.amount_minor > found.cap.amount_minor:
-        return f"{wording.money(found.spent - found.cap)} above the limit"
-    return f"{wording.money(found.cap - found.spent)} left this period"
+        return "Within the limit", f"{wording.money(found.spent - found.cap)} above it"
+    return f"{wording.money(found.cap - found.spent)} left this period", ""
 
 
 def _changed(session: Session, found: SpendStanding, timezone: str) -> str:

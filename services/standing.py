@@ -119,6 +119,7 @@ def _alerts(session: Session, subscription: Subscription) -> tuple[tuple[Alert, 
         col(Alert.raised_at).desc(),
         col(Alert.window_start).desc(),
         col(Alert.threshold_pct).desc(),
+        col(Alert.kind),
         col(Alert.id),
     )
     newest = session.exec(select(Alert).where(*of_this_period).order_by(*newest_first).limit(ALERTS_MAX)).all()

@@ -14,9 +14,7 @@ from app.components.states import skeleton_line
 
 SMALL = {"fontSize": "var(--text-sm)"}
 DIVIDED = {"borderTop": "1px solid var(--c-line)", "paddingTop": "var(--space-4)"}
-WHAT_IT_BOUNDS = (
-    "Charges for use beyond your allowance, all together, in one period. Base fee and assets are not usage."
-)
+WHAT_IT_BOUNDS = "Bounds what use beyond your allowance may cost in one period. Base fee and assets are not usage."
 
 Handlers = Mapping[str, Any]
 
@@ -73,7 +71,9 @@ def _limit(state: Any, handlers: Handlers) -> rx.Component:
         style={"overflowWrap": "anywhere"},
     )
     bar = rx.el.div(
-        credit_progress(label="Spending limit", worded=view.worded, used_pct=view.bar), progress_key(included=view.left)
+        credit_progress(label="Spending limit", worded=view.worded, used_pct=view.bar, overage_pct=view.over_bar),
+        progress_key(included=view.left, overage=view.over, has_overage=view.over != ""),
+        rx.cond(view.note != "", rx.el.p(view.note, style=SMALL | {"marginTop": "var(--space-2)"}), rx.fragment()),
     )
     none = rx.el.p("No limit is set: use beyond the allowance is taken and charged.", class_name="muted", style=SMALL)
     set_it = rx.cond(

@@ -123,6 +123,10 @@ ALERT = {
     "tenant_id": "ten_1", "id": "a1", "subscription_id": "sub_1", "pool": "credits", "period_start": AT,
     "window_start": AT, "kind": "LOW_CREDITS", "threshold_pct": 80, "event_id": "e1", "raised_at": AT,
 }  # fmt: skip
+SPEND = {
+    "tenant_id": "ten_1", "subscription_id": "sub_1", "version": 1, "cap_minor": 0, "thresholds_pct": [50, 95],
+    "updated_at": AT, "updated_by": "u1",
+}  # fmt: skip
 
 IMPOSSIBLE = [
     (UsageEvent, EVENT, {"units_micro": 0}),
@@ -147,6 +151,12 @@ IMPOSSIBLE = [
     (User, USER, {"email": "A@b.example"}),
     (Alert, ALERT, {"threshold_pct": 0}),
     (Alert, ALERT, {"kind": "PANIC"}),
+    (SpendControl, SPEND, {"cap_minor": -1}),
+    (SpendControl, SPEND, {"cap_minor": 10**15 + 1}),
+    (SpendControl, SPEND, {"thresholds_pct": []}),
+    (SpendControl, SPEND, {"thresholds_pct": list(range(10, 21))}),
+    (SpendControl, SPEND, {"version": 0}),
+    (SpendControl, SPEND, {"subscription_id": "sub_of_nobody"}),
 ]
 
 
