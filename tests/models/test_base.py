@@ -18,6 +18,7 @@ from models.credit import CreditEntry, CreditGrant
 from models.invoice import Invoice
 from models.member import User
 from models.price_book import PlanVersion
+from models.spend_control import SpendControl
 from models.subscription import BillingPeriod, PoolUsage, Subscription
 from models.tenant import Tenant
 from models.usage import UsageEvent
