@@ -116,12 +116,9 @@ class UsageLedger:
         self._session.execute(table_of(UsageEvent).insert(), self._events)
         self._counters.write()
         spends = [spend for purse in self._purses.values() for spend in purse.spends.values()]
+        first = self._head.last_entry_seq + 1
         self._head.last_entry_seq += credit_lots.write_spends(
-            self._session,
-            tenant_id=self._tenant_id,
-            spends=spends,
-            first_entry_seq=self._head.last_entry_seq + 1,
-            at=self._at,
+            self._session, tenant_id=self._tenant_id, spends=spends, first_entry_seq=first, at=self._at
         )
         self._head.last_event_seq = self._seq
         self._session.add(self._head)
@@ -201,9 +198,8 @@ class UsageLedger:
         for burn in burns:
             spend = purse.spends.get(burn.grant_id)
             if spend is None:
-                purse.spends[burn.grant_id] = LotSpend(
-                    purse.lots[burn.grant_id], self._seq, self._seq, burn.credits_micro
-                )
+                lot = purse.lots[burn.grant_id]
+                purse.spends[burn.grant_id] = LotSpend(lot, self._seq, self._seq, burn.credits_micro)
             else:
                 spend.last_event_seq = self._seq
                 spend.credits_micro += burn.credits_micro
