@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
@@ -18,6 +18,7 @@ from app import unit_of_work
 from services.availability import RETRY_AFTER_SECONDS, Overloaded, telling_unavailable
 from services.database import Session, transaction
 from services.errors import Refusal
+from services.identifiers import new_id
 from services.metering import EVENTS_MAX, Metered, UsageInput, record_usage
 
 Answers = list[Metered | Refusal]
@@ -54,7 +55,7 @@ class GroupCommit:
         Raises NotFound, DatabaseUnavailable, and Overloaded where the queue is full.
         """
         loop = asyncio.get_running_loop()
-        call = _Call(tenant_id, events, loop.create_future(), loop)
+        call = _Call(tenant_id, [_identified(event) for event in events], loop.create_future(), loop)
         with self._arrived:
             if self._waiting_events + len(events) > WAITING_MAX:
                 raise Overloaded(
@@ -89,6 +90,11 @@ class GroupCommit:
                 size += len(call.events)
             self._waiting_events -= size
             return group
+
+
+def _identified(event: UsageInput) -> UsageInput:
+    """An event with an id before it is first written: if a commit is lost sight of, writing it again counts nothing."""
+    return event if event.event_id is not None else replace(event, event_id=new_id("evt"))
 
 
 def _write_group(group: list[_Call]) -> None:

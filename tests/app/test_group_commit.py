@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import Engine, event
 
-from app.group_commit import WAITING_MAX, GroupCommit
+from app.group_commit import WAITING_MAX, GroupCommit, _write_group
 from services.availability import Overloaded
-from services.database import reading, transaction
+from services.database import Session, reading, transaction
 from services.errors import NotFound, Refusal
 from services.metering import EVENTS_MAX, Metered, UsageInput
+from services.usage_reports import list_events
 from tests.given import assert_books_agree, customer
 from tests.given import event as usage
 
@@ -69,6 +71,35 @@ def test_a_call_that_fails_takes_no_other_with_it(engine: Engine, tenants: list[
     assert isinstance(outcomes.pop(5), NotFound)
     assert all(isinstance(outcome, list) for outcome in outcomes)
     with reading(engine) as session:
+        assert_books_agree(session, tenants[0])
+
+
+def test_a_commit_that_is_lost_sight_of_counts_nothing_twice(
+    engine: Engine, tenants: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database keeps the group, but its answer never arrives, as when a connection breaks."""
+    broken = iter([True])
+
+    @contextmanager
+    def losing() -> Iterator[Session]:
+        with transaction(engine) as session:
+            yield session
+        if next(broken, False):
+            raise ConnectionError("the answer to the commit was lost")
+
+    monkeypatch.setattr("app.group_commit.transaction", losing)
+
+    async def all_at_once() -> list[list[Metered | Refusal]]:
+        writer = GroupCommit()
+        writer._ensure_writer = lambda: None  # type: ignore[method-assign]
+        calls = [asyncio.ensure_future(writer.record(tenant_id=tenants[0], events=[usage("1")])) for _ in range(5)]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(lambda: _write_group(writer._next_group()))
+        return await asyncio.gather(*calls)
+
+    assert all(isinstance(answer, Metered) for (answer,) in asyncio.run(all_at_once()))
+    with reading(engine) as session:
+        assert len(list_events(session, tenant_id=tenants[0])) == 5
         assert_books_agree(session, tenants[0])
 
 

@@ -54,7 +54,7 @@ def no_null(value: Any) -> Any:
     return value
 
 
-Id = Annotated[str, Field(pattern=ID_PATTERN, max_length=ID_MAX, examples=["sub_4f1c…"])]
+Id = Annotated[str, Field(pattern=ID_PATTERN, max_length=ID_MAX, examples=["4f1c0b7e"])]
 Code = Annotated[str, Field(pattern=CODE_PATTERN, max_length=64)]
 Name = Annotated[str, BeforeValidator(no_null), Field(max_length=NAME_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Reference = Annotated[
