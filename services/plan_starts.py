@@ -7,13 +7,12 @@ from sqlmodel import Session
 
 from models import Interval, Subscription, Tenant
 from services import wording
-from services.errors import Conflict, NotFound, SubscriptionConflict, Unprocessable
+from services.errors import Conflict, Unprocessable
 from services.invoice_lines import base_line
-from services.plans import Plan
 from services.price_books import plan_in_force
 from services.rules.money import Money
 from services.rules.periods import Period, business_date, day_bounds, period_number
-from services.subscriptions import LIVE, create_subscription, read_subscription
+from services.subscriptions import check_sellable, create_subscription
 from services.tenants import read_tenant
 
 
@@ -38,7 +37,7 @@ def preview_start(session: Session, *, tenant_id: str, plan_code: str, interval:
     """What is invoiced today and what follows. Raises UnknownPlan, SubscriptionConflict and Unprocessable."""
     tenant = read_tenant(session, tenant_id=tenant_id)
     plan = plan_in_force(session, plan_code=plan_code)
-    _check_startable(session, plan, tenant)
+    check_sellable(session, plan=plan, tenant=tenant)
     chosen = _interval(interval)
     period = _first_period(tenant, at)
     base = base_line(plan, interval=chosen, period=period, term_index=0)
@@ -67,22 +66,6 @@ def start_plan(
     if plan_in_force(session, plan_code=plan_code).version_id != version_id:
         raise Conflict("The terms of this plan have changed since you looked. Check them again, then start it.")
     return create_subscription(session, tenant_id=tenant_id, plan_code=plan_code, interval=_interval(interval), at=at)
-
-
-def _check_startable(session: Session, plan: Plan, tenant: Tenant) -> None:
-    if plan.base_price is None or plan.contact_sales:
-        raise Unprocessable(f"{plan.name} is agreed by contract; ask us for an offer.", field="plan_code")
-    if plan.currency != tenant.currency:
-        raise Unprocessable(
-            f"{plan.name} is priced in {plan.currency}, but your account is billed in {tenant.currency}.",
-            field="plan_code",
-        )
-    try:
-        status = read_subscription(session, tenant_id=tenant.id).status
-    except NotFound:
-        return
-    if status in LIVE:
-        raise SubscriptionConflict("Your account is on a plan already.")
 
 
 def _interval(interval: str) -> Interval:

@@ -53,8 +53,7 @@ def create_subscription(
     head = lock_head(session, tenant_id=tenant_id)
     tenant = read_tenant(session, tenant_id=tenant_id)
     plan = plan_in_force(session, plan_code=plan_code)
-    _check_sellable(plan, tenant)
-    _check_none_live(session, tenant_id)
+    check_sellable(session, plan=plan, tenant=tenant)
     started_at = _start_of(start_date, tenant, at)
     first = period_number(started_at, tenant.timezone, 0)
     subscription = Subscription(
@@ -112,6 +111,28 @@ def find_subscription_tenant(session: Session, *, subscription_id: str) -> str:
     return tenant_id
 
 
+def check_sellable(session: Session, *, plan: Plan, tenant: Tenant) -> None:
+    """Whether the tenant could start on the plan now.
+
+    Raises Unprocessable for a plan sold only by contract or in another currency, and SubscriptionConflict where a
+    subscription is live already.
+    """
+    if plan.base_price is None or plan.contact_sales:
+        raise Unprocessable(f"{plan.name} is agreed by contract; ask us for an offer.", field="plan_code")
+    if plan.currency != tenant.currency:
+        raise Unprocessable(
+            f"{plan.name} is priced in {plan.currency}, but this account is billed in {tenant.currency}.",
+            field="plan_code",
+        )
+    live = select(Subscription.id).where(Subscription.tenant_id == tenant.id, col(Subscription.status).in_(LIVE))
+    existing = session.exec(live).first()
+    if existing is not None:
+        raise SubscriptionConflict(
+            f"Subscription {existing} is live already; change its plan instead of starting another.",
+            subscription_id=existing,
+        )
+
+
 def plan_of(session: Session, subscription: Subscription) -> Plan:
     """The plan version the subscription is on."""
     return plan_version(session, version_id=subscription.plan_version_id)
@@ -142,26 +163,6 @@ def open_period(session: Session, *, subscription: Subscription, plan: Plan, per
                 window=(period.starts_at, period.ends_at),
                 at=at,
             )
-
-
-def _check_sellable(plan: Plan, tenant: Tenant) -> None:
-    if plan.base_price is None:
-        raise Unprocessable(f"{plan.name} is agreed by contract; ask sales for an offer.", field="plan_code")
-    if plan.currency != tenant.currency:
-        raise Unprocessable(
-            f"{plan.name} is priced in {plan.currency}, but this customer is billed in {tenant.currency}.",
-            field="plan_code",
-        )
-
-
-def _check_none_live(session: Session, tenant_id: str) -> None:
-    live = select(Subscription.id).where(Subscription.tenant_id == tenant_id, col(Subscription.status).in_(LIVE))
-    existing = session.exec(live).first()
-    if existing is not None:
-        raise SubscriptionConflict(
-            f"Subscription {existing} is live already; change its plan instead of starting another.",
-            subscription_id=existing,
-        )
 
 
 def _start_of(start_date: date | None, tenant: Tenant, at: datetime) -> datetime:

@@ -9,7 +9,9 @@ from sqlmodel import Session, select
 from models import CreditGrant, Invoice
 from services import errors
 from services.identity import create_tenant
-from services.price_books import load_shipped_books
+from services.price_book_files import read_book
+from services.price_books import load_book, load_shipped_books
+from services.settings import CATALOGS
 from services.subscriptions import (
     create_subscription,
     find_subscription_tenant,
@@ -69,6 +71,14 @@ def test_what_cannot_be_sold_is_refused(
         create_subscription(session, tenant_id=tenant_id, plan_code=plan_code, start_date=start, at=NOON)
     assert refused.value.field == field
     assert session.exec(select(CreditGrant)).all() == []
+
+
+def test_a_plan_sold_by_contract_is_refused_though_it_has_a_price(session: Session, tenant_id: str) -> None:
+    book = read_book(CATALOGS / "reliability.toml")
+    by_contract = tuple(plan.model_copy(update={"contact_sales": True}) for plan in book.plans)
+    load_book(session, book=book.model_copy(update={"plans": by_contract}), at=NOON)
+    with pytest.raises(errors.Unprocessable, match="by contract"):
+        create_subscription(session, tenant_id=tenant_id, plan_code="PRO", at=NOON)
 
 
 def test_an_unknown_tenant_is_refused(session: Session) -> None:
