@@ -94,7 +94,7 @@ class GroupCommit:
 
 def _identified(event: UsageInput) -> UsageInput:
     """An event with an id before it is first written: if a commit is lost sight of, writing it again counts nothing."""
-    return event if event.event_id is not None else replace(event, event_id=new_id("evt"))
+    return event if event.identity is not None else replace(event, own_id=new_id("evt"))
 
 
 def _write_group(group: list[_Call]) -> None:

@@ -38,6 +38,13 @@ class UsageInput:
     site: str | None = None
     trace_id: str | None = None
     meta: dict[str, Any] | None = None
+    own_id: str | None = None
+    """An id of ours for an event that was sent without one, so that writing it twice still counts it once."""
+
+    @property
+    def identity(self) -> str | None:
+        """What the event is known by, if anything yet."""
+        return self.event_id or self.own_id
 
     def fingerprint(self) -> bytes:
         """SHA-256 of what was sent, by which a retry is told from another event under the same id."""
@@ -91,7 +98,7 @@ def record_usage(
     for position, event in enumerate(events):
         fingerprint = event.fingerprint()
         try:
-            answers[position] = _answered_before(known, event.event_id, fingerprint)
+            answers[position] = _answered_before(known, event, fingerprint)
             if answers[position] is None:
                 pending.append(_Pending(position, fingerprint, admission.admit(event)))
         except Refusal as refusal:
@@ -100,9 +107,9 @@ def record_usage(
     ledger.prepare([item.admitted for item in pending])
     for position, fingerprint, admitted in pending:
         try:
-            answer = _answered_before(known, admitted.event.event_id, fingerprint)
+            answer = _answered_before(known, admitted.event, fingerprint)
             if answer is None:
-                event_id = admitted.event.event_id or new_id("evt")
+                event_id = admitted.event.identity or new_id("evt")
                 answer = Metered(event_id, **ledger.book(admitted, event_id=event_id, fingerprint=fingerprint))
                 known[event_id] = _Known(fingerprint, answer)
             answers[position] = answer
@@ -112,20 +119,21 @@ def record_usage(
     return [answer for answer in answers if answer is not None]
 
 
-def _answered_before(known: dict[str, _Known], event_id: str | None, fingerprint: bytes) -> Metered | None:
-    if event_id is None or event_id not in known:
+def _answered_before(known: dict[str, _Known], event: UsageInput, fingerprint: bytes) -> Metered | None:
+    """The first answer, where there is one: a duplicate to who sent it twice, not where only we wrote it twice."""
+    first = known.get(event.identity or "")
+    if first is None:
         return None
-    first = known[event_id]
     if first.fingerprint != fingerprint:
         raise EventConflict(
-            f"Event {event_id} was recorded with another body; send a correction, or use a new id for a new event.",
+            f"Event {event.identity} was recorded with another body; send a correction, or a new event under a new id.",
             field="event_id",
         )
-    return replace(first.answer, duplicate=True)
+    return replace(first.answer, duplicate=event.event_id is not None)
 
 
 def _known_events(session: Session, tenant_id: str, events: Sequence[UsageInput]) -> dict[str, _Known]:
-    ids = {event.event_id for event in events if event.event_id is not None}
+    ids = {event.identity for event in events if event.identity is not None}
     if not ids:
         return {}
     c = table_of(UsageEvent).c
