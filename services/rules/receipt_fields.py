@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?:\.[0-9]{1,12})?")
 _ZERO = re.compile(r"-0(?:\.0+)?")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Field(NamedTuple):
@@ -43,6 +44,18 @@ def is_moment(text: str) -> bool:
         return False
     try:
         datetime.fromisoformat(text[:-1])
+    except ValueError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def is_day(text: str) -> bool:
+    """Whether `text` is a day there is, written 2026-03-31."""
+    if _DAY.fullmatch(text) is None:
+        return False
+    try:
+        date.fromisoformat(text)
     except ValueError:
         return False
     return True
@@ -122,6 +135,7 @@ _MONEY_UNIT = Field(
 _MOMENT_FIELD = Field(
     lambda value: type(value) is str and is_moment(value), "a UTC time such as 2026-03-31T18:15:46.000000Z"
 )
+_DAY_FIELD = Field(lambda value: type(value) is str and is_day(value), "a day such as 2026-03-31")
 _DOCUMENT = Field(lambda value: type(value) is dict, "an object")
 _DOCUMENTS = Field(lambda value: type(value) is list, "a list")
 _PERIOD = Field(_is_period, "an object of start and a later end")
@@ -150,20 +164,27 @@ FIELDS = {
     "metric": _ID, "units": _AMOUNT, "credits_micro": _WHOLE, "fu_tokens": _NATURAL, "fallback": _FLAG,
     "invariants": _list_of(_ID), "amount": _AMOUNT, "currency": _MONEY_UNIT, "price": _HASHED,
     "number": _COUNT, "period": _PERIOD, "lines": _list_of(_LINE), "totals": _TOTALS, "tax": _list_of(_TAX),
-    "usage": _USAGE,
+    "usage": _USAGE, "subscription": _ID, "overage_micro": _WHOLE, "occurred_at": _MOMENT_FIELD, "day": _DAY_FIELD,
+    "site": _ID, "alert": _ID,
 }  # fmt: skip
 
 _ALWAYS = "v typ iss tenant seq prev ts"
 _TRACE = "trace_id hop trace_prev"
 _KINDS = {
-    "usage": ("idem metric units credits_micro price", "req cid policy amount currency"),
-    "correction": ("idem req metric units credits_micro price", "cid policy amount currency"),
+    "usage": (
+        "idem metric units credits_micro price subscription",
+        "overage_micro occurred_at day site alert req cid policy amount currency",
+    ),
+    "correction": (
+        "idem req metric units credits_micro price subscription",
+        "overage_micro occurred_at day site alert cid policy amount currency",
+    ),
     "exchange": (
         "idem cid",
         "req map policy metric units credits_micro fu_tokens fallback invariants amount currency price",
     ),
-    "invoice": ("number period lines totals tax amount currency", "idem req cid price usage"),
-    "credit_note": ("number req lines totals tax amount currency", "idem cid period price usage"),
+    "invoice": ("number subscription period lines totals tax amount currency", "idem req cid price usage"),
+    "credit_note": ("number subscription req lines totals tax amount currency", "idem cid period price usage"),
     "payment": ("idem req amount currency", "cid number"),
     "baseline": ("idem cid metric units", "req policy period amount currency"),
     "approval": ("idem req cid", "metric policy number period amount currency"),
@@ -212,7 +233,9 @@ def _broken_meaning(document: Mapping[str, Any]) -> str | None:
     if document["typ"] in _ANSWERING and not is_hash(document["req"]):
         return "“req” must be the hash of the receipt this one answers."
     if document["typ"] in _NEVER_NEGATIVE and (
-        document.get("units", "0").startswith("-") or document.get("credits_micro", 0) < 0
+        document.get("units", "0").startswith("-")
+        or document.get("credits_micro", 0) < 0
+        or not 0 <= document.get("overage_micro", 0) <= document.get("credits_micro", 0)
     ):
-        return "Use is never below zero; a correction takes it back."
+        return "Use is never below zero, nor is what is beyond the allowance more than the use; corrections take back."
     return None

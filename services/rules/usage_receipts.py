@@ -10,54 +10,61 @@ from json.encoder import encode_basestring
 from typing import Any
 
 from services.rules.canonical import INTEGER_MAX
-from services.rules.receipt_fields import ID_MAX, VERSION, contradiction, is_moment
+from services.rules.receipt_fields import ID_MAX, VERSION, contradiction, is_day, is_moment
 from services.rules.violations import InvalidReceipt
 
 _TEXT = r'"([ !#-\[\]-~]{1,128})"'
 _HASH = r'"(sha256:[0-9a-f]{64})"'
 _LINK = rf"(?:null|{_HASH})"
+_MOMENT = r'"([0-9T:.-]{26}Z)"'
 _DECIMAL = r'"((?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,12})?)"'
 _COUNT = r"([1-9][0-9]{0,14})"
 _USUAL = re.compile(
-    rf'\{{(?:"amount":{_DECIMAL},)?(?:"cid":{_HASH},)?"credits_micro":(0|[1-9][0-9]{{0,14}}),(?:"currency":"([A-Z]{{3}})",)?'
-    rf'(?:"hop":{_COUNT},)?"idem":{_TEXT},"iss":{_TEXT},"metric":{_TEXT},(?:"policy":{_TEXT},)?"prev":{_LINK},'
-    rf'"price":{_HASH},(?:"req":{_TEXT},)?"seq":{_COUNT},"tenant":{_TEXT},'
-    rf'(?:"trace_id":{_TEXT},"trace_prev":{_LINK},)?"ts":"([0-9T:.-]{{26}}Z)","typ":"(usage)","units":{_DECIMAL},"v":1\}}'
+    rf'\{{(?:"alert":{_TEXT},)?(?:"cid":{_HASH},)?"credits_micro":(0|[1-9][0-9]{{0,14}}),(?:"day":"([0-9-]{{10}})",)?'
+    rf'(?:"hop":{_COUNT},)?"idem":{_TEXT},"iss":{_TEXT},"metric":{_TEXT},(?:"occurred_at":{_MOMENT},)?'
+    rf'(?:"overage_micro":{_COUNT},)?"prev":{_LINK},"price":{_HASH},(?:"req":{_TEXT},)?"seq":{_COUNT},'
+    rf'(?:"site":{_TEXT},)?"subscription":{_TEXT},"tenant":{_TEXT},(?:"trace_id":{_TEXT},"trace_prev":{_LINK},)?'
+    rf'"ts":{_MOMENT},"typ":"(usage)","units":{_DECIMAL},"v":1\}}'
 )
 _NAMES = (
-    "amount", "cid", "credits_micro", "currency", "hop", "idem", "iss", "metric", "policy", "prev", "price", "req",
-    "seq", "tenant", "trace_id", "trace_prev", "ts", "typ", "units",
+    "alert", "cid", "credits_micro", "day", "hop", "idem", "iss", "metric", "occurred_at", "overage_micro", "prev",
+    "price", "req", "seq", "site", "subscription", "tenant", "trace_id", "trace_prev", "ts", "typ", "units",
 )  # fmt: skip
+_COUNTS = ("hop", "overage_micro")
 
 
 def usage_receipt_bytes(
-    *, iss: str, tenant: str, seq: int, prev: str | None, ts: str, idem: str, metric: str, units: str,
-    credits_micro: int, price: str, req: str | None = None, cid: str | None = None, policy: str | None = None,
-    amount: str | None = None, currency: str | None = None, trace_id: str | None = None, hop: int | None = None,
-    trace_prev: str | None = None,
+    *, iss: str, tenant: str, subscription: str, seq: int, prev: str | None, ts: str, idem: str, metric: str,
+    units: str, credits_micro: int, price: str, overage_micro: int = 0, occurred_at: str | None = None,
+    day: str | None = None, site: str | None = None, alert: str | None = None, req: str | None = None,
+    cid: str | None = None, trace_id: str | None = None, hop: int | None = None, trace_prev: str | None = None,
 ) -> bytes:  # fmt: skip
-    """The canonical bytes of a usage receipt, for arguments `build_receipt` takes.
+    """The canonical bytes of a usage receipt, for arguments `build_receipt` takes; no overage is left out.
 
-    Text that callers choose (`idem`, `req`, `trace_id`) and the numbers are checked; hashes, amounts and times come
-    from `written`, `plain_micro` and `written_time`, and are not looked at again. Raises InvalidReceipt.
+    Text that callers choose (`idem`, `req`, `trace_id`, `site`) and the numbers are checked; hashes, units and times
+    come from `written`, `plain_micro` and `written_time`, and are not looked at again. Raises InvalidReceipt.
     """
-    if not (0 < seq <= INTEGER_MAX and 0 <= credits_micro <= INTEGER_MAX and (prev is None) == (seq == 1)):
+    if not (
+        0 < seq <= INTEGER_MAX and 0 <= overage_micro <= credits_micro <= INTEGER_MAX and (prev is None) == (seq == 1)
+    ):
         raise InvalidReceipt("A usage receipt needs its number, the hash before it from 2 on, and credits from 0 up.")
-    if (amount is None) != (currency is None):
-        raise InvalidReceipt("“amount” and “currency” come together.")
-    names, owner, rule = _constants(iss, metric, tenant, policy)
-    money = "" if amount is None else f'"amount":"{amount}",'
+    names, owner = _constants(iss, metric, tenant, subscription)
+    head = "" if alert is None else f'"alert":{_escaped(alert)},'
     if cid is not None:
-        money = f'{money}"cid":"{cid}",'
-    unit = "" if currency is None else f'"currency":"{currency}",'
+        head = f'{head}"cid":"{cid}",'
     number = trace = ""
     if trace_id is not None or hop is not None:
         number, trace = _trace(trace_id, hop, trace_prev)
+    when = "" if day is None else f'"day":"{day}",'
+    happened = "" if occurred_at is None else f'"occurred_at":"{occurred_at}",'
+    beyond = f'"overage_micro":{overage_micro:d},' if overage_micro else ""
     link = "null" if prev is None else f'"{prev}"'
     asked = "" if req is None else f'"req":{_escaped(req)},'
+    place = "" if site is None else f'"site":{_escaped(site)},'
     text = (
-        f'{{{money}"credits_micro":{credits_micro:d},{unit}{number}"idem":{_escaped(idem)},{names}{rule}"prev":{link},'
-        f'"price":"{price}",{asked}"seq":{seq:d},{owner}{trace}"ts":"{ts}","typ":"usage","units":"{units}","v":1}}'
+        f'{{{head}"credits_micro":{credits_micro:d},{when}{number}"idem":{_escaped(idem)},{names}{happened}{beyond}'
+        f'"prev":{link},"price":"{price}",{asked}"seq":{seq:d},{place}{owner}{trace}"ts":"{ts}","typ":"usage",'
+        f'"units":"{units}","v":1}}'
     )
     try:
         return text.encode()
@@ -66,11 +73,10 @@ def usage_receipt_bytes(
 
 
 @lru_cache(maxsize=4096)
-def _constants(iss: str, metric: str, tenant: str, policy: str | None) -> tuple[str, str, str]:
+def _constants(iss: str, metric: str, tenant: str, subscription: str) -> tuple[str, str]:
     """What many receipts share, escaped once."""
-    rule = "" if policy is None else f'"policy":{_escaped(policy)},'
     names = f'"iss":{encode_basestring(iss)},"metric":{_escaped(metric)},'
-    return names, f'"tenant":{_escaped(tenant)},', rule
+    return names, f'"subscription":{_escaped(subscription)},"tenant":{_escaped(tenant)},'
 
 
 def _escaped(text: str) -> str:
@@ -97,8 +103,15 @@ def read_usage_receipt(data: bytes) -> dict[str, Any] | None:
     document["seq"] = int(document["seq"])
     document["v"] = VERSION
     document.setdefault("prev", None)
-    if "hop" in document:
-        document["hop"] = int(document["hop"])
+    for name in _COUNTS:
+        if name in document:
+            document[name] = int(document[name])
     if "trace_id" in document:
         document.setdefault("trace_prev", None)
-    return document if is_moment(document["ts"]) and contradiction(document) is None else None
+    return document if _is_real(document) and contradiction(document) is None else None
+
+
+def _is_real(document: dict[str, Any]) -> bool:
+    """Whether its times are times there are."""
+    happened, day = document.get("occurred_at"), document.get("day")
+    return is_moment(document["ts"]) and (happened is None or is_moment(happened)) and (day is None or is_day(day))
