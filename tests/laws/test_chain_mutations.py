@@ -41,6 +41,7 @@ def write_log(salt, size=SIZE):
             "iss": "https://billing.example", "tenant": "tnt_1", "seq": seq, "idem": f"evt_{salt}_{seq}",
             "prev": written(receipt_hash(receipts[-1])) if receipts else None, "ts": "2026-03-31T18:15:46.000123Z",
             "metric": "LLM_token_usage", "units": f"{seq}.5", "credits_micro": seq * 500_000, "price": PRICE,
+            "subscription": "sub_1", "overage_micro": seq * 100, "day": f"2026-03-{seq:02d}", "site": "plant",
         }  # fmt: skip
         if seq % 3 == 0:
             trace_prev = written(receipt_hash(hops[-1])) if hops else None
@@ -157,7 +158,7 @@ def rewrite(log, other, chance):
     place = chance.randrange(SIZE)
     receipts = list(log.receipts)
     document = read_receipt(receipts[place]).document
-    document[chance.choice(["units", "idem", "metric"])] = str(chance.randrange(10**6))
+    document[chance.choice(["units", "idem", "metric", "subscription", "site"])] = str(chance.randrange(10**6))
     receipts[place] = receipt_bytes(document)
     if chance.random() < 0.5:
         for at in range(place + 1, SIZE):

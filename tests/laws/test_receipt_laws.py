@@ -32,7 +32,7 @@ HASHES = st.binary(min_size=32, max_size=32).map(written)
 TIMES = st.datetimes(timezones=st.timezones()).map(written_time)
 COUNTS = st.integers(1, 10**6) | st.integers(1, INTEGER_MAX)
 DECIMALS = st.from_regex(r"(0|[1-9][0-9]{0,39})(\.[0-9]{1,12})?", fullmatch=True, alphabet="0123456789.")
-MONEY = st.none() | st.tuples(DECIMALS, st.sampled_from(["CAD", "USD", "JPY"]))
+DAYS = st.dates().map(str)
 TRACES = st.none() | st.tuples(IDS, COUNTS, HASHES)
 
 
@@ -43,16 +43,17 @@ def uses(draw):
     fields = {
         "iss": draw(IDS), "tenant": draw(IDS), "seq": seq, "prev": None if seq == 1 else draw(HASHES),
         "ts": draw(TIMES), "idem": draw(IDS), "metric": draw(IDS), "units": draw(DECIMALS),
-        "credits_micro": draw(st.integers(0, INTEGER_MAX)), "price": draw(HASHES),
-        "req": draw(st.none() | IDS), "cid": draw(st.none() | HASHES), "policy": draw(st.none() | IDS),
+        "credits_micro": draw(st.integers(0, INTEGER_MAX)), "price": draw(HASHES), "subscription": draw(IDS),
+        "req": draw(st.none() | IDS), "cid": draw(st.none() | HASHES), "site": draw(st.none() | IDS),
+        "occurred_at": draw(st.none() | TIMES), "day": draw(st.none() | DAYS), "alert": draw(st.none() | IDS),
     }  # fmt: skip
-    fields["amount"], fields["currency"] = draw(MONEY) or (None, None)
+    fields["overage_micro"] = draw(st.just(0) | st.integers(0, fields["credits_micro"]))
     trace_id, hop, trace_prev = draw(TRACES) or (None, None, None)
     return fields | {"trace_id": trace_id, "hop": hop, "trace_prev": None if hop == 1 else trace_prev}
 
 
 def check_shortcuts(fields):
-    document = build_receipt(typ="usage", **fields)
+    document = build_receipt(typ="usage", **fields | {"overage_micro": fields["overage_micro"] or None})
     data = usage_receipt_bytes(**fields)
     assert data == canonical_bytes(document)
     receipt = read_receipt(data)
@@ -83,13 +84,16 @@ def use_of(chance):
 
     seq, hop = (chance.choice([1, 2, chance.randint(2, INTEGER_MAX)]) for _ in range(2))
     at = datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=chance.randrange(3 * 10**17))
-    traced, priced = maybe(hop), maybe(decimal())
+    traced, credits_micro = maybe(hop), chance.randint(0, INTEGER_MAX) >> chance.randrange(54)
     return {
         "iss": text_of(chance), "tenant": text_of(chance), "seq": seq, "idem": text_of(chance),
         "prev": None if seq == 1 else written(chance.randbytes(32)), "ts": written_time(at), "metric": text_of(chance),
-        "units": decimal(), "credits_micro": chance.randint(0, INTEGER_MAX) >> chance.randrange(54),
-        "price": written(chance.randbytes(32)), "req": maybe(text_of(chance)), "policy": maybe(text_of(chance)),
-        "cid": maybe(written(chance.randbytes(32))), "amount": priced, "currency": None if priced is None else "CAD",
+        "units": decimal(), "credits_micro": credits_micro,
+        "overage_micro": maybe(chance.randint(0, credits_micro)) or 0,
+        "price": written(chance.randbytes(32)), "req": maybe(text_of(chance)), "subscription": text_of(chance),
+        "cid": maybe(written(chance.randbytes(32))), "site": maybe(text_of(chance)), "alert": maybe(text_of(chance)),
+        "occurred_at": maybe(written_time(at - timedelta(hours=1))) if at.year > 1 else None,
+        "day": maybe(str(at.date())),
         "trace_id": None if traced is None else text_of(chance), "hop": traced,
         "trace_prev": None if traced in (None, 1) else written(chance.randbytes(32)),
     }  # fmt: skip
@@ -108,6 +112,8 @@ USUAL = {
     "iss": "https://billing.example", "tenant": "tnt_1", "seq": 2, "prev": written(bytes(32)),
     "ts": "2026-02-28T18:15:46.000123Z", "idem": "evt_1", "metric": "LLM_token_usage", "units": "0.418",
     "credits_micro": 418_000, "price": written(bytes(32)), "trace_id": "t", "hop": 2, "trace_prev": written(bytes(32)),
+    "subscription": "sub_1", "overage_micro": 18_000, "occurred_at": "2026-02-28T17:00:00.000000Z",
+    "day": "2026-02-28", "site": "plant-1", "alert": "alr_1", "req": "res_1", "cid": written(bytes(32)),
 }  # fmt: skip
 DATA = usage_receipt_bytes(**USUAL)
 

@@ -27,7 +27,14 @@ from services.rules.violations import BrokenChain, InvalidReceipt
 HASH = "sha256:" + "ab" * 32
 TS = "2026-03-31T18:15:46.000123Z"
 PLACE = {"iss": "https://billing.example", "tenant": "tnt_1", "seq": 2, "prev": HASH, "ts": TS}
-USE = {"idem": "evt_1", "metric": "LLM_token_usage", "units": "0.418", "credits_micro": 418_000, "price": HASH}
+USE = {
+    "idem": "evt_1", "metric": "LLM_token_usage", "units": "0.418", "credits_micro": 418_000, "price": HASH,
+    "subscription": "sub_1",
+}  # fmt: skip
+EXTRAS = {
+    "overage_micro": 18_000, "occurred_at": "2026-03-31T17:00:00.000000Z", "day": "2026-03-31", "site": "plant-1",
+    "alert": "alr_1", "req": "res_1", "cid": HASH, "trace_id": "t", "hop": 1, "trace_prev": None,
+}  # fmt: skip
 PERIOD = {"start": "2026-03-01T05:00:00.000000Z", "end": "2026-04-01T04:00:00.000000Z"}
 RANGE = {"first_seq": 2, "last_seq": 9, "count": 8, "root": HASH}
 LINE = {
@@ -35,12 +42,13 @@ LINE = {
     "period": PERIOD, "price": HASH, "usage": RANGE, "pricing": {"model": "per_unit"}, "sources": {}, "steps": [],
 }  # fmt: skip
 BILL = {
-    "number": 7, "period": PERIOD, "lines": [LINE], "tax": [{"name": "GST", "rate": "0.05", "amount": "50.00"}],
+    "subscription": "sub_1", "number": 7, "period": PERIOD, "lines": [LINE],
+    "tax": [{"name": "GST", "rate": "0.05", "amount": "50.00"}],
     "totals": {"subtotal": "1000.00", "tax": "50.00", "total": "1050.00"}, "amount": "1050.00", "currency": "CAD",
 }  # fmt: skip
 EXAMPLES = {
     "usage": USE,
-    "correction": USE | {"req": HASH, "units": "-0.1", "credits_micro": -100_000},
+    "correction": USE | {"req": HASH, "units": "-0.1", "credits_micro": -100_000, "overage_micro": -200_000},
     "exchange": {
         "idem": "x1", "cid": HASH, "map": "m1", "policy": "p1", "metric": "VEx", "units": "1", "fu_tokens": 0,
         "fallback": False, "invariants": ["minimum_necessary"],
@@ -71,8 +79,15 @@ def test_a_usage_receipt_is_these_bytes():
     first = example(seq=1, prev=None, trace_id="t", hop=1, cid=HASH)
     assert receipt_bytes(first).decode() == (
         f'{{"cid":"{HASH}","credits_micro":418000,"hop":1,"idem":"evt_1","iss":"https://billing.example",'
-        f'"metric":"LLM_token_usage","prev":null,"price":"{HASH}","seq":1,"tenant":"tnt_1","trace_id":"t",'
-        f'"trace_prev":null,"ts":"{TS}","typ":"usage","units":"0.418","v":1}}'
+        f'"metric":"LLM_token_usage","prev":null,"price":"{HASH}","seq":1,"subscription":"sub_1","tenant":"tnt_1",'
+        f'"trace_id":"t","trace_prev":null,"ts":"{TS}","typ":"usage","units":"0.418","v":1}}'
+    )
+    assert receipt_bytes(example(**EXTRAS)).decode() == (
+        f'{{"alert":"alr_1","cid":"{HASH}","credits_micro":418000,"day":"2026-03-31","hop":1,"idem":"evt_1",'
+        f'"iss":"https://billing.example","metric":"LLM_token_usage","occurred_at":"2026-03-31T17:00:00.000000Z",'
+        f'"overage_micro":18000,"prev":"{HASH}","price":"{HASH}","req":"res_1","seq":2,"site":"plant-1",'
+        f'"subscription":"sub_1","tenant":"tnt_1","trace_id":"t","trace_prev":null,"ts":"{TS}","typ":"usage",'
+        f'"units":"0.418","v":1}}'
     )
 
 
@@ -80,7 +95,7 @@ def test_a_usage_receipt_is_these_bytes():
 def test_a_field_that_is_missing_or_foreign_is_named(typ):
     whole = example(typ)
     for name in {"tenant", "ts", *EXAMPLES[typ]} - {"map", "policy", "usage", "metric", "units", "fallback"}:
-        if name not in ("fu_tokens", "invariants"):
+        if name not in ("fu_tokens", "invariants", "overage_micro"):
             with pytest.raises(InvalidReceipt, match=f"“{name}”|“amount” and “currency”"):
                 example(typ, **{name: None})
     with pytest.raises(InvalidReceipt, match="“colour” does not belong here"):
@@ -104,6 +119,13 @@ def test_a_field_that_is_missing_or_foreign_is_named(typ):
         ("usage", {"amount": "1.00"}), ("usage", {"currency": "CAD"}), ("usage", {"amount": "1", "currency": "cad"}),
         ("usage", {"trace_id": "t"}), ("usage", {"hop": 1}), ("usage", {"trace_id": "t", "hop": 2}),
         ("usage", {"trace_id": "t", "hop": 1, "trace_prev": HASH}), ("usage", {"trace_prev": HASH}),
+        ("usage", {"overage_micro": -1}), ("usage", {"overage_micro": 418_001}), ("usage", {"overage_micro": "1"}),
+        ("usage", {"credits_micro": 0, "overage_micro": 1}), ("usage", {"overage_micro": True}),
+        ("usage", {"occurred_at": "2026-03-31"}), ("usage", {"occurred_at": "2026-02-29T00:00:00.000000Z"}),
+        ("usage", {"day": "2026-02-29"}), ("usage", {"day": "2026-04-31"}), ("usage", {"day": "0000-01-01"}),
+        ("usage", {"day": "2026-3-31"}), ("usage", {"day": "20260331"}), ("usage", {"day": "2026-W14-2"}),
+        ("usage", {"day": 20260331}), ("usage", {"site": ""}), ("usage", {"alert": "a" * 129}),
+        ("usage", {"subscription": ""}), ("usage", {"subscription": None}), ("correction", {"day": "2026-13-01"}),
         ("usage", {"fallback": True}), ("correction", {"req": "evt_1"}), ("payment", {"req": "inv_1"}),
         ("exchange", {"fallback": 1}), ("exchange", {"fu_tokens": -1}), ("exchange", {"invariants": "x"}),
         ("exchange", {"invariants": [""]}), ("exchange", {"units": "-1"}),
@@ -172,11 +194,25 @@ def test_unusual_text_is_read_as_written():
     assert receipt_bytes(odd) == usage_receipt_bytes(**{name: odd[name] for name in odd if name not in ("v", "typ")})
 
 
+@pytest.mark.parametrize("name", ["overage_micro", "occurred_at", "day", "site", "alert", "req", "cid"])
+def test_each_further_field_is_written_alone_as_with_the_others(name):
+    alone = PLACE | USE | {name: EXTRAS[name]}
+    assert usage_receipt_bytes(**alone) == receipt_bytes(build_receipt(typ="usage", **alone))
+    others = PLACE | USE | {field: value for field, value in EXTRAS.items() if field != name}
+    assert usage_receipt_bytes(**others) == receipt_bytes(build_receipt(typ="usage", **others))
+
+
+def test_no_overage_is_left_out():
+    assert usage_receipt_bytes(**PLACE, **USE, overage_micro=0) == usage_receipt_bytes(**PLACE, **USE)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {"seq": 0}, {"seq": 1}, {"prev": None}, {"credits_micro": -1}, {"idem": ""}, {"idem": "e" * 129},
-        {"idem": "\ud800"}, {"amount": "1"}, {"currency": "CAD"}, {"trace_id": "t"}, {"hop": 1}, {"req": ""},
+        {"idem": "\ud800"},
+        {"overage_micro": -1}, {"overage_micro": 418_001}, {"site": ""}, {"alert": ""},
+        {"trace_id": "t"}, {"hop": 1}, {"req": ""},
         {"trace_id": "t", "hop": 1, "trace_prev": HASH}, {"trace_id": "t", "hop": 2}, {"credits_micro": 2**53},
     ],
 )  # fmt: skip
