@@ -29,7 +29,7 @@ PLAIN = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, 
 ESCAPED = st.text(st.sampled_from('"\\/\b\f\n\r\t\x00\x1f\x7f\u2028é𝄞a'), min_size=1, max_size=8)
 IDS = PLAIN | TEXT | ESCAPED
 HASHES = st.binary(min_size=32, max_size=32).map(written)
-TIMES = st.datetimes(timezones=st.timezones()).map(written_time)
+TIMES = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=st.timezones()).map(written_time)  # noqa: DTZ001
 COUNTS = st.integers(1, 10**6) | st.integers(1, INTEGER_MAX)
 DECIMALS = st.from_regex(r"(0|[1-9][0-9]{0,39})(\.[0-9]{1,12})?", fullmatch=True, alphabet="0123456789.")
 DAYS = st.dates().map(str)
