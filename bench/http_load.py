@@ -54,15 +54,15 @@ async def _client(
         if begun > ends:
             return
         writer.write(request)
-        status = await asyncio.wait_for(_answer(reader), CALL_SECONDS_MAX)
+        status, _ = await asyncio.wait_for(read_answer(reader), CALL_SECONDS_MAX)
         run.calls.append(time.perf_counter() - begun)
         if status != 200:
             run.failures[status] = run.failures.get(status, 0) + 1
 
 
-async def _answer(reader: asyncio.StreamReader) -> int:
+async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Status and body of the next answer on a connection."""
     head = await reader.readuntil(b"\r\n\r\n")
     status = int(head[9:12])
     _, _, rest = head.lower().partition(b"\r\ncontent-length:")
-    await reader.readexactly(int(rest.partition(b"\r\n")[0]))
-    return status
+    return status, await reader.readexactly(int(rest.partition(b"\r\n")[0]))

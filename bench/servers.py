@@ -23,7 +23,7 @@ def free_port() -> int:
 def tallystick(database_url: str, *arguments: str) -> str:
     """What a command prints on its standard output."""
     command = [sys.executable, "-m", "app.cli", *arguments]
-    environment = _environment(database_url)
+    environment = environment_for(database_url)
     done = subprocess.run(
         command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True
     )
@@ -35,7 +35,7 @@ def api_server(database_url: str, *, workers: int) -> Iterator[int]:
     """The port of `tallystick api`."""
     port = free_port()
     command = [sys.executable, "-m", "app.cli", "api", "--port", str(port), "--workers", str(workers)]
-    with _running(command, _environment(database_url), port, path="/healthz"):
+    with _running(command, environment_for(database_url), port, path="/healthz"):
         yield port
 
 
@@ -82,5 +82,6 @@ def wait_until_it_answers(process: "subprocess.Popen[bytes]", port: int, path: s
     raise RuntimeError(f"nothing answered on port {port}")
 
 
-def _environment(database_url: str) -> dict[str, str]:
+def environment_for(database_url: str) -> dict[str, str]:
+    """What a process of ours needs to know to work on a database."""
     return os.environ | {"TALLYSTICK_DATABASE_URL": database_url, "TALLYSTICK_LOG_LEVEL": "WARNING"}
