@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
@@ -94,7 +94,7 @@ class GroupCommit:
 
 def _identified(event: UsageInput) -> UsageInput:
     """An event with an id before it is first written: if a commit is lost sight of, writing it again counts nothing."""
-    return event if event.identity is not None else replace(event, own_id=new_id("evt"))
+    return event if event.identity is not None else event._replace(own_id=new_id("evt"))
 
 
 def _write_group(group: list[_Call]) -> None:

@@ -13,6 +13,7 @@ from models.idempotency import IdempotencyRecord
 from models.invoice import BillingReason, Invoice, InvoiceLine, InvoiceStatus, LineKind
 from models.member import Membership, Role, User, WebSession
 from models.price_book import PlanVersion, PriceBook, PriceBookVersion
+from models.receipt import Receipt, ReceiptLog, ReceiptSignature, TraceHop, UsageTally
 from models.signing_key import KeyRotation, SigningKey
 from models.spend_control import SpendControl, SpendControlChange
 from models.subscription import (
@@ -55,6 +56,9 @@ __all__ = [
     "PoolUsage",
     "PriceBook",
     "PriceBookVersion",
+    "Receipt",
+    "ReceiptLog",
+    "ReceiptSignature",
     "Role",
     "SigningKey",
     "Site",
@@ -64,8 +68,10 @@ __all__ = [
     "SubscriptionStatus",
     "Tenant",
     "TenantHead",
+    "TraceHop",
     "UsageDaily",
     "UsageEvent",
+    "UsageTally",
     "User",
     "WebSession",
     "metadata",

@@ -58,7 +58,7 @@ class CreditGrant(TenantOwned, table=True):
 
 
 class CreditEntry(TenantOwned, table=True):
-    """One change of one lot. A burn names the range of events it paid for (first and last `seq`)."""
+    """One change of one lot. A burn names the range of receipts it paid for (first and last `seq`)."""
 
     __tablename__ = "credit_entry"
     __table_args__ = (
@@ -67,7 +67,7 @@ class CreditEntry(TenantOwned, table=True):
             "(kind IN ('grant', 'return') AND delta_micro > 0) OR (kind IN ('burn', 'expire') AND delta_micro < 0)",
             name="sign",
         ),
-        CheckConstraint("first_event_seq <= last_event_seq", name="event_range"),
+        CheckConstraint("first_seq <= last_seq", name="event_range"),
         Index("ix_credit_entry_grant", "tenant_id", "grant_id"),
     )
 
@@ -75,6 +75,6 @@ class CreditEntry(TenantOwned, table=True):
     grant_id: str = Field(max_length=ID_MAX)
     kind: EntryKind = Field(sa_type=choice(EntryKind))
     delta_micro: int = Field(sa_type=BigInteger)
-    first_event_seq: int | None = Field(default=None, sa_type=BigInteger)
-    last_event_seq: int | None = Field(default=None, sa_type=BigInteger)
+    first_seq: int | None = Field(default=None, sa_type=BigInteger)
+    last_seq: int | None = Field(default=None, sa_type=BigInteger)
     at: datetime = Field(sa_type=UtcDateTime)

@@ -25,18 +25,20 @@ class Tenant(SQLModel, table=True):
 
 
 class TenantHead(TenantOwned, table=True):
-    """The last number given out in each of the tenant's gapless sequences.
+    """What a tenant has had so far: how many events, credit entries and invoices.
 
-    Whoever writes usage, credits or invoices locks this row first; everything a tenant writes is in one order.
+    Whoever writes usage, credits or invoices locks this row first, and raises `version`: everything a tenant writes is
+    in one order, and whoever remembers its books knows whether they are still as they were.
     """
 
     __tablename__ = "tenant_head"
     __table_args__ = (
-        CheckConstraint("last_event_seq >= 0", name="event_seq"),
+        CheckConstraint("event_count >= 0", name="event_count"),
         CheckConstraint("last_entry_seq >= 0", name="entry_seq"),
         CheckConstraint("last_invoice_number >= 0", name="invoice_number"),
     )
 
-    last_event_seq: int = Field(default=0, sa_type=BigInteger)
+    version: int = Field(default=0, sa_type=BigInteger)
+    event_count: int = Field(default=0, sa_type=BigInteger)
     last_entry_seq: int = Field(default=0, sa_type=BigInteger)
     last_invoice_number: int = Field(default=0, sa_type=BigInteger)

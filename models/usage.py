@@ -17,7 +17,8 @@ SITE_MAX = 64
 class UsageEvent(TenantOwned, table=True):
     """One metered event with the answer it was given, so a retry gets the same one. Units and credits in millionths.
 
-    `seq` counts the tenant's events without gaps. `fingerprint` is the SHA-256 of what was sent.
+    `seq` is that of its receipt in the tenant's log. `fingerprint` is the SHA-256 of what was sent; `salt` is what the
+    receipt's commitment to `meta` was made with, kept only where there is one.
     """
 
     __tablename__ = "usage_event"
@@ -46,6 +47,7 @@ class UsageEvent(TenantOwned, table=True):
     remaining_micro: int = Field(sa_type=BigInteger)
     alert: str | None = Field(default=None, max_length=32)
     meta: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    salt: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class UsageDaily(TenantOwned, table=True):

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Update, bindparam, update
+from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, or_, select
 
 from models import CreditEntry, CreditGrant, EntryKind, GrantKind, Subscription, table_of
@@ -78,49 +79,56 @@ class LotSpend:
     """What a run of events took from one lot."""
 
     lot: Lot
-    first_event_seq: int
-    last_event_seq: int
+    first_seq: int
+    last_seq: int
     credits_micro: int
+
+    @property
+    def returned_micro(self) -> int:
+        """What had expired and a late event spends after all."""
+        return max(0, self.credits_micro - self.lot.remaining_micro)
+
+    def left(self) -> Lot:
+        """The lot as the spend leaves it."""
+        lot, returned = self.lot, self.returned_micro
+        return Lot(lot.grant, lot.remaining_micro + returned - self.credits_micro, lot.expired_micro - returned)
+
+
+def count_entries(spends: Iterable[LotSpend]) -> int:
+    """How many entries `write_spends` will write."""
+    return sum(2 if spend.returned_micro else 1 for spend in spends)
 
 
 def write_spends(
     session: Session, *, tenant_id: str, spends: Iterable[LotSpend], first_entry_seq: int, at: datetime
-) -> int:
-    """Lower the lots and append the entries that say why; returns how many entries were written.
+) -> None:
+    """Lower the lots and append the entries that say why.
 
     Where a late event spends what had already expired, a return entry gives it back first.
     """
-    entries, balances = [], []
+    entries: list[dict[str, Any]] = []
+    balances = []
     for spend in spends:
-        returned = max(0, spend.credits_micro - spend.lot.remaining_micro)
-        range_ = {"first_event_seq": spend.first_event_seq, "last_event_seq": spend.last_event_seq}
-        changes = [(EntryKind.BURN, -spend.credits_micro)]
-        if returned:
-            changes.insert(0, (EntryKind.RETURN, returned))
-        entries += [
-            {
-                "tenant_id": tenant_id,
-                "grant_id": spend.lot.grant.id,
-                "kind": kind,
-                "delta_micro": delta,
-                "at": at,
-                **range_,
-            }
-            for kind, delta in changes
-        ]
-        balances.append(
-            {
-                "key": spend.lot.grant.id,
-                "left": spend.lot.remaining_micro + returned - spend.credits_micro,
-                "expired": spend.lot.expired_micro - returned,
-            }
-        )
+        lot, left, returned = spend.lot, spend.left(), spend.returned_micro
+        changes = [(EntryKind.RETURN, returned)] if returned else []
+        for kind, delta in (*changes, (EntryKind.BURN, -spend.credits_micro)):
+            entries.append(
+                {
+                    "tenant_id": tenant_id,
+                    "seq": first_entry_seq + len(entries),
+                    "grant_id": lot.grant.id,
+                    "kind": kind,
+                    "delta_micro": delta,
+                    "first_seq": spend.first_seq,
+                    "last_seq": spend.last_seq,
+                    "at": at,
+                }
+            )
+        key = {"tenant": tenant_id, "key": lot.grant.id}
+        balances.append(key | {"left": left.remaining_micro, "expired": left.expired_micro})
     if entries:
-        for offset, entry in enumerate(entries):
-            entry["seq"] = first_entry_seq + offset
-        session.execute(table_of(CreditEntry).insert(), entries)
-        session.execute(_set_balance(tenant_id), balances)
-    return len(entries)
+        session.execute(_add_entries, entries)
+        session.execute(_set_balance, balances)
 
 
 def expire_window(session: Session, *, subscription: Subscription, window: Window, at: datetime) -> None:
@@ -172,10 +180,10 @@ def _lot(row: CreditGrant) -> Lot:
     return Lot(grant, row.remaining_micro, row.expired_micro)
 
 
-def _set_balance(tenant_id: str) -> Update:
-    grants = table_of(CreditGrant)
-    return (
-        update(grants)
-        .where(grants.c.tenant_id == tenant_id, grants.c.id == bindparam("key"))
-        .values(remaining_micro=bindparam("left"), expired_micro=bindparam("expired"))
-    )
+_grants = table_of(CreditGrant)
+_add_entries = table_of(CreditEntry).insert()
+_set_balance = (
+    update(_grants)
+    .where(_grants.c.tenant_id == bindparam("tenant"), _grants.c.id == bindparam("key"))
+    .values(remaining_micro=bindparam("left"), expired_micro=bindparam("expired"))
+)

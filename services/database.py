@@ -1,7 +1,7 @@
 """The engine and the only commit: `transaction()` for what writes, `reading()` for what looks."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,8 @@ from services.settings import settings
 BUSY_TIMEOUT_MS = 30_000
 POOL_SIZE = 10
 LOCK_TIMEOUT_MS = 30_000
+
+_BEFORE_COMMIT, _AFTER_COMMIT = "before_commit", "after_commit"
 
 _sqlite_writer = threading.RLock()
 
@@ -47,12 +49,36 @@ def transaction(on: Engine | None = None) -> Iterator[Session]:
     """
     target = on or engine()
     if target.dialect.name != "sqlite":
-        with Session(target, expire_on_commit=False) as session, session.begin():
-            yield session
+        with Session(target, expire_on_commit=False) as session:
+            yield from _kept_whole(session)
         return
     writable = target.execution_options(sqlite_begin="IMMEDIATE")
-    with _sqlite_writer, Session(writable, expire_on_commit=False) as session, session.begin():
+    with _sqlite_writer, Session(writable, expire_on_commit=False) as session:
+        yield from _kept_whole(session)
+
+
+def _kept_whole(session: Session) -> Iterator[Session]:
+    with session.begin():
         yield session
+        for finish in _noted(session, _BEFORE_COMMIT):
+            finish()
+    for finished in _noted(session, _AFTER_COMMIT):
+        finished()
+
+
+def before_commit(session: Session, finish: Callable[[], None]) -> None:
+    """Do this last in the transaction, once all else is done: for what is written once, however much it covers."""
+    session.info.setdefault(_BEFORE_COMMIT, []).append(finish)
+
+
+def after_commit(session: Session, finished: Callable[[], None]) -> None:
+    """Do this once the transaction is kept, and not where it is not: for what a process remembers of it."""
+    session.info.setdefault(_AFTER_COMMIT, []).append(finished)
+
+
+def _noted(session: Session, when: str) -> list[Callable[[], None]]:
+    noted: list[Callable[[], None]] = session.info.pop(when, [])
+    return noted
 
 
 @contextmanager
@@ -78,6 +104,14 @@ def add_or_increase(session: Session, table: Table, rows: list[dict[str, Any]], 
     if rows:
         counters = tuple(name for name in rows[0] if name not in key)
         session.execute(_increase(session.get_bind().dialect.name, table, key, counters), rows)
+
+
+def insert_or_change(
+    session: Session, table: Table, rows: list[dict[str, Any]], *, key: tuple[str, ...], changed: tuple[str, ...]
+) -> None:
+    """Insert rows; where a row with that key exists, give the columns in `changed` their new values."""
+    if rows:
+        session.execute(_change(session.get_bind().dialect.name, table, key, changed), rows)
 
 
 def insert_missing(session: Session, table: Table, rows: list[dict[str, Any]]) -> None:
@@ -153,12 +187,24 @@ def _open_postgresql(url: URL) -> Engine:
     )
 
 
+@lru_cache
+def _change(
+    dialect: str, table: Table, key: tuple[str, ...], changed: tuple[str, ...]
+) -> "sqlite.Insert | postgresql.Insert":
+    statement = _insert(dialect, table)
+    values = {name: statement.excluded[name] for name in changed}
+    return statement.on_conflict_do_update(index_elements=list(key), set_=values)
+
+
 __all__ = [
     "Insert",
     "add_or_increase",
+    "after_commit",
+    "before_commit",
     "engine",
     "insert_into",
     "insert_missing",
+    "insert_or_change",
     "open_engine",
     "reading",
     "transaction",

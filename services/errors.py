@@ -22,7 +22,10 @@ Refusal
 │   ├── InvalidUnits
 │   ├── EventTooOld · EventInFuture · EventBeforeSubscription
 │   ├── SiteLimitReached
-│   └── InvalidSignature      a signature that was not made by this key over these bytes
+│   ├── InvalidSignature      a signature that was not made by this key over these bytes
+│   └── BundleRefused         a bundle of receipts; `seq` is the first receipt that is wrong, where it is one
+│       ├── InvalidBundle     it contradicts itself, its signatures or its prices
+│       └── Unverifiable      a key or a proof is missing, or it says something this version does not know
 ├── QuotaReached 429          used up and the plan has no price for more; carries an upgrade address
 │   ├── OverageNotAllowed
 │   └── SpendCapReached       the customer's own cap; carries where to raise it
@@ -141,6 +144,22 @@ class SiteLimitReached(Unprocessable):
 
 class InvalidSignature(Unprocessable):
     code = "invalid_signature"
+
+
+class BundleRefused(Unprocessable):
+    code = "bundle_refused"
+
+    def __init__(self, detail: str, *, seq: int | None = None) -> None:
+        super().__init__(detail, seq=seq)
+        self.seq = seq
+
+
+class InvalidBundle(BundleRefused):
+    code, title = "invalid_bundle", "The bundle is not valid"
+
+
+class Unverifiable(BundleRefused):
+    code, title = "unverifiable_bundle", "The bundle cannot be verified"
 
 
 class InvalidUnits(Unprocessable):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlmodel import Session, col, select
 
-from models import BillingPeriod, Site, Subscription, SubscriptionStatus, Tenant
+from models import BillingPeriod, Site, Subscription, SubscriptionStatus
 from services.errors import (
     EventBeforeSubscription,
     EventInFuture,
@@ -18,12 +17,12 @@ from services.errors import (
     UnknownEventType,
     UnknownSite,
 )
-from services.plans import Meter, Plan
+from services.plans import Plan
 from services.price_books import plan_version
 from services.rules.periods import Period, business_date, day_bounds, period_at
-from services.rules.quantities import credits_for
 from services.rules.violations import RuleViolation
 from services.subscriptions import open_period, plan_of, read_subscription
+from services.usage_lanes import Lane
 
 if TYPE_CHECKING:
     from services.metering import UsageInput
@@ -34,106 +33,106 @@ BACK_MAX = timedelta(days=DAYS_BACK_MAX)
 METERED = (SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """An event that passed every check, with all that booking it takes. The window is half-open UTC."""
+class Admitted(NamedTuple):
+    """An event that passed every check: the lane it goes in, the credits it burns, when it happened."""
 
     event: UsageInput
-    subscription: Subscription
-    plan: Plan
-    meter: Meter
+    lane: Lane
     credits_micro: int
     occurred_at: datetime
-    day: date
-    period_start: datetime
-    window: tuple[datetime, datetime]
 
 
 class Admission:
-    """The checks for one run of events of a tenant; what they share is read once."""
+    """The checks for events of a tenant, run after run; what they share is read once."""
 
-    def __init__(self, session: Session, *, tenant: Tenant, at: datetime) -> None:
-        self._session = session
-        self._tenant = tenant
-        self._at = at
+    def __init__(self, *, tenant_id: str, timezone: str) -> None:
+        self._tenant_id = tenant_id
+        self._timezone = timezone
         self._sites: frozenset[str] | None = None
         self._calendars: dict[str | None, _Calendar] = {}
+        self.lanes_opened = 0
+        self.periods_opened = 0
+
+    def begin(self, session: Session, at: datetime) -> None:
+        """Admit from here on in this transaction, at this moment."""
+        self._session = session
+        self._at = at
+        self._latest = at + AHEAD_MAX
+        self._earliest = at - BACK_MAX
 
     def admit(self, event: UsageInput) -> Admitted:
         """Check one event. Raises the Refusal that names the field and what to do."""
         occurred_at = event.occurred_at or self._at
-        self._check_time(occurred_at)
-        calendar = self._calendar(event.subscription_id)
-        period, plan = calendar.find(occurred_at)
-        meter = plan.meters.get(event.event_type)
-        if meter is None:
-            known = ", ".join(plan.meters)
-            raise UnknownEventType(f"{plan.name} does not meter this; event types: {known}.", field="event_type")
-        self._check_site(event.site)
-        day = business_date(occurred_at, self._tenant.timezone)
-        return Admitted(
-            event=event,
-            subscription=calendar.subscription,
-            plan=plan,
-            meter=meter,
-            credits_micro=_credits(event.units_micro, meter),
-            occurred_at=occurred_at,
-            day=day,
-            period_start=period.starts_at,
-            window=self._window(plan, meter, day, period),
-        )
+        if not self._earliest <= occurred_at <= self._latest:
+            self._refuse_time(occurred_at)
+        calendar = self._calendars.get(event.subscription_id) or self._calendar(event.subscription_id)
+        lane = calendar.find_lane(event.event_type, occurred_at)
+        if lane is None:
+            lane = self._open_lane(calendar, event.event_type, occurred_at)
+        if event.site is not None and (self._sites is None or event.site not in self._sites):
+            self._check_site(event.site)
+        try:
+            credits_micro = lane.credits(event.units_micro)
+        except RuleViolation as violation:
+            raise InvalidUnits(violation.message, field="units") from violation
+        return Admitted(event, lane, credits_micro, occurred_at)
 
-    def _check_time(self, occurred_at: datetime) -> None:
-        if occurred_at > self._at + AHEAD_MAX:
+    def _refuse_time(self, occurred_at: datetime) -> None:
+        if occurred_at > self._latest:
             raise EventInFuture(
                 f"occurred_at is more than {MINUTES_AHEAD_MAX} minutes ahead of our clock; send when it happened.",
                 field="occurred_at",
             )
-        if occurred_at < self._at - BACK_MAX:
-            raise EventTooOld(
-                f"occurred_at is more than {DAYS_BACK_MAX} days ago; agree a correction with us instead.",
-                field="occurred_at",
-            )
+        raise EventTooOld(
+            f"occurred_at is more than {DAYS_BACK_MAX} days ago; agree a correction with us instead.",
+            field="occurred_at",
+        )
 
-    def _check_site(self, site: str | None) -> None:
-        if site is None:
-            return
+    def _check_site(self, site: str) -> None:
         if self._sites is None:
-            statement = select(Site.code).where(Site.tenant_id == self._tenant.id)
+            statement = select(Site.code).where(Site.tenant_id == self._tenant_id)
             self._sites = frozenset(self._session.exec(statement))
         if site not in self._sites:
             known = ", ".join(sorted(self._sites)) or "none is registered yet"
             raise UnknownSite(f"There is no such site; known: {known}. Add a site before metering it.", field="site")
 
     def _calendar(self, subscription_id: str | None) -> _Calendar:
-        if subscription_id not in self._calendars:
-            subscription = read_subscription(self._session, tenant_id=self._tenant.id, subscription_id=subscription_id)
-            if subscription.status not in METERED:
-                raise SubscriptionConflict(
-                    f"The subscription is {subscription.status}; usage is metered again once it is active.",
-                    field="subscription_id",
-                )
-            self._calendars[subscription_id] = _Calendar(
-                self._session, subscription=subscription, timezone=self._tenant.timezone, at=self._at
+        subscription = read_subscription(self._session, tenant_id=self._tenant_id, subscription_id=subscription_id)
+        if subscription.status not in METERED:
+            raise SubscriptionConflict(
+                f"The subscription is {subscription.status}; usage is metered again once it is active.",
+                field="subscription_id",
             )
-        return self._calendars[subscription_id]
+        if subscription.id not in self._calendars:
+            self._calendars[subscription.id] = _Calendar(
+                self._session, subscription=subscription, timezone=self._timezone, at=self._at
+            )
+        calendar = self._calendars[subscription_id] = self._calendars[subscription.id]
+        return calendar
 
-    def _window(self, plan: Plan, meter: Meter, day: date, period: Period) -> tuple[datetime, datetime]:
-        """What one allowance of the event's pool lasts: the period, or the part of the business day inside it."""
-        if not plan.pools[meter.pool].resets_daily:
-            return period.starts_at, period.ends_at
-        starts_at, ends_at = day_bounds(day, self._tenant.timezone)
-        return max(starts_at, period.starts_at), min(ends_at, period.ends_at)
+    def _open_lane(self, calendar: _Calendar, event_type: str, occurred_at: datetime) -> Lane:
+        period, plan = calendar.find_period(occurred_at) or self._open_period(calendar, occurred_at)
+        if event_type not in plan.meters:
+            known = ", ".join(plan.meters)
+            raise UnknownEventType(f"{plan.name} does not meter this; event types: {known}.", field="event_type")
+        self.lanes_opened += 1
+        return calendar.open_lane(plan, event_type, period, business_date(occurred_at, self._timezone))
+
+    def _open_period(self, calendar: _Calendar, occurred_at: datetime) -> tuple[Period, Plan]:
+        self.periods_opened += 1
+        return calendar.open_period(self._session, occurred_at, self._at)
 
 
 class _Calendar:
-    """The periods of one subscription that events may still fall in; one that has begun is opened on first use."""
+    """The periods of one subscription that events may still fall in, and the lanes of each event type in them.
+
+    A period that has begun is opened on first use.
+    """
 
     def __init__(self, session: Session, *, subscription: Subscription, timezone: str, at: datetime) -> None:
-        self.subscription = subscription
-        self._session = session
+        self._subscription = subscription
         self._timezone = timezone
-        self._at = at
+        self._lanes: dict[str, list[Lane]] = {}
         reachable = (
             select(BillingPeriod)
             .where(
@@ -148,28 +147,45 @@ class _Calendar:
             for row in session.exec(reachable)
         ]
 
-    def find(self, occurred_at: datetime) -> tuple[Period, Plan]:
-        """The period of a moment and the plan version it is rated with. Raises EventBeforeSubscription."""
+    def find_lane(self, event_type: str, occurred_at: datetime) -> Lane | None:
+        for lane in self._lanes.get(event_type, ()):
+            if lane.starts_at <= occurred_at < lane.ends_at:
+                return lane
+        return None
+
+    def open_lane(self, plan: Plan, event_type: str, period: Period, day: date) -> Lane:
+        """The lane of one business day, as far as it falls in the period."""
+        starts_at, ends_at = day_bounds(day, self._timezone)
+        lane = Lane(
+            subscription=self._subscription,
+            plan=plan,
+            meter=plan.meters[event_type],
+            period=(period.starts_at, period.ends_at),
+            day=day,
+            bounds=(max(starts_at, period.starts_at), min(ends_at, period.ends_at)),
+        )
+        self._lanes.setdefault(event_type, []).insert(0, lane)
+        return lane
+
+    def find_period(self, occurred_at: datetime) -> tuple[Period, Plan] | None:
+        """The period of a moment and the plan version it is rated with; None where it is not open yet.
+
+        Raises EventBeforeSubscription.
+        """
         for period, plan in self._periods:
             if occurred_at in period:
                 return period, plan
-        if occurred_at < self.subscription.started_at:
+        if occurred_at < self._subscription.started_at:
             raise EventBeforeSubscription(
-                f"occurred_at is before the subscription began, {self.subscription.started_at:%Y-%m-%dT%H:%M:%SZ}.",
+                f"occurred_at is before the subscription began, {self._subscription.started_at:%Y-%m-%dT%H:%M:%SZ}.",
                 field="occurred_at",
             )
-        return self._open(occurred_at)
+        return None
 
-    def _open(self, occurred_at: datetime) -> tuple[Period, Plan]:
-        period = period_at(self.subscription.anchor_at, self._timezone, occurred_at)
-        plan = plan_of(self._session, self.subscription)
-        open_period(self._session, subscription=self.subscription, plan=plan, period=period, at=self._at)
+    def open_period(self, session: Session, occurred_at: datetime, at: datetime) -> tuple[Period, Plan]:
+        """Open the period a moment falls in, with its allowances."""
+        period = period_at(self._subscription.anchor_at, self._timezone, occurred_at)
+        plan = plan_of(session, self._subscription)
+        open_period(session, subscription=self._subscription, plan=plan, period=period, at=at)
         self._periods.insert(0, (period, plan))
         return period, plan
-
-
-def _credits(units_micro: int, meter: Meter) -> int:
-    try:
-        return credits_for(units_micro, meter.credits_per_unit)
-    except RuleViolation as violation:
-        raise InvalidUnits(violation.message, field="units") from violation

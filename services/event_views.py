@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from models import TenantHead, UsageEvent
 from services import wording
@@ -45,21 +45,25 @@ EMPTY_EVENTS = EventsView()
 def read_events(session: Session, *, tenant_id: str, before_seq: int = 0) -> EventsView:
     """The newest events recorded before the one numbered `before_seq`; the newest of all where it is 0.
 
-    Events are numbered without gaps, so their count and the pages beside this one need no counting.
     Raises NotFound for an unknown customer.
     """
     tenant = read_tenant(session, tenant_id=tenant_id)
-    newest = session.get_one(TenantHead, tenant_id).last_event_seq
-    end = before_seq if 0 < before_seq <= newest else newest + 1
-    found = list_events(session, tenant_id=tenant_id, limit=EVENTS_SHOWN, before_seq=end)
-    plan = _plan(session, tenant_id)
-    first = newest - end + 2
+    found = list_events(session, tenant_id=tenant_id, limit=EVENTS_SHOWN + 1, before_seq=before_seq or None)
+    rows, plan = found[:EVENTS_SHOWN], _plan(session, tenant_id)
+    count = session.get_one(TenantHead, tenant_id).event_count
     return EventsView(
-        rows=tuple(_row(event, plan, tenant.timezone) for event in found),
-        shown=f"{first:,}–{first + len(found) - 1:,} of {newest:,}" if found else "",
-        newer=min(end + EVENTS_SHOWN, newest + 1) if end <= newest else 0,
-        older=found[-1].seq if found and found[-1].seq > 1 else 0,
+        rows=tuple(_row(event, plan, tenant.timezone) for event in rows),
+        shown=f"{len(rows):,} of {count:,}" if rows else "",
+        newer=_newer_page(session, tenant_id, before_seq) if before_seq > 0 else 0,
+        older=rows[-1].seq if len(found) > EVENTS_SHOWN else 0,
     )
+
+
+def _newer_page(session: Session, tenant_id: str, from_seq: int) -> int:
+    """The `before_seq` of the page before the one that begins below `from_seq`; 0 where there is none."""
+    statement = select(UsageEvent.seq).where(UsageEvent.tenant_id == tenant_id, col(UsageEvent.seq) >= from_seq)
+    newer = session.exec(statement.order_by(col(UsageEvent.seq)).limit(EVENTS_SHOWN)).all()
+    return newer[-1] + 1 if newer else 0
 
 
 def _plan(session: Session, tenant_id: str) -> Plan | None:

@@ -1,16 +1,20 @@
 """Names for rows, secrets for people and programs, and the digest that is kept in their place."""
 
 import hashlib
+import os
 import secrets
-from uuid import uuid4
+import time
 
 SECRET_BYTES = 32
 """256 bits, written in 43 characters: beyond guessing, so a plain digest of it is safe to keep."""
 
 
 def new_id(prefix: str) -> str:
-    """A name nobody has had before: "sub" gives "sub_" and 32 hexadecimal digits."""
-    return f"{prefix}_{uuid4().hex}"
+    """A name nobody has had before: "sub" gives "sub_" and 32 hexadecimal digits.
+
+    They begin with the millisecond, as in a UUID of version 7: what is made together stands together in an index.
+    """
+    return f"{prefix}_{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
 
 
 def new_secret(size_bytes: int = SECRET_BYTES) -> str:

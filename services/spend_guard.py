@@ -8,11 +8,11 @@ from sqlmodel import Session, col
 
 from models import PoolUsage, SpendControl, table_of
 from services.errors import RAISE_CAP_URL, SpendCapReached
-from services.event_admission import Admitted
 from services.plans import Plan
 from services.rules.money import Money
 from services.rules.spend import PeriodSpend, Spent
 from services.usage_alerts import LOW_CREDITS_PCT
+from services.usage_lanes import Lane
 
 
 class OwnLimits(NamedTuple):
@@ -55,43 +55,45 @@ def read_period_spend(
 class SpendGuard:
     """The cap over one run of events of one tenant, whose head the caller has locked."""
 
-    def __init__(self, session: Session, *, tenant_id: str) -> None:
-        self._session = session
+    def __init__(self, *, tenant_id: str) -> None:
         self._tenant_id = tenant_id
         self._limits: dict[str, OwnLimits] = {}
         self._periods: dict[tuple[str, datetime], PeriodSpend] = {}
 
+    def begin(self, session: Session) -> None:
+        self._session = session
+
     def limits_of(self, subscription_id: str) -> OwnLimits:
-        """The customer's own limits, read once a run."""
+        """The customer's own limits, read once."""
         limits = self._limits.get(subscription_id)
         if limits is None:
             limits = read_own_limits(self._session, tenant_id=self._tenant_id, subscription_id=subscription_id)
             self._limits[subscription_id] = limits
         return limits
 
-    def check(self, admitted: Admitted, *, overage_micro: int, cap_minor: int) -> Spent:
+    def check(self, lane: Lane, *, overage_micro: int, cap_minor: int) -> Spent:
         """How the event's pool will stand with this overage. Raises SpendCapReached, having changed nothing."""
-        spend = self._spend(admitted)
-        then = spend.after(admitted.meter.pool, overage_micro)
+        spend = self._spend(lane)
+        then = spend.after(lane.pool, overage_micro)
         if spend.exceeds(cap_minor, then):
-            raise cap_refusal(admitted.plan, cap_minor=cap_minor, spent=spend.spent)
+            raise cap_refusal(lane.plan, cap_minor=cap_minor, spent=spend.spent)
         return then
 
-    def keep(self, admitted: Admitted, then: Spent, *, cap_minor: int) -> bool:
+    def keep(self, lane: Lane, then: Spent, *, cap_minor: int) -> bool:
         """Count what `check` allowed; True where it takes the period to its cap exactly."""
-        spend = self._spend(admitted)
+        spend = self._spend(lane)
         spend.keep(then)
         return 0 < cap_minor == spend.spent.amount_minor
 
-    def _spend(self, admitted: Admitted) -> PeriodSpend:
-        key = (admitted.subscription.id, admitted.period_start)
+    def _spend(self, lane: Lane) -> PeriodSpend:
+        key = (lane.subscription_id, lane.period_start)
         if key not in self._periods:
             self._periods[key] = read_period_spend(
                 self._session,
                 tenant_id=self._tenant_id,
-                subscription_id=admitted.subscription.id,
-                period_start=admitted.period_start,
-                plan=admitted.plan,
+                subscription_id=lane.subscription_id,
+                period_start=lane.period_start,
+                plan=lane.plan,
             )
         return self._periods[key]
 

@@ -1,8 +1,9 @@
 """Find a tenant, and take its place in line."""
 
+from sqlalchemy import bindparam, update
 from sqlmodel import Session, select
 
-from models import Tenant, TenantHead
+from models import Tenant, TenantHead, table_of
 from services.errors import NotFound
 
 
@@ -17,10 +18,17 @@ def read_tenant(session: Session, *, tenant_id: str) -> Tenant:
 def lock_head(session: Session, *, tenant_id: str) -> TenantHead:
     """The tenant's counters, locked until the transaction ends: whoever writes usage, credits or invoices waits here.
 
-    On SQLite the transaction already holds the only write lock. Raises NotFound for an unknown tenant.
+    On SQLite the transaction already holds the only write lock. What other transactions remember of the tenant's books
+    is void from here on. Raises NotFound for an unknown tenant.
     """
-    statement = select(TenantHead).where(TenantHead.tenant_id == tenant_id).with_for_update()
+    session.execute(_next_version, {"tenant": tenant_id})
+    statement = select(TenantHead).where(TenantHead.tenant_id == tenant_id)
     head = session.exec(statement.execution_options(populate_existing=True)).first()
     if head is None:
         raise NotFound("There is no such customer.", field="tenant_id")
     return head
+
+
+_heads = table_of(TenantHead)
+_next_version = update(_heads).where(_heads.c.tenant_id == bindparam("tenant")).values(version=_heads.c.version + 1)
+"""An update locks the row as SELECT … FOR UPDATE does."""

@@ -7,8 +7,8 @@ from sqlmodel import Session, select
 
 from models import Alert, AlertKind, table_of
 from services.database import insert_missing
-from services.event_admission import Admitted
 from services.identifiers import new_id
+from services.usage_lanes import Lane
 
 LOW_CREDITS_PCT, USED_UP_PCT = 80, 100
 ALL_POOLS = ""
@@ -22,39 +22,42 @@ def kind_of(threshold_pct: int) -> AlertKind:
 class RunAlerts:
     """Alerts of one tenant, whose head the caller has locked. `write` stores them; nothing before does."""
 
-    def __init__(self, session: Session, *, tenant_id: str, at: datetime) -> None:
-        self._session = session
+    def __init__(self, *, tenant_id: str) -> None:
         self._tenant_id = tenant_id
-        self._at = at
         self._rows: list[dict[str, Any]] = []
         self._caps_reached: set[tuple[str, datetime]] = set()
 
-    def still_to_cross(self, admitted: Admitted, thresholds_pct: tuple[int, ...]) -> tuple[int, ...]:
+    def begin(self, session: Session, at: datetime) -> None:
+        self._session = session
+        self._at = at
+
+    def still_to_cross(self, lane: Lane, thresholds_pct: tuple[int, ...]) -> tuple[int, ...]:
         """Those of a pool's thresholds, and 100, that its window has not crossed."""
-        crossed = self._crossed(admitted.subscription.id, admitted.meter.pool, admitted.window[0])
+        crossed = self._crossed(lane.subscription_id, lane.pool, lane.window[0])
         return tuple(pct for pct in (*thresholds_pct, USED_UP_PCT) if pct not in crossed)
 
-    def cross(self, admitted: Admitted, thresholds_pct: tuple[int, ...], *, event_id: str) -> AlertKind | None:
+    def cross(self, lane: Lane, thresholds_pct: tuple[int, ...], *, event_id: str) -> AlertKind | None:
         """Raise the alerts of thresholds that were crossed, rising; answers the gravest."""
         for pct in thresholds_pct:
-            row = self._row(admitted, kind_of(pct), pct, event_id)
-            self._rows.append(row | {"pool": admitted.meter.pool, "window_start": admitted.window[0]})
+            row = self._row(lane, kind_of(pct), pct, event_id)
+            self._rows.append(row | {"pool": lane.pool, "window_start": lane.window[0]})
         return kind_of(thresholds_pct[-1]) if thresholds_pct else None
 
-    def reach_cap(self, admitted: Admitted, *, event_id: str) -> bool:
+    def reach_cap(self, lane: Lane, *, event_id: str) -> bool:
         """Raise CAP_REACHED for the event's period, once; False where it was raised before."""
-        period = (admitted.subscription.id, admitted.period_start)
+        period = (lane.subscription_id, lane.period_start)
         if period in self._caps_reached:
             return False
         self._caps_reached.add(period)
-        if self._crossed(admitted.subscription.id, ALL_POOLS, admitted.period_start):
+        if self._crossed(lane.subscription_id, ALL_POOLS, lane.period_start):
             return False
-        row = self._row(admitted, AlertKind.CAP_REACHED, USED_UP_PCT, event_id)
-        self._rows.append(row | {"pool": ALL_POOLS, "window_start": admitted.period_start})
+        row = self._row(lane, AlertKind.CAP_REACHED, USED_UP_PCT, event_id)
+        self._rows.append(row | {"pool": ALL_POOLS, "window_start": lane.period_start})
         return True
 
     def write(self) -> None:
         insert_missing(self._session, table_of(Alert), self._rows)
+        self._rows = []
 
     def _crossed(self, subscription_id: str, pool: str, window_start: datetime) -> set[int]:
         statement = select(Alert.threshold_pct).where(
@@ -65,12 +68,12 @@ class RunAlerts:
         )
         return set(self._session.exec(statement))
 
-    def _row(self, admitted: Admitted, kind: AlertKind, threshold_pct: int, event_id: str) -> dict[str, Any]:
+    def _row(self, lane: Lane, kind: AlertKind, threshold_pct: int, event_id: str) -> dict[str, Any]:
         return {
             "tenant_id": self._tenant_id,
             "id": new_id("alert"),
-            "subscription_id": admitted.subscription.id,
-            "period_start": admitted.period_start,
+            "subscription_id": lane.subscription_id,
+            "period_start": lane.period_start,
             "kind": kind,
             "threshold_pct": threshold_pct,
             "event_id": event_id,

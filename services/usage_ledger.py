@@ -1,34 +1,27 @@
-"""Book admitted events: burn their credits, count them, raise alerts; then write everything in a few statements."""
+"""Book admitted events: burn their credits, count them, write their receipts; then store it all at once."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypedDict
 
+from sqlalchemy import bindparam, update
 from sqlmodel import Session
 
 from models import AlertKind, PoolUsage, TenantHead, UsageEvent, table_of
 from services import credit_lots
+from services.bulk_rows import insert_rows
 from services.credit_lots import Lot, LotSpend
 from services.errors import UPGRADE_URL, InvalidUnits, OverageNotAllowed, SpendCapReached
 from services.event_admission import BACK_MAX, Admitted
-from services.rules.credits import Burn, Wallet, crossings
-from services.rules.quantities import CREDITS_MAX, MICRO, plain_micro
+from services.event_receipts import EVENT_COLUMNS, EventReceipts
+from services.metered import Metered
+from services.receipt_log import LogHead, OpenLog
+from services.rules.credits import Wallet, crossings
+from services.rules.quantities import plain_micro
 from services.spend_guard import SpendGuard
 from services.usage_alerts import RunAlerts
-from services.usage_counters import PoolKey, UsageCounters, pool_key
-
-WINDOW_MICRO_MAX = CREDITS_MAX * MICRO
-"""The most credits of a pool, and units of a meter, in one window: their sums fit 64-bit columns."""
-
-
-class Booked(TypedDict):
-    """What booking one event came to, in millionths of a credit."""
-
-    seq: int
-    credits_micro: int
-    overage_micro: int
-    remaining_micro: int
-    alert: str | None
+from services.usage_counters import UsageCounters
+from services.usage_lanes import WINDOW_MICRO_MAX, Lane, PoolKey, PurseKey
+from services.usage_tallies import UsageTallies
 
 
 @dataclass(slots=True)
@@ -54,196 +47,220 @@ class _Window:
 
 
 class UsageLedger:
-    """One run of events of one tenant, whose head the caller has locked. `write` stores it; nothing before does."""
+    """The books of one tenant, run after run of events; the caller holds the lock on its head.
 
-    def __init__(self, session: Session, *, head: TenantHead, at: datetime) -> None:
-        self._session = session
-        self._head = head
-        self._at = at
-        self._tenant_id = head.tenant_id
-        self._seq = head.last_event_seq
-        self._purses: dict[tuple[str, str], _Purse] = {}
+    `begin` opens a run and `write` stores it; nothing before does. What it has read it knows from then on, for as long
+    as nobody else changes the tenant's books.
+    """
+
+    def __init__(self, *, tenant_id: str) -> None:
+        self._tenant_id = tenant_id
+        self._purses: dict[PurseKey, _Purse] = {}
         self._windows: dict[PoolKey, _Window] = {}
-        self._events: list[dict[str, Any]] = []
-        self._counters = UsageCounters(session, tenant_id=head.tenant_id)
-        self._alerts = RunAlerts(session, tenant_id=head.tenant_id, at=at)
-        self._guard = SpendGuard(session, tenant_id=head.tenant_id)
+        self._opened: set[PoolKey] = set()
+        self._counters = UsageCounters(tenant_id=tenant_id)
+        self._tallies = UsageTallies(tenant_id=tenant_id)
+        self._alerts = RunAlerts(tenant_id=tenant_id)
+        self._guard = SpendGuard(tenant_id=tenant_id)
+
+    def begin(self, session: Session, log: OpenLog, at: datetime) -> None:
+        self._session = session
+        self._at = at
+        self._log = log
+        self._receipts = EventReceipts(session, log=log, at=at)
+        self._alerts.begin(session, at)
+        self._guard.begin(session)
+
+    @property
+    def log_head(self) -> LogHead:
+        return self._log.head
 
     def prepare(self, admitted: list[Admitted]) -> None:
         """Grant the allowance of every window the events fall in, before any lot is loaded."""
-        for key in {(a.subscription.id, a.meter.pool, a.window): a for a in admitted}.values():
-            if key.plan.pools[key.meter.pool].resets_daily:
-                credit_lots.grant_allowance(
-                    self._session,
-                    subscription=key.subscription,
-                    plan=key.plan,
-                    pool=key.meter.pool,
-                    window=key.window,
-                    at=self._at,
-                )
+        for lane in {item.lane for item in admitted}:
+            if not lane.is_daily or lane.pool_key in self._opened:
+                continue
+            credit_lots.grant_allowance(
+                self._session,
+                subscription=lane.subscription,
+                plan=lane.plan,
+                pool=lane.pool,
+                window=lane.window,
+                at=self._at,
+            )
+            self._opened.add(lane.pool_key)
+            self._purses.pop(lane.purse_key, None)
 
-    def book(self, admitted: Admitted, *, event_id: str, fingerprint: bytes) -> Booked:
-        """Burn one event's credits and count it. Raises OverageNotAllowed, InvalidUnits and SpendCapReached.
+    def forget_lots(self) -> None:
+        """Read the lots again: others were granted since. Call it between runs."""
+        self._purses = {}
 
-        What is refused changes nothing, but that the first refusal at the customer's own cap raises its alert.
+    def book(self, admitted: Admitted, *, event_id: str, fingerprint: bytes) -> Metered:
+        """Burn one event's credits, count it and write its receipt.
+
+        Raises OverageNotAllowed, InvalidUnits and SpendCapReached. What is refused changes nothing, but that the first
+        refusal at the customer's own cap raises its alert.
         """
-        purse, window = self._purse(admitted), self._window(admitted)
+        event, lane, credits_micro, occurred_at = admitted
+        purse = self._purses.get(lane.purse_key) or self._load_purse(lane)
+        window = self._windows.get(lane.pool_key) or self._load_window(lane)
         self._check_holdable(admitted, window)
-        self._check_affordable(admitted, purse)
-        reaches_cap = self._spend(admitted, purse)
-        burned = purse.wallet.burn(admitted.credits_micro, admitted.occurred_at)
-        self._seq += 1
-        self._note_spends(purse, burned.burns)
-        remaining_micro = purse.wallet.remaining_at(admitted.occurred_at)
-        alert = self._cross(admitted, window, burned.shortfall_micro, remaining_micro, event_id)
-        if reaches_cap and self._alerts.reach_cap(admitted, event_id=event_id):
+        if not lane.sells_overage:
+            self._check_covered(admitted, purse)
+        reaches_cap = self._spend(admitted, purse, event_id)
+        burns, overage_micro = purse.wallet.take(credits_micro, occurred_at)
+        seq = self._receipts.next_seq
+        for grant_id, burned_micro in burns:
+            spend = purse.spends.get(grant_id)
+            if spend is None:
+                spend = purse.spends[grant_id] = LotSpend(purse.lots[grant_id], seq, seq, 0)
+            spend.last_seq = seq
+            spend.credits_micro += burned_micro
+        remaining_micro = purse.wallet.remaining_at(occurred_at)
+        alert = self._cross(admitted, window, overage_micro, remaining_micro, event_id)
+        if reaches_cap and self._alerts.reach_cap(lane, event_id=event_id):
             alert = AlertKind.CAP_REACHED
-        booked = Booked(
-            seq=self._seq,
-            credits_micro=admitted.credits_micro,
-            overage_micro=burned.shortfall_micro,
+        metered = self._receipts.write(
+            admitted,
+            event_id=event_id,
+            fingerprint=fingerprint,
+            overage_micro=overage_micro,
             remaining_micro=remaining_micro,
             alert=None if alert is None else str(alert),
         )
-        self._note_event(admitted, booked, event_id, fingerprint)
-        return booked
+        self._tallies.count(self._session, lane.tally_key, seq, metered.receipt_hash)
+        self._counters.count(lane, event.site or "", event.units_micro, credits_micro, overage_micro)
+        return metered
 
-    def write(self) -> None:
-        """Store alerts, events, roll-ups, counters, lots with their entries and the head, in that order."""
+    def write(self) -> int | None:
+        """Store alerts, receipts, events, roll-ups, counters, lots with their entries and the head, in that order.
+
+        Answers with the head's new version; None where there was nothing to store.
+        """
         self._alerts.write()
-        if not self._events:
-            return
-        self._session.execute(table_of(UsageEvent).insert(), self._events)
-        self._counters.write()
+        rows = self._receipts.take_rows()
+        if not rows:
+            return None
+        session = self._session
+        self._log.flush()
+        insert_rows(session, table_of(UsageEvent), EVENT_COLUMNS, rows)
+        self._receipts.write_hops()
+        self._counters.write(session)
+        self._tallies.write(session)
+        return self._write_spends(len(rows))
+
+    def _write_spends(self, events: int) -> int:
         spends = [spend for purse in self._purses.values() for spend in purse.spends.values()]
-        first = self._head.last_entry_seq + 1
-        self._head.last_entry_seq += credit_lots.write_spends(
+        entries = credit_lots.count_entries(spends)
+        counted = {"tenant": self._tenant_id, "events": events, "entries": entries}
+        version, last_entry_seq = self._session.execute(_move_head, counted).one()
+        first = last_entry_seq - entries + 1
+        credit_lots.write_spends(
             self._session, tenant_id=self._tenant_id, spends=spends, first_entry_seq=first, at=self._at
         )
-        self._head.last_event_seq = self._seq
-        self._session.add(self._head)
-        self._session.flush()
+        for purse in self._purses.values():
+            for grant_id, spend in purse.spends.items():
+                purse.lots[grant_id] = spend.left()
+            purse.spends = {}
+        return int(version)
 
-    def _purse(self, admitted: Admitted) -> _Purse:
-        key = (admitted.subscription.id, admitted.meter.pool)
-        if key not in self._purses:
-            lots = credit_lots.load_lots(
-                self._session,
-                tenant_id=self._tenant_id,
-                subscription_id=admitted.subscription.id,
-                pool=admitted.meter.pool,
-                since=self._at - BACK_MAX,
-            )
-            self._purses[key] = _Purse(lots, credit_lots.wallet_of(lots))
-        return self._purses[key]
+    def _load_purse(self, lane: Lane) -> _Purse:
+        lots = credit_lots.load_lots(
+            self._session,
+            tenant_id=self._tenant_id,
+            subscription_id=lane.subscription_id,
+            pool=lane.pool,
+            since=self._at - BACK_MAX,
+        )
+        purse = self._purses[lane.purse_key] = _Purse(lots, credit_lots.wallet_of(lots))
+        return purse
 
-    def _window(self, admitted: Admitted) -> _Window:
-        key = pool_key(admitted)
-        if key not in self._windows:
-            row = self._session.get(PoolUsage, (self._tenant_id, *key), populate_existing=True)
-            own = self._guard.limits_of(admitted.subscription.id)
-            self._windows[key] = _Window(
-                used_micro=row.used_micro if row else 0,
-                overage_micro=row.overage_micro if row else 0,
-                thresholds_pct=self._alerts.still_to_cross(admitted, own.thresholds_pct),
-            )
-        return self._windows[key]
+    def _load_window(self, lane: Lane) -> _Window:
+        row = self._session.get(PoolUsage, (self._tenant_id, *lane.pool_key), populate_existing=True)
+        own = self._guard.limits_of(lane.subscription_id)
+        window = self._windows[lane.pool_key] = _Window(
+            used_micro=row.used_micro if row else 0,
+            overage_micro=row.overage_micro if row else 0,
+            thresholds_pct=self._alerts.still_to_cross(lane, own.thresholds_pct),
+        )
+        return window
 
     def _check_holdable(self, admitted: Admitted, window: _Window) -> None:
+        lane = admitted.lane
         used_micro = window.used_micro + admitted.credits_micro
         is_full = used_micro > WINDOW_MICRO_MAX
         # Units that burn less than a credit each may be too many before the credits are; below this they cannot be.
-        if not is_full and used_micro > WINDOW_MICRO_MAX * admitted.meter.credits_per_unit:
-            code = admitted.meter.code
-            if code not in window.units_micro:
-                window.units_micro[code] = self._counters.units_micro(admitted)
-            is_full = window.units_micro[code] + admitted.event.units_micro > WINDOW_MICRO_MAX
+        if not is_full and used_micro > lane.window_simple_max:
+            if lane.event_type not in window.units_micro:
+                window.units_micro[lane.event_type] = self._counters.units_micro(self._session, lane)
+            is_full = window.units_micro[lane.event_type] + admitted.event.units_micro > WINDOW_MICRO_MAX
         if is_full:
             raise InvalidUnits("This would pass the most one period can hold; check the units sent.", field="units")
 
-    def _check_affordable(self, admitted: Admitted, purse: _Purse) -> None:
-        plan, pool = admitted.plan, admitted.plan.pools[admitted.meter.pool]
-        if pool.code in plan.overage:
-            return
+    def _check_covered(self, admitted: Admitted, purse: _Purse) -> None:
+        """Refuse what no lot covers of a pool the plan sells nothing beyond of."""
         left_micro = purse.wallet.remaining_at(admitted.occurred_at)
-        if left_micro < admitted.credits_micro:
-            per = "a day" if pool.resets_daily else "a period"
-            included = plan.allowances.get(pool.code, 0)
-            message = f"{plan.name} includes {included:,f} {pool.name} {per} and sells none beyond; upgrade to go on."
-            raise OverageNotAllowed(
-                message,
-                error=message,
-                tier=plan.code,
-                upgrade_url=UPGRADE_URL,
-                remaining_credits=plain_micro(left_micro),
-            )
+        if left_micro >= admitted.credits_micro:
+            return
+        plan, pool = admitted.lane.plan, admitted.lane.plan.pools[admitted.lane.pool]
+        per = "a day" if pool.resets_daily else "a period"
+        included = plan.allowances.get(pool.code, 0)
+        message = f"{plan.name} includes {included:,f} {pool.name} {per} and sells none beyond; upgrade to go on."
+        raise OverageNotAllowed(
+            message, error=message, tier=plan.code, upgrade_url=UPGRADE_URL, remaining_credits=plain_micro(left_micro)
+        )
 
-    def _spend(self, admitted: Admitted, purse: _Purse) -> bool:
+    def _spend(self, admitted: Admitted, purse: _Purse, event_id: str) -> bool:
         """Count the event's overage against the customer's own cap; True where that is reached exactly."""
-        cap_minor = self._guard.limits_of(admitted.subscription.id).cap_minor
-        if cap_minor is None:
+        lane = admitted.lane
+        cap_minor = self._guard.limits_of(lane.subscription_id).cap_minor
+        if cap_minor is None or not lane.sells_overage:
             return False
         overage_micro = admitted.credits_micro - purse.wallet.remaining_at(admitted.occurred_at)
         if overage_micro <= 0:
             return False
         try:
-            then = self._guard.check(admitted, overage_micro=overage_micro, cap_minor=cap_minor)
+            then = self._guard.check(lane, overage_micro=overage_micro, cap_minor=cap_minor)
         except SpendCapReached as refusal:
-            if self._alerts.reach_cap(admitted, event_id=admitted.event.event_id or ""):
+            if self._alerts.reach_cap(lane, event_id=admitted.event.event_id or ""):
                 refusal.members["alert"] = str(AlertKind.CAP_REACHED)
             raise
-        return self._guard.keep(admitted, then, cap_minor=cap_minor)
-
-    def _note_spends(self, purse: _Purse, burns: tuple[Burn, ...]) -> None:
-        for burn in burns:
-            spend = purse.spends.get(burn.grant_id)
-            if spend is None:
-                lot = purse.lots[burn.grant_id]
-                purse.spends[burn.grant_id] = LotSpend(lot, self._seq, self._seq, burn.credits_micro)
-            else:
-                spend.last_event_seq = self._seq
-                spend.credits_micro += burn.credits_micro
+        return self._guard.keep(lane, then, cap_minor=cap_minor)
 
     def _cross(
         self, admitted: Admitted, window: _Window, overage_micro: int, remaining_micro: int, event_id: str
     ) -> AlertKind | None:
         """Count the use and answer the gravest threshold it crossed, if any."""
-        before_micro = window.used_micro
+        lane, before_micro = admitted.lane, window.used_micro
         window.used_micro += admitted.credits_micro
         window.overage_micro += overage_micro
-        if admitted.meter.code in window.units_micro:
-            window.units_micro[admitted.meter.code] += admitted.event.units_micro
-        if not window.thresholds_pct:
+        if lane.event_type in window.units_micro:
+            window.units_micro[lane.event_type] += admitted.event.units_micro
+        pending = window.thresholds_pct
+        capacity_micro = window.used_micro - window.overage_micro + remaining_micro
+        if not pending or (capacity_micro and window.used_micro * 100 < pending[0] * capacity_micro):
             return None
         crossed = crossings(
             used_before_micro=before_micro,
             used_after_micro=window.used_micro,
-            capacity_micro=window.used_micro - window.overage_micro + remaining_micro,
-            thresholds_pct=window.thresholds_pct,
+            capacity_micro=capacity_micro,
+            thresholds_pct=pending,
         )
         if not crossed:
             return None
-        window.thresholds_pct = tuple(pct for pct in window.thresholds_pct if pct not in crossed)
-        return self._alerts.cross(admitted, crossed, event_id=event_id)
+        window.thresholds_pct = tuple(pct for pct in pending if pct not in crossed)
+        return self._alerts.cross(lane, crossed, event_id=event_id)
 
-    def _note_event(self, admitted: Admitted, booked: Booked, event_id: str, fingerprint: bytes) -> None:
-        event = admitted.event
-        self._events.append(
-            {
-                "tenant_id": self._tenant_id,
-                "event_id": event_id,
-                "fingerprint": fingerprint,
-                "subscription_id": admitted.subscription.id,
-                "event_type": admitted.meter.code,
-                "pool": admitted.meter.pool,
-                "site": event.site or "",
-                "trace_id": event.trace_id,
-                "occurred_at": admitted.occurred_at,
-                "recorded_at": self._at,
-                "period_start": admitted.period_start,
-                "units_micro": event.units_micro,
-                "meta": event.meta,
-                **booked,
-            }
-        )
-        self._counters.count(admitted, credits_micro=booked["credits_micro"], overage_micro=booked["overage_micro"])
+
+_heads = table_of(TenantHead)
+_move_head = (
+    update(_heads)
+    .where(_heads.c.tenant_id == bindparam("tenant"))
+    .values(
+        version=_heads.c.version + 1,
+        event_count=_heads.c.event_count + bindparam("events"),
+        last_entry_seq=_heads.c.last_entry_seq + bindparam("entries"),
+    )
+    .returning(_heads.c.version, _heads.c.last_entry_seq)
+)
+"""Built once: building it costs as much as running it."""

@@ -27,6 +27,7 @@ from services.migrations import migrate
 
 for name in [name for name in os.environ if name.startswith("TALLYSTICK_")]:
     del os.environ[name]
+os.environ["TALLYSTICK_MASTER_KEY"] = "A" * 43  # receipts are signed on every database, and PostgreSQL has no key file
 configuration.Settings.model_config["env_file"] = None
 
 _unhurried = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]

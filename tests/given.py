@@ -7,13 +7,25 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from models import CreditEntry, CreditGrant, PoolUsage, Subscription, TenantHead, UsageDaily, UsageEvent
+from models import (
+    CreditEntry,
+    CreditGrant,
+    PoolUsage,
+    Receipt,
+    ReceiptLog,
+    Subscription,
+    TenantHead,
+    UsageDaily,
+    UsageEvent,
+)
 from services.errors import Refusal
 from services.identity import create_tenant
 from services.metering import Metered, UsageInput, record_usage
 from services.price_book_files import BookEntry
 from services.price_books import load_book, load_shipped_books
+from services.rules.merkle import Frontier
 from services.rules.quantities import to_micro
+from services.rules.receipts import check_link, read_receipt
 from services.subscriptions import create_subscription
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -87,7 +99,8 @@ def assert_books_agree(session: Session, tenant_id: str) -> None:
     """Events, roll-ups, counters, lots and credit entries tell the same story, and no number is missing."""
     events = session.exec(select(UsageEvent).where(UsageEvent.tenant_id == tenant_id)).all()
     head = session.get_one(TenantHead, tenant_id, populate_existing=True)
-    assert sorted(e.seq for e in events) == list(range(1, head.last_event_seq + 1))
+    assert len(events) == head.event_count
+    assert_log_agrees(session, tenant_id, {e.seq: e for e in events})
     credits, overage = sum(e.credits_micro for e in events), sum(e.overage_micro for e in events)
 
     daily = session.exec(select(UsageDaily).where(UsageDaily.tenant_id == tenant_id)).all()
@@ -103,3 +116,27 @@ def assert_books_agree(session: Session, tenant_id: str) -> None:
     assert -sum(e.delta_micro for e in entries if e.kind == "burn") == credits - overage
     for lot in session.exec(select(CreditGrant).where(CreditGrant.tenant_id == tenant_id)):
         assert sum(e.delta_micro for e in entries if e.grant_id == lot.id) == lot.remaining_micro
+
+
+def assert_log_agrees(session: Session, tenant_id: str, events: dict[int, UsageEvent]) -> None:
+    """Receipts are numbered without gaps and linked, the head is over all of them, and each event is one of them."""
+    stored = session.exec(select(Receipt).where(Receipt.tenant_id == tenant_id).order_by(Receipt.seq)).all()
+    log = [read_receipt(row.data) for row in stored]
+    previous = None
+    for row, receipt in zip(stored, log, strict=True):
+        check_link(previous, receipt)
+        assert row.seq == receipt.seq
+        previous = receipt
+    frontier, nodes = Frontier().extend(receipt.hash for receipt in log)
+    held: dict[int, bytes] = {}
+    for level, index, hashed in nodes:
+        held[(index + 1) << level] = held.get((index + 1) << level, b"") + hashed
+    assert {row.seq: row.nodes for row in stored if row.nodes is not None} == held
+    head = session.get(ReceiptLog, tenant_id, populate_existing=True)
+    for used in (receipt for receipt in log if receipt.typ in ("usage", "correction")):
+        event = events.pop(used.seq)
+        assert (used.document["idem"], used.document["credits_micro"]) == (event.event_id, event.credits_micro)
+        assert used.document.get("overage_micro", 0) == event.overage_micro
+    assert not events, "an event has no receipt"
+    if head is not None and head.size == len(log):  # it is signed when the transaction ends
+        assert (head.last_hash, head.frontier) == (log[-1].hash, frontier.to_bytes())

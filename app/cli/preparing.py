@@ -11,6 +11,7 @@ from services.migrations import migrate
 from services.price_book_files import read_book
 from services.price_books import LoadedBook, book_in_force, load_book
 from services.settings import CATALOGS
+from services.signing_keys import ensure_active_key
 
 
 def ready_database() -> None:
@@ -25,11 +26,14 @@ def ready_database() -> None:
 
 
 def migrate_and_stock(*, at: datetime) -> list[LoadedBook]:
-    """Migrate, and load the shipped price books that the database has no book for. Answers those just loaded.
+    """Migrate, make the key that signs receipts, and load the shipped price books that the database has no book for.
 
-    A book that is there stays as it is: what customers are offered changes with `tallystick catalog load` alone.
+    Answers those just loaded. A book that is there stays as it is: what customers are offered changes with
+    `tallystick catalog load` alone.
     """
     migrate(usable_engine())
+    with transaction() as session:
+        ensure_active_key(session, at=at)
     missing = [path for path in sorted(CATALOGS.glob("*.toml")) if not _is_in_force(path.stem)]
     if not missing:
         return []

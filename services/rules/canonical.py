@@ -6,6 +6,8 @@ escapes of the standard library's JSON are those of RFC 8785, so nothing here ha
 
 import hashlib
 import json
+import re
+from typing import Any
 
 from services.rules.violations import NotCanonical
 
@@ -37,6 +39,28 @@ def content_hash(document: object) -> str:
     return f"sha256:{hashlib.sha256(canonical_bytes(document)).hexdigest()}"
 
 
+def parse_canonical(data: bytes) -> Any:
+    """The document of bytes that anyone may have made. Raises NotCanonical unless they are its canonical bytes."""
+    document = parse_strict(data)
+    if canonical_bytes(document) != data:
+        raise NotCanonical("The bytes are not the canonical ones, those RFC 8785 gives this document.")
+    return document
+
+
+def parse_strict(data: bytes) -> Any:
+    """One JSON document in UTF-8, spaced as it likes, with nothing in it that has a second reading.
+
+    Raises NotCanonical for a key that stands twice in an object, a number that is no integer or is beyond
+    INTEGER_MAX's digits, nesting beyond what can be parsed, and for what is no JSON at all.
+    """
+    try:
+        return _DECODER.decode(data.decode("utf-8"))
+    except NotCanonical:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise NotCanonical("It is not one JSON document in UTF-8, of ordinary depth.") from error
+
+
 def _check(value: object, depth: int = 1) -> None:
     if type(value) is not dict and type(value) is not list:
         _check_scalar(value)
@@ -64,3 +88,29 @@ def _check_scalar(value: object) -> None:
         raise NotCanonical(f"A {type(value).__name__} has no canonical form; write it as a string.")
     if abs(value) > INTEGER_MAX:
         raise NotCanonical("Integers beyond 2^53 - 1 must be written as strings.")
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise NotCanonical("The same key stands twice in one object.")
+    return document
+
+
+def _integer(text: str) -> int:
+    if _INTEGER.fullmatch(text) is None:
+        raise NotCanonical("Integers beyond 2^53 - 1 must be written as strings.")
+    return int(text)
+
+
+def _refuse_number(_text: str) -> Any:
+    raise NotCanonical("Numbers other than integers must be written as strings.")
+
+
+_INTEGER = re.compile(r"-?[0-9]{1,16}")
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_without_duplicates,
+    parse_int=_integer,
+    parse_float=_refuse_number,
+    parse_constant=_refuse_number,
+)

@@ -90,8 +90,13 @@ class Wallet:
 
     def burn(self, credits_micro: int, at: datetime) -> BurnPlan:
         """Spend now, as `plan_burn` would over the balances as they stand, and remember it."""
+        taken, left = self.take(credits_micro, at)
+        return BurnPlan(tuple(Burn(*each) for each in taken), left)
+
+    def take(self, credits_micro: int, at: datetime) -> tuple[list[tuple[str, int]], int]:
+        """The same, as plain (grant id, credits) pairs and what none of the lots covers."""
         left = _checked_credits(credits_micro)
-        burns = []
+        taken = []
         emptied = False
         for grant in self._held:
             if not left:
@@ -99,18 +104,22 @@ class Wallet:
             if not grant.covers(at):
                 continue
             held = self._remaining_micro[grant.id]
-            spent = min(left, held)
+            spent = left if left < held else held
             self._remaining_micro[grant.id] = held - spent
-            burns.append(Burn(grant.id, spent))
+            taken.append((grant.id, spent))
             left -= spent
             emptied = emptied or spent == held
         if emptied:
             self._drop_empty()
-        return BurnPlan(tuple(burns), left)
+        return taken, left
 
     def remaining_at(self, at: datetime) -> int:
         """Micro-credits that could be spent at that moment."""
-        return sum(self._remaining_micro[grant.id] for grant in self._held if grant.covers(at))
+        left = 0
+        for grant in self._held:
+            if grant.covers(at):
+                left += self._remaining_micro[grant.id]
+        return left
 
     def remaining(self, grant_id: str) -> int:
         """Micro-credits left in one lot, usable or not. Raises InvalidGrant for an unknown id."""

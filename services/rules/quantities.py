@@ -120,3 +120,13 @@ def credits_for(units_micro: int, credits_per_unit: Decimal) -> int:
     if credits_micro > _CREDITS_MICRO_MAX:
         raise InvalidQuantity("This would burn more than 1,000,000,000,000 credits; split the use into several events.")
     return credits_micro
+
+
+def fast_rate(credits_per_unit: Decimal) -> tuple[int, int, int]:
+    """A rate as (numerator, denominator, units_micro_max): up to there `credits_for` is the one divided by the other.
+
+    Where it does not divide, or beyond that many units, `credits_for` says what is wrong. Raises InvalidRate as it.
+    """
+    credits_for(0, credits_per_unit)
+    numerator, denominator = credits_per_unit.as_integer_ratio()
+    return numerator, denominator, _CREDITS_MICRO_MAX * denominator // numerator if numerator else _UNITS_MICRO_MAX

@@ -5,7 +5,6 @@ what is read equals what the thorough reader reads, and anything unusual is left
 """
 
 import re
-from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -33,50 +32,63 @@ _NAMES = (
 _COUNTS = ("hop", "overage_micro")
 
 
-def usage_receipt_bytes(
-    *, iss: str, tenant: str, subscription: str, seq: int, prev: str | None, ts: str, idem: str, metric: str,
-    units: str, credits_micro: int, price: str, overage_micro: int = 0, occurred_at: str | None = None,
-    day: str | None = None, site: str | None = None, alert: str | None = None, req: str | None = None,
-    cid: str | None = None, trace_id: str | None = None, hop: int | None = None, trace_prev: str | None = None,
-) -> bytes:  # fmt: skip
-    """The canonical bytes of a usage receipt, for arguments `build_receipt` takes; no overage is left out.
+class UsageReceiptForm:
+    """A usage receipt with all filled in that many share; `fill` writes one.
 
-    Text that callers choose (`idem`, `req`, `trace_id`, `site`) and the numbers are checked; hashes, units and times
-    come from `written`, `plain_micro` and `written_time`, and are not looked at again. Raises InvalidReceipt.
+    Raises InvalidReceipt for a name that is empty or longer than ID_MAX.
     """
-    if not (
-        0 < seq <= INTEGER_MAX and 0 <= overage_micro <= credits_micro <= INTEGER_MAX and (prev is None) == (seq == 1)
-    ):
-        raise InvalidReceipt("A usage receipt needs its number, the hash before it from 2 on, and credits from 0 up.")
-    names, owner = _constants(iss, metric, tenant, subscription)
-    head = "" if alert is None else f'"alert":{_escaped(alert)},'
-    if cid is not None:
-        head = f'{head}"cid":"{cid}",'
-    number = trace = ""
-    if trace_id is not None or hop is not None:
-        number, trace = _trace(trace_id, hop, trace_prev)
-    when = "" if day is None else f'"day":"{day}",'
-    happened = "" if occurred_at is None else f'"occurred_at":"{occurred_at}",'
-    beyond = f'"overage_micro":{overage_micro:d},' if overage_micro else ""
-    link = "null" if prev is None else f'"{prev}"'
-    asked = "" if req is None else f'"req":{_escaped(req)},'
-    place = "" if site is None else f'"site":{_escaped(site)},'
-    text = (
-        f'{{{head}"credits_micro":{credits_micro:d},{when}{number}"idem":{_escaped(idem)},{names}{happened}{beyond}'
-        f'"prev":{link},"price":"{price}",{asked}"seq":{seq:d},{place}{owner}{trace}"ts":"{ts}","typ":"usage",'
-        f'"units":"{units}","v":1}}'
-    )
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidReceipt("Text holds half of a surrogate pair, which has no UTF-8 form.") from error
+
+    __slots__ = ("_day", "_names", "_owner", "_price")
+
+    def __init__(self, *, iss: str, tenant: str, subscription: str, metric: str, price: str, day: str | None) -> None:
+        self._names = f'"iss":{encode_basestring(iss)},"metric":{_escaped(metric)},'
+        self._owner = f'"subscription":{_escaped(subscription)},"tenant":{_escaped(tenant)},'
+        self._price = f'"price":"{price}",'
+        self._day = "" if day is None else f'"day":"{day}",'
+
+    def fill(
+        self, *, seq: int, prev: str | None, ts: str, idem: str, units: str, credits_micro: int, overage_micro: int = 0,
+        occurred_at: str | None = None, site: str | None = None, alert: str | None = None, req: str | None = None,
+        cid: str | None = None, trace_id: str | None = None, hop: int | None = None, trace_prev: str | None = None,
+    ) -> bytes:  # fmt: skip
+        """The canonical bytes, for arguments `build_receipt` takes; no overage is left out.
+
+        Text that callers choose and the numbers are checked; hashes, units and times come from `written`,
+        `plain_micro` and `written_time`, and are not looked at again. Raises InvalidReceipt.
+        """
+        credits_fit = 0 <= overage_micro <= credits_micro <= INTEGER_MAX
+        if not (credits_fit and 0 < seq <= INTEGER_MAX and (prev is None) == (seq == 1)):
+            raise InvalidReceipt(
+                "A usage receipt needs its number, the hash before it from 2 on, and credits from 0 up."
+            )
+        number = trace = ""
+        if trace_id is not None or hop is not None:
+            number, trace = _trace(trace_id, hop, trace_prev)
+        head = "" if alert is None else f'"alert":{_escaped(alert)},'
+        if cid is not None:
+            head = f'{head}"cid":"{cid}",'
+        happened = "" if occurred_at is None else f'"occurred_at":"{occurred_at}",'
+        beyond = f'"overage_micro":{overage_micro:d},' if overage_micro else ""
+        link = "null" if prev is None else f'"{prev}"'
+        asked = "" if req is None else f'"req":{_escaped(req)},'
+        place = "" if site is None else f'"site":{_escaped(site)},'
+        text = (
+            f'{{{head}"credits_micro":{credits_micro:d},{self._day}{number}"idem":{_escaped(idem)},{self._names}'
+            f'{happened}{beyond}"prev":{link},{self._price}{asked}"seq":{seq:d},{place}{self._owner}{trace}'
+            f'"ts":"{ts}","typ":"usage","units":"{units}","v":1}}'
+        )
+        try:
+            return text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidReceipt("Text holds half of a surrogate pair, which has no UTF-8 form.") from error
 
 
-@lru_cache(maxsize=4096)
-def _constants(iss: str, metric: str, tenant: str, subscription: str) -> tuple[str, str]:
-    """What many receipts share, escaped once."""
-    names = f'"iss":{encode_basestring(iss)},"metric":{_escaped(metric)},'
-    return names, f'"subscription":{_escaped(subscription)},"tenant":{_escaped(tenant)},'
+def usage_receipt_bytes(
+    *, iss: str, tenant: str, subscription: str, metric: str, price: str, day: str | None = None, **filled: Any
+) -> bytes:
+    """One usage receipt of its own: a form filled in once."""
+    form = UsageReceiptForm(iss=iss, tenant=tenant, subscription=subscription, metric=metric, price=price, day=day)
+    return form.fill(**filled)
 
 
 def _escaped(text: str) -> str:

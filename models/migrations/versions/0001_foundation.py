@@ -50,6 +50,15 @@ def upgrade() -> None:
     with op.batch_alter_table('price_book_version', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_price_book_version_code'), ['code'], unique=False)
 
+    op.create_table('receipt',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.Column('data', sa.LargeBinary(), nullable=False),
+    sa.Column('nodes', sa.LargeBinary(), nullable=True),
+    sa.CheckConstraint('seq > 0', name=op.f('ck_receipt_seq')),
+    sa.PrimaryKeyConstraint('tenant_id', 'seq', name=op.f('pk_receipt')),
+    sqlite_with_rowid=False
+    )
     op.create_table('signing_key',
     sa.Column('kid', sa.String(length=43), nullable=False),
     sa.Column('algorithm', sa.String(length=16), nullable=False),
@@ -81,11 +90,12 @@ def upgrade() -> None:
     )
     op.create_table('tenant_head',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
-    sa.Column('last_event_seq', sa.BigInteger(), nullable=False),
+    sa.Column('version', sa.BigInteger(), nullable=False),
+    sa.Column('event_count', sa.BigInteger(), nullable=False),
     sa.Column('last_entry_seq', sa.BigInteger(), nullable=False),
     sa.Column('last_invoice_number', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint('event_count >= 0', name=op.f('ck_tenant_head_event_count')),
     sa.CheckConstraint('last_entry_seq >= 0', name=op.f('ck_tenant_head_entry_seq')),
-    sa.CheckConstraint('last_event_seq >= 0', name=op.f('ck_tenant_head_event_seq')),
     sa.CheckConstraint('last_invoice_number >= 0', name=op.f('ck_tenant_head_invoice_number')),
     sa.PrimaryKeyConstraint('tenant_id', name=op.f('pk_tenant_head'))
     )
@@ -123,6 +133,7 @@ def upgrade() -> None:
     sa.Column('remaining_micro', sa.BigInteger(), nullable=False),
     sa.Column('alert', sa.String(length=32), nullable=True),
     sa.Column('meta', models.base.Json(), nullable=True),
+    sa.Column('salt', sa.LargeBinary(), nullable=True),
     sa.CheckConstraint('overage_micro >= 0 AND credits_micro >= overage_micro', name=op.f('ck_usage_event_overage_within_credits')),
     sa.CheckConstraint('units_micro > 0', name=op.f('ck_usage_event_units')),
     sa.PrimaryKeyConstraint('tenant_id', 'seq', name=op.f('pk_usage_event')),
@@ -249,6 +260,31 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['version_id'], ['price_book_version.id'], name=op.f('fk_price_book_version_id_price_book_version')),
     sa.PrimaryKeyConstraint('code', name=op.f('pk_price_book'))
     )
+    op.create_table('receipt_log',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('iss', sa.String(length=255), nullable=False),
+    sa.Column('size', sa.BigInteger(), nullable=False),
+    sa.Column('last_hash', sa.LargeBinary(), nullable=False),
+    sa.Column('frontier', sa.LargeBinary(), nullable=False),
+    sa.Column('checkpoint', sa.Text(), nullable=False),
+    sa.Column('kid', sa.String(length=43), nullable=False),
+    sa.Column('signed_at', models.base.UtcDateTime(), nullable=False),
+    sa.CheckConstraint('length(last_hash) = 32', name=op.f('ck_receipt_log_last_hash')),
+    sa.CheckConstraint('size > 0', name=op.f('ck_receipt_log_size')),
+    sa.ForeignKeyConstraint(['kid'], ['signing_key.kid'], name=op.f('fk_receipt_log_kid_signing_key')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_receipt_log_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', name=op.f('pk_receipt_log'))
+    )
+    op.create_table('receipt_signature',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.Column('kid', sa.String(length=43), nullable=False),
+    sa.Column('signature', sa.LargeBinary(), nullable=False),
+    sa.CheckConstraint('length(signature) = 64', name=op.f('ck_receipt_signature_signature_size')),
+    sa.ForeignKeyConstraint(['kid'], ['signing_key.kid'], name=op.f('fk_receipt_signature_kid_signing_key')),
+    sa.ForeignKeyConstraint(['tenant_id', 'seq'], ['receipt.tenant_id', 'receipt.seq'], name=op.f('fk_receipt_signature_tenant_id_seq_receipt')),
+    sa.PrimaryKeyConstraint('tenant_id', 'seq', name=op.f('pk_receipt_signature'))
+    )
     op.create_table('site',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('code', sa.String(length=64), nullable=False),
@@ -283,6 +319,15 @@ def upgrade() -> None:
         batch_op.create_index('ix_subscription_due', ['current_period_end', 'status'], unique=False)
         batch_op.create_index('ix_subscription_id', ['id'], unique=False)
 
+    op.create_table('trace_hop',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('trace_id', sa.String(length=128), nullable=False),
+    sa.Column('hop', sa.Integer(), nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint('hop > 0', name=op.f('ck_trace_hop_hop')),
+    sa.ForeignKeyConstraint(['tenant_id', 'seq'], ['receipt.tenant_id', 'receipt.seq'], name=op.f('fk_trace_hop_tenant_id_seq_receipt')),
+    sa.PrimaryKeyConstraint('tenant_id', 'trace_id', 'hop', name=op.f('pk_trace_hop'))
+    )
     op.create_table('web_session',
     sa.Column('digest', sa.String(length=64), nullable=False),
     sa.Column('user_id', sa.String(length=64), nullable=False),
@@ -402,11 +447,11 @@ def upgrade() -> None:
     sa.Column('grant_id', sa.String(length=64), nullable=False),
     sa.Column('kind', sa.Enum('grant', 'burn', 'expire', 'return', name='entrykind', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('delta_micro', sa.BigInteger(), nullable=False),
-    sa.Column('first_event_seq', sa.BigInteger(), nullable=True),
-    sa.Column('last_event_seq', sa.BigInteger(), nullable=True),
+    sa.Column('first_seq', sa.BigInteger(), nullable=True),
+    sa.Column('last_seq', sa.BigInteger(), nullable=True),
     sa.Column('at', models.base.UtcDateTime(), nullable=False),
     sa.CheckConstraint("(kind IN ('grant', 'return') AND delta_micro > 0) OR (kind IN ('burn', 'expire') AND delta_micro < 0)", name=op.f('ck_credit_entry_sign')),
-    sa.CheckConstraint('first_event_seq <= last_event_seq', name=op.f('ck_credit_entry_event_range')),
+    sa.CheckConstraint('first_seq <= last_seq', name=op.f('ck_credit_entry_event_range')),
     sa.ForeignKeyConstraint(['tenant_id', 'grant_id'], ['credit_grant.tenant_id', 'credit_grant.id'], name=op.f('fk_credit_entry_tenant_id_grant_id_credit_grant')),
     sa.PrimaryKeyConstraint('tenant_id', 'seq', name=op.f('pk_credit_entry'))
     )
@@ -461,11 +506,24 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['spend_control.tenant_id', 'spend_control.subscription_id'], name=op.f('fk_spend_control_change_tenant_id_subscription_id_spend_control')),
     sa.PrimaryKeyConstraint('tenant_id', 'subscription_id', 'version', name=op.f('pk_spend_control_change'))
     )
+    op.create_table('usage_tally',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('subscription_id', sa.String(length=64), nullable=False),
+    sa.Column('period_start', models.base.UtcDateTime(), nullable=False),
+    sa.Column('pool', sa.String(length=64), nullable=False),
+    sa.Column('first_seq', sa.BigInteger(), nullable=False),
+    sa.Column('last_seq', sa.BigInteger(), nullable=False),
+    sa.Column('frontier', sa.LargeBinary(), nullable=False),
+    sa.CheckConstraint('first_seq > 0 AND last_seq >= first_seq', name=op.f('ck_usage_tally_range')),
+    sa.ForeignKeyConstraint(['tenant_id', 'subscription_id', 'period_start'], ['billing_period.tenant_id', 'billing_period.subscription_id', 'billing_period.starts_at'], name=op.f('fk_usage_tally_tenant_id_subscription_id_period_start_billing_period')),
+    sa.PrimaryKeyConstraint('tenant_id', 'subscription_id', 'period_start', 'pool', name=op.f('pk_usage_tally'))
+    )
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table('usage_tally')
     op.drop_table('spend_control_change')
     op.drop_table('pool_usage')
     op.drop_table('invoice_line')
@@ -488,12 +546,15 @@ def downgrade() -> None:
         batch_op.drop_index('ix_web_session_user_id')
 
     op.drop_table('web_session')
+    op.drop_table('trace_hop')
     with op.batch_alter_table('subscription', schema=None) as batch_op:
         batch_op.drop_index('ix_subscription_id')
         batch_op.drop_index('ix_subscription_due')
 
     op.drop_table('subscription')
     op.drop_table('site')
+    op.drop_table('receipt_signature')
+    op.drop_table('receipt_log')
     op.drop_table('price_book')
     with op.batch_alter_table('membership', schema=None) as batch_op:
         batch_op.drop_index('ix_membership_user_id')
@@ -528,6 +589,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_signing_key_active', sqlite_where=sa.text('retired_at IS NULL'), postgresql_where=sa.text('retired_at IS NULL'))
 
     op.drop_table('signing_key')
+    op.drop_table('receipt')
     with op.batch_alter_table('price_book_version', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_price_book_version_code'))
 

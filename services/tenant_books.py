@@ -1,0 +1,112 @@
+"""A tenant's books as a process remembers them from one transaction to the next.
+
+Whoever changes a tenant's books raises the version of its head. Under the lock on the head, books of that version are
+as they are stored, so they need not be read again. They are put away only after the transaction is kept.
+"""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Pool, bindparam, select
+from sqlmodel import Session
+
+from models import TenantHead, table_of
+from services.database import after_commit
+from services.errors import NotFound
+from services.event_admission import Admission
+from services.receipt_log import LogHead, open_log
+from services.tenants import read_tenant
+from services.usage_ledger import UsageLedger
+
+TENANTS_MAX = 500
+"""Whose books one process remembers; the longest unused are forgotten first."""
+
+LANES_MAX = 2_000
+"""Of one tenant: beyond them its books are read anew, so that days long past are forgotten."""
+
+_OPEN = "tenant_books"
+
+
+@dataclass(slots=True)
+class Books:
+    """What metering knows of a tenant, and the version of the head it is true for."""
+
+    tenant_id: str
+    version: int
+    admission: Admission
+    ledger: UsageLedger
+    log_head: LogHead | None = None
+
+
+class RememberedBooks:
+    """The books of this process, by tenant, for one database."""
+
+    def __init__(self) -> None:
+        self._books: OrderedDict[str, Books] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, tenant_id: str, version: int) -> Books | None:
+        """The books of that version, which are the caller's alone until `keep`; None where others are remembered."""
+        with self._lock:
+            books = self._books.pop(tenant_id, None)
+        return books if books is not None and books.version == version else None
+
+    def keep(self, books: Books) -> None:
+        if books.admission.lanes_opened > LANES_MAX:
+            return
+        with self._lock:
+            known = self._books.get(books.tenant_id)
+            if known is None or known.version < books.version:
+                self._books[books.tenant_id] = books
+                self._books.move_to_end(books.tenant_id)
+            while len(self._books) > TENANTS_MAX:
+                self._books.popitem(last=False)
+
+
+_remembered: WeakKeyDictionary[Pool, RememberedBooks] = WeakKeyDictionary()
+
+
+def open_books(session: Session, *, tenant_id: str, at: datetime) -> Books:
+    """Lock the tenant's head and answer its books, ready for a run of events at that moment.
+
+    Raises NotFound for an unknown tenant, KeysUnavailable where nothing can be signed, BrokenLog.
+    """
+    version = session.execute(_lock_head, {"tenant": tenant_id}).scalar()
+    if version is None:
+        raise NotFound("There is no such customer.", field="tenant_id")
+    opened: dict[str, Books] = session.info.setdefault(_OPEN, {})
+    books = opened.get(tenant_id)
+    if books is None or books.version != version:
+        if tenant_id not in opened:
+            after_commit(session, lambda: _keep(session, opened[tenant_id]))
+        books = opened[tenant_id] = _of(session).take(tenant_id, version) or _read(session, tenant_id, version)
+    log = open_log(session, tenant_id=tenant_id, at=at, head=books.log_head)
+    books.admission.begin(session, at)
+    books.ledger.begin(session, log, at)
+    return books
+
+
+def _read(session: Session, tenant_id: str, version: int) -> Books:
+    tenant = read_tenant(session, tenant_id=tenant_id)
+    admission = Admission(tenant_id=tenant_id, timezone=tenant.timezone)
+    return Books(tenant_id, version, admission, UsageLedger(tenant_id=tenant_id))
+
+
+def _keep(session: Session, books: Books) -> None:
+    books.log_head = books.ledger.log_head
+    _of(session).keep(books)
+
+
+def _of(session: Session) -> RememberedBooks:
+    pool = session.get_bind().engine.pool
+    if pool not in _remembered:
+        _remembered[pool] = RememberedBooks()
+    return _remembered[pool]
+
+
+_c = table_of(TenantHead).c
+_lock_head = select(_c.version).where(_c.tenant_id == bindparam("tenant")).with_for_update()
+"""Built once: building it costs as much as running it."""
