@@ -49,7 +49,9 @@ class Walk:
             raise InvalidBundle(f"{which} cannot be read: {error.message}", seq=expected) from error
         leaf = sha256(b"\x00" + data).digest()
         if step.tenant != self._header.tenant:
-            raise InvalidBundle(f"Receipt {step.seq} belongs to another log than the bundle's.", seq=expected or step.seq)
+            raise InvalidBundle(
+                f"Receipt {step.seq} belongs to another log than the bundle's.", seq=expected or step.seq
+            )
         self._check_link(step, expected)
         name = f"sha256:{leaf.hex()}"
         if step.trace_id is not None or expected is None:
@@ -163,8 +165,10 @@ def check_remembered(header: Header, ring: KeyRing, remembered: tuple[Note, Chec
             f"The bundle is older than the remembered checkpoint: its log has {now.size} receipts, the remembered one "
             f"{then.size}. Ask for the bundle again."
         )
-    known = {0: EMPTY_ROOT, now.size: now.root, then.size: walk.root_then} if walk.root_then else None
-    root = (known or {0: EMPTY_ROOT, now.size: now.root}).get(then.size)
+    roots = {0: EMPTY_ROOT, now.size: now.root}
+    if walk.root_then is not None:
+        roots.setdefault(then.size, walk.root_then)
+    root = roots.get(then.size)
     if root is not None:
         if root != then.root:
             raise InvalidBundle(f"The first {then.size} receipts are not those of the remembered checkpoint.")

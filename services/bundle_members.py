@@ -226,7 +226,7 @@ def _rotation(value: Any) -> Rotation:
 
 def _signatures(value: Any, proven: Range | None) -> dict[int, Signature]:
     signatures = {}
-    for name, signature in _objects(value, "signatures", SIGNATURES_MAX, lambda name: _SEQ.fullmatch(name)).items():
+    for name, signature in _objects(value, "signatures", SIGNATURES_MAX, _SEQ.fullmatch).items():
         seq = int(name)
         if proven is not None and not proven.first_seq <= seq <= proven.last_seq:
             raise InvalidBundle(f"The header has a signature for receipt {seq}, which is not in the bundle.")

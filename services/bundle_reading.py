@@ -87,7 +87,7 @@ def _seekable(source: str | Path | BinaryIO) -> BinaryIO:
     """Something that can be read twice."""
     try:
         if isinstance(source, str | Path):
-            return open(source, "rb")  # noqa: SIM115 — it is read as long as the bundle is
+            return open(source, "rb")
         if source.seekable():
             return source
         spool = SpooledTemporaryFile(max_size=SPOOLED_BYTES)  # noqa: SIM115

@@ -34,7 +34,9 @@ class KeyRing:
         self._public_keys = handed_over | outside
         self._counts = set(self._public_keys) if keys is None else _reached(outside, header)
         self._windows = [header.keys, keys or {}]
-        self._statements = {json.loads(rotation.statement)["new_kid"]: rotation.statement for rotation in header.rotations}
+        self._statements = {
+            json.loads(rotation.statement)["new_kid"]: rotation.statement for rotation in header.rotations
+        }
 
     def check(self, signature: Signature, message: bytes, what: str, *, until: str, seq: int | None = None) -> None:
         """Check that a key that counts, and might still sign at `until`, made a signature over `message`.
@@ -47,7 +49,9 @@ class KeyRing:
         try:
             verify(public_key, signature.signature, message)
         except InvalidSignature as error:
-            raise InvalidBundle(f"{what} was not made by the key {signature.kid} over what is here.", seq=seq) from error
+            raise InvalidBundle(
+                f"{what} was not made by the key {signature.kid} over what is here.", seq=seq
+            ) from error
         self._check_counts(signature.kid, what, until, seq)
 
     def check_note(self, note: Note, origin: str, what: str, *, until: str | None) -> str:

@@ -11,7 +11,6 @@ from services.bundle_headers import signature_text
 from services.bundle_writing import signed_receipt
 from services.gateways.signing import public_jwk
 from services.rules.canonical import content_hash
-from services.rules.receipts import build_receipt, read_receipt, receipt_bytes, receipt_hash, written
 from tests.good_bundles import (
     Bill,
     Case,
@@ -82,8 +81,8 @@ def _bytes() -> Iterator[Case]:
     yield _case("half-a-surrogate", with_third(third.replace(b"evt_5", b"\\ud800")), 1, "surrogate", 5)
     yield _case("not-utf-8", with_third(third.replace(b"evt_5", b"evt\xff5")), 1, "UTF-8", 5)
     yield _case("deep-nesting", with_third(b'{"a":' * 50_000 + b"1" + b"}" * 50_000 + b"\n"), 1, "depth", 5)
-    yield _case("empty-line", with_third(b"\n"), 1, "receipt", 5)
-    yield _case("one-digit-changed", with_third(third.replace(b'"units":"2.418"', b'"units":"9.418"')), 1, "hash", 6)
+    yield _case("empty-line", with_third(b"\n"), 1, "JSON", 5)
+    yield _case("one-digit-changed", with_third(third.replace(b'"units":"', b'"units":"9')), 1, "hash", 6)
     yield _case("zip-cut-off", gzip.compress(good)[:-9], 1, "cut off")
     yield _case("zip-with-more", gzip.compress(good) + b"more", 1, "follows")
     yield _case("zip-twice", gzip.compress(good) + gzip.compress(good), 1, "follows")
@@ -102,10 +101,10 @@ def _documents() -> Iterator[Case]:
     receipts = document["receipts"]
     yield case("without-signature", "signature", signature=None)
     yield case("with-another-member", "members", note="hello")
-    yield case("receipts-are-objects", "receipt", 3, receipts=[json.loads(text) for text in receipts])
+    yield case("receipts-are-objects", "receipt", None, receipts=[json.loads(text) for text in receipts])
     yield case("one-receipt-less", "count", receipts=receipts[:-1])
     yield case("one-receipt-more", "count", receipts=[*receipts, receipts[-1]])
-    yield case("receipt-with-a-line-feed", "receipt", 5, receipts=[*receipts[:2], receipts[2] + "\n", *receipts[3:]])
+    yield case("receipt-with-a-line-feed", "canonical", 5, receipts=[*receipts[:2], receipts[2] + "\n", *receipts[3:]])
     signature = document["signature"]
     yield case("signature-with-another-member", "signature", signature=signature | {"alg": "none"})
     yield case("signature-empty", "signature", signature=signature | {"signature": ""})
@@ -317,17 +316,16 @@ def _keys() -> Iterator[Case]:
     late.clock += timedelta(days=1)
     late.add("approval", idem="apr_1", req="run_1", cid=HASH, signer=SIGNERS[0])
     late.use(price, "LLM_token_usage", "1")
-    yield _case("receipt-signed-by-a-retired-key", cut_range(late, 1, 4).lines(), 1, "signed until", 4 - 1, late.jwks())
+    yield _case("receipt-signed-by-a-retired-key", cut_range(late, 1, 4).lines(), 1, "signed until", 3, late.jwks())
     old = cut_range(late, 1, 2, checkpoint=late.checkpoint(signer=SIGNERS[0]))
     gone = cut_range(late, 1, 4, checkpoint=late.checkpoint(signer=SIGNERS[0]))
-    yield _case("checkpoint-signed-by-a-retired-key", gone.lines(), 1, "signed until", 3, late.jwks())
+    yield _case("checkpoint-signed-by-a-retired-key", gone.lines(), 1, "signed until", None, late.jwks())
     yield _case(
         "bundle-signed-by-a-retired-key", replace(old, signer=SIGNERS[0]).lines(), 1, "signed until", None, late.jwks()
     )
     key = Ledger()
     key.use(key.plan("reliability", "PRO"), "LLM_token_usage", "1")
     key.rotate()
-    key.signers = key.signers[:1]
     key.add("key", idem="key_2", req=SIGNERS[1].kid, cid=HASH)
     yield _case("key-receipt-of-another-statement", cut_range(key, 1, 3).lines(), 1, "statement", 3, key.jwks())
 
@@ -354,7 +352,7 @@ def _remembered() -> Iterator[Case]:
     yield case("of-another-log", whole, books()[1].ledger.checkpoint(5), 1, "another log")
     yield case("signed-by-a-stranger", whole, log.checkpoint(11, signer=STRANGER), 2, "key")
     changed = log.checkpoint(11).replace("\n11\n", "\n12\n")
-    yield case("changed", whole, changed, 1, "remembered")
+    yield case("changed", whole, changed, 2, "remembered")
     yield case("unreadable", whole, "a note from last year", 2, "remembered")
 
 
@@ -364,7 +362,7 @@ def _usage() -> Iterator[Case]:
     price = next(iter(plans))
     cheaper = plans[price] | {"base_price": "1"}
     yield _case("plan-changed", part.saying(plans={price: cheaper}).lines(), 1, "plan")
-    yield _case("plan-missing", part.saying(plans={}).lines(), 2, "plan", 3 + 0)
+    yield _case("plan-missing", part.saying(plans={}).lines(), 2, "plan", 3)
     other = plans[price] | {"format": "tallystick-plan/9"}
     yield _case("plan-of-another-format", part.saying(plans=plans | {content_hash(other): other}).lines(), 2, "plan")
     nothing: Document = {"format": "tallystick-plan/1"}
@@ -443,7 +441,7 @@ def _lines() -> Iterator[Case]:
         ("overage-counts-fewer", _line("overage", usage={"last_seq": 17, "count": 14}), 1, "root"),
         ("overage-of-another-root", _line("overage", usage={"root": HASH}), 1, "root"),
         ("overage-of-usage-yet-to-come", _line("overage", usage={"last_seq": 25}), 1, "usage"),
-        ("line-of-an-unknown-kind", _line("base", kind="gift"), 2, "gift"),
+        ("line-of-an-unknown-kind", _line("base", kind="gift"), 2, "kind"),
     ):  # fmt: skip
         data, seq, keys = _invoice(reliability, change)
         yield _case(f"line-{name}", data, exit_code, reason, seq, keys)
@@ -484,6 +482,8 @@ def _amounts() -> Iterator[Case]:
     seq = bill.invoices[1]
     cut = cut_invoice(log, seq)
     yield _case("invoice-is-no-invoice", cut.saying(invoice_seq=seq - 1).lines(), 1, "invoice")
+    use = cut.saying(invoice_seq=seq - 5)
+    yield _case("invoice-is-a-use", use.lines(), 1, "invoice")
     yield _case("invoice-is-not-there", cut.saying(invoice_seq=seq + 5).lines(), 1, "invoice")
     alone = cut_invoice(log, seq, first_seq=4)
     yield _case("invoice-without-all-its-usage", alone.lines(), 2, "usage", seq)
@@ -527,16 +527,3 @@ def _billing() -> Iterator[Case]:
     wrong.bill([wrong.base_line(price)], invoice=3)
     cut = cut_range(wrong, 1, wrong.size)
     yield _case("credit-note-of-no-invoice", cut.lines(), 1, "invoice", wrong.size, wrong.jwks())
-
-
-def tampered(receipts: list[bytes], index: int, **changes: Any) -> list[bytes]:
-    """Receipts of which one says something else, and all that follow are linked to it anew."""
-    changed = list(receipts)
-    document = read_receipt(receipts[index]).document | changes
-    for place in range(index, len(receipts)):
-        if place > index:
-            before = written(receipt_hash(changed[place - 1]))
-            document = read_receipt(receipts[place]).document | {"prev": before}
-        fields = {name: value for name, value in document.items() if name not in ("v", "typ")}
-        changed[place] = receipt_bytes(build_receipt(typ=document["typ"], **fields))
-    return changed

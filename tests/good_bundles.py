@@ -4,7 +4,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -12,8 +12,8 @@ from services.bundle_headers import FORMAT, origin_of
 from services.bundle_writing import bundle_document, bundle_lines
 from services.gateways.signing import Signer, public_jwk
 from services.rules.log_ranges import after_places, before_places
-from services.rules.receipts import commitment, read_receipt, written, written_time
-from tests.ledgers import APRIL, ISS, MARCH, SIGNERS, Ledger
+from services.rules.receipts import commitment, read_receipt, written
+from tests.ledgers import APRIL, ISS, MARCH, MAY, SIGNERS, Ledger
 
 CREATED = "2026-06-01T00:00:00.000000Z"
 Jwks = dict[str, Any]
@@ -129,7 +129,7 @@ def reliability(*, rotated: bool = True, change: Callable[[dict[str, Any]], None
     _work_of_april(ledger, price)
     ledger.clock = APRIL[1] + timedelta(hours=1)
     late = ledger.late_line(price, "credits")
-    lines = [ledger.base_line(price, unit="year", period=APRIL), ledger.overage_line(price, "credits", period=APRIL)]
+    lines = [ledger.base_line(price, unit="year", period=MAY), ledger.overage_line(price, "credits", period=APRIL)]
     bill.invoices.append(ledger.bill([*lines, late], period=APRIL))
     wrong = next(use.seq for use in ledger.uses if use.overage_micro)
     ledger.use(price, "optimizer_job", "-150.5", correcting=wrong, at=MARCH[0] + timedelta(days=3), site="plant-2")
@@ -239,7 +239,3 @@ def _remembered_cases(log: Ledger) -> Iterator[Case]:
         yield Case(f"remembered-{old}-consistent", bundle.lines(), log.jwks(), log.checkpoint(old))
     trace = cut_trace(log, "trace_0", consistency=log.consistency(6, size))
     yield Case("trace-remembered-consistent", trace.document(), log.jwks(), log.checkpoint(6))
-
-
-def moment(year: int, month: int, day: int) -> str:
-    return written_time(datetime.fromisoformat(f"{year}-{month:02d}-{day:02d}T00:00:00+00:00"))

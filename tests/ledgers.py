@@ -29,6 +29,7 @@ ISS = "https://billing.example"
 SUBSCRIPTION = "sub_1"
 MARCH = (datetime(2026, 3, 1, 5, tzinfo=UTC), datetime(2026, 4, 1, 4, tzinfo=UTC))
 APRIL = (MARCH[1], datetime(2026, 5, 1, 4, tzinfo=UTC))
+MAY = (APRIL[1], datetime(2026, 6, 1, 4, tzinfo=UTC))
 TORONTO = timedelta(hours=-4)
 SIGNERS = [signer_of(bytes([number]) * 32) for number in range(1, 5)]
 Change = Callable[[dict[str, Any]], None]

@@ -1,0 +1,242 @@
+"""Checking the invoices and credit notes of a bundle: every line rated again, every sum added again."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from services.bundle_members import Header
+from services.bundle_usage import Asked, PoolSum, UsageSums
+from services.errors import BundleRefused, InvalidBundle, Unverifiable
+from services.line_checks import KINDS, USAGE_KINDS, check_line, difference, pool_of
+from services.plans import Plan
+from services.rules import money
+from services.rules.log_ranges import RangeRoot
+from services.rules.money import Money
+from services.rules.quantities import plain_micro, to_micro
+from services.rules.receipts import Receipt, read_hash, written
+from services.rules.violations import RuleViolation
+
+_ONCE = frozenset({"base", "asset_uplift", "overage"})
+"""Kinds of lines that a period is billed once for, on whichever invoice."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedLine:
+    """A line that comes to its amount. `from_receipts` says whether its usage was added up again."""
+
+    kind: str
+    description: str
+    quantity: str
+    unit: str
+    amount: str
+    from_receipts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBill:
+    """An invoice or a credit note that was checked; `typ` says which. Amounts are in major units of `currency`."""
+
+    typ: str
+    seq: int
+    number: int
+    currency: str
+    subtotal: str
+    tax: str
+    total: str
+    period: Mapping[str, str] | None
+    lines: tuple[CheckedLine, ...]
+
+
+class Bills:
+    """The bills of a bundle, in the order of the log. `receipts` are theirs."""
+
+    def __init__(self, header: Header, receipts: Sequence[Receipt], plans: Mapping[str, Plan]) -> None:
+        self._header = header
+        self._plans = plans
+        self._receipts = receipts
+        self._whole_log = header.range is not None and header.range.first_seq == 1
+        self._invoices = {receipt.hash: receipt for receipt in receipts if receipt.typ == "invoice"}
+        self._billed: dict[tuple[object, ...], str] = {}
+        self._overage: dict[tuple[str, str, str], int] = {}
+
+    def asked(self) -> Iterator[Asked]:
+        """What has to be added up to check them."""
+        for receipt in self._receipts:
+            document = receipt.document
+            wanted = [self._asked_by(receipt, line) for line in document["lines"] if line["kind"] in USAGE_KINDS]
+            wanted.append(self._asked_by(receipt, document, whole=True))
+            yield from (asked for asked in wanted if asked is not None)
+
+    def check(self, sums: UsageSums) -> list[CheckedBill]:
+        """Check every bill. Raises InvalidBundle and Unverifiable with the bill's number in the log."""
+        return [self._check_bill(receipt, sums) for receipt in self._receipts]
+
+    def _asked_by(self, receipt: Receipt, part: Mapping[str, Any], *, whole: bool = False) -> Asked | None:
+        """The sum that a line or a whole bill states, where its receipts are all in the bundle."""
+        proven, usage, period = self._header.range, part.get("usage"), part.get("period")
+        if proven is None or usage is None or period is None:
+            return None
+        if not proven.first_seq <= usage["first_seq"] <= usage["last_seq"] <= proven.last_seq:
+            return None
+        place = (period["start"], period["end"], usage["first_seq"], usage["last_seq"])
+        if whole:
+            return Asked(receipt.document["subscription"], *place)
+        pool = part.get("sources", {}).get("pool")
+        if type(pool) is not str or "price" not in part:
+            return None
+        return Asked(receipt.document["subscription"], *place, part["price"], pool)
+
+    def _check_bill(self, receipt: Receipt, sums: UsageSums) -> CheckedBill:
+        document, seq = receipt.document, receipt.seq
+        name = f"{'Invoice' if receipt.typ == 'invoice' else 'Credit note'} {document['number']}"
+        where = name
+        try:
+            self._check_answered(receipt)
+            lines, amounts = [], []
+            for number, line in enumerate(document["lines"], 1):
+                where = f"{name}, line {number} ({line['kind']})"
+                plan = self._plan_of(receipt, line)
+                usage = self._usage_of(receipt, line, sums) if line["kind"] in USAGE_KINDS else None
+                taken_back = receipt.typ == "credit_note" and line["kind"] != "correction"
+                amounts.append(check_line(line, plan, usage, taken_back=taken_back))
+                self._bill_once(receipt, line, plan, where, taken_back=taken_back)
+                lines.append(_checked(line, usage))
+            where = name
+            self._check_usage(receipt, sums)
+            _check_totals(document, amounts)
+        except BundleRefused as error:
+            raise type(error)(f"{where}: {error.detail}", seq=seq) from error
+        except RuleViolation as error:
+            raise InvalidBundle(f"{where}: {error.message}", seq=seq) from error
+        totals = document["totals"]
+        return CheckedBill(
+            receipt.typ, seq, document["number"], document["currency"], totals["subtotal"], totals["tax"],
+            totals["total"], document.get("period"), tuple(lines),
+        )  # fmt: skip
+
+    def _check_answered(self, receipt: Receipt) -> None:
+        """A credit note answers an invoice of the same subscription and currency."""
+        if receipt.typ == "invoice":
+            return
+        document = receipt.document
+        answered = self._invoices.get(read_hash(document["req"]))
+        if answered is None:
+            if self._whole_log:
+                raise InvalidBundle("it answers an invoice that is not in the log.")
+            return
+        if any(answered.document[name] != document[name] for name in ("subscription", "currency")):
+            raise InvalidBundle("it answers an invoice of another subscription or currency.")
+
+    def _plan_of(self, receipt: Receipt, line: Mapping[str, Any]) -> Plan:
+        """The plan that a line names. A line of usage names a pool of it, too."""
+        price, currency = line.get("price"), receipt.document["currency"]
+        if line["kind"] not in KINDS:
+            raise Unverifiable("it is of a kind that is not known here.")
+        if price is None:
+            raise InvalidBundle("it does not say by which plan, in price.")
+        plan = self._plans.get(price)
+        if plan is None:
+            raise Unverifiable("the plan that it is rated with is not in the bundle.")
+        if plan.currency != currency:
+            raise InvalidBundle(f"its plan is priced in {plan.currency}, the bill in {currency}.")
+        if line["kind"] in USAGE_KINDS:
+            pool_of(line, plan)
+        return plan
+
+    def _bill_once(
+        self, receipt: Receipt, line: Mapping[str, Any], plan: Plan, where: str, *, taken_back: bool
+    ) -> None:
+        """Keep in mind what is billed, so that nothing is billed twice and differences begin where billing ended."""
+        kind, subscription = line["kind"], receipt.document["subscription"]
+        start = line.get("period", {}).get("start", "")
+        pool = pool_of(line, plan) if kind in USAGE_KINDS else ""
+        key = (subscription, kind, line["price"], start, pool, None if kind in _ONCE else receipt.seq)
+        if taken_back:
+            self._billed.pop(key, None)
+        elif (before := self._billed.setdefault(key, where)) is not where:
+            raise InvalidBundle(f"this is billed twice; {before} has billed it already.")
+        if kind not in USAGE_KINDS:
+            return
+        place = (subscription, pool, start)
+        if kind == "overage":
+            self._overage[place] = 0 if taken_back else to_micro(Decimal(line["quantity"]))
+            return
+        overage_micro, before_micro = difference(line)
+        billed = self._overage.get(place, 0 if self._whole_log else before_micro)
+        if billed != before_micro:
+            raise InvalidBundle(
+                f"it takes {plain_micro(before_micro)} as billed before; that was {plain_micro(billed)}."
+            )
+        self._overage[place] = overage_micro
+
+    def _usage_of(self, receipt: Receipt, line: Mapping[str, Any], sums: UsageSums) -> PoolSum | None:
+        """The sum of a line's receipts; None where they are not all in the bundle."""
+        if "usage" not in line or "period" not in line:
+            raise InvalidBundle("it does not say which usage it sums, in usage and period.")
+        self._check_before(receipt, line["usage"])
+        asked = self._asked_by(receipt, line)
+        if asked is None:
+            self._check_need(receipt)
+            return None
+        found = sums.sums_of(asked)
+        _check_stated(line["usage"], found)
+        return found.get(asked.pool or "")
+
+    def _check_usage(self, receipt: Receipt, sums: UsageSums) -> None:
+        """The usage of a whole bill: all pools of its period."""
+        document = receipt.document
+        if "usage" not in document:
+            return
+        if "period" not in document:
+            raise InvalidBundle("it does not say which period its usage is of.")
+        self._check_before(receipt, document["usage"])
+        asked = self._asked_by(receipt, document, whole=True)
+        if asked is None:
+            self._check_need(receipt)
+        else:
+            _check_stated(document["usage"], sums.sums_of(asked))
+
+    def _check_before(self, receipt: Receipt, usage: Mapping[str, Any]) -> None:
+        if usage["last_seq"] >= receipt.seq:
+            raise InvalidBundle("it bills usage that comes after it in the log.")
+
+    def _check_need(self, receipt: Receipt) -> None:
+        """A bundle for an invoice must hold all that the invoice sums."""
+        if receipt.seq == self._header.invoice_seq:
+            raise Unverifiable("not all the usage that it sums is in the bundle.")
+
+
+def _checked(line: Mapping[str, Any], usage: PoolSum | None) -> CheckedLine:
+    names = (line["kind"], line.get("description", line["kind"]), line["quantity"], line["unit"], line["amount"])
+    return CheckedLine(*names, from_receipts=usage is not None)
+
+
+def _check_stated(usage: Mapping[str, Any], sums: Mapping[str, PoolSum]) -> None:
+    """Hold a stated `usage` to the receipts: of one pool, or of all of them in order of their codes."""
+    count = sum(pool.count for pool in sums.values())
+    if count != usage["count"]:
+        raise InvalidBundle(f"its usage counts {usage['count']} receipts; there are {count}.")
+    first, last = min(pool.first_seq for pool in sums.values()), max(pool.last_seq for pool in sums.values())
+    if (first, last) != (usage["first_seq"], usage["last_seq"]):
+        raise InvalidBundle(f"the first and last receipt of its usage are {first} and {last}, not those it states.")
+    roots = RangeRoot(0, ())
+    roots.extend(sums[code].root() for code in sorted(sums))
+    if written(roots.root()) != usage["root"]:
+        raise InvalidBundle("the root over the receipts of its usage is another one.")
+
+
+def _check_totals(document: Mapping[str, Any], amounts: Sequence[Money]) -> None:
+    currency, totals = document["currency"], document["totals"]
+    subtotal = money.total(amounts, currency)
+    tax = money.total((Money.parse(row["amount"], currency) for row in document["tax"]), currency)
+    total = subtotal + tax
+    stated = {
+        "the subtotal": (totals["subtotal"], subtotal),
+        "the tax": (totals["tax"], tax),
+        "the total": (totals["total"], total),
+        "the amount": (document["amount"], total),
+    }
+    for what, (text, expected) in stated.items():
+        if Money.parse(text, currency) != expected:
+            raise InvalidBundle(f"{what} states {text} {currency}; it comes to {expected.plain()}.")

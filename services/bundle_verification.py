@@ -1,0 +1,205 @@
+"""Verifying a bundle offline: from its bytes to the meaning of its bills. Needs no database and no network.
+
+Whoever calls says whose keys are trusted; keys found in the bundle prove only that it agrees with itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from services.bill_checks import Bills, CheckedBill
+from services.bundle_checks import Walk, check_remembered, read_remembered
+from services.bundle_members import Header
+from services.bundle_plans import read_plans
+from services.bundle_reading import Bundle, open_bundle
+from services.bundle_signatures import KeyRing, check_receipt_signature, check_seal
+from services.bundle_usage import MeterTotal, UsageSums
+from services.errors import BundleRefused, InvalidBundle, Unverifiable
+from services.rules.log_steps import Step
+from services.rules.receipts import Receipt, read_receipt
+from services.rules.violations import InvalidReceipt
+from services.signature_checks import PublishedKey
+
+BILLS_MAX = 10_000
+BILLS_BYTES_MAX = 16 * 1024 * 1024
+"""Of all invoices and credit notes in one bundle."""
+
+_BILLS = frozenset({"invoice", "credit_note"})
+_BILL_MARKS = (b'"typ":"invoice"', b'"typ":"credit_note"')
+
+
+@dataclass(frozen=True, slots=True)
+class BundleReport:
+    """What was found valid. `anchored` says whether keys from outside the bundle vouch for it: without them it only
+    agrees with itself. `size` and `root` are the checkpoint's; credits are in millionths."""
+
+    kind: str
+    tenant: str
+    origin: str
+    created: str
+    first_seq: int
+    last_seq: int
+    count: int
+    size: int
+    root: bytes
+    kid: str
+    anchored: bool
+    remembered_size: int | None
+    trace_id: str | None
+    bills: tuple[CheckedBill, ...]
+    usage: tuple[MeterTotal, ...]
+
+
+def verify_bundle(
+    source: str | Path | BinaryIO, *, keys: Mapping[str, PublishedKey] | None = None, remembered: str | None = None
+) -> BundleReport:
+    """Check everything there is to check about a bundle, in the order the guide gives.
+
+    `keys` are trusted public keys by kid, `remembered` an older checkpoint's note. Raises InvalidBundle with the first
+    bad receipt and why, and Unverifiable where a key or a proof is missing or something is not known to this version.
+    """
+    then = None if remembered is None else read_remembered(remembered)
+    with open_bundle(source) as bundle:
+        header = bundle.header
+        walk = Walk(header, None if then is None else then[1].size)
+        signed, meant = _Signed(header, keys), _Meant(bundle)
+        for batch in bundle.receipts():
+            for data in batch:
+                step, leaf = walk.take(data)
+                if step.receipt is not None or step.seq in header.signatures:
+                    signed.take(step, data)
+                if meant.failure is None:
+                    meant.take(step, leaf)
+        walk.check_root()
+        kid = signed.check(bundle, walk)
+        if then is not None:
+            check_remembered(header, signed.ring, then, walk)
+        bills = meant.check()
+    assert walk.first is not None
+    assert walk.last is not None
+    return BundleReport(
+        kind=header.kind,
+        tenant=header.tenant,
+        origin=header.origin,
+        created=header.created,
+        first_seq=walk.first.seq,
+        last_seq=walk.last.seq,
+        count=header.count,
+        size=header.checkpoint.size,
+        root=header.checkpoint.root,
+        kid=kid,
+        anchored=keys is not None,
+        remembered_size=None if then is None else then[1].size,
+        trace_id=header.trace_id,
+        bills=tuple(bills),
+        usage=tuple(meant.totals()),
+    )
+
+
+class _Signed:
+    """The signatures of a bundle. Those of receipts are checked as they go by, and told of after the proofs."""
+
+    def __init__(self, header: Header, keys: Mapping[str, PublishedKey] | None) -> None:
+        self._header = header
+        self._failure: BundleRefused | None = None
+        self._seen = 0
+        self._ring: KeyRing | None = None
+        try:
+            self._ring = KeyRing(header, keys)
+        except BundleRefused as error:
+            self._history_failure = error
+
+    @property
+    def ring(self) -> KeyRing:
+        if self._ring is None:
+            raise self._history_failure
+        return self._ring
+
+    def take(self, step: Step, data: bytes) -> None:
+        signature = self._header.signatures.get(step.seq)
+        self._seen += signature is not None
+        if self._ring is None or self._failure is not None:
+            return
+        try:
+            check_receipt_signature(self._ring, step.receipt or read_receipt(data), signature)
+        except BundleRefused as error:
+            self._failure = error
+
+    def check(self, bundle: Bundle, walk: Walk) -> str:
+        """Raise what is wrong: with the keys' history, the checkpoint, the bundle, then the receipts. Else its kid."""
+        header = self._header
+        assert bundle.seal is not None
+        kid = self.ring.check_note(header.note, header.origin, "The checkpoint", until=walk.last_ts)
+        check_seal(self.ring, bundle.seal, header, last_ts=walk.last_ts)
+        if self._failure is not None:
+            raise self._failure
+        if self._seen != len(header.signatures):
+            raise InvalidBundle("The header has a signature for a receipt that is not in the bundle.")
+        return kid
+
+
+class _Meant:
+    """What the receipts mean, told of after everything else: `failure` is the first thing that is wrong with it."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.failure: BundleRefused | None = None
+        self._ahead: list[bytes] = []
+        try:
+            bills = _read_ahead(bundle)
+            self._ahead = [bill.hash for bill in bills]
+            _check_invoice_seq(bundle.header, bills)
+            plans = read_plans(bundle.header.plans)
+            self._bills = Bills(bundle.header, bills, plans)
+            self._sums = UsageSums(plans, self._bills.asked())
+        except BundleRefused as error:
+            self.failure = error
+
+    def take(self, step: Step, leaf: bytes) -> None:
+        try:
+            if step.use is not None:
+                self._sums.take(step.seq, step.use, leaf)
+            elif step.receipt is not None and step.receipt.typ in _BILLS:
+                self._check_read_ahead(step, leaf)
+        except BundleRefused as error:
+            self.failure = error
+
+    def check(self) -> list[CheckedBill]:
+        if self.failure is not None:
+            raise self.failure
+        return self._bills.check(self._sums)
+
+    def totals(self) -> list[MeterTotal]:
+        return sorted(self._sums.totals.values(), key=lambda total: total.metric)
+
+    def _check_read_ahead(self, step: Step, leaf: bytes) -> None:
+        if not self._ahead or self._ahead.pop(0) != leaf:
+            raise InvalidBundle(f"Receipt {step.seq} changed while the bundle was read.", seq=step.seq)
+
+
+def _check_invoice_seq(header: Header, bills: Sequence[Receipt]) -> None:
+    invoices = {bill.seq for bill in bills if bill.typ == "invoice"}
+    if header.invoice_seq is not None and header.invoice_seq not in invoices:
+        raise InvalidBundle(f"The header's invoice_seq names receipt {header.invoice_seq}, which is no invoice.")
+
+
+def _read_ahead(bundle: Bundle) -> Sequence[Receipt]:
+    """The bills of a bundle: they say which usage has to be added up, and come after it in the log.
+
+    What cannot be read here is told of when its turn comes. Raises Unverifiable for more than can be held.
+    """
+    bills: list[Receipt] = []
+    size = 0
+    try:
+        for batch in bundle.receipts():
+            for data in batch:
+                if any(mark in data for mark in _BILL_MARKS):
+                    receipt = read_receipt(data)
+                    if receipt.typ in _BILLS:
+                        bills.append(receipt)
+                        size += len(data)
+            if len(bills) > BILLS_MAX or size > BILLS_BYTES_MAX:
+                raise Unverifiable("There are more invoices in this bundle than can be checked at once; export fewer.")
+    except (InvalidBundle, InvalidReceipt):
+        return bills
+    return bills
