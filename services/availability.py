@@ -15,7 +15,7 @@ RETRY_AFTER_SECONDS = 2
 
 
 class Unavailable(Refusal):
-    """503: not now. Nothing was written; asking again is safe."""
+    """503: not now. Ask again under the same ids: it may have been done, and only the answer to the commit be lost."""
 
     status: ClassVar[int] = 503
     code: ClassVar[str] = "unavailable"
@@ -47,7 +47,8 @@ def telling_unavailable() -> Iterator[None]:
         yield
     except (OperationalError, PoolTimeout) as error:
         raise DatabaseUnavailable(
-            "The database is not available just now. Nothing was changed; try again in a moment.",
+            "The database is not available just now. Try again in a moment; "
+            "under the same event_id or Idempotency-Key nothing is done twice.",
             retry_after=RETRY_AFTER_SECONDS,
         ) from error
 

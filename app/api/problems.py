@@ -41,6 +41,13 @@ def refusal_response(refusal: Refusal, request_id: str | None) -> Response:
     return problem_response(refusal, request_id)
 
 
+def violation_response(violation: RuleViolation, request_id: str | None) -> Response:
+    """A rule was reached with arguments it refuses: a value the service did not look at first."""
+    refusal = Unprocessable(violation.message)
+    refusal.members["rule"] = violation.code
+    return problem_response(refusal, request_id)
+
+
 def problem_document(refusal: Refusal, request_id: str | None = None) -> dict[str, Any]:
     """The members of the problem. A quota and a missing feature also say `error` and where to upgrade."""
     document: dict[str, Any] = {
@@ -65,7 +72,7 @@ def failure_response(request_id: str | None) -> Response:
         "type": f"{TYPE_PREFIX}internal_error",
         "title": "Something went wrong on our side",
         "status": 500,
-        "detail": "Nothing was changed. Try again; if it goes on, tell us the request_id.",
+        "detail": "Try again, under the same event_id or Idempotency-Key; if it goes on, tell us the request_id.",
         "code": "internal_error",
         "request_id": request_id,
     }
@@ -90,11 +97,8 @@ async def _on_refusal(request: Request, error: Exception) -> Response:
 
 
 async def _on_rule_violation(request: Request, error: Exception) -> Response:
-    """A rule was reached with arguments it refuses: a value the service did not look at first."""
     assert isinstance(error, RuleViolation)
-    refusal = Unprocessable(error.message)
-    refusal.members["rule"] = error.code
-    return problem_response(refusal, request_id_of(request))
+    return violation_response(error, request_id_of(request))
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
