@@ -11,7 +11,7 @@ from app.api.documentation import METER, body_of, problems
 from app.api.exact_route import api_router
 from app.api.json_body import BATCH_BYTES_MAX, JSON_TYPE, BodyRules, accepts
 from app.api.listing import TenantQuery
-from app.api.schemas.usage import BatchShown, TrackShown, UsageEventBody
+from app.api.schemas.usage import BatchShown, ReceiptsShown, TrackShown, UsageEventBody
 from app.api.usage_input import named_in, read_cloud_event, read_event
 from app.group_commit import usage_writer
 from models import AlertKind
@@ -151,7 +151,7 @@ def _batch_document(
         "refused": sorted(refused, key=lambda entry: entry["index"]),
         "remaining_credits": plain_micro(kept[-1].remaining_micro) if kept else None,
         "alert": next((str(kind) for kind in GRAVEST_FIRST if kind in alerts), None),
-        "receipts": {"first_seq": fresh[0].seq, "last_seq": fresh[-1].seq} if fresh else None,
+        "receipts": ReceiptsShown.document(fresh) if fresh else None,
     }
 
 

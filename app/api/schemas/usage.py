@@ -9,6 +9,7 @@ from pydantic import Field, WithJsonSchema
 from app.api.schemas.values import Body, Id, Moment, Quantity, Shown
 from models import UsageEvent
 from services.metering import Metered
+from services.rules.merkle import Frontier
 from services.rules.quantities import plain_micro
 from services.usage_reports import UsageSum, UsageSummary
 
@@ -43,7 +44,10 @@ class UsageEventBody(Body):
 
 
 class ReceiptShown(Shown):
-    seq: int = Field(description="The event's place in the customer's gapless sequence.")
+    """Where an event's receipt stands in the customer's log, and its hash: keep it, and the event can be shown."""
+
+    seq: int = Field(description="Its number in the log, which has no gaps.")
+    hash: str = Field(description="SHA-256(0x00 ‖ its bytes), written sha256: and 64 hexadecimal digits.")
 
 
 class TrackShown(Shown):
@@ -69,7 +73,7 @@ class TrackShown(Shown):
             "remaining_credits": plain_micro(metered.remaining_micro),
             "alert": metered.alert,
             "duplicate": metered.duplicate,
-            "receipt": {"seq": metered.seq},
+            "receipt": {"seq": metered.seq, "hash": f"sha256:{metered.receipt_hash.hex()}"},
         }
 
 
@@ -83,8 +87,16 @@ class RefusedShown(Shown):
 
 
 class ReceiptsShown(Shown):
+    """The receipts of the events accepted now. Events of others may have been written between them."""
+
     first_seq: int
     last_seq: int
+    root: str = Field(description="The RFC 9162 root over their hashes, in the order the events were sent.")
+
+    @staticmethod
+    def document(fresh: list[Metered]) -> dict[str, Any]:
+        frontier, _ = Frontier().extend(metered.receipt_hash for metered in fresh)
+        return {"first_seq": fresh[0].seq, "last_seq": fresh[-1].seq, "root": f"sha256:{frontier.root().hex()}"}
 
 
 class BatchShown(Shown):

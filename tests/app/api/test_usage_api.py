@@ -8,8 +8,9 @@ import httpx
 import pytest
 from sqlmodel import func, select
 
-from models import UsageEvent
+from models import Receipt, UsageEvent
 from services.database import reading
+from services.rules.receipts import receipt_hash, written
 from tests.app.api.conftest import Client, World, assert_problem
 
 EVENT = {"event_type": "LLM_token_usage", "units": 1}
@@ -33,6 +34,8 @@ def events_kept() -> int:
 def test_an_event_burns_credits_and_says_what_is_left(client: Client, world: World) -> None:
     answer = track(client, world, {"event_type": "LLM_token_usage", "units": "0.418", "event_id": "e1"})
     assert answer.status_code == 200, answer.text
+    with reading() as session:
+        stored = session.exec(select(Receipt).where(Receipt.tenant_id == world.acme.tenant_id, Receipt.seq == 1)).one()
     assert answer.json() == {
         "ok": True,
         "event_id": "e1",
@@ -41,7 +44,7 @@ def test_an_event_burns_credits_and_says_what_is_left(client: Client, world: Wor
         "remaining_credits": "999999.582",
         "alert": None,
         "duplicate": False,
-        "receipt": {"seq": 1},
+        "receipt": {"seq": 1, "hash": written(receipt_hash(stored.data))},
     }
 
 

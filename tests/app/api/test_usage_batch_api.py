@@ -5,12 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from app.api.json_body import BATCH_BYTES_MAX, BODY_BYTES_MAX
 from app.api.usage_input import EVENT_FIELDS, read_event
-from services.database import transaction
+from models import Receipt
+from services.database import reading, transaction
 from services.errors import Refusal
 from services.identity import create_tenant
+from services.rules.merkle import node_hash
+from services.rules.receipts import receipt_hash, written
 from tests.app.api.conftest import Client, World, assert_problem
 from tests.app.api.test_usage_api import EVENT, events_kept
 
@@ -38,12 +42,15 @@ def test_a_batch_keeps_the_good_and_says_why_it_refused_the_others(client: Clien
         (5, "event_conflict"),
         (6, "wrong_tenant"),
     ]
+    with reading() as session:
+        kept = session.exec(select(Receipt).where(Receipt.tenant_id == world.acme.tenant_id).order_by(Receipt.seq))
+        hashes = [receipt_hash(receipt.data) for receipt in kept][-2:]
     assert shown == {
         "accepted": 2,
         "duplicates": 1,
         "remaining_credits": "999994.5",
         "alert": None,
-        "receipts": {"first_seq": 1, "last_seq": 2},
+        "receipts": {"first_seq": 1, "last_seq": 2, "root": written(node_hash(*hashes))},
     }
 
 
