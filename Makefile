@@ -46,6 +46,7 @@ bench: $(READY_FOR_WORK) ## measure ingestion, pages and start-up; takes a few m
 	@$(BIN)/python -m bench.pages
 	@$(BIN)/python -m bench.ingest
 	@$(BIN)/python -m bench.start
+	@$(BIN)/python -m bench.verify
 
 lock: $(READY_FOR_WORK) ## write both locks anew after a change of dependencies in pyproject.toml
 	@$(LOCK) -o requirements.lock

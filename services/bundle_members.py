@@ -68,6 +68,7 @@ class Header:
     """What a bundle says of itself. `range` is there for the kinds range and invoice, `proofs` for traces."""
 
     kind: str
+    iss: str
     tenant: str
     origin: str
     created: str
@@ -109,6 +110,7 @@ def read_header(document: Any) -> Header:
     proven = None if kind == "trace" else _range(document["range"], count)
     return Header(
         kind=kind,
+        iss=iss,
         tenant=tenant,
         origin=origin,
         created=document["created"],

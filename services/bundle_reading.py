@@ -39,13 +39,12 @@ class Seal(NamedTuple):
 
 
 class Bundle:
-    """A bundle that was opened. Its receipts can be streamed more than once; `seal` is known after the first time.
-
-    Use it in a `with`, which closes what was opened for it.
+    """A bundle that was opened. Its receipts can be streamed more than once; `seal` is known
+    after that. Use it in a `with`, which closes what was opened for it.
     """
 
     def __init__(
-        self, header: Header, file: BinaryIO | None, read_lines: Callable[["Bundle"], Iterator[list[bytes]]]
+        self, header: Header, file: BinaryIO | None, read_lines: Callable[["Bundle", bool], Iterator[list[bytes]]]
     ) -> None:
         self.header = header
         self.seal: Seal | None = None
@@ -59,13 +58,13 @@ class Bundle:
         if self._file is not None:
             self._file.close()
 
-    def receipts(self) -> Iterator[list[bytes]]:
-        """Each receipt's bytes, in batches, exactly as many as the header counts.
+    def receipts(self, *, sealed: bool = True) -> Iterator[list[bytes]]:
+        """Each receipt's bytes, in batches, exactly as many as the header counts. `sealed` works out the seal, too.
 
         Raises InvalidBundle where there are fewer or more, where something follows them but a signature, and where
         something follows that.
         """
-        return self._read_lines(self)
+        return self._read_lines(self, sealed)
 
 
 def open_bundle(source: str | Path | BinaryIO) -> Bundle:
@@ -140,10 +139,10 @@ def _open_lines(file: BinaryIO, owned: BinaryIO | None) -> Bundle:
         document = parse_canonical(line)
     except NotCanonical as error:
         raise InvalidBundle(f"The first line is not a bundle's header in canonical form: {error.message}") from error
-    return Bundle(read_header(document), owned, lambda bundle: _stream_lines(bundle, file))
+    return Bundle(read_header(document), owned, lambda bundle, sealed: _stream_lines(bundle, file, sealed=sealed))
 
 
-def _stream_lines(bundle: Bundle, file: BinaryIO) -> Iterator[list[bytes]]:
+def _stream_lines(bundle: Bundle, file: BinaryIO, *, sealed: bool) -> Iterator[list[bytes]]:
     header, lines = bundle.header, _Lines(file)
     digest = sha256()
     for batch in lines.take(1, HEADER_BYTES_MAX, "The header"):
@@ -151,12 +150,15 @@ def _stream_lines(bundle: Bundle, file: BinaryIO) -> Iterator[list[bytes]]:
     seen = 0
     try:
         for batch in lines.take(header.count, RECEIPT_BYTES_MAX, "A receipt"):
-            digest.update(b"\n".join(batch) + b"\n")
+            if sealed:
+                digest.update(b"\n".join(batch) + b"\n")
             yield batch
             seen += len(batch)
     except InvalidBundle as error:
         raise InvalidBundle(error.detail, seq=header.expected_seq(seen)) from error
-    bundle.seal = Seal(_read_trailer(lines, header.count), digest.digest())
+    signature = _read_trailer(lines, header.count)
+    if sealed:
+        bundle.seal = Seal(signature, digest.digest())
 
 
 def _read_trailer(lines: "_Lines", count: int) -> Signature:
@@ -231,7 +233,7 @@ def _open_document(file: BinaryIO, owned: BinaryIO | None) -> Bundle:
     for receipt in receipts:
         digest.update(receipt + b"\n")
     seal = Seal(read_signature(document["signature"], "The bundle's signature"), digest.digest())
-    bundle = Bundle(header, owned, lambda _bundle: iter([receipts]))
+    bundle = Bundle(header, owned, lambda _bundle, _sealed: iter([receipts]))
     bundle.seal = seal
     return bundle
 

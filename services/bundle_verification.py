@@ -26,15 +26,19 @@ BILLS_BYTES_MAX = 16 * 1024 * 1024
 """Of all invoices and credit notes in one bundle."""
 
 _BILLS = frozenset({"invoice", "credit_note"})
-_BILL_MARKS = (b'"typ":"invoice"', b'"typ":"credit_note"')
+_INVOICE, _CREDIT_NOTE = b'"typ":"invoice"', b'"typ":"credit_note"'
 
 
 @dataclass(frozen=True, slots=True)
 class BundleReport:
-    """What was found valid. `anchored` says whether keys from outside the bundle vouch for it: without them it only
-    agrees with itself. `size` and `root` are the checkpoint's; credits are in millionths."""
+    """What was found valid. `anchored` says whether keys from outside the bundle vouch for it.
+
+    Without them it only agrees with itself. `size` and `root` are the checkpoint's, `kid` signed it; credits are in
+    millionths.
+    """
 
     kind: str
+    iss: str
     tenant: str
     origin: str
     created: str
@@ -47,6 +51,7 @@ class BundleReport:
     anchored: bool
     remembered_size: int | None
     trace_id: str | None
+    invoice_seq: int | None
     bills: tuple[CheckedBill, ...]
     usage: tuple[MeterTotal, ...]
 
@@ -80,6 +85,7 @@ def verify_bundle(
     assert walk.last is not None
     return BundleReport(
         kind=header.kind,
+        iss=header.iss,
         tenant=header.tenant,
         origin=header.origin,
         created=header.created,
@@ -92,6 +98,7 @@ def verify_bundle(
         anchored=keys is not None,
         remembered_size=None if then is None else then[1].size,
         trace_id=header.trace_id,
+        invoice_seq=header.invoice_seq,
         bills=tuple(bills),
         usage=tuple(meant.totals()),
     )
@@ -191,9 +198,9 @@ def _read_ahead(bundle: Bundle) -> Sequence[Receipt]:
     bills: list[Receipt] = []
     size = 0
     try:
-        for batch in bundle.receipts():
+        for batch in bundle.receipts(sealed=False):
             for data in batch:
-                if any(mark in data for mark in _BILL_MARKS):
+                if _INVOICE in data or _CREDIT_NOTE in data:
                     receipt = read_receipt(data)
                     if receipt.typ in _BILLS:
                         bills.append(receipt)

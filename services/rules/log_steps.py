@@ -3,14 +3,14 @@
 import re
 from typing import Any, NamedTuple
 
-from services.rules.receipt_fields import is_day, is_moment
+from services.rules.receipt_fields import is_day
 from services.rules.receipts import Receipt, read_receipt
 
 _TEXT = r'"[ !#-\[\]-~]{1,128}"'
 _NAME = r'"([ !#-\[\]-~]{1,128})"'
 _HASH = r'"(sha256:[0-9a-f]{64})"'
 _LINK = rf"(?:null|{_HASH})"
-_MOMENT = r'"([0-9T:.-]{26}Z)"'
+_MOMENT = r'"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z)"'
 _COUNT = r"([1-9][0-9]{0,14})"
 _DECIMAL = r'"((?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,12})?)"'
 _USUAL = re.compile(
@@ -68,8 +68,8 @@ def read_step(data: bytes) -> Step:
         and (prev is None) == (seq == "1")
         and (hop is None) == (trace_id is None)
         and (trace_id is None or (trace_prev is None) == (hop == "1"))
-        and is_moment(ts)
-        and (occurred_at is None or is_moment(occurred_at))
+        and is_day(ts[:10])
+        and (occurred_at is None or is_day(occurred_at[:10]))
         and (day is None or is_day(day))
     )
     if not is_usual:

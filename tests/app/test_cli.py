@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import select
 from typer.testing import CliRunner
 
-from app.cli import cli
+from app.cli.commands import cli
 from models import ApiKey, Membership, Role, Site, Subscription, Tenant, User
 from services.api_keys import authenticate_key
 from services.database import open_engine, reading

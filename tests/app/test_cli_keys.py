@@ -7,7 +7,7 @@ from click.testing import Result
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from app.cli import cli
+from app.cli.commands import cli
 from models import KeyRotation
 from services.database import reading
 from services.gateways.signing import read_base64url
