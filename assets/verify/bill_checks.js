@@ -1,0 +1,190 @@
+"use strict";
+
+/** The invoices and credit notes of a bundle: every line rated again, every sum added again. */
+Tallystick.billChecks = (() => {
+  const { Broken, Invalid, Unverifiable } = Tallystick.failures;
+  const { written } = Tallystick.hashes;
+  const { rootOf } = Tallystick.merkle;
+  const { Decimal } = Tallystick.decimals;
+  const { plain, readMinor } = Tallystick.money;
+  const { KINDS, USAGE_KINDS, checkLine, differenceMicro, poolOf, worded } = Tallystick.lineChecks;
+  const BILLS_MAX = 10_000;
+  const ONCE = new Set(["base", "asset_uplift", "overage"]);
+
+  class Bills {
+    /** @param {object[]} receipts those of the bills, in the order of the log */
+    constructor(header, receipts, plans, usage) {
+      if (receipts.length > BILLS_MAX) throw new Unverifiable("There are more invoices in this bundle than can be checked at once.");
+      this.header = header;
+      this.receipts = receipts;
+      this.plans = plans;
+      this.usage = usage;
+      this.isWholeLog = header.range !== null && header.range.first === 1;
+      this.invoices = new Map();
+      for (const receipt of receipts) if (receipt.document.typ === "invoice") this.invoices.set(written(receipt.hash), receipt);
+      this.billed = new Map();
+      this.overage = new Map();
+      this.checkInvoiceSeq();
+    }
+
+    checkInvoiceSeq() {
+      const { invoiceSeq } = this.header;
+      if (invoiceSeq !== null && ![...this.invoices.values()].some(({ seq }) => seq === invoiceSeq)) {
+        throw new Invalid(null, `The header's invoice_seq names receipt ${invoiceSeq}, which is no invoice.`);
+      }
+    }
+
+    /** Check every bill; what a person reads of each. Throws Invalid and Unverifiable with the bill's number in the log. */
+    async check(pace) {
+      const checked = [];
+      for (const receipt of this.receipts) checked.push(await this.checkBill(receipt, pace));
+      return checked;
+    }
+
+    async checkBill(receipt, pace) {
+      const { document, seq } = receipt;
+      const name = `${document.typ === "invoice" ? "Invoice" : "Credit note"} ${document.number}`;
+      let where = name;
+      try {
+        this.checkAnswered(receipt);
+        const lines = [];
+        for (const [place, line] of document.lines.entries()) {
+          where = `${name}, line ${place + 1} (${line.kind})`;
+          lines.push(await this.checkLineOf(receipt, line, where, pace));
+        }
+        where = name;
+        await this.checkUsage(receipt, pace);
+        checkTotals(document, lines);
+        return { receipt, lines };
+      } catch (error) {
+        if (error instanceof Broken) throw new Invalid(seq, `${where}: ${error.message}`);
+        if (error instanceof Unverifiable && error.seq === null) throw new Unverifiable(`${where}: ${error.message}`, seq);
+        throw error;
+      }
+    }
+
+    async checkLineOf(receipt, line, where, pace) {
+      const plan = this.planOf(receipt, line);
+      const sum = USAGE_KINDS.has(line.kind) ? await this.usageOf(receipt, line, pace) : null;
+      const isTakenBack = receipt.document.typ === "credit_note" && line.kind !== "correction";
+      const amount = checkLine(line, plan, sum, isTakenBack);
+      this.billOnce(receipt, line, plan, where, isTakenBack);
+      return { line, plan, amount, usageCount: sum === null ? null : sum.count };
+    }
+
+    /** A credit note answers an invoice of the same subscription and currency. */
+    checkAnswered({ document }) {
+      if (document.typ === "invoice") return;
+      const answered = this.invoices.get(document.req);
+      if (answered === undefined) {
+        if (this.isWholeLog) throw new Broken("it answers an invoice that is not in the log.");
+        return;
+      }
+      if (["subscription", "currency"].some((name) => answered.document[name] !== document[name])) {
+        throw new Broken("it answers an invoice of another subscription or currency.");
+      }
+    }
+
+    /** The plan that a line names. A line of usage names a pool of it, too. */
+    planOf({ document }, line) {
+      if (!KINDS.has(line.kind)) throw new Unverifiable("it is of a kind that is not known here.");
+      if (!("price" in line)) throw new Broken("it does not say by which plan, in price.");
+      const plan = this.plans.get(line.price);
+      if (plan === undefined) throw new Unverifiable("the plan that it is rated with is not in the bundle.");
+      if (plan.currency !== document.currency) {
+        throw new Broken(`its plan is priced in ${plan.currency}, the bill in ${document.currency}.`);
+      }
+      if (USAGE_KINDS.has(line.kind)) poolOf(line, plan);
+      return plan;
+    }
+
+    /** Keep in mind what is billed, so that nothing is billed twice and differences begin where billing ended. */
+    billOnce({ seq, document }, line, plan, where, isTakenBack) {
+      const { kind, price } = line;
+      const start = line.period?.start ?? "";
+      const pool = USAGE_KINDS.has(kind) ? poolOf(line, plan) : "";
+      const key = JSON.stringify([document.subscription, kind, price, start, pool, ONCE.has(kind) ? null : seq]);
+      if (isTakenBack) this.billed.delete(key);
+      else if (this.billed.has(key)) throw new Broken(`this is billed twice; ${this.billed.get(key)} has billed it already.`);
+      else this.billed.set(key, where);
+      if (USAGE_KINDS.has(kind)) this.noteOverage(JSON.stringify([document.subscription, pool, start]), line, isTakenBack);
+    }
+
+    noteOverage(place, line, isTakenBack) {
+      if (line.kind === "overage") {
+        this.overage.set(place, isTakenBack ? 0n : Decimal.read(line.quantity).toMicro());
+        return;
+      }
+      const { nowMicro, beforeMicro } = differenceMicro(line);
+      const billed = this.overage.get(place) ?? (this.isWholeLog ? 0n : beforeMicro);
+      if (billed !== beforeMicro) {
+        throw new Broken(`it takes ${worded(beforeMicro)} as billed before; that was ${worded(billed)}.`);
+      }
+      this.overage.set(place, nowMicro);
+    }
+
+    /** The sum of a line's receipts; null where they are not all in the bundle. */
+    async usageOf(receipt, line, pace) {
+      if (!("usage" in line) || !("period" in line)) {
+        throw new Broken("it does not say which usage it sums, in usage and period.");
+      }
+      if (!this.isHere(receipt, line.usage)) return null;
+      const { subscription } = receipt.document;
+      const { period, usage, price, sources } = line;
+      const sums = await this.usage.sums({ subscription, period, usage, price, pool: sources.pool }, pace);
+      checkStated(usage, sums);
+      return sums.get(sources.pool);
+    }
+
+    /** The usage of a whole bill: all pools of its period. */
+    async checkUsage(receipt, pace) {
+      const { subscription, period, usage } = receipt.document;
+      if (usage === undefined) return;
+      if (period === undefined) throw new Broken("it does not say which period its usage is of.");
+      if (!this.isHere(receipt, usage)) return;
+      checkStated(usage, await this.usage.sums({ subscription, period, usage }, pace));
+    }
+
+    /** Whether all the receipts that a bill sums are in the bundle. One made for an invoice must hold all of that. */
+    isHere({ seq }, usage) {
+      const { range, invoiceSeq } = this.header;
+      if (usage.last_seq >= seq) throw new Broken("it bills usage that comes after it in the log.");
+      const { first_seq: first, last_seq: last } = usage;
+      if (range !== null && range.first <= first && first <= last && last <= range.last) return true;
+      if (seq === invoiceSeq) throw new Unverifiable("not all the usage that it sums is in the bundle.");
+      return false;
+    }
+  }
+
+  /** Hold a stated `usage` to the receipts: of one pool, or of all of them in order of their codes. */
+  function checkStated(usage, sums) {
+    const pools = [...sums.keys()].sort().map((code) => sums.get(code));
+    const count = pools.reduce((total, pool) => total + pool.count, 0);
+    if (count !== usage.count) throw new Broken(`its usage counts ${usage.count} receipts; there are ${count}.`);
+    const [first, last] = [Math.min(...pools.map((pool) => pool.first)), Math.max(...pools.map((pool) => pool.last))];
+    if (first !== usage.first_seq || last !== usage.last_seq) {
+      throw new Broken(`the first and last receipt of its usage are ${first} and ${last}, not those it states.`);
+    }
+    if (written(rootOf(pools.map((pool) => pool.root()))) !== usage.root) {
+      throw new Broken("the root over the receipts of its usage is another one.");
+    }
+  }
+
+  function checkTotals({ currency, totals, tax: taxes, amount }, lines) {
+    const subtotal = lines.reduce((sum, line) => sum + line.amount, 0n);
+    const tax = taxes.reduce((sum, row) => sum + readMinor(row.amount, currency), 0n);
+    const stated = [
+      ["the subtotal", totals.subtotal, subtotal],
+      ["the tax", totals.tax, tax],
+      ["the total", totals.total, subtotal + tax],
+      ["the amount", amount, subtotal + tax],
+    ];
+    for (const [what, text, expected] of stated) {
+      if (readMinor(text, currency) !== expected) {
+        throw new Broken(`${what} states ${text} ${currency}; it comes to ${plain(expected, currency)}.`);
+      }
+    }
+  }
+
+  return { Bills };
+})();

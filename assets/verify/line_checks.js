@@ -1,0 +1,130 @@
+"use strict";
+
+/** Rating a line of a bill again: what it must come to by its plan, from what it says it was counted from. */
+Tallystick.lineChecks = (() => {
+  const { Broken, Unverifiable } = Tallystick.failures;
+  const { canonicalText } = Tallystick.canonical;
+  const { Decimal } = Tallystick.decimals;
+  const { plain, readMinor, toMinor } = Tallystick.money;
+  const { rate, writtenCharge, writtenSteps } = Tallystick.pricing;
+  const USAGE_KINDS = new Set(["overage", "late_usage", "correction"]);
+  const KINDS = new Set([...USAGE_KINDS, "base", "asset_uplift"]);
+
+  /**
+   * The minor units that a line of one of KINDS comes to. `sum` is that of its receipts, null where they are not all in
+   * the bundle; `isTakenBack` is for lines of a credit note that take back a line of its invoice. Throws Broken with the
+   * stated and the expected value, and Unverifiable for what this version does not know.
+   */
+  function checkLine(line, plan, sum, isTakenBack) {
+    const sign = isTakenBack ? -1n : 1n;
+    const expected = expectedOf(line, plan, sum, sign);
+    const quantity = expected.quantity.times(new Decimal(sign));
+    if (!Decimal.read(line.quantity).equals(quantity)) {
+      throw new Broken(`its quantity is ${line.quantity}; it comes to ${quantity.text()}.`);
+    }
+    if (!("pricing" in line) || canonicalText(line.pricing) !== canonicalText(expected.pricing)) {
+      throw new Broken("its pricing is not the price its plan has for it.");
+    }
+    const amount = expected.amount * sign;
+    if (readMinor(line.amount, plan.currency) !== amount) {
+      throw new Broken(`it states ${line.amount} ${plan.currency}; it comes to ${plain(amount, plan.currency)}.`);
+    }
+    if (line.steps?.length && expected.steps && !isTakenBack) checkSteps(line.steps, expected.steps);
+    return amount;
+  }
+
+  function expectedOf(line, plan, sum, sign) {
+    if (line.kind === "base") return baseOf(line, plan);
+    if (line.kind === "asset_uplift") return assetsOf(line, plan);
+    return line.kind === "overage" ? overageOf(line, plan, sum, sign) : differenceOf(line, plan, sum);
+  }
+
+  function baseOf(line, plan) {
+    if (line.unit !== "month" && line.unit !== "year") throw new Unverifiable(`its unit is not known here, ${line.unit}.`);
+    const amount = toMinor(plan.baseExact(line.unit), plan.currency);
+    const pricing = { model: "flat", amount: plain(amount, plan.currency) };
+    return { quantity: new Decimal(1n), amount, pricing, steps: null };
+  }
+
+  function assetsOf(line, plan) {
+    const counted = line.sources?.counted;
+    if (plan.assets === null) throw new Broken("its plan has no price for assets.");
+    if (!Decimal.isPlain(counted)) throw new Broken("it does not say how many assets were counted.");
+    const rated = rate(plan.assets, Decimal.read(counted));
+    const amount = toMinor(rated.amount, plan.currency);
+    return { quantity: rated.billable, amount, pricing: writtenCharge(plan.assets), steps: rated.steps };
+  }
+
+  function overageOf(line, plan, sum, sign) {
+    const pool = poolOf(line, plan);
+    let overageMicro = sign * Decimal.read(line.quantity).toMicro();
+    if (sum !== null) {
+      const used = sourceMicro(line, "used_credits");
+      if (used !== sum.usedMicro) {
+        throw new Broken(`it states ${worded(used)} credits used; its receipts come to ${worded(sum.usedMicro)}.`);
+      }
+      overageMicro = sum.overageMicro;
+      checkAllowance(plan, pool, sum);
+    }
+    const quantity = Decimal.ofMicro(overageMicro);
+    const { steps } = rate(plan.overage.get(pool), quantity);
+    const amount = toMinor(plan.overageExact(pool, overageMicro), plan.currency);
+    return { quantity, amount, pricing: writtenCharge(plan.overage.get(pool)), steps };
+  }
+
+  function differenceOf(line, plan, sum) {
+    const pool = poolOf(line, plan);
+    const { nowMicro, beforeMicro } = differenceMicro(line);
+    if (sum !== null) {
+      if (nowMicro !== sum.overageMicro) {
+        throw new Broken(`it states ${worded(nowMicro)} of overage; its receipts come to ${worded(sum.overageMicro)}.`);
+      }
+      checkAllowance(plan, pool, sum);
+    }
+    const [now, before] = [nowMicro, beforeMicro].map((micro) => toMinor(plan.overageExact(pool, micro), plan.currency));
+    return {
+      quantity: Decimal.ofMicro(nowMicro - beforeMicro),
+      amount: now - before,
+      pricing: writtenCharge(plan.overage.get(pool)),
+      steps: null,
+    };
+  }
+
+  function checkAllowance(plan, pool, sum) {
+    if (!sum.isCovered(plan.allowanceMicro(pool))) {
+      throw new Broken("it leaves out the allowance: more of the use was billed than lies beyond what is included.");
+    }
+  }
+
+  function checkSteps(stated, steps) {
+    if (canonicalText(stated) !== canonicalText(writtenSteps(steps))) {
+      throw new Broken("its steps are not those its price leads to.");
+    }
+  }
+
+  /** The pool whose use a line bills, which its plan sells more of. */
+  function poolOf(line, plan) {
+    const pool = line.sources?.pool;
+    if (typeof pool !== "string" || !plan.overage.has(pool) || !plan.pools.has(pool)) {
+      throw new Broken("its pool is none that its plan has a price for.");
+    }
+    return pool;
+  }
+
+  /** The overage of a line of late usage or a correction, now and as billed before, in millionths of a credit. */
+  function differenceMicro(line) {
+    return { nowMicro: sourceMicro(line, "overage"), beforeMicro: sourceMicro(line, "billed_before") };
+  }
+
+  function sourceMicro(line, name) {
+    const text = line.sources?.[name];
+    if (!Decimal.isPlain(text)) throw new Broken(`its sources do not say ${name}.`);
+    return Decimal.read(text).toMicro();
+  }
+
+  function worded(micro) {
+    return Decimal.ofMicro(micro).text();
+  }
+
+  return { KINDS, USAGE_KINDS, checkLine, poolOf, differenceMicro, worded };
+})();
