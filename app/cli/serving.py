@@ -77,6 +77,7 @@ def api(
         address=host,
         port=port,
         workers=workers,
+        respawn_failed_workers=True,  # one that is killed takes no other with it
         log_level=LogLevels.warning,
     ).serve()
 

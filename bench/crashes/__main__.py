@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.crashes.scenarios import kill_api, kill_database, kill_one_of_two
+from bench.crashes.scenarios import kill_api, kill_database, kill_one_of_two, kill_workers
 from bench.crashes.stage import Report
 from bench.crashes.victims import PostgresqlVictim
 from bench.databases import BACKENDS, database, postgresql_server
@@ -73,6 +73,8 @@ def run(backend: str, *, kills: int, seed: int) -> Iterator[Report]:
             return
         with database(backend) as url:
             yield asyncio.run(kill_one_of_two(url, folder, kills=max(1, kills // SHARE_OF_TWO), seed=seed))
+        with database(backend) as url:
+            yield asyncio.run(kill_workers(url, folder, seed=seed))
         with postgresql_server() as server:
             share = max(1, kills // SHARE_OF_DATABASE_KILLS)
             victim = PostgresqlVictim(server)

@@ -22,6 +22,7 @@ ONE_BACKEND = 3
 """One kill of the database in so many takes a single connection's process."""
 
 RECOVERY_SECONDS_MAX = 15
+WORKERS = 2
 
 
 async def kill_api(database_url: str, folder: Path, *, kills: int, seed: int, books: Books | None = None) -> Report:
@@ -49,6 +50,22 @@ async def kill_one_of_two(
             api = stage.chance.choice(stage.apis)
             await stage.kill(api)
             await stage.revive(api)
+    return stage.report
+
+
+async def kill_workers(database_url: str, folder: Path, *, seed: int, books: Books | None = None) -> Report:
+    """Each worker of one API killed once, while the others go on; the API replaces it."""
+    async with set_stage(
+        "workers killed", database_url, folder, servers=1, workers=WORKERS, seed=seed, books=books
+    ) as stage:
+        (api,) = stage.apis
+        for _ in range(WORKERS):
+            await stage.load_for(LOAD_SECONDS)
+            stage.report.kills += 1
+            if not await asyncio.to_thread(api.kill_a_worker, 0):
+                stage.memory.find("a worker that was killed was not replaced")
+            await asyncio.to_thread(api.wait)
+            await stage.check()
     return stage.report
 
 

@@ -136,12 +136,12 @@ class Stage:
 
 @asynccontextmanager
 async def set_stage(
-    scenario: str, database_url: str, folder: Path, *, servers: int, seed: int, books: Books | None
+    scenario: str, database_url: str, folder: Path, *, servers: int, workers: int = 1, seed: int, books: Books | None
 ) -> AsyncIterator[Stage]:
     """Start everything and let the crowd in; when the killing is over, hold the last audit."""
     began, memory = time.monotonic(), Memory()
     customers = await asyncio.to_thread(add_customers_to, database_url)
-    apis = [ApiVictim(database_url, folder / f"api-{number}.log") for number in range(servers)]
+    apis = [ApiVictim(database_url, folder / f"api-{number}.log", workers=workers) for number in range(servers)]
     crowd = Crowd(memory, customers, [api.port for api in apis], seed=seed)
     engine = open_engine(database_url)
     audit = Audit(engine, memory, customers)

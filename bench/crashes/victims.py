@@ -15,21 +15,23 @@ import psycopg
 from bench.servers import ROOT, environment_for, free_port, wait_until_it_answers
 
 DEAD_SECONDS_MAX = 10
+REPLACED_SECONDS_MAX = 15
 LOG_CHARACTERS_MAX = 3_000
 
 
 class ApiVictim:
     """`tallystick api` on a port it keeps over all its lives. What it says goes to a file."""
 
-    def __init__(self, database_url: str, log: Path) -> None:
+    def __init__(self, database_url: str, log: Path, *, workers: int = 1) -> None:
         self.port = free_port()
         self.log = log
+        self._workers = workers
         self._environment = environment_for(database_url)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it; `wait` says when it answers."""
-        command = [sys.executable, "-m", "app.cli", "api", "--port", str(self.port)]
+        command = [sys.executable, "-m", "app.cli", "api", "--port", str(self.port), "--workers", str(self._workers)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
@@ -51,6 +53,20 @@ class ApiVictim:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    def kill_a_worker(self, index: int) -> bool:
+        """SIGKILL to one of its worker processes; whether it was replaced."""
+        assert self._process is not None
+        main = psutil.Process(self._process.pid)
+        victim = sorted(main.children(), key=psutil.Process.create_time)[index]
+        victim.kill()
+        ends = time.monotonic() + REPLACED_SECONDS_MAX
+        while time.monotonic() < ends and self._process.poll() is None:
+            workers = [child for child in main.children() if child != victim]
+            if len(workers) == self._workers:
+                return True
+            time.sleep(0.05)
+        return False
 
     def last_words(self) -> str:
         return self.log.read_text(errors="replace")[-LOG_CHARACTERS_MAX:] if self.log.exists() else ""
