@@ -127,8 +127,8 @@ def write_spends(
         key = {"tenant": tenant_id, "key": lot.grant.id}
         balances.append(key | {"left": left.remaining_micro, "expired": left.expired_micro})
     if entries:
-        session.execute(_add_entries, entries)
-        session.execute(_set_balance, balances)
+        session.connection().execute(_add_entries, entries)
+        session.connection().execute(_set_balance, balances)
 
 
 def expire_window(session: Session, *, subscription: Subscription, window: Window, at: datetime) -> None:

@@ -103,7 +103,7 @@ def add_or_increase(session: Session, table: Table, rows: list[dict[str, Any]], 
     """Insert rows of counters; where a row with that key exists, add every other column to it."""
     if rows:
         counters = tuple(name for name in rows[0] if name not in key)
-        session.execute(_increase(session.get_bind().dialect.name, table, key, counters), rows)
+        session.connection().execute(_increase(session.get_bind().dialect.name, table, key, counters), rows)
 
 
 def insert_or_change(
@@ -111,7 +111,7 @@ def insert_or_change(
 ) -> None:
     """Insert rows; where a row with that key exists, give the columns in `changed` their new values."""
     if rows:
-        session.execute(_change(session.get_bind().dialect.name, table, key, changed), rows)
+        session.connection().execute(_change(session.get_bind().dialect.name, table, key, changed), rows)
 
 
 def insert_missing(session: Session, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -104,7 +104,7 @@ def _known_events(session: Session, tenant_id: str, events: Sequence[UsageInput]
     ids = {event.event_id or event.own_id for event in events} - {None}
     if not ids:
         return {}
-    rows = session.execute(_recorded, {"tenant": tenant_id, "ids": list(ids)})
+    rows = session.connection().execute(_recorded, {"tenant": tenant_id, "ids": list(ids)})
     return {
         event_id: _Known(bytes(fingerprint), Metered(event_id, seq, receipt_hash(bytes(data)), *rest))
         for event_id, fingerprint, seq, data, *rest in rows

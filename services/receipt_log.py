@@ -22,7 +22,7 @@ from services.rules.receipts import build_receipt, receipt_bytes, receipt_hash, 
 from services.rules.violations import RuleViolation
 from services.settings import settings
 from services.signature_checks import verify_checkpoint
-from services.signing_keys import active_signer, ensure_active_key, signed_checkpoint
+from services.signing_keys import active_signer, ensure_active_key, find_signer, signed_checkpoint
 
 SIGNED_KINDS = frozenset({"invoice", "credit_note", "approval", "baseline", "key"})
 """Receipts that carry a signature of their own besides the checkpoint's."""
@@ -195,8 +195,11 @@ def _signer(session: Session, at: datetime) -> Signer:
     """The key that signs in this transaction; the installation's first is made where there is none yet."""
     signer: Signer | None = session.info.get(_SIGNER)
     if signer is None:
-        ensure_active_key(session, at=at)
-        signer = session.info[_SIGNER] = active_signer(session)
+        signer = find_signer(session)
+        if signer is None:
+            ensure_active_key(session, at=at)
+            signer = active_signer(session)
+        session.info[_SIGNER] = signer
     return signer
 
 

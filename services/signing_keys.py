@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import func, text
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from models import KeyRotation, SigningKey
@@ -27,6 +28,8 @@ STATEMENT_VERSION = 1
 ADVISORY_LOCK = 7_315_220_120  # any number no other program on the same server uses
 
 _SIGNS = col(SigningKey.retired_at).is_(None)
+_signing_now = sql_select(col(SigningKey.kid), col(SigningKey.encrypted_private_key)).where(_SIGNS)
+"""Built once: building it costs as much as running it."""
 
 
 def ensure_active_key(session: Session, *, at: datetime) -> str:
@@ -46,11 +49,16 @@ def active_signer(session: Session) -> Signer:
 
     Raises KeysUnavailable without the master key it was made under, and before there is a key.
     """
-    statement = select(SigningKey.kid, SigningKey.encrypted_private_key).where(_SIGNS)
-    active = session.exec(statement).first()
-    if active is None:
+    signer = find_signer(session)
+    if signer is None:
         raise KeysUnavailable("There is no signing key yet; `tallystick keys rotate` makes one.")
-    return _opened(*active, read_master_key(_database(session)))
+    return signer
+
+
+def find_signer(session: Session) -> Signer | None:
+    """The same; None before there is a key."""
+    active = session.connection().execute(_signing_now).first()
+    return None if active is None else _opened(*active, read_master_key(_database(session)))
 
 
 def rotate_key(session: Session, *, at: datetime) -> KeyRotation:

@@ -74,7 +74,7 @@ def open_books(session: Session, *, tenant_id: str, at: datetime) -> Books:
 
     Raises NotFound for an unknown tenant, KeysUnavailable where nothing can be signed, BrokenLog.
     """
-    version = session.execute(_lock_head, {"tenant": tenant_id}).scalar()
+    version = session.connection().execute(_lock_head, {"tenant": tenant_id}).scalar()
     if version is None:
         raise NotFound("There is no such customer.", field="tenant_id")
     opened: dict[str, Books] = session.info.setdefault(_OPEN, {})

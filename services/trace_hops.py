@@ -31,7 +31,7 @@ class TraceHops:
     def last(self, trace_id: str) -> LastHop:
         """Where the trace stands."""
         if trace_id not in self._last:
-            found = self._session.execute(_newest, {"tenant": self._tenant_id, "trace": trace_id}).first()
+            found = self._session.connection().execute(_newest, {"tenant": self._tenant_id, "trace": trace_id}).first()
             hop = LastHop(0, None) if found is None else LastHop(found.hop, written(receipt_hash(bytes(found.data))))
             self._last[trace_id] = hop
         return self._last[trace_id]

@@ -153,7 +153,7 @@ class UsageLedger:
         spends = [spend for purse in self._purses.values() for spend in purse.spends.values()]
         entries = credit_lots.count_entries(spends)
         counted = {"tenant": self._tenant_id, "events": events, "entries": entries}
-        version, last_entry_seq = self._session.execute(_move_head, counted).one()
+        version, last_entry_seq = self._session.connection().execute(_move_head, counted).one()
         first = last_entry_seq - entries + 1
         credit_lots.write_spends(
             self._session, tenant_id=self._tenant_id, spends=spends, first_entry_seq=first, at=self._at

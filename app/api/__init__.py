@@ -1,8 +1,9 @@
 """The HTTP API: `create_api()` assembles one router a resource. Errors are rendered in problems.py, nowhere else."""
 
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import (
     assets,
@@ -21,6 +22,7 @@ from app.api import (
 from app.api.docs import add_docs
 from app.api.documentation import describe
 from app.api.problems import add_problem_handlers
+from app.api.quick_metering import QuickMetering
 from app.api.request_edge import RequestEdge
 from app.logs import configure_logging
 
@@ -45,10 +47,21 @@ ROUTERS: Final = (
 )
 
 
+class Api(FastAPI):
+    """The framework's application, with the calls that are too many for it answered in front."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._enter: ASGIApp = QuickMetering(super().__call__)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._enter(scope, receive, send)
+
+
 def create_api() -> FastAPI:
     """The FastAPI application that is served beside the pages, and alone by `tallystick api`."""
     configure_logging()
-    api = FastAPI(
+    api = Api(
         title="Tallystick",
         version=VERSION,
         description=DESCRIPTION,

@@ -35,6 +35,11 @@ async def limits_of(tenant_id: str) -> Limits:
     return limits
 
 
+def tier_header(limits: Limits) -> bytes:
+    """What X-Tier says."""
+    return limits.tier.encode("ascii", "replace")
+
+
 async def _identify(scope: Scope) -> Caller | None:
     """The customer whose key it is; None for an operator and for what is never counted. Raises NotSignedIn."""
     caller = await authenticate(Request(scope))

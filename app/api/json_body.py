@@ -42,7 +42,7 @@ def accepts(rules: BodyRules) -> Callable[[Endpoint], Endpoint]:
 
 async def read_body(request: Request, bytes_max: int) -> bytes:
     """The body, however it is sent; never more than `bytes_max` and one chunk are held. Raises TooLarge."""
-    refusal = TooLarge(f"The body is larger than {bytes_max:,} bytes; send it in several requests.")
+    refusal = too_large(bytes_max)
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > bytes_max:
         raise refusal
@@ -54,6 +54,11 @@ async def read_body(request: Request, bytes_max: int) -> bytes:
             raise refusal
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def too_large(bytes_max: int) -> TooLarge:
+    """The refusal of a body of more than so many bytes."""
+    return TooLarge(f"The body is larger than {bytes_max:,} bytes; send it in several requests.")
 
 
 def check_media_type(request: Request, rules: BodyRules) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import time
+from functools import lru_cache
 from typing import Any, Final
 from uuid import uuid4
 
@@ -34,7 +35,7 @@ class RequestEdge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope).get(REQUEST_ID_HEADER))
+        request_id = request_id_for(Headers(scope=scope).get(REQUEST_ID_HEADER))
         scope["state"] = {**(scope.get("state") or {}), "request_id": request_id}
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -96,5 +97,14 @@ def _is_api(path: str) -> bool:
     return path.startswith(API_PREFIXES)
 
 
-def _request_id(given: str | None) -> str:
+def request_id_for(given: str | None) -> str:
+    """The id a caller gave its request, where it is one we can pass on; else one of ours."""
     return given if given is not None and _SANE_ID.fullmatch(given) else uuid4().hex
+
+
+@lru_cache(maxsize=1)
+def security_headers() -> list[tuple[bytes, bytes]]:
+    """The same headers for who writes an answer of the API by hand."""
+    headers = MutableHeaders()
+    _secure(headers, is_api=True)
+    return headers.raw

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import unit_of_work
-from app.api.commands import Command, answered, command
+from app.api.commands import Command, command, rendered
 from app.api.documentation import METER, body_of, problems
 from app.api.exact_route import api_router
 from app.api.json_body import BATCH_BYTES_MAX, JSON_TYPE, BodyRules, accepts
@@ -58,10 +58,9 @@ async def track(request: Request, asked: Command = command("usage:write")) -> Re
     tenant_id = await asked.tenant(named=named_in(item, "tenant_id"), subscription_id=named_in(item, "subscription_id"))
     if asked.key is not None and type(item) is dict and item.get("event_id") is None:
         item = item | {"event_id": asked.key}
-    event = read_event(item, tenant_id=tenant_id)
     if asked.key is None:
-        (answer,) = await usage_writer.record(tenant_id=tenant_id, events=[event])
-        return answered(_track_document(answer))
+        return Response(await meter_one(tenant_id, item), media_type=JSON_TYPE)
+    event = read_event(item, tenant_id=tenant_id)
 
     def act(session: Session) -> dict[str, Any]:
         (answer,) = metering.record_usage(session, tenant_id=tenant_id, events=[event], at=asked.at)
@@ -71,7 +70,7 @@ async def track(request: Request, asked: Command = command("usage:write")) -> Re
         return await asked.carry_out(tenant_id, act)
     except SpendCapReached:  # its transaction is undone, and with it the alert that the cap is reached
         (answer,) = await usage_writer.record(tenant_id=tenant_id, events=[event])
-        return answered(_track_document(answer))
+        return Response(rendered(_track_document(answer)), media_type=JSON_TYPE)
 
 
 @router.post(
@@ -88,27 +87,47 @@ async def record_events(
 ) -> Response:
     """Meter up to 2,000 events in the order given. The good ones are kept; each refused one says why."""
     items = request.state.document
-    if not isinstance(items, list) or not items:
-        raise Unprocessable("Send a JSON list of 1 to 2,000 events.", field="body")
-    if len(items) > EVENTS_MAX:
-        raise TooLarge(f"Send at most {EVENTS_MAX:,} events in one call; split the batch.")
+    _check_list(items)
     first = items[0]
     tenant = await asked.tenant(
         named=tenant_id or (None if asked.caller.tenant_id else named_in(first, "tenant_id")),
         subscription_id=named_in(first, "subscription_id"),
     )
     is_cloud = request.state.media_type == CLOUD_EVENTS_TYPE
-
-    events, places, refused = await unit_of_work.work(_read_all, items, tenant_id=tenant, is_cloud=is_cloud)
     if asked.key is None:
-        answers = await usage_writer.record(tenant_id=tenant, events=events)
-        return answered(_batch_document(answers, places, refused))
+        return Response(await meter_batch(tenant, items, is_cloud=is_cloud), media_type=JSON_TYPE)
+    events, places, refused = await unit_of_work.work(_read_all, items, tenant_id=tenant, is_cloud=is_cloud)
 
     def act(session: Session) -> dict[str, Any]:
         answers = metering.record_usage(session, tenant_id=tenant, events=events, at=asked.at)
         return _batch_document(answers, places, refused)
 
     return await asked.carry_out(tenant, act)
+
+
+async def meter_one(tenant_id: str, item: Any) -> str:
+    """Meter one event for a customer, together with whatever else is waiting; answers with the JSON text.
+
+    Raises the Refusal of an event that is not taken.
+    """
+    event = read_event(item, tenant_id=tenant_id)
+    (answer,) = await usage_writer.record(tenant_id=tenant_id, events=[event])
+    return rendered(_track_document(answer))
+
+
+async def meter_batch(tenant_id: str, items: Any, *, is_cloud: bool = False) -> str:
+    """The same for a list of them; those that are not taken are part of the answer. Raises Unprocessable, TooLarge."""
+    _check_list(items)
+    events, places, refused = await unit_of_work.work(_read_all, items, tenant_id=tenant_id, is_cloud=is_cloud)
+    answers = await usage_writer.record(tenant_id=tenant_id, events=events)
+    return rendered(_batch_document(answers, places, refused))
+
+
+def _check_list(items: Any) -> None:
+    if not isinstance(items, list) or not items:
+        raise Unprocessable("Send a JSON list of 1 to 2,000 events.", field="body")
+    if len(items) > EVENTS_MAX:
+        raise TooLarge(f"Send at most {EVENTS_MAX:,} events in one call; split the batch.")
 
 
 def _track_document(answer: Metered | Refusal) -> dict[str, Any]:
