@@ -8,12 +8,14 @@ from models.api_key import ApiKey
 from models.asset import AssetSnapshot, Site
 from models.base import metadata, table_of
 from models.credit import CreditEntry, CreditGrant, EntryKind, GrantKind
+from models.credit_note import CreditNote, CreditNoteLine
 from models.gain_share import GainShareRun, GainShareStatus, KpiBaseline
 from models.idempotency import IdempotencyRecord
 from models.invoice import BillingReason, Invoice, InvoiceLine, InvoiceStatus, LineKind
 from models.member import Membership, Role, User, WebSession
 from models.price_book import PlanVersion, PriceBook, PriceBookVersion
 from models.receipt import Receipt, ReceiptLog, ReceiptSignature, TraceHop, UsageTally
+from models.reservation import Reservation, ReservationStatus
 from models.signing_key import KeyRotation, SigningKey
 from models.spend_control import SpendControl, SpendControlChange
 from models.subscription import (
@@ -38,6 +40,8 @@ __all__ = [
     "Collection",
     "CreditEntry",
     "CreditGrant",
+    "CreditNote",
+    "CreditNoteLine",
     "EntryKind",
     "GainShareRun",
     "GainShareStatus",
@@ -59,6 +63,8 @@ __all__ = [
     "Receipt",
     "ReceiptLog",
     "ReceiptSignature",
+    "Reservation",
+    "ReservationStatus",
     "Role",
     "SigningKey",
     "Site",

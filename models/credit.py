@@ -19,7 +19,11 @@ class GrantKind(StrEnum):
 
 
 class EntryKind(StrEnum):
-    """Why a lot changed. A return gives back what had expired, so late usage can still spend its own allowance."""
+    """Why a lot changed.
+
+    A return gives back what had expired, so late usage can still spend its own allowance, or what a correction says
+    was never used.
+    """
 
     GRANT = "grant"
     BURN = "burn"

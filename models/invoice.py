@@ -34,6 +34,7 @@ class LineKind(StrEnum):
     ASSET_UPLIFT = "asset_uplift"
     OVERAGE = "overage"
     LATE_USAGE = "late_usage"
+    CORRECTION = "correction"
 
 
 class Invoice(TenantOwned, table=True):

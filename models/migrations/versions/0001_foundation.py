@@ -110,8 +110,7 @@ def upgrade() -> None:
     sa.Column('credits_micro', sa.BigInteger(), nullable=False),
     sa.Column('overage_micro', sa.BigInteger(), nullable=False),
     sa.Column('events', sa.BigInteger(), nullable=False),
-    sa.CheckConstraint('events > 0 AND units_micro > 0', name=op.f('ck_usage_daily_some')),
-    sa.CheckConstraint('overage_micro >= 0 AND credits_micro >= overage_micro', name=op.f('ck_usage_daily_overage_within_credits')),
+    sa.CheckConstraint('events > 0 AND units_micro >= 0 AND credits_micro >= 0', name=op.f('ck_usage_daily_some')),
     sa.PrimaryKeyConstraint('tenant_id', 'subscription_id', 'day', 'period_start', 'event_type', 'site', name=op.f('pk_usage_daily'))
     )
     op.create_table('usage_event',
@@ -134,13 +133,16 @@ def upgrade() -> None:
     sa.Column('alert', sa.String(length=32), nullable=True),
     sa.Column('meta', models.base.Json(), nullable=True),
     sa.Column('salt', sa.LargeBinary(), nullable=True),
-    sa.CheckConstraint('overage_micro >= 0 AND credits_micro >= overage_micro', name=op.f('ck_usage_event_overage_within_credits')),
-    sa.CheckConstraint('units_micro > 0', name=op.f('ck_usage_event_units')),
+    sa.Column('corrects_seq', sa.BigInteger(), nullable=True),
+    sa.CheckConstraint('(units_micro >= 0 AND overage_micro >= 0 AND credits_micro >= overage_micro) OR (units_micro < 0 AND overage_micro <= 0 AND credits_micro <= overage_micro)', name=op.f('ck_usage_event_overage_within_credits')),
+    sa.CheckConstraint('corrects_seq < seq', name=op.f('ck_usage_event_corrects_earlier')),
+    sa.CheckConstraint('units_micro > 0 OR corrects_seq IS NOT NULL', name=op.f('ck_usage_event_units')),
     sa.PrimaryKeyConstraint('tenant_id', 'seq', name=op.f('pk_usage_event')),
     sa.UniqueConstraint('tenant_id', 'event_id', name=op.f('uq_usage_event_tenant_id_event_id')),
     sqlite_with_rowid=False
     )
     with op.batch_alter_table('usage_event', schema=None) as batch_op:
+        batch_op.create_index('ix_usage_event_corrects', ['tenant_id', 'corrects_seq'], unique=False, sqlite_where=sa.text('corrects_seq IS NOT NULL'), postgresql_where=sa.text('corrects_seq IS NOT NULL'))
         batch_op.create_index('ix_usage_event_occurred', ['tenant_id', 'occurred_at'], unique=False)
 
     op.create_table('users',
@@ -458,11 +460,38 @@ def upgrade() -> None:
     with op.batch_alter_table('credit_entry', schema=None) as batch_op:
         batch_op.create_index('ix_credit_entry_grant', ['tenant_id', 'grant_id'], unique=False)
 
+    op.create_table('credit_note',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('number', sa.BigInteger(), nullable=False),
+    sa.Column('invoice_id', sa.String(length=64), nullable=False),
+    sa.Column('reason', sa.String(length=300), nullable=False),
+    sa.Column('currency', sa.String(length=3), nullable=False),
+    sa.Column('subtotal_minor', sa.BigInteger(), nullable=False),
+    sa.Column('tax_minor', sa.BigInteger(), nullable=False),
+    sa.Column('total_minor', sa.BigInteger(), nullable=False),
+    sa.Column('issued_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('correction_seq', sa.BigInteger(), nullable=False),
+    sa.Column('receipt_seq', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint('length(reason) > 0', name=op.f('ck_credit_note_reason_given')),
+    sa.CheckConstraint('number >= 1', name=op.f('ck_credit_note_number')),
+    sa.CheckConstraint('receipt_seq > correction_seq', name=op.f('ck_credit_note_receipt_order')),
+    sa.CheckConstraint('total_minor = subtotal_minor + tax_minor', name=op.f('ck_credit_note_total')),
+    sa.ForeignKeyConstraint(['tenant_id', 'correction_seq'], ['usage_event.tenant_id', 'usage_event.seq'], name=op.f('fk_credit_note_tenant_id_correction_seq_usage_event')),
+    sa.ForeignKeyConstraint(['tenant_id', 'invoice_id'], ['invoice.tenant_id', 'invoice.id'], name=op.f('fk_credit_note_tenant_id_invoice_id_invoice')),
+    sa.ForeignKeyConstraint(['tenant_id', 'receipt_seq'], ['receipt.tenant_id', 'receipt.seq'], name=op.f('fk_credit_note_tenant_id_receipt_seq_receipt')),
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_credit_note')),
+    sa.UniqueConstraint('tenant_id', 'correction_seq', name=op.f('uq_credit_note_tenant_id_correction_seq')),
+    sa.UniqueConstraint('tenant_id', 'number', name=op.f('uq_credit_note_tenant_id_number'))
+    )
+    with op.batch_alter_table('credit_note', schema=None) as batch_op:
+        batch_op.create_index('ix_credit_note_invoice', ['tenant_id', 'invoice_id'], unique=False)
+
     op.create_table('invoice_line',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('invoice_id', sa.String(length=64), nullable=False),
     sa.Column('position', sa.Integer(), nullable=False),
-    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', 'correction', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('description', sa.String(length=300), nullable=False),
     sa.Column('quantity', models.base.Rate(), nullable=False),
     sa.Column('unit', sa.String(length=64), nullable=False),
@@ -492,6 +521,35 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id', 'subscription_id', 'period_start'], ['billing_period.tenant_id', 'billing_period.subscription_id', 'billing_period.starts_at'], name=op.f('fk_pool_usage_tenant_id_subscription_id_period_start_billing_period')),
     sa.PrimaryKeyConstraint('tenant_id', 'subscription_id', 'period_start', 'pool', 'window_start', name=op.f('pk_pool_usage'))
     )
+    op.create_table('reservation',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('fingerprint', sa.LargeBinary(), nullable=False),
+    sa.Column('subscription_id', sa.String(length=64), nullable=False),
+    sa.Column('event_type', sa.String(length=64), nullable=False),
+    sa.Column('pool', sa.String(length=64), nullable=False),
+    sa.Column('period_start', models.base.UtcDateTime(), nullable=False),
+    sa.Column('units_micro', sa.BigInteger(), nullable=False),
+    sa.Column('credits_micro', sa.BigInteger(), nullable=False),
+    sa.Column('overage_micro', sa.BigInteger(), nullable=False),
+    sa.Column('lots', models.base.Json(), nullable=False),
+    sa.Column('remaining_micro', sa.BigInteger(), nullable=False),
+    sa.Column('status', sa.Enum('held', 'finalized', 'released', 'expired', name='reservationstatus', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('reserved_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('expires_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('ended_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('event_id', sa.String(length=128), nullable=True),
+    sa.CheckConstraint("(status = 'finalized') = (event_id IS NOT NULL)", name=op.f('ck_reservation_finalized_has_event')),
+    sa.CheckConstraint("(status = 'held') = (ended_at IS NULL)", name=op.f('ck_reservation_ended_has_time')),
+    sa.CheckConstraint('expires_at > reserved_at', name=op.f('ck_reservation_lifetime')),
+    sa.CheckConstraint('overage_micro >= 0 AND credits_micro >= overage_micro', name=op.f('ck_reservation_overage_within_credits')),
+    sa.CheckConstraint('units_micro > 0', name=op.f('ck_reservation_units')),
+    sa.ForeignKeyConstraint(['tenant_id', 'subscription_id', 'period_start'], ['billing_period.tenant_id', 'billing_period.subscription_id', 'billing_period.starts_at'], name=op.f('fk_reservation_tenant_id_subscription_id_period_start_billing_period')),
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_reservation'))
+    )
+    with op.batch_alter_table('reservation', schema=None) as batch_op:
+        batch_op.create_index('ix_reservation_held', ['tenant_id'], unique=False, sqlite_where=sa.text("status = 'held'"), postgresql_where=sa.text("status = 'held'"))
+
     op.create_table('spend_control_change',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('subscription_id', sa.String(length=64), nullable=False),
@@ -518,15 +576,45 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id', 'subscription_id', 'period_start'], ['billing_period.tenant_id', 'billing_period.subscription_id', 'billing_period.starts_at'], name=op.f('fk_usage_tally_tenant_id_subscription_id_period_start_billing_period')),
     sa.PrimaryKeyConstraint('tenant_id', 'subscription_id', 'period_start', 'pool', name=op.f('pk_usage_tally'))
     )
+    op.create_table('credit_note_line',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('credit_note_id', sa.String(length=64), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', 'correction', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('description', sa.String(length=300), nullable=False),
+    sa.Column('quantity', models.base.Rate(), nullable=False),
+    sa.Column('unit', sa.String(length=64), nullable=False),
+    sa.Column('amount_minor', sa.BigInteger(), nullable=False),
+    sa.Column('period_start', models.base.UtcDateTime(), nullable=False),
+    sa.Column('period_end', models.base.UtcDateTime(), nullable=False),
+    sa.Column('plan_version_id', sa.String(length=71), nullable=False),
+    sa.Column('pricing', models.base.Json(), nullable=False),
+    sa.Column('sources', models.base.Json(), nullable=False),
+    sa.Column('usage', models.base.Json(), nullable=False),
+    sa.CheckConstraint("kind = 'correction'", name=op.f('ck_credit_note_line_takes_back')),
+    sa.CheckConstraint('position >= 1', name=op.f('ck_credit_note_line_position')),
+    sa.ForeignKeyConstraint(['plan_version_id'], ['plan_version.id'], name=op.f('fk_credit_note_line_plan_version_id_plan_version')),
+    sa.ForeignKeyConstraint(['tenant_id', 'credit_note_id'], ['credit_note.tenant_id', 'credit_note.id'], name=op.f('fk_credit_note_line_tenant_id_credit_note_id_credit_note')),
+    sa.PrimaryKeyConstraint('tenant_id', 'credit_note_id', 'position', name=op.f('pk_credit_note_line'))
+    )
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table('credit_note_line')
     op.drop_table('usage_tally')
     op.drop_table('spend_control_change')
+    with op.batch_alter_table('reservation', schema=None) as batch_op:
+        batch_op.drop_index('ix_reservation_held', sqlite_where=sa.text("status = 'held'"), postgresql_where=sa.text("status = 'held'"))
+
+    op.drop_table('reservation')
     op.drop_table('pool_usage')
     op.drop_table('invoice_line')
+    with op.batch_alter_table('credit_note', schema=None) as batch_op:
+        batch_op.drop_index('ix_credit_note_invoice')
+
+    op.drop_table('credit_note')
     with op.batch_alter_table('credit_entry', schema=None) as batch_op:
         batch_op.drop_index('ix_credit_entry_grant')
 
@@ -580,6 +668,7 @@ def downgrade() -> None:
     op.drop_table('users')
     with op.batch_alter_table('usage_event', schema=None) as batch_op:
         batch_op.drop_index('ix_usage_event_occurred')
+        batch_op.drop_index('ix_usage_event_corrects', sqlite_where=sa.text('corrects_seq IS NOT NULL'), postgresql_where=sa.text('corrects_seq IS NOT NULL'))
 
     op.drop_table('usage_event')
     op.drop_table('usage_daily')
