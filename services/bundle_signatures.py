@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from services.bundle_headers import SIGNED_TYPES, bundle_message, receipt_message, statement_hash
 from services.bundle_members import Header, Signature
 from services.bundle_reading import Seal
-from services.errors import InvalidBundle, InvalidSignature, Unverifiable
+from services.errors import InvalidBundle, InvalidSignature, Unprocessable, Unverifiable
 from services.gateways.signing import verify
 from services.rules.notes import Note, key_id
 from services.rules.receipts import Receipt
@@ -29,7 +29,7 @@ class KeyRing:
         outside = {} if keys is None else {kid: key.public_key for kid, key in keys.items()}
         try:
             handed_over = verify_history(header.rotations, own)
-        except InvalidSignature as error:
+        except Unprocessable as error:
             raise InvalidBundle(f"The history of the keys does not hold: {error.detail}") from error
         self._public_keys = handed_over | outside
         self._counts = set(self._public_keys) if keys is None else _reached(outside, header)

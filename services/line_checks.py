@@ -82,9 +82,12 @@ def _base(line: Mapping[str, Any], plan: Plan) -> Expected:
 
 
 def _assets(line: Mapping[str, Any], plan: Plan) -> Expected:
-    counted = line.get("sources", {}).get("counted")
+    sources = line.get("sources", {})
+    counted = sources.get("counted")
     if plan.assets is None:
         raise InvalidBundle("its plan has no price for assets.")
+    if sources.get("basis", plan.assets.basis) != plan.assets.basis:
+        raise InvalidBundle(f"its assets are not counted as its plan says, which is {plan.assets.basis}.")
     if type(counted) is not str or not is_plain(counted):
         raise InvalidBundle("it does not say how many assets were counted.")
     rated = pricing.rate(plan.assets.charge, Decimal(counted))
