@@ -129,7 +129,7 @@ def _unzipped(data: bytes, file: BinaryIO) -> Iterator[bytes]:
         raise InvalidBundle("The file is damaged: it is no whole gzip file.") from error
     if not zipped.eof:
         raise InvalidBundle("The file is no whole gzip file: it was cut off.")
-    if zipped.unused_data or file.read(1):
+    if zipped.unused_data or data:
         raise InvalidBundle("Something follows the end of the gzip file.")
 
 
@@ -206,7 +206,7 @@ class _Lines:
         first, *others = chunk.split(b"\n")
         self._partial.append(first)
         self._partial_bytes += len(first)
-        if self._partial_bytes > bytes_max + CHUNK_BYTES:
+        if self._partial_bytes > bytes_max:
             raise InvalidBundle(f"{what} is longer than {bytes_max:,} bytes.")
         if others:
             self._lines = [b"".join(self._partial), *others[:-1]]
