@@ -1,7 +1,7 @@
 """Lots of credits: grant them, load them to be spent, write down what was spent, and let the rest expire."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -70,8 +70,12 @@ def load_lots(session: Session, *, tenant_id: str, subscription_id: str, pool: s
     return {row.id: _lot(row) for row in session.exec(statement.execution_options(populate_existing=True))}
 
 
-def wallet_of(lots: Mapping[str, Lot]) -> Wallet:
-    return Wallet(lot.grant for lot in lots.values())
+def wallet_of(lots: Mapping[str, Lot], held: Mapping[str, int]) -> Wallet:
+    """What can be spent of lots, by id, of which some is held."""
+    return Wallet(
+        replace(lot.grant, remaining_micro=max(0, lot.grant.remaining_micro - held[id])) if id in held else lot.grant
+        for id, lot in lots.items()
+    )
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """The customer's own cap while events are booked, and what a period has cost beyond its allowance so far."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from sqlmodel import Session, col
 
 from models import PoolUsage, SpendControl, table_of
 from services.errors import RAISE_CAP_URL, SpendCapReached
+from services.holds import Holds
 from services.plans import Plan
 from services.rules.money import Money
 from services.rules.spend import PeriodSpend, Spent
@@ -38,9 +40,18 @@ def read_own_limits(session: Session, *, tenant_id: str, subscription_id: str) -
 
 
 def read_period_spend(
-    session: Session, *, tenant_id: str, subscription_id: str, period_start: datetime, plan: Plan
+    session: Session,
+    *,
+    tenant_id: str,
+    subscription_id: str,
+    period_start: datetime,
+    plan: Plan,
+    held_micro: Mapping[str, int] | None = None,
 ) -> PeriodSpend:
-    """What all overage of a period costs at its plan's prices, what was invoiced of it included."""
+    """What all overage of a period costs at its plan's prices, what was invoiced of it included.
+
+    With `held_micro`, what holds keep free of each pool beyond its lots counts as if it were used already.
+    """
     statement = select(col(PoolUsage.pool), col(PoolUsage.overage_micro)).where(
         col(PoolUsage.tenant_id) == tenant_id,
         col(PoolUsage.subscription_id) == subscription_id,
@@ -49,14 +60,15 @@ def read_period_spend(
     overage_micro: dict[str, int] = {}
     for pool, micro in session.execute(statement):
         overage_micro[pool] = overage_micro.get(pool, 0) + micro
-    return PeriodSpend(plan.overage, overage_micro, plan.currency)
+    return PeriodSpend(plan.overage, overage_micro, plan.currency, held_micro or {})
 
 
 class SpendGuard:
     """The cap over one run of events of one tenant, whose head the caller has locked."""
 
-    def __init__(self, *, tenant_id: str) -> None:
+    def __init__(self, *, tenant_id: str, holds: Holds) -> None:
         self._tenant_id = tenant_id
+        self._holds = holds
         self._limits: dict[str, OwnLimits] = {}
         self._periods: dict[tuple[str, datetime], PeriodSpend] = {}
 
@@ -79,11 +91,21 @@ class SpendGuard:
             raise cap_refusal(lane.plan, cap_minor=cap_minor, spent=spend.spent)
         return then
 
+    def check_hold(self, lane: Lane, *, overage_micro: int, cap_minor: int) -> None:
+        """Raises SpendCapReached where keeping so much free beyond the lots could take the period above the cap."""
+        spend = self._spend(lane)
+        if spend.exceeds(cap_minor, spend.holding(lane.pool, overage_micro)):
+            raise cap_refusal(lane.plan, cap_minor=cap_minor, spent=spend.spent)
+
     def keep(self, lane: Lane, then: Spent, *, cap_minor: int) -> bool:
-        """Count what `check` allowed; True where it takes the period to its cap exactly."""
+        """Count what `check` allowed; True where it takes the period to its cap exactly, with nothing held on top."""
         spend = self._spend(lane)
         spend.keep(then)
-        return 0 < cap_minor == spend.spent.amount_minor
+        return 0 < cap_minor == spend.spent.amount_minor and not spend.is_held
+
+    def forget(self) -> None:
+        """Read what periods have cost again: holds have ended since. Call it between runs."""
+        self._periods = {}
 
     def _spend(self, lane: Lane) -> PeriodSpend:
         key = (lane.subscription_id, lane.period_start)
@@ -94,6 +116,7 @@ class SpendGuard:
                 subscription_id=lane.subscription_id,
                 period_start=lane.period_start,
                 plan=lane.plan,
+                held_micro=self._holds.overage(lane.subscription_id, lane.period_start),
             )
         return self._periods[key]
 

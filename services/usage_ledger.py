@@ -1,49 +1,19 @@
 """Book admitted events: burn their credits, count them, write their receipts; then store it all at once."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import bindparam, update
 from sqlmodel import Session
 
-from models import AlertKind, PoolUsage, TenantHead, UsageEvent, table_of
-from services import credit_lots
+from models import TenantHead, UsageEvent, table_of
 from services.bulk_rows import insert_rows
-from services.credit_lots import Lot, LotSpend
-from services.errors import UPGRADE_URL, InvalidUnits, OverageNotAllowed, SpendCapReached
-from services.event_admission import BACK_MAX, Admitted
+from services.credit_burning import CreditBurning, Kept
+from services.event_admission import Admitted
 from services.event_receipts import EVENT_COLUMNS, EventReceipts
 from services.metered import Metered
 from services.receipt_log import LogHead, OpenLog
-from services.rules.credits import Wallet, crossings
-from services.rules.quantities import plain_micro
-from services.spend_guard import SpendGuard
-from services.usage_alerts import RunAlerts
 from services.usage_counters import UsageCounters
-from services.usage_lanes import WINDOW_MICRO_MAX, Lane, PoolKey, PurseKey
 from services.usage_tallies import UsageTallies
-
-
-@dataclass(slots=True)
-class _Purse:
-    """The lots of one pool, and what this run of events takes from each."""
-
-    lots: dict[str, Lot]
-    wallet: Wallet
-    spends: dict[str, LotSpend] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Window:
-    """Use of a pool in one window: what is stored, with this run's on top, and the thresholds not yet crossed.
-
-    `units_micro` holds the units of those meters for which it had to be known.
-    """
-
-    used_micro: int
-    overage_micro: int
-    thresholds_pct: tuple[int, ...]
-    units_micro: dict[str, int] = field(default_factory=dict)
 
 
 class UsageLedger:
@@ -55,21 +25,15 @@ class UsageLedger:
 
     def __init__(self, *, tenant_id: str) -> None:
         self._tenant_id = tenant_id
-        self._purses: dict[PurseKey, _Purse] = {}
-        self._windows: dict[PoolKey, _Window] = {}
-        self._opened: set[PoolKey] = set()
         self._counters = UsageCounters(tenant_id=tenant_id)
+        self._credits = CreditBurning(tenant_id=tenant_id, counters=self._counters)
         self._tallies = UsageTallies(tenant_id=tenant_id)
-        self._alerts = RunAlerts(tenant_id=tenant_id)
-        self._guard = SpendGuard(tenant_id=tenant_id)
 
     def begin(self, session: Session, log: OpenLog, at: datetime) -> None:
         self._session = session
-        self._at = at
         self._log = log
         self._receipts = EventReceipts(session, log=log, at=at)
-        self._alerts.begin(session, at)
-        self._guard.begin(session)
+        self._credits.begin(session, at)
 
     @property
     def log_head(self) -> LogHead:
@@ -77,23 +41,18 @@ class UsageLedger:
 
     def prepare(self, admitted: list[Admitted]) -> None:
         """Grant the allowance of every window the events fall in, before any lot is loaded."""
-        for lane in {item.lane for item in admitted}:
-            if not lane.is_daily or lane.pool_key in self._opened:
-                continue
-            credit_lots.grant_allowance(
-                self._session,
-                subscription=lane.subscription,
-                plan=lane.plan,
-                pool=lane.pool,
-                window=lane.window,
-                at=self._at,
-            )
-            self._opened.add(lane.pool_key)
-            self._purses.pop(lane.purse_key, None)
+        self._credits.prepare({item.lane for item in admitted})
 
     def forget_lots(self) -> None:
         """Read the lots again: others were granted since. Call it between runs."""
-        self._purses = {}
+        self._credits.forget_lots()
+
+    def keep(self, admitted: Admitted) -> Kept:
+        """What a hold for this use keeps. Raises OverageNotAllowed, InvalidUnits and SpendCapReached.
+
+        The caller stores it and raises the head's version, so that the books are read again.
+        """
+        return self._credits.keep(admitted)
 
     def book(self, admitted: Admitted, *, event_id: str, fingerprint: bytes) -> Metered:
         """Burn one event's credits, count it and write its receipt.
@@ -101,34 +60,17 @@ class UsageLedger:
         Raises OverageNotAllowed, InvalidUnits and SpendCapReached. What is refused changes nothing, but that the first
         refusal at the customer's own cap raises its alert.
         """
-        event, lane, credits_micro, occurred_at = admitted
-        purse = self._purses.get(lane.purse_key) or self._load_purse(lane)
-        window = self._windows.get(lane.pool_key) or self._load_window(lane)
-        self._check_holdable(admitted, window)
-        if not lane.sells_overage:
-            self._check_covered(admitted, purse)
-        reaches_cap = self._spend(admitted, purse, event_id)
-        burns, overage_micro = purse.wallet.take(credits_micro, occurred_at)
-        seq = self._receipts.next_seq
-        for grant_id, burned_micro in burns:
-            spend = purse.spends.get(grant_id)
-            if spend is None:
-                spend = purse.spends[grant_id] = LotSpend(purse.lots[grant_id], seq, seq, 0)
-            spend.last_seq = seq
-            spend.credits_micro += burned_micro
-        remaining_micro = purse.wallet.remaining_at(occurred_at)
-        alert = self._cross(admitted, window, overage_micro, remaining_micro, event_id)
-        if reaches_cap and self._alerts.reach_cap(lane, event_id=event_id):
-            alert = AlertKind.CAP_REACHED
+        event, lane, credits_micro, _ = admitted
+        overage_micro, remaining_micro, alert = self._credits.burn(admitted, event_id, self._receipts)
         metered = self._receipts.write(
             admitted,
             event_id=event_id,
             fingerprint=fingerprint,
             overage_micro=overage_micro,
             remaining_micro=remaining_micro,
-            alert=None if alert is None else str(alert),
+            alert=alert,
         )
-        self._tallies.count(self._session, lane.tally_key, seq, metered.receipt_hash)
+        self._tallies.count(self._session, lane.tally_key, metered.seq, metered.receipt_hash)
         self._counters.count(lane, event.site or "", event.units_micro, credits_micro, overage_micro)
         return metered
 
@@ -137,7 +79,7 @@ class UsageLedger:
 
         Answers with the head's new version; None where there was nothing to store.
         """
-        self._alerts.write()
+        self._credits.write_alerts()
         rows = self._receipts.take_rows()
         if not rows:
             return None
@@ -147,109 +89,17 @@ class UsageLedger:
         self._receipts.write_hops()
         self._counters.write(session)
         self._tallies.write(session)
-        return self._write_spends(len(rows))
+        entries = self._credits.count_entries()
+        version, last_entry_seq = move_head(session, tenant_id=self._tenant_id, events=len(rows), entries=entries)
+        self._credits.write_spends(first_entry_seq=last_entry_seq - entries + 1)
+        return version
 
-    def _write_spends(self, events: int) -> int:
-        spends = [spend for purse in self._purses.values() for spend in purse.spends.values()]
-        entries = credit_lots.count_entries(spends)
-        counted = {"tenant": self._tenant_id, "events": events, "entries": entries}
-        version, last_entry_seq = self._session.connection().execute(_move_head, counted).one()
-        first = last_entry_seq - entries + 1
-        credit_lots.write_spends(
-            self._session, tenant_id=self._tenant_id, spends=spends, first_entry_seq=first, at=self._at
-        )
-        for purse in self._purses.values():
-            for grant_id, spend in purse.spends.items():
-                purse.lots[grant_id] = spend.left()
-            purse.spends = {}
-        return int(version)
 
-    def _load_purse(self, lane: Lane) -> _Purse:
-        lots = credit_lots.load_lots(
-            self._session,
-            tenant_id=self._tenant_id,
-            subscription_id=lane.subscription_id,
-            pool=lane.pool,
-            since=self._at - BACK_MAX,
-        )
-        purse = self._purses[lane.purse_key] = _Purse(lots, credit_lots.wallet_of(lots))
-        return purse
-
-    def _load_window(self, lane: Lane) -> _Window:
-        row = self._session.get(PoolUsage, (self._tenant_id, *lane.pool_key), populate_existing=True)
-        own = self._guard.limits_of(lane.subscription_id)
-        window = self._windows[lane.pool_key] = _Window(
-            used_micro=row.used_micro if row else 0,
-            overage_micro=row.overage_micro if row else 0,
-            thresholds_pct=self._alerts.still_to_cross(lane, own.thresholds_pct),
-        )
-        return window
-
-    def _check_holdable(self, admitted: Admitted, window: _Window) -> None:
-        lane = admitted.lane
-        used_micro = window.used_micro + admitted.credits_micro
-        is_full = used_micro > WINDOW_MICRO_MAX
-        # Units that burn less than a credit each may be too many before the credits are; below this they cannot be.
-        if not is_full and used_micro > lane.window_simple_max:
-            if lane.event_type not in window.units_micro:
-                window.units_micro[lane.event_type] = self._counters.units_micro(self._session, lane)
-            is_full = window.units_micro[lane.event_type] + admitted.event.units_micro > WINDOW_MICRO_MAX
-        if is_full:
-            raise InvalidUnits("This would pass the most one period can hold; check the units sent.", field="units")
-
-    def _check_covered(self, admitted: Admitted, purse: _Purse) -> None:
-        """Refuse what no lot covers of a pool the plan sells nothing beyond of."""
-        left_micro = purse.wallet.remaining_at(admitted.occurred_at)
-        if left_micro >= admitted.credits_micro:
-            return
-        plan, pool = admitted.lane.plan, admitted.lane.plan.pools[admitted.lane.pool]
-        per = "a day" if pool.resets_daily else "a period"
-        included = plan.allowances.get(pool.code, 0)
-        message = f"{plan.name} includes {included:,f} {pool.name} {per} and sells none beyond; upgrade to go on."
-        raise OverageNotAllowed(
-            message, error=message, tier=plan.code, upgrade_url=UPGRADE_URL, remaining_credits=plain_micro(left_micro)
-        )
-
-    def _spend(self, admitted: Admitted, purse: _Purse, event_id: str) -> bool:
-        """Count the event's overage against the customer's own cap; True where that is reached exactly."""
-        lane = admitted.lane
-        cap_minor = self._guard.limits_of(lane.subscription_id).cap_minor
-        if cap_minor is None or not lane.sells_overage:
-            return False
-        overage_micro = admitted.credits_micro - purse.wallet.remaining_at(admitted.occurred_at)
-        if overage_micro <= 0:
-            return False
-        try:
-            then = self._guard.check(lane, overage_micro=overage_micro, cap_minor=cap_minor)
-        except SpendCapReached as refusal:
-            if self._alerts.reach_cap(lane, event_id=admitted.event.event_id or ""):
-                refusal.members["alert"] = str(AlertKind.CAP_REACHED)
-            raise
-        return self._guard.keep(lane, then, cap_minor=cap_minor)
-
-    def _cross(
-        self, admitted: Admitted, window: _Window, overage_micro: int, remaining_micro: int, event_id: str
-    ) -> AlertKind | None:
-        """Count the use and answer the gravest threshold it crossed, if any."""
-        lane, before_micro = admitted.lane, window.used_micro
-        window.used_micro += admitted.credits_micro
-        window.overage_micro += overage_micro
-        if lane.event_type in window.units_micro:
-            window.units_micro[lane.event_type] += admitted.event.units_micro
-        pending = window.thresholds_pct
-        capacity_micro = window.used_micro - window.overage_micro + remaining_micro
-        if not pending or (capacity_micro and window.used_micro * 100 < pending[0] * capacity_micro):
-            return None
-        crossed = crossings(
-            used_before_micro=before_micro,
-            used_after_micro=window.used_micro,
-            capacity_micro=capacity_micro,
-            thresholds_pct=pending,
-        )
-        if not crossed:
-            return None
-        window.thresholds_pct = tuple(pct for pct in pending if pct not in crossed)
-        return self._alerts.cross(lane, crossed, event_id=event_id)
+def move_head(session: Session, *, tenant_id: str, events: int, entries: int) -> tuple[int, int]:
+    """Count events and credit entries on the head; its version and the number of the last entry from here on."""
+    counted = {"tenant": tenant_id, "events": events, "entries": entries}
+    version, last_entry_seq = session.execute(_move_head, counted).one()
+    return int(version), int(last_entry_seq)
 
 
 _heads = table_of(TenantHead)

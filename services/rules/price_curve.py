@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from itertools import accumulate
 
-from services.rules.price_models import Charge, Flat, Graduated, Package, PerUnit, PriceModel, Tier
+from services.rules.price_models import Charge, Flat, Graduated, Package, PerUnit, PriceModel, Tier, Volume
 from services.rules.quantities import MICRO
 
 PICO = 10**12
@@ -22,13 +22,17 @@ _Amount = Callable[[int], int]
 class PriceCurve:
     """What use beyond the lots of a pool costs, as a function of how much it is."""
 
-    __slots__ = ("_included", "_maximum", "_minimum", "_of_billable")
+    __slots__ = ("_falls_after", "_included", "_maximum", "_minimum", "_of_billable")
 
     def __init__(self, charge: Charge) -> None:
         self._included = _pico(charge.included)
         self._minimum = 0 if charge.minimum is None else _pico(charge.minimum) * PICO
         self._maximum = None if charge.maximum is None else _pico(charge.maximum) * PICO
         self._of_billable = _compiled(charge.model)
+        self._falls_after: list[int] = []
+        if isinstance(charge.model, Volume):
+            ends, _, _ = _columns(charge.model.tiers)
+            self._falls_after = [(end + self._included) // _PICO_IN_MICRO for end in ends]
 
     def amount(self, quantity_micro: int) -> int:
         """The exact price of a quantity in millionths; of nothing it is nothing, not even the minimum."""
@@ -36,6 +40,11 @@ class PriceCurve:
             return 0
         amount = max(self._of_billable(max(0, quantity_micro * _PICO_IN_MICRO - self._included)), self._minimum)
         return amount if self._maximum is None else min(amount, self._maximum)
+
+    def most(self, least_micro: int, most_micro: int) -> int:
+        """The highest price of any quantity from the one to the other: only a volume price ever falls, after a tier."""
+        ends = (micro for micro in self._falls_after if least_micro < micro < most_micro)
+        return max(map(self.amount, (least_micro, most_micro, *ends)))
 
 
 def to_minor(amount: int, minor_digits: int) -> int:

@@ -1,6 +1,7 @@
 """What use beyond the allowances of one period costs as it grows, against a cap. Nothing is rounded but each line."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from services.rules.money import Money, minor_digits
@@ -20,10 +21,18 @@ class Spent(NamedTuple):
 class PeriodSpend:
     """The priced overage of all pools of one period.
 
-    `spent` is what the invoice will say: the sum of each pool's rounded line.
+    `spent` is what the invoice will say: the sum of each pool's rounded line. Where some overage is held for later, it
+    is the most the invoice could say, whatever part of that comes to be used.
     """
 
-    def __init__(self, charges: Mapping[str, Charge], overage_micro: Mapping[str, int], currency: str) -> None:
+    def __init__(
+        self,
+        charges: Mapping[str, Charge],
+        overage_micro: Mapping[str, int],
+        currency: str,
+        held_micro: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        self._held_micro = held_micro
         self._digits = minor_digits(currency)
         self._minor_scale = AMOUNT_SCALE // int(10**self._digits)
         self._currency = currency
@@ -36,9 +45,19 @@ class PeriodSpend:
     def spent(self) -> Money:
         return Money(self._billed_minor, self._currency)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether any of it is held, not used."""
+        return bool(self._held_micro)
+
     def after(self, pool: str, more_micro: int) -> Spent:
         """How a pool would stand with more overage; `keep` makes it so. The pool must be one that has a price."""
         return self._price(pool, self._pools[pool].overage_micro + more_micro)
+
+    def holding(self, pool: str, more_micro: int) -> Spent:
+        """How a pool would stand with more overage held, at the dearest of all that could come of it."""
+        used_micro = self._pools[pool].overage_micro
+        return self._priced(pool, used_micro, self._held_micro.get(pool, 0) + more_micro)
 
     def exceeds(self, cap_minor: int, then: Spent) -> bool:
         """Whether the period would cost more than a cap, by its lines or before their rounding."""
@@ -55,5 +74,9 @@ class PeriodSpend:
         self._pools[then.pool] = then
 
     def _price(self, pool: str, overage_micro: int) -> Spent:
-        amount = self._curves[pool].amount(overage_micro)
+        return self._priced(pool, overage_micro, self._held_micro.get(pool, 0) if self._held_micro else 0)
+
+    def _priced(self, pool: str, overage_micro: int, held_micro: int) -> Spent:
+        curve = self._curves[pool]
+        amount = curve.most(overage_micro, overage_micro + held_micro) if held_micro else curve.amount(overage_micro)
         return Spent(pool, overage_micro, amount, to_minor(amount, self._digits))

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -70,6 +70,18 @@ def test_a_price_in_whole_numbers_is_the_exact_price(charge: Charge, data: st.Da
         assert to_minor(amount, money.minor_digits(currency)) == money.round_half_away(
             exact * 10 ** money.minor_digits(currency)
         )
+
+
+@settings(max_examples=200)
+@given(charges(), st.integers(0, 3_000), st.integers(0, 600), st.data())
+def test_the_most_a_range_can_cost_is_the_dearest_quantity_in_it(
+    charge: Charge, start: int, width: int, data: st.DataObject
+) -> None:
+    if isinstance(charge.model, Graduated | Volume):
+        ends = [int((charge.included + t.up_to) * MICRO) for t in charge.model.tiers if t.up_to is not None]
+        start = data.draw(st.sampled_from([start, *(max(0, end - width // 2) for end in ends)]))
+    curve = PriceCurve(charge)
+    assert curve.most(start, start + width) == max(curve.amount(start + more) for more in range(width + 1))
 
 
 OVERAGES: tuple[dict[str, Any], ...] = (
@@ -157,11 +169,15 @@ def assert_told_once_a_period(session: Session, tenant_id: str) -> None:
     assert len(set(reached)) == len(reached)
 
 
+class _Undone(Exception):
+    """Ends a transaction without keeping it."""
+
+
 @contextmanager
 def rolled_back(engine: Engine) -> Iterator[Session]:
-    with transaction(engine) as session:
+    with suppress(_Undone), transaction(engine) as session:
         yield session
-        session.rollback()
+        raise _Undone
 
 
 @pytest.mark.parametrize("overage", OVERAGES[:2], ids=lambda overage: str(overage["model"]))
