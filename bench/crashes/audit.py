@@ -10,7 +10,9 @@ from bench.crashes.log_audit import LogAudit
 from bench.crashes.memory import Memory, Told
 from models import CreditEntry, CreditGrant, PoolUsage, TenantHead, UsageDaily, UsageEvent, table_of
 from services.database import reading
+from services.rules.merkle import Frontier
 from services.rules.quantities import plain_micro
+from services.rules.receipts import Receipt, written
 
 Places = dict[str, int]
 """The place of each event that is in the books, by its id."""
@@ -29,7 +31,9 @@ class Audit:
     doubled: set[str] = field(default_factory=set)
     never_sent: set[str] = field(default_factory=set)
     runs: int = 0
+    hashes: dict[str, bytes] = field(default_factory=dict)
     _checked: int = 0
+    _roots_checked: int = 0
 
     @property
     def gaps(self) -> int:
@@ -43,7 +47,9 @@ class Audit:
                 self._read_on(session, customer)
         for event_id, seq in told.acknowledged[self._checked :]:
             self._check_kept(event_id, seq)
-        self._checked = len(told.acknowledged)
+        for event_ids, root in told.roots[self._roots_checked :]:
+            self._check_root(event_ids, root)
+        self._checked, self._roots_checked = len(told.acknowledged), len(told.roots)
         for event_id in told.refused & self.places.keys():
             self.memory.find(f"{event_id} was refused and is in the books")
 
@@ -60,7 +66,8 @@ class Audit:
     def _read_on(self, session: Session, customer: Customer) -> None:
         log = self.logs.setdefault(customer.tenant_id, LogAudit(customer.tenant_id))
         begun_at = log.size
-        receipts, wrong = log.read_on(session)
+        read, wrong = log.read_on(session)
+        receipts = {receipt.seq: receipt for receipt in read}
         for finding in wrong:
             self.memory.find(finding)
         c = table_of(UsageEvent).c
@@ -70,19 +77,17 @@ class Audit:
             .order_by(c.seq)
         )
         for event_id, seq, units_micro, credits_micro, overage_micro in rows:
-            told = receipts.pop(event_id, None)
             self._check_event(customer, event_id, seq, units_micro, credits_micro)
-            said = told and (told["seq"], told["units"], told["credits_micro"], told.get("overage_micro", 0))
-            if said != (seq, plain_micro(units_micro), credits_micro, overage_micro):
-                self.memory.find(f"{event_id} in place {seq} and its receipt differ: {told}")
-        for event_id, told in receipts.items():
-            self.memory.find(f"receipt {told['seq']} is of {event_id}, which is not in the books")
+            receipt = receipts.pop(seq, None)
+            self._check_receipt(receipt, (event_id, plain_micro(units_micro), credits_micro, overage_micro))
+        for seq, receipt in receipts.items():
+            self.memory.find(f"receipt {seq} is of {receipt.document['idem']}, and no such event is in its place")
         for finding in check_sums(session, customer):
             self.memory.find(finding)
 
     def _check_event(self, customer: Customer, event_id: str, seq: int, units_micro: int, credits_micro: int) -> None:
         sent = self.memory.sent.get(event_id)
-        if event_id in self.places:
+        if self.places.get(event_id, seq) != seq:
             self.doubled.add(event_id)
             self.memory.find(f"{event_id} is in the books twice, as {self.places[event_id]} and as {seq}")
         self.places[event_id] = seq
@@ -91,6 +96,21 @@ class Audit:
             self.memory.find(f"{event_id} in place {seq} was never sent")
         elif (sent.tenant_id, sent.units_micro, sent.credits_micro) != (customer.tenant_id, units_micro, credits_micro):
             self.memory.find(f"{event_id} was sent as {sent} and kept as {units_micro} units, {credits_micro} credits")
+
+    def _check_receipt(self, receipt: Receipt | None, event: tuple[str, str, int, int]) -> None:
+        if receipt is None:
+            self.memory.find(f"{event[0]} has no receipt in its place")
+            return
+        told = receipt.document
+        self.hashes[event[0]] = receipt.hash
+        if (told["idem"], told["units"], told["credits_micro"], told.get("overage_micro", 0)) != event:
+            self.memory.find(f"{event} and its receipt differ: {told}")
+
+    def _check_root(self, event_ids: tuple[str, ...], root: str) -> None:
+        """The root a client was given over the receipts of its call is the one over the receipts that are there."""
+        hashes = [self.hashes[event_id] for event_id in event_ids if event_id in self.hashes]
+        if written(Frontier().extend(hashes)[0].root()) != root:
+            self.memory.find(f"the receipts of {', '.join(event_ids)} are not those that were acknowledged as {root}")
 
     def _check_kept(self, event_id: str, seq: int | None) -> None:
         place = self.places.get(event_id)

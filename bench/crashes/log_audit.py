@@ -1,7 +1,6 @@
 """One customer's log of receipts, read as it grows: every link, the tree, its nodes, and what was signed over it."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session
@@ -29,9 +28,9 @@ class LogAudit:
     def size(self) -> int:
         return self.frontier.size
 
-    def read_on(self, session: Session) -> tuple[dict[str, dict[str, Any]], list[str]]:
-        """The usage receipts that came since, by event id, and what is wrong with the log."""
-        usage: dict[str, dict[str, Any]] = {}
+    def read_on(self, session: Session) -> tuple[list[ReceiptRead], list[str]]:
+        """The usage receipts that came since, and what is wrong with the log."""
+        usage: list[ReceiptRead] = []
         wrong: list[str] = []
         c = table_of(Receipt).c
         begun_at = self.size
@@ -51,7 +50,7 @@ class LogAudit:
                 return usage, wrong
             self._grow(receipt, bytes(nodes or b""), wrong)
             if receipt.typ == "usage":
-                usage[receipt.document["idem"]] = receipt.document
+                usage.append(receipt)
         self._check_head(session, wrong)
         self._check_hops(session, begun_at, wrong)
         return usage, wrong
@@ -91,6 +90,8 @@ class LogAudit:
         if (signed.size, signed.root) != (self.size, self.frontier.root()):
             wrong.append(f"{self.tenant_id}: size {signed.size} is signed with a root that {self.size} receipts lack")
         self.heads[signed.size] = signed.root
+        if max(self.heads) > self.size:
+            wrong.append(f"{self.tenant_id}: {max(self.heads)} receipts were signed, {self.size} are there")
 
     def _check_hops(self, session: Session, begun_at: int, wrong: list[str]) -> None:
         c = table_of(TraceHop).c

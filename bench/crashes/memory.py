@@ -45,11 +45,16 @@ class Call:
     key: str | None = None
 
 
+Root = tuple[tuple[str, ...], str]
+"""Events acknowledged together, and the root over their receipts' hashes: of a single one it is that hash."""
+
+
 class Told(NamedTuple):
-    """What had been acknowledged, in that order, and refused at one moment."""
+    """What had been acknowledged, in that order, and refused at one moment; and the roots given over receipts."""
 
     acknowledged: list[tuple[str, int | None]]
     refused: set[str]
+    roots: list[Root]
 
 
 @dataclass(slots=True)
@@ -59,9 +64,11 @@ class Memory:
     sent: dict[str, Event] = field(default_factory=dict)
     acknowledged: dict[str, int | None] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    roots: list[Root] = field(default_factory=list)
     told_unavailable: set[str] = field(default_factory=set)
     cut_off: set[str] = field(default_factory=set)
     statuses: Counter[int] = field(default_factory=Counter)
+    answered: int = 0
     calls_cut_off: int = 0
     retried: int = 0
     kept_though_unavailable: int = 0
@@ -77,7 +84,7 @@ class Memory:
 
     def told(self) -> Told:
         """A copy for another thread; to be taken in the crowd's own."""
-        return Told(list(self.acknowledged.items()), set(self.refused))
+        return Told(list(self.acknowledged.items()), set(self.refused), list(self.roots))
 
     def lose(self, call: Call) -> None:
         """Take note that the connection ended before the answer."""
@@ -90,6 +97,7 @@ class Memory:
         if status == 503:
             self.told_unavailable.update(event.event_id for event in call.events)
             return False
+        self.answered += 1
         if status == 200 and call.is_batch:
             self._settle_batch(call, document)
         elif status == 200:
@@ -113,6 +121,7 @@ class Memory:
             if event.event_id not in self.told_unavailable:
                 self.find(f"{event.event_id} is called a duplicate and was sent once")
         self._acknowledge(event, document["receipt"]["seq"])
+        self.roots.append(((event.event_id,), document["receipt"]["hash"]))
 
     def _settle_batch(self, call: Call, document: dict[str, Any]) -> None:
         refused = {entry["index"]: entry["code"] for entry in document["refused"]}
@@ -130,10 +139,13 @@ class Memory:
             for event in kept:
                 self._acknowledge(event, None)
             return
-        first, last = document["receipts"]["first_seq"], document["receipts"]["last_seq"]
-        if last - first + 1 != fresh:
-            self.find(f"{_named(call)}: {fresh} events have the places {first} to {last}")
-        for seq, event in enumerate(kept, first):
+        told = document["receipts"]
+        self.roots.append((tuple(event.event_id for event in kept), told["root"]))
+        if told["last_seq"] - told["first_seq"] + 1 == fresh:
+            places: list[int | None] = list(range(told["first_seq"], told["last_seq"] + 1))
+        else:  # receipts of others are between them
+            places = [told["first_seq"], *[None] * (fresh - 2), told["last_seq"]]
+        for seq, event in zip(places, kept, strict=True):
             self._acknowledge(event, seq)
 
     def _acknowledge(self, event: Event, seq: int | None) -> None:

@@ -9,9 +9,6 @@ from bench.crashes.stage import Books, Report, Stage, set_stage
 from bench.crashes.victims import PostgresqlVictim
 from bench.http_load import HOST
 
-LOAD_SECONDS = (0.05, 0.45)
-"""Between the first answer of a server and its end."""
-
 STARTING_SECONDS = (0.2, 0.9)
 """Between the start of a server and its end, where it is killed before it answers."""
 
@@ -30,11 +27,11 @@ async def kill_api(database_url: str, folder: Path, *, kills: int, seed: int, bo
     async with set_stage("the API killed", database_url, folder, servers=1, seed=seed, books=books) as stage:
         (api,) = stage.apis
         while stage.report.kills < kills:
-            await stage.load_for(LOAD_SECONDS)
+            await stage.load()
             await stage.kill(api)
             if stage.report.kills < kills and stage.chance.randrange(KILLED_WHILE_STARTING) == 0:
                 api.start()
-                await stage.load_for(STARTING_SECONDS)
+                await asyncio.sleep(stage.chance.uniform(*STARTING_SECONDS))
                 await stage.kill(api)
             await stage.revive(api)
     return stage.report
@@ -46,7 +43,7 @@ async def kill_one_of_two(
     """Two API process groups on one database; one is killed while the other goes on."""
     async with set_stage("one of two APIs killed", database_url, folder, servers=2, seed=seed, books=books) as stage:
         while stage.report.kills < kills:
-            await stage.load_for(LOAD_SECONDS)
+            await stage.load()
             api = stage.chance.choice(stage.apis)
             await stage.kill(api)
             await stage.revive(api)
@@ -60,7 +57,7 @@ async def kill_workers(database_url: str, folder: Path, *, seed: int, books: Boo
     ) as stage:
         (api,) = stage.apis
         for _ in range(WORKERS):
-            await stage.load_for(LOAD_SECONDS)
+            await stage.load()
             stage.report.kills += 1
             if not await asyncio.to_thread(api.kill_a_worker, 0):
                 stage.memory.find("a worker that was killed was not replaced")
@@ -75,7 +72,7 @@ async def kill_database(
     """The database killed under an API that stays: all its processes or, now and then, one connection's."""
     async with set_stage("the database killed", database_url, folder, servers=1, seed=seed, books=books) as stage:
         while stage.report.kills < kills:
-            await stage.load_for(LOAD_SECONDS)
+            await stage.load()
             stage.report.kills += 1
             if stage.report.kills % ONE_BACKEND == 0:
                 await asyncio.to_thread(victim.kill_a_backend, stage.chance.randrange(100))
@@ -105,11 +102,11 @@ def _check_health(stage: Stage) -> None:
 
 
 async def _await_recovery(stage: Stage) -> None:
-    """Until something is acknowledged again."""
-    acknowledged, began = stage.memory.statuses[200], time.monotonic()
-    while stage.memory.statuses[200] == acknowledged:
+    """Until a call is answered again."""
+    answered, began = stage.memory.answered, time.monotonic()
+    while stage.memory.answered == answered:
         if time.monotonic() - began > RECOVERY_SECONDS_MAX:
-            stage.memory.find(f"nothing was acknowledged in {RECOVERY_SECONDS_MAX} seconds with the database back")
+            stage.memory.find(f"nothing was answered in {RECOVERY_SECONDS_MAX} seconds with the database back")
             return
         await asyncio.sleep(0.01)
     stage.report.recovery_seconds = max(stage.report.recovery_seconds, time.monotonic() - began)

@@ -21,6 +21,11 @@ from bench.crashes.victims import ApiVictim
 from bench.servers import ROOT, environment_for
 from services.database import open_engine, reading
 
+CALLS = (1, 150)
+"""Answered between two kills."""
+
+LOAD_SECONDS_MAX = 10
+MOMENT_SECONDS_MAX = 0.05
 FINISH_SECONDS_MAX = 60
 
 Books = Callable[[Session, str], None]
@@ -71,8 +76,13 @@ class Stage:
     audit: Audit
     apis: list[ApiVictim]
 
-    async def load_for(self, seconds: tuple[float, float]) -> None:
-        await asyncio.sleep(self.chance.uniform(*seconds))
+    async def load(self) -> None:
+        """Let some more calls be answered, and a moment pass in the middle of the next."""
+        enough = self.memory.answered + self.chance.randint(*CALLS)
+        ends = time.monotonic() + LOAD_SECONDS_MAX
+        while self.memory.answered < enough and time.monotonic() < ends:
+            await asyncio.sleep(0.002)
+        await asyncio.sleep(self.chance.uniform(0, MOMENT_SECONDS_MAX))
 
     async def kill(self, api: ApiVictim) -> None:
         await asyncio.to_thread(api.kill)

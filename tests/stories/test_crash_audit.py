@@ -14,6 +14,7 @@ from bench.crashes.memory import Event, Memory
 from models import PoolUsage, Receipt, ReceiptLog, UsageEvent, table_of
 from services.database import transaction
 from services.metering import Metered, UsageInput, record_usage
+from services.rules.receipts import written
 
 EVENTS = 12
 NOW = datetime.now(UTC)
@@ -37,6 +38,7 @@ def meter(engine: Engine, memory: Memory, tenant_id: str, numbers: range) -> Non
         assert isinstance(answer, Metered)
         memory.sent[it.event_id] = it
         memory.acknowledged[it.event_id] = answer.seq
+        memory.roots.append(((it.event_id,), written(answer.receipt_hash)))
 
 
 @pytest.fixture
@@ -134,6 +136,17 @@ def test_what_a_crash_could_do_is_seen(audit: Audit, damage: Damage, finding: st
 def test_an_event_acknowledged_in_another_place_is_seen(audit: Audit) -> None:
     audit.memory.acknowledged["open-5"] = 1
     assert "open-5 was acknowledged in place 1 and is in place" in findings(audit)
+
+
+def test_a_receipt_other_than_the_one_acknowledged_is_seen(audit: Audit) -> None:
+    audit.memory.roots[5] = (("open-5",), audit.memory.roots[6][1])
+    assert "the receipts of open-5 are not those that were acknowledged" in findings(audit)
+
+
+def test_a_log_that_ends_before_what_was_signed_is_seen(audit: Audit) -> None:
+    log = audit.logs[audit.customers[0].tenant_id]
+    log.heads[log.size + EVENTS] = hashlib.sha256(b"a longer history").digest()
+    assert "receipts were signed" in findings(audit)
 
 
 def test_an_event_that_was_refused_and_kept_is_seen(audit: Audit) -> None:
