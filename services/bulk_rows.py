@@ -3,6 +3,7 @@
 Values come as the database takes them: text, whole numbers, bytes, None; times as `stored_time` writes them.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -40,6 +41,21 @@ def insert_rows(session: Session, table: Table, names: tuple[str, ...], rows: Se
         _copy(session, table, names, rows)
     else:
         _insert(session, table, names, rows)
+
+
+def find_given(session: Session, query: str, *, tenant_id: str, given: list[str]) -> list[Row]:
+    """The rows of a query of ours over given texts: FROM {given}…, WHERE … = {tenant} AND … {is_given}.
+
+    They go as one parameter, so that the statement is the same however many there are. On SQLite they are joined first:
+    it would otherwise walk all the tenant has, looking at each whether it is among them.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        statement = query.format(given="", tenant="%s", is_given="= ANY(%s)")
+        parameters: tuple[Any, ...] = (tenant_id, given)
+    else:
+        statement = query.format(given="json_each(?) AS given CROSS JOIN ", tenant="?", is_given="= given.value")
+        parameters = (json.dumps(given), tenant_id)
+    return [tuple(row) for row in session.connection().exec_driver_sql(statement, parameters)]
 
 
 def _insert(session: Session, table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select
 from sqlmodel import Session
 
-from models import Receipt, UsageEvent, table_of
+from services.bulk_rows import find_given
 from services.errors import EventConflict, Refusal, TooLarge
 from services.event_admission import Admitted
 from services.identifiers import new_id
@@ -101,23 +100,18 @@ def _answered_before(known: dict[str, _Known], event: UsageInput, fingerprint: b
 
 
 def _known_events(session: Session, tenant_id: str, events: Sequence[UsageInput]) -> dict[str, _Known]:
-    ids = {event.event_id or event.own_id for event in events} - {None}
+    ids = {event.event_id or event.own_id or "" for event in events} - {""}
     if not ids:
         return {}
-    rows = session.connection().execute(_recorded, {"tenant": tenant_id, "ids": list(ids)})
+    rows = find_given(session, _RECORDED, tenant_id=tenant_id, given=list(ids))
     return {
         event_id: _Known(bytes(fingerprint), Metered(event_id, seq, receipt_hash(bytes(data)), *rest))
         for event_id, fingerprint, seq, data, *rest in rows
     }
 
 
-_events, _receipts = table_of(UsageEvent).c, table_of(Receipt).c
-_recorded = (
-    select(
-        _events.event_id, _events.fingerprint, _events.seq, _receipts.data,
-        _events.credits_micro, _events.overage_micro, _events.remaining_micro, _events.alert,
-    )
-    .join(table_of(Receipt), (_receipts.tenant_id == _events.tenant_id) & (_receipts.seq == _events.seq))
-    .where(_events.tenant_id == bindparam("tenant"), _events.event_id.in_(bindparam("ids", expanding=True)))
-)  # fmt: skip
-"""Built once: building it costs as much as running it."""
+_RECORDED = (
+    "SELECT e.event_id, e.fingerprint, e.seq, r.data, e.credits_micro, e.overage_micro, e.remaining_micro, e.alert"
+    " FROM {given}usage_event e CROSS JOIN receipt r"
+    " WHERE e.tenant_id = {tenant} AND e.event_id {is_given} AND r.tenant_id = e.tenant_id AND r.seq = e.seq"
+)

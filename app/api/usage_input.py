@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -21,7 +21,8 @@ from services.rules.violations import InvalidQuantity
 
 META_BYTES_MAX: Final = 4 * 1024
 META_DEPTH_MAX: Final = 8
-INTEGER_MAX: Final = 2**63 - 1
+INTEGER_MAX: Final = 2**53 - 1
+"""Of `meta`: what every JSON reader keeps exact, and the receipt can commit to."""
 
 EVENT_FIELDS: Final = frozenset(
     {"tenant_id", "subscription_id", "event_type", "units", "event_id", "occurred_at", "site", "trace_id", "meta"}
@@ -33,21 +34,25 @@ def read_event(item: Any, *, tenant_id: str) -> UsageInput:
     """One event of the API's own shape. Raises a Refusal that names the field."""
     if type(item) is not dict:
         raise Unprocessable("An event is a JSON object.")
-    if not item.keys() <= EVENT_FIELDS:
-        raise _unknown(item, EVENT_FIELDS)
-    named = item.get("tenant_id")
+    read: dict[str, Any] = {}
+    for name, value in item.items():
+        reader = _READERS.get(name)
+        if reader is None:
+            raise _unknown(item, EVENT_FIELDS)
+        if value is not None:
+            read[name] = reader(value)
+    named = read.get("tenant_id")
     if named is not None and named != tenant_id:
         raise WrongTenant("This event names another customer than the key's; leave tenant_id out.", field="tenant_id")
+    if "event_type" not in read:
+        raise _missing("event_type")
+    if "units" not in read:
+        raise InvalidUnits("units is required; send a number above zero.", field="units")
+    get = read.get
     return UsageInput(
-        subscription_id=_text(item, "subscription_id", ID_MAX),
-        event_type=_required_text(item, "event_type", CODE_MAX),
-        units_micro=_units(item),
-        event_id=_text(item, "event_id", EVENT_ID_MAX),
-        occurred_at=_moment(item, "occurred_at"),
-        site=_text(item, "site", SITE_MAX),
-        trace_id=_text(item, "trace_id", TRACE_ID_MAX),
-        meta=_meta(item),
-    )
+        get("subscription_id"), read["event_type"], read["units"], get("event_id"), get("occurred_at"), get("site"),
+        get("trace_id"), get("meta"),
+    )  # fmt: skip
 
 
 def read_cloud_event(item: Any, *, tenant_id: str) -> UsageInput:
@@ -59,14 +64,14 @@ def read_cloud_event(item: Any, *, tenant_id: str) -> UsageInput:
         raise Unprocessable("A CloudEvent is a JSON object.")
     if item.get("specversion") != "1.0":
         raise Unprocessable('specversion must be "1.0".', field="specversion")
-    _required_text(item, "source", 2_048)
+    _required(item, "source", _SOURCE)
     data = item.get("data")
     if type(data) is not dict:
         raise Unprocessable("data must be a JSON object with units.", field="data")
     if not data.keys() <= DATA_FIELDS:
         raise _unknown(data, DATA_FIELDS)
-    _required_text(item, "id", EVENT_ID_MAX)
-    _required_text(item, "type", CODE_MAX)
+    _required(item, "id", _text("id", EVENT_ID_MAX))
+    _required(item, "type", _text("type", CODE_MAX))
     fields = {"event_id": item["id"], "event_type": item["type"], "occurred_at": item.get("time")}
     return read_event(data | fields, tenant_id=tenant_id)
 
@@ -81,10 +86,7 @@ def named_in(item: Any, field: str) -> str | None:
     return None
 
 
-def _units(item: dict[str, Any]) -> int:
-    value = item.get("units")
-    if value is None:
-        raise InvalidUnits("units is required; send a number above zero.", field="units")
+def _units(value: Any) -> int:
     if type(value) is ExponentNumber:
         raise InvalidUnits("Write units without an exponent: 1000, not 1e3.", field="units")
     try:
@@ -93,36 +95,36 @@ def _units(item: dict[str, Any]) -> int:
         raise InvalidUnits(error.message, field="units") from error
 
 
-def _text(item: dict[str, Any], field: str, characters_max: int) -> str | None:
+def _text(field: str, characters_max: int) -> Callable[[Any], str]:
+    """A reader of texts of 1 to so many printable characters."""
+
+    def read(value: Any) -> str:
+        if type(value) is str and 0 < len(value) <= characters_max and value.isprintable():
+            return value
+        raise Unprocessable(f"{field} must be a text of 1 to {characters_max} printable characters.", field=field)
+
+    return read
+
+
+def _required(item: dict[str, Any], field: str, reader: Callable[[Any], str]) -> str:
     value = item.get(field)
     if value is None:
-        return None
-    if type(value) is str and 0 < len(value) <= characters_max and value.isprintable():
-        return value
-    raise Unprocessable(f"{field} must be a text of 1 to {characters_max} printable characters.", field=field)
+        raise _missing(field)
+    return reader(value)
 
 
-def _required_text(item: dict[str, Any], field: str, characters_max: int) -> str:
-    value = _text(item, field, characters_max)
-    if value is None:
-        raise Unprocessable(f"{field} is required; send it.", field=field)
-    return value
+def _missing(field: str) -> Refusal:
+    return Unprocessable(f"{field} is required; send it.", field=field)
 
 
-def _moment(item: dict[str, Any], field: str) -> datetime | None:
-    value = item.get(field)
-    if value is None:
-        return None
+def _moment(value: Any) -> datetime:
     try:
         return read_moment(value)
     except ValueError as error:
-        raise Unprocessable(f"{field}: {error}.", field=field) from error
+        raise Unprocessable(f"occurred_at: {error}.", field="occurred_at") from error
 
 
-def _meta(item: dict[str, Any]) -> dict[str, Any] | None:
-    value = item.get("meta")
-    if value is None:
-        return None
+def _meta(value: Any) -> dict[str, Any]:
     if type(value) is not dict:
         raise Unprocessable("meta must be a JSON object.", field="meta")
     kept: dict[str, Any] = _storable(value, 0)
@@ -165,3 +167,17 @@ def _ordinary(number: Decimal | int) -> float | int:
 def _unknown(item: dict[str, Any], known: frozenset[str]) -> Refusal:
     field = min(item.keys() - known)[:80].encode(errors="replace").decode()  # half a surrogate cannot be answered
     return Unprocessable(f"{field!r} is not known here; remove it. Extra data goes into meta.", field=field)
+
+
+_SOURCE: Final = _text("source", 2_048)
+_READERS: Final[dict[str, Callable[[Any], Any]]] = {
+    "tenant_id": lambda value: value,
+    "subscription_id": _text("subscription_id", ID_MAX),
+    "event_type": _text("event_type", CODE_MAX),
+    "units": _units,
+    "event_id": _text("event_id", EVENT_ID_MAX),
+    "occurred_at": _moment,
+    "site": _text("site", SITE_MAX),
+    "trace_id": _text("trace_id", TRACE_ID_MAX),
+    "meta": _meta,
+}
