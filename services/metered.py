@@ -10,7 +10,8 @@ class UsageInput(NamedTuple):
     """One event as sent. `units_micro` are millionths of the meter's unit; without `occurred_at` it is now.
 
     Without `event_id` the event gets an id of its own, and sending it again counts again. `own_id` is an id of ours for
-    an event that was sent without one, so that writing it twice still counts it once.
+    an event that was sent without one, so that writing it twice still counts it once. `reservation` is the hold that it
+    finalises.
     """
 
     subscription_id: str | None
@@ -22,6 +23,7 @@ class UsageInput(NamedTuple):
     trace_id: str | None = None
     meta: dict[str, Any] | None = None
     own_id: str | None = None
+    reservation: str | None = None
 
     @property
     def identity(self) -> str | None:
@@ -30,10 +32,12 @@ class UsageInput(NamedTuple):
 
     def fingerprint(self) -> bytes:
         """SHA-256 of what was sent, by which a retry is told from another event under the same id."""
-        subscription_id, event_type, units_micro, _, occurred_at, site, trace_id, meta, _ = self
+        subscription_id, event_type, units_micro, _, occurred_at, site, trace_id, meta, _, reservation = self
         occurred = None if occurred_at is None else occurred_at.timestamp()
         meta_text = None if meta is None else json.dumps(meta, sort_keys=True, separators=(",", ":"))
-        sent = (subscription_id, event_type, units_micro, occurred, site, trace_id, meta_text)
+        sent: tuple[Any, ...] = (subscription_id, event_type, units_micro, occurred, site, trace_id, meta_text)
+        if reservation is not None:
+            sent = (*sent, reservation)
         return hashlib.sha256(repr(sent).encode("utf-8", "surrogatepass")).digest()
 
 
