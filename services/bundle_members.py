@@ -1,12 +1,11 @@
 """Reading a bundle's header: every member is there, looks right and agrees with the others. Nothing is verified yet."""
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from services.bundle_fields import Signature, read_base64, read_count, read_signature, read_text
 from services.bundle_headers import (
     FORMAT,
     KINDS,
@@ -18,10 +17,8 @@ from services.bundle_headers import (
     origin_of,
 )
 from services.errors import InvalidBundle, Unprocessable, Unverifiable
-from services.gateways.signing import SIGNATURE_BYTES
-from services.rules.canonical import INTEGER_MAX
 from services.rules.notes import Checkpoint, Note, read_checkpoint, read_note
-from services.rules.receipt_fields import ID_MAX, TEXT_MAX, is_hash, is_moment
+from services.rules.receipt_fields import ID_MAX, is_hash, is_moment
 from services.rules.violations import InvalidNote
 from services.signature_checks import PublishedKey, read_jwks
 
@@ -32,13 +29,6 @@ _ALWAYS = (
 _OF_KIND = {"range": ("range",), "invoice": ("range", "invoice_seq"), "trace": ("trace_id", "proofs")}
 _RANGE = frozenset({"first_seq", "last_seq", "before", "after"})
 _SEQ = re.compile(r"[1-9][0-9]{0,15}")
-
-
-class Signature(NamedTuple):
-    """64 bytes, and the key that is said to have made them."""
-
-    kid: str
-    signature: bytes
 
 
 class Rotation(NamedTuple):
@@ -99,12 +89,12 @@ def read_header(document: Any) -> Header:
     if type(document) is not dict:
         raise InvalidBundle("This is no bundle: its header is not a JSON object.")
     _check_members(document)
-    iss, tenant, origin = (_text(document, name) for name in ("iss", "tenant", "origin"))
+    iss, tenant, origin = (read_text(document, name) for name in ("iss", "tenant", "origin"))
     if origin != origin_of(iss, tenant):
         raise InvalidBundle("The header's origin is not that of its iss and tenant.")
     if not (type(document["created"]) is str and is_moment(document["created"])):
         raise InvalidBundle("The header's created is not a UTC time such as 2026-03-31T18:15:46.000000Z.")
-    count = _count(document, "count")
+    count = read_count(document, "count")
     note, checkpoint = read_head(document["checkpoint"], origin)
     kind = document["kind"]
     proven = None if kind == "trace" else _range(document["range"], count)
@@ -123,7 +113,7 @@ def read_header(document: Any) -> Header:
         plans=_plans(document["plans"]),
         range=proven,
         invoice_seq=_invoice_seq(document, proven) if kind == "invoice" and proven else None,
-        trace_id=_text(document, "trace_id", ID_MAX) if kind == "trace" else None,
+        trace_id=read_text(document, "trace_id", ID_MAX) if kind == "trace" else None,
         proofs=_proofs(document, count) if kind == "trace" else (),
         consistency=_consistency(document["consistency"]) if "consistency" in document else None,
     )
@@ -139,27 +129,6 @@ def read_head(text: Any, origin: str) -> tuple[Note, Checkpoint]:
     if checkpoint.origin != origin:
         raise InvalidBundle(f"The checkpoint is that of another log: {checkpoint.origin}.")
     return note, checkpoint
-
-
-def read_signature(document: Any, what: str) -> Signature:
-    """A `{"kid", "signature"}`. Raises InvalidBundle, saying `what` it is, for any other spelling."""
-    if type(document) is not dict or document.keys() != {"kid", "signature"}:
-        raise InvalidBundle(f"{what} is an object of kid and signature, and nothing else.")
-    kid = document["kid"]
-    if type(kid) is not str or not 0 < len(kid) <= ID_MAX:
-        raise InvalidBundle(f"{what} must name the key that made it.")
-    return Signature(kid, read_base64(document["signature"], what))
-
-
-def read_base64(text: Any, what: str) -> bytes:
-    """64 bytes in the one base64 form they have. Raises InvalidBundle, saying `what` they are."""
-    try:
-        data = base64.b64decode(text, validate=True) if type(text) is str and text.isascii() else b""
-    except binascii.Error:
-        data = b""
-    if len(data) != SIGNATURE_BYTES or base64.b64encode(data).decode() != text:
-        raise InvalidBundle(f"{what} must be {SIGNATURE_BYTES} bytes in base64.")
-    return data
 
 
 def _check_members(document: Mapping[str, Any]) -> None:
@@ -182,7 +151,7 @@ def _check_members(document: Mapping[str, Any]) -> None:
 def _range(value: Any, count: int) -> Range:
     if type(value) is not dict or value.keys() != _RANGE:
         raise InvalidBundle("The header's range is an object of first_seq, last_seq, before and after.")
-    first_seq, last_seq = _count(value, "first_seq", "range"), _count(value, "last_seq", "range")
+    first_seq, last_seq = read_count(value, "first_seq", "range"), read_count(value, "last_seq", "range")
     if last_seq < first_seq:
         raise InvalidBundle("The header's range ends before it begins.")
     if last_seq - first_seq + 1 != count:
@@ -191,7 +160,7 @@ def _range(value: Any, count: int) -> Range:
 
 
 def _invoice_seq(document: Mapping[str, Any], proven: Range) -> int:
-    seq = _count(document, "invoice_seq")
+    seq = read_count(document, "invoice_seq")
     if not proven.first_seq <= seq <= proven.last_seq:
         raise InvalidBundle("The header's invoice_seq is not in its range.")
     return seq
@@ -207,7 +176,7 @@ def _proofs(document: Mapping[str, Any], count: int) -> tuple[tuple[bytes, ...],
 def _consistency(value: Any) -> Consistency:
     if type(value) is not dict or value.keys() != {"size", "hashes"}:
         raise InvalidBundle("The header's consistency is an object of size and hashes.")
-    return Consistency(_count(value, "size", "consistency"), _hashes(value["hashes"], "consistency"))
+    return Consistency(read_count(value, "size", "consistency"), _hashes(value["hashes"], "consistency"))
 
 
 def _keys(value: Any) -> dict[str, PublishedKey]:
@@ -259,17 +228,3 @@ def _hashes(value: Any, what: str) -> tuple[bytes, ...]:
     if type(value) is not list or len(value) > 2 * RANGE_HASHES_MAX or not all(map(is_hash, value)):
         raise InvalidBundle(f"The header's {what} holds something that is no hash, or too many of them.")
     return tuple(bytes.fromhex(text[7:]) for text in value)
-
-
-def _text(document: Mapping[str, Any], name: str, most: int = TEXT_MAX) -> str:
-    value = document[name]
-    if type(value) is not str or not 0 < len(value) <= most:
-        raise InvalidBundle(f"The header's {name} is text of 1 to {most} characters.")
-    return value
-
-
-def _count(document: Mapping[str, Any], name: str, within: str = "") -> int:
-    value = document[name]
-    if type(value) is not int or not 1 <= value <= INTEGER_MAX:
-        raise InvalidBundle(f"The header's {within} {name} is not a whole number from 1.".replace("  ", " "))
-    return value

@@ -19,6 +19,12 @@ LEAVES_BATCH = 1_024
 DAYS_MAX = 400
 """Business days in one period."""
 
+SUMS_MAX = 2_000
+"""Lines of bills that may sum the same use: more than a hundred years of months."""
+
+ROUTES_MAX = 10_000
+"""Pairs of a subscription and a meter that are looked up once; beyond, they are looked up again."""
+
 _POWERS = tuple(10**digits for digits in range(13))
 
 
@@ -106,6 +112,9 @@ class UsageSums:
         self.totals: dict[str, MeterTotal] = {}
         self._plans = plans
         self._sums: dict[Asked, dict[str, PoolSum]] = {key: {} for key in asked}
+        self._asked: dict[str, list[Asked]] = {}
+        for key in self._sums:
+            self._asked.setdefault(key.subscription, []).append(key)
         self._routes: dict[tuple[str, str, str], _Route] = {}
 
     def sums_of(self, asked: Asked) -> Mapping[str, PoolSum]:
@@ -144,11 +153,14 @@ class UsageSums:
             raise InvalidBundle(f"The plan that receipt {seq} is rated with has no meter {use.metric}.", seq=seq)
         pool = plan.pools[meter.pool]
         sums = []
-        for asked, by_pool in self._sums.items():
-            rated = (asked.price, asked.pool)
-            if asked.subscription == use.subscription and rated in {(None, None), (use.price, pool.code)}:
+        for asked in self._asked.get(use.subscription, ()):
+            if (asked.price, asked.pool) in {(None, None), (use.price, pool.code)}:
                 days: dict[str, tuple[int, int]] | None = {} if pool.resets_daily else None
-                sums.append((asked, by_pool.setdefault(pool.code, PoolSum(days=days))))
+                sums.append((asked, self._sums[asked].setdefault(pool.code, PoolSum(days=days))))
+        if len(sums) > SUMS_MAX:
+            raise Unverifiable(f"More than {SUMS_MAX:,} lines of bills sum what receipt {seq} is part of.", seq=seq)
+        if len(self._routes) >= ROUTES_MAX:
+            self._routes.clear()
         total = self.totals.setdefault(use.metric, MeterTotal(use.metric))
         numerator, denominator = meter.credits_per_unit.as_integer_ratio()
         route = _Route(numerator * MICRO, denominator, pool.resets_daily, sums, total)

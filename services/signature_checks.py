@@ -29,9 +29,14 @@ class PublishedKey(NamedTuple):
 class SignedStatement(Protocol):
     """A rotation: canonical JSON, and the signatures of the key that went and of the one that came."""
 
-    statement: bytes
-    old_signature: bytes
-    new_signature: bytes
+    @property
+    def statement(self) -> bytes: ...
+
+    @property
+    def old_signature(self) -> bytes: ...
+
+    @property
+    def new_signature(self) -> bytes: ...
 
 
 def read_jwks(document: Any) -> dict[str, PublishedKey]:
