@@ -101,7 +101,8 @@ def _worded(report: BundleReport) -> Iterator[str]:
         yield "Valid. Nothing was added, dropped or changed, and every bill comes to its amount."
     else:
         yield "Integrity only. The bundle agrees with itself, but nothing outside of it says whose keys signed it."
-        yield f"Get the keys from {report.iss}/.well-known/jwks.json, or the ones you kept, and pass them with --keys."
+        yield "Pass the seller's keys with --keys: the ones you kept, or those at /.well-known/jwks.json of the address you"
+        yield f"know to be the seller's. The bundle says it is {report.iss}; do not take its word for it."
     for bill in sorted(report.bills, key=lambda bill: bill.seq != report.invoice_seq):
         yield ""
         yield from _worded_bill(bill)

@@ -54,7 +54,8 @@ def test_without_keys_it_says_what_it_does_not_know(corpus: Path, capsys: pytest
     assert verify.run(arguments(corpus, "range-no-keys")) == 0
     said = capsys.readouterr().out
     assert said.startswith("Integrity only.")
-    assert "https://billing.example/.well-known/jwks.json" in said
+    assert "/.well-known/jwks.json" in said
+    assert "The bundle says it is https://billing.example; do not take its word for it." in said
     assert "--keys" in said
 
 
