@@ -39,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
     except BundleRefused as refused:
         return _refuse(refused, as_json=asked.json)
     for line in [json.dumps(_record(report))] if asked.json else _worded(report):
-        print(line)
+        print(_printable(line))
     return VALID
 
 
@@ -66,7 +66,7 @@ def _refuse(refused: BundleRefused, *, as_json: bool) -> int:
     else:
         word = "Invalid." if is_invalid else "Cannot be verified."
         where = "" if refused.seq is None else f" Receipt {refused.seq}:"
-        print(f"{word}{where} {refused.detail}", file=sys.stderr)
+        print(_printable(f"{word}{where} {refused.detail}"), file=sys.stderr)
     return INVALID if is_invalid else UNVERIFIABLE
 
 
@@ -101,8 +101,8 @@ def _worded(report: BundleReport) -> Iterator[str]:
         yield "Valid. Nothing was added, dropped or changed, and every bill comes to its amount."
     else:
         yield "Integrity only. The bundle agrees with itself, but nothing outside of it says whose keys signed it."
-        yield "Pass the seller's keys with --keys: the ones you kept, or those at /.well-known/jwks.json of the address you"
-        yield f"know to be the seller's. The bundle says it is {report.iss}; do not take its word for it."
+        yield "Pass the seller's keys with --keys: the ones you kept, or those at /.well-known/jwks.json of the address"
+        yield f"you know to be the seller's. The bundle says it is {report.iss}; do not take its word for it."
     for bill in sorted(report.bills, key=lambda bill: bill.seq != report.invoice_seq):
         yield ""
         yield from _worded_bill(bill)
@@ -141,6 +141,11 @@ def _worded_log(report: BundleReport) -> Iterator[str]:
     yield f"Checkpoint: {report.size:,} receipts, root {report.root.hex()}"
     yield f"Signed by: {report.kid}"
     yield f"Made: {report.created}"
+
+
+def _printable(text: str) -> str:
+    """Text from a bundle that may be printed: nothing in it moves a cursor or colours a word."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def _thousands(text: str) -> str:

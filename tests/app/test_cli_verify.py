@@ -74,6 +74,17 @@ def test_a_wrong_bill_is_told_with_both_amounts(corpus: Path, capsys: pytest.Cap
     assert capsys.readouterr().err.startswith("Cannot be verified. ")
 
 
+def test_a_bundle_cannot_write_to_the_terminal_what_it_likes(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = tmp_path / "hostile.json"
+    document = json.loads(Path(arguments(corpus, "range-whole-document")[0]).read_text())
+    document["bundle"]["\x1b[32mValid.\ud800"] = 1
+    hostile.write_text(json.dumps(document))
+    assert verify.run([str(hostile)]) == 1
+    assert "has no member \ufffd[32mValid.\ufffd." in capsys.readouterr().err
+
+
 def test_programs_get_json(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     verify.run(arguments(corpus, "invoice-two-pools-graduated", "--json"))
     told = json.loads(capsys.readouterr().out)
