@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Table
 from sqlmodel import Session
@@ -43,18 +43,23 @@ def insert_rows(session: Session, table: Table, names: tuple[str, ...], rows: Se
         _insert(session, table, names, rows)
 
 
-def find_given(session: Session, query: str, *, tenant_id: str, given: list[str]) -> list[Row]:
-    """The rows of a query of ours over given texts: FROM {given}…, WHERE … = {tenant} AND … {is_given}.
+class GivenQuery(NamedTuple):
+    """One question in the words of each database: which rows of `tenant` belong to the texts in `given`.
 
-    They go as one parameter, so that the statement is the same however many there are. On SQLite they are joined first:
-    it would otherwise walk all the tenant has, looking at each whether it is among them.
+    The texts go as one parameter and are looked up one by one, in an index that has them: left to itself, either
+    database may walk all that the tenant has and look at each row whether it is among them.
     """
+
+    sqlite: str
+    postgresql: str
+
+
+def find_given(session: Session, query: GivenQuery, *, tenant_id: str, given: list[str]) -> list[Row]:
+    """The rows that belong to the given texts."""
     if session.get_bind().dialect.name == "postgresql":
-        statement = query.format(given="", tenant="%s", is_given="= ANY(%s)")
-        parameters: tuple[Any, ...] = (tenant_id, given)
+        statement, parameters = query.postgresql, {"tenant": tenant_id, "given": given}
     else:
-        statement = query.format(given="json_each(?) AS given CROSS JOIN ", tenant="?", is_given="= given.value")
-        parameters = (json.dumps(given), tenant_id)
+        statement, parameters = query.sqlite, {"tenant": tenant_id, "given": json.dumps(given)}
     return [tuple(row) for row in session.connection().exec_driver_sql(statement, parameters)]
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from services.bulk_rows import find_given
+from services.bulk_rows import GivenQuery, find_given
 from services.errors import EventConflict, Refusal, TooLarge
 from services.event_admission import Admitted
 from services.identifiers import new_id
@@ -106,12 +106,17 @@ def _known_events(session: Session, tenant_id: str, events: Sequence[UsageInput]
     rows = find_given(session, _RECORDED, tenant_id=tenant_id, given=list(ids))
     return {
         event_id: _Known(bytes(fingerprint), Metered(event_id, seq, receipt_hash(bytes(data)), *rest))
-        for event_id, fingerprint, seq, data, *rest in rows
+        for event_id, fingerprint, seq, *rest, data in rows
     }
 
 
-_RECORDED = (
-    "SELECT e.event_id, e.fingerprint, e.seq, r.data, e.credits_micro, e.overage_micro, e.remaining_micro, e.alert"
-    " FROM {given}usage_event e CROSS JOIN receipt r"
-    " WHERE e.tenant_id = {tenant} AND e.event_id {is_given} AND r.tenant_id = e.tenant_id AND r.seq = e.seq"
+_ANSWERED = (
+    "e.event_id, e.fingerprint, e.seq, e.credits_micro, e.overage_micro, e.remaining_micro, e.alert,"
+    " (SELECT r.data FROM receipt r WHERE r.tenant_id = e.tenant_id AND r.seq = e.seq)"
+)
+_RECORDED = GivenQuery(
+    sqlite=f"SELECT {_ANSWERED} FROM json_each(:given) AS given CROSS JOIN usage_event e"  # noqa: S608 all ours
+    " WHERE e.tenant_id = :tenant AND e.event_id = given.value",
+    postgresql=f"SELECT {_ANSWERED} FROM unnest(%(given)s::text[]) AS given(value) CROSS JOIN LATERAL"  # noqa: S608
+    " (SELECT * FROM usage_event u WHERE u.tenant_id = %(tenant)s AND u.event_id = given.value LIMIT 1) e",
 )
