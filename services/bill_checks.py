@@ -107,8 +107,8 @@ class Bills:
             _check_totals(document, amounts)
         except BundleRefused as error:
             raise type(error)(f"{where}: {error.detail}", seq=seq) from error
-        except RuleViolation as error:
-            raise InvalidBundle(f"{where}: {error.message}", seq=seq) from error
+        except (RuleViolation, ArithmeticError) as error:
+            raise InvalidBundle(f"{where}: {error}", seq=seq) from error
         totals = document["totals"]
         return CheckedBill(
             receipt.typ, seq, document["number"], document["currency"], totals["subtotal"], totals["tax"],
