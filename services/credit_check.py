@@ -9,6 +9,7 @@ from sqlmodel import Session
 from services.credit_estimate import Figures, decimal_of, work_out
 from services.errors import UPGRADE_URL, OverageNotAllowed, SpendCapReached, SubscriptionConflict
 from services.event_admission import METERED
+from services.holds import held_overage, read_holds
 from services.rules.money import Money
 from services.spend_guard import read_own_limits, read_period_spend
 
@@ -45,8 +46,8 @@ def check_credits(
 ) -> CreditCheck:
     """Whether these units would be metered at this moment. Nothing is written or held: it is a hint, no reservation.
 
-    Somebody else may use what is left before the caller does. Raises NotFound, UnknownEventType and InvalidUnits as
-    metering would.
+    What reservations hold is not there to be used. Somebody else may use what is left before the caller does. Raises
+    NotFound, UnknownEventType and InvalidUnits as metering would.
     """
     found = work_out(
         session,
@@ -56,7 +57,7 @@ def check_credits(
         units_micro=units_micro,
         at=at,
     )
-    reason = _reason(session, found)
+    reason = _reason(session, found, at)
     goes_beyond = bool(found.beyond_micro)
     price, exact = found.added(found.beyond_micro) if goes_beyond and found.is_sold else (None, None)
     return CreditCheck(
@@ -71,28 +72,30 @@ def check_credits(
     )
 
 
-def _reason(session: Session, found: Figures) -> str:
+def _reason(session: Session, found: Figures, at: datetime) -> str:
     if found.subscription.status not in METERED:
         return SubscriptionConflict.code
     if not found.beyond_micro:
         return INCLUDED
     if not found.is_sold:
         return OverageNotAllowed.code
-    return SpendCapReached.code if _passes_cap(session, found) else OVERAGE
+    return SpendCapReached.code if _passes_cap(session, found, at) else OVERAGE
 
 
-def _passes_cap(session: Session, found: Figures) -> bool:
+def _passes_cap(session: Session, found: Figures, at: datetime) -> bool:
     """Whether the customer's own cap would refuse what goes beyond the allowance."""
     subscription = found.subscription
     tenant_id, subscription_id = subscription.tenant_id, subscription.id
     cap_minor = read_own_limits(session, tenant_id=tenant_id, subscription_id=subscription_id).cap_minor
     if cap_minor is None:
         return False
+    holds = read_holds(session, tenant_ids=[tenant_id], at=at)[tenant_id]
     spend = read_period_spend(
         session,
         tenant_id=tenant_id,
         subscription_id=subscription_id,
         period_start=found.period_start,
         plan=found.plan,
+        held_micro=held_overage(holds, subscription_id, found.period_start),
     )
     return spend.exceeds(cap_minor, spend.after(found.pool.code, found.beyond_micro))

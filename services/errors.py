@@ -14,12 +14,14 @@ Refusal
 │   ├── EventConflict         same event id, other body
 │   ├── IdempotencyConflict   same Idempotency-Key, other request
 │   ├── PeriodNotEnded
+│   ├── ReservationConflict   it was finalised, released or made otherwise
 │   └── SubscriptionConflict
 ├── TooLarge 413              more than one request may carry
 ├── UnsupportedMediaType 415
 ├── Unprocessable 422         understood, but a value is not acceptable; `field` names it
 │   ├── UnknownPlan · UnknownEventType · UnknownSite · UnknownPriceBook
 │   ├── InvalidUnits
+│   ├── NotCorrectable        a correction itself: the event it corrects is to be corrected again
 │   ├── EventTooOld · EventInFuture · EventBeforeSubscription
 │   ├── SiteLimitReached
 │   ├── InvalidSignature      a signature that was not made by this key over these bytes
@@ -106,6 +108,10 @@ class PeriodNotEnded(Conflict):
     code = "period_not_ended"
 
 
+class ReservationConflict(Conflict):
+    code = "reservation_conflict"
+
+
 class SubscriptionConflict(Conflict):
     code = "subscription_conflict"
 
@@ -164,6 +170,10 @@ class Unverifiable(BundleRefused):
 
 class InvalidUnits(Unprocessable):
     code = "invalid_units"
+
+
+class NotCorrectable(Unprocessable):
+    code = "not_correctable"
 
 
 class EventTooOld(Unprocessable):

@@ -64,7 +64,8 @@ class EventReceipts:
         data = form.fill(
             seq=seq, prev=log.prev, ts=self._at_written, idem=event_id, units=plain_micro(event.units_micro),
             credits_micro=credits_micro, overage_micro=overage_micro, occurred_at=happened, site=event.site,
-            alert=alert, req=event.reservation, cid=cid, trace_id=trace_id, hop=None if trace_id is None else hop + 1, trace_prev=before,
+            alert=alert, req=event.reservation, cid=cid,
+            trace_id=trace_id, hop=None if trace_id is None else hop + 1, trace_prev=before,
         )  # fmt: skip
         hashed = hashlib.sha256(b"\x00" + data).digest()
         link = f"sha256:{hashed.hex()}"

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlmodel import Session, col, or_, select
 
 from models import CreditGrant, PoolUsage, Subscription
+from services.holds import Hold, held_of_lots, held_overage, read_holds
 from services.plans import Plan, Pool
 from services.rules.periods import business_date, day_bounds
 
@@ -22,8 +23,9 @@ class PoolBalance:
     """One pool in the window from `starts_at` to `ends_at`; credits in millionths.
 
     `included_micro` is what the plan gives for the window. `capacity_micro` is all that could be spent in it: what
-    was burned from lots, bought ones too, and what they still hold. Use beyond that is `overage_micro`.
-    `period_overage_micro` sums every window of the billing period.
+    was burned from lots, bought ones too, and what they still have. Use beyond that is `overage_micro`. Of what they
+    have, `held_micro` is on hold for reservations and `remaining_micro` can be spent now; `held_overage_micro` is what
+    reservations keep free beyond the lots. `period_overage_micro` sums every window of the billing period.
     """
 
     pool: Pool
@@ -34,10 +36,12 @@ class PoolBalance:
     overage_micro: int
     remaining_micro: int
     period_overage_micro: int
+    held_micro: int = 0
+    held_overage_micro: int = 0
 
     @property
     def capacity_micro(self) -> int:
-        return self.used_micro - self.overage_micro + self.remaining_micro
+        return self.used_micro - self.overage_micro + self.remaining_micro + self.held_micro
 
     @property
     def used_pct(self) -> int:
@@ -51,7 +55,7 @@ class PoolBalance:
         """ok, low (from 80 %), used_up (nothing left), over (beyond the capacity)."""
         if self.overage_micro:
             return "over"
-        if self.used_micro and not self.remaining_micro:
+        if self.used_micro and not self.remaining_micro and not self.held_micro:
             return "used_up"
         return "low" if self.used_pct >= LOW_PCT else "ok"
 
@@ -70,15 +74,23 @@ class Holder:
 
 
 def read_balances(session: Session, *, holders: Iterable[Holder], at: datetime) -> dict[str, list[PoolBalance]]:
-    """The pools of each subscription in the order of its price book, by subscription id; two queries in all."""
+    """The pools of each subscription in the order of its price book, by subscription id; three queries in all."""
     wanted = list(holders)
     if not wanted:
         return {}
     usage = _usage_by_subscription(session, wanted)
     lots = _lots_by_subscription(session, wanted, at)
+    holds = read_holds(session, tenant_ids={holder.subscription.tenant_id for holder in wanted}, at=at)
     return {
         holder.subscription.id: [
-            _balance(holder, pool, usage[holder.subscription.id], lots[holder.subscription.id], holder.moment(at))
+            _balance(
+                holder,
+                pool,
+                usage=usage[holder.subscription.id],
+                lots=lots[holder.subscription.id],
+                holds=holds[holder.subscription.tenant_id],
+                at=holder.moment(at),
+            )
             for pool in holder.plan.pools.values()
             if holder.plan.allowance_micro(pool.code) or _is_touched(pool, usage[holder.subscription.id])
         ]
@@ -96,14 +108,22 @@ def _window(holder: Holder, pool: Pool, at: datetime) -> tuple[datetime, datetim
 
 
 def _balance(
-    holder: Holder, pool: Pool, usage: list[PoolUsage], lots: Mapping[str, list[CreditGrant]], at: datetime
+    holder: Holder,
+    pool: Pool,
+    *,
+    usage: list[PoolUsage],
+    lots: Mapping[str, list[CreditGrant]],
+    holds: tuple[Hold, ...],
+    at: datetime,
 ) -> PoolBalance:
     starts_at, ends_at = _window(holder, pool, at)
     mine = [row for row in usage if row.pool == pool.code]
     current = [row for row in mine if row.window_start == starts_at]
     included_micro = holder.plan.allowance_micro(pool.code)
     grants = lots[pool.code]
-    remaining_micro = sum(grant.remaining_micro for grant in grants)
+    held = held_of_lots(holds)
+    held_micro = sum(held.get(grant.id, 0) for grant in grants)
+    remaining_micro = sum(grant.remaining_micro for grant in grants) - held_micro
     if pool.resets_daily and not current:
         # A day's allowance is granted with its first event; until then all of it is there to be spent.
         remaining_micro += 0 if any(grant.effective_at == starts_at for grant in grants) else included_micro
@@ -116,6 +136,10 @@ def _balance(
         overage_micro=sum(row.overage_micro for row in current),
         remaining_micro=remaining_micro,
         period_overage_micro=sum(row.overage_micro for row in mine),
+        held_micro=held_micro,
+        held_overage_micro=held_overage(holds, holder.subscription.id, holder.subscription.current_period_start).get(
+            pool.code, 0
+        ),
     )
 
 
