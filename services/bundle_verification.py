@@ -28,6 +28,8 @@ BILLS_BYTES_MAX = 16 * 1024 * 1024
 _BILLS = frozenset({"invoice", "credit_note"})
 _INVOICE, _CREDIT_NOTE = b'"typ":"invoice"', b'"typ":"credit_note"'
 
+Meaning = tuple[Sequence[CheckedBill], Sequence[MeterTotal]]
+
 
 @dataclass(frozen=True, slots=True)
 class BundleReport:
@@ -81,6 +83,15 @@ def verify_bundle(
         if then is not None:
             check_remembered(header, signed.ring, then, walk)
         bills = meant.check()
+    size = None if then is None else then[1].size
+    return _report(
+        header, walk, kid=kid, anchored=keys is not None, remembered_size=size, meant=(bills, meant.totals())
+    )
+
+
+def _report(
+    header: Header, walk: Walk, *, kid: str, anchored: bool, remembered_size: int | None, meant: Meaning
+) -> BundleReport:
     assert walk.first is not None
     assert walk.last is not None
     return BundleReport(
@@ -95,12 +106,12 @@ def verify_bundle(
         size=header.checkpoint.size,
         root=header.checkpoint.root,
         kid=kid,
-        anchored=keys is not None,
-        remembered_size=None if then is None else then[1].size,
+        anchored=anchored,
+        remembered_size=remembered_size,
         trace_id=header.trace_id,
         invoice_seq=header.invoice_seq,
-        bills=tuple(bills),
-        usage=tuple(meant.totals()),
+        bills=tuple(meant[0]),
+        usage=tuple(meant[1]),
     )
 
 
