@@ -43,7 +43,7 @@ def read_event(item: Any, *, tenant_id: str) -> UsageInput:
             read[name] = reader(value)
     named = read.get("tenant_id")
     if named is not None and named != tenant_id:
-        raise WrongTenant("This event names another customer than the key's; leave tenant_id out.", field="tenant_id")
+        raise WrongTenant("This key belongs to another customer; leave tenant_id out.", field="tenant_id")
     if "event_type" not in read:
         raise _missing("event_type")
     if "units" not in read:
