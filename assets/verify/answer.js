@@ -51,8 +51,9 @@ Tallystick.answer = (() => {
       const sentence = `${used}${lines}: ${bill.name} comes to ${amount(bill.total, bill.currency)}.`;
       return [sentence.replace(/^1 usage record were/, "1 usage record was")];
     }
-    const bills = others.length ? `, with ${count(others.length, "bill")}` : "";
-    return [`${count(receipts, "receipt")} were read${bills}, ${number(usageCount)} of them records of use. None was changed, added or left out.`];
+    const bills = others.length ? ` and ${count(others.length, "bill")}` : "";
+    const among = usageCount ? `, ${count(usageCount, "usage record")}${bills} among them` : bills && `,${bills.replace(" and", "")} among them`;
+    return [`${count(receipts, "receipt")} ${receipts === 1 ? "was" : "were"} read${among}. None was changed, added or left out.`];
   }
 
   function invalid({ seq, reason, kind }) {
@@ -78,8 +79,11 @@ Tallystick.answer = (() => {
     return {
       tone: "unsure",
       title: "This is not a bundle",
-      texts: [reason],
-      advice: [element("p", {}, "A bundle is the file that the portal offers with an invoice. Its name ends in .json, .jsonl or .jsonl.gz; a PDF or a spreadsheet cannot be checked.")],
+      texts: ["It is another kind of file, or only a part of one."],
+      advice: [
+        element("p", {}, "A bundle is the file that the portal offers with an invoice. Its name ends in .json, .jsonl or .jsonl.gz; a PDF or a spreadsheet cannot be checked."),
+        element("p", { class: "muted" }, reason),
+      ],
     };
   }
 
@@ -221,17 +225,18 @@ Tallystick.answer = (() => {
     return {
       title: bill.name,
       rows: [["Receipt", String(bill.seq)], ["Receipt hash", bill.hash], ...plans.map((plan) => ["Plan version", plan]), ...roots],
-      text: JSON.stringify(bill.document, null, 2),
+      more: { title: "The receipt, spaced out", text: JSON.stringify(bill.document, null, 2) },
     };
   }
 
-  function byteGroup({ title, rows, text }) {
+  function byteGroup({ title, rows, text, more }) {
     return element(
       "section",
       { class: "byte-group" },
       element("h4", {}, title),
       element("dl", {}, ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)])),
       text ? element("pre", { tabindex: "0", "aria-label": title }, text) : null,
+      more ? element("details", {}, element("summary", {}, more.title), element("pre", { tabindex: "0" }, more.text)) : null,
     );
   }
 

@@ -21,7 +21,7 @@ Tallystick.bundleReader = (() => {
   const LINE_END = Uint8Array.of(LINE_FEED);
   const DOCUMENT = /^\s*\{\s*"(?:bundle|receipts|signature)"/;
 
-  /** A file's bytes as lines, unpacked where they are gzip. */
+  /** A file's bytes as lines, unpacked where they are gzip. `digest` is of all that was taken until `sealed()`. */
   class Lines {
     static async of(file) {
       const start = new Uint8Array(await file.slice(0, 2).arrayBuffer());
@@ -34,6 +34,8 @@ Tallystick.bundleReader = (() => {
       this.reader = reader;
       this.rest = new Uint8Array();
       this.place = 0;
+      this.hashedTo = 0;
+      this.digest = sha256.create();
       this.isOver = false;
     }
 
@@ -44,6 +46,7 @@ Tallystick.bundleReader = (() => {
 
     /** Read until `size` bytes are there to be taken, or the file is over. */
     async fill(size) {
+      this.hashTaken();
       const pieces = [this.rest.subarray(this.place)];
       for (let there = this.left(); there < size && !this.isOver; ) {
         const piece = await this.piece();
@@ -51,7 +54,21 @@ Tallystick.bundleReader = (() => {
         there += piece.length;
       }
       this.rest = concat(...pieces);
-      this.place = 0;
+      this.place = this.hashedTo = 0;
+    }
+
+    /** Lines lie side by side with their line feeds, so that many are hashed at one go. */
+    hashTaken() {
+      if (this.digest !== null) this.digest.update(this.rest.subarray(this.hashedTo, this.place));
+      this.hashedTo = this.place;
+    }
+
+    /** The SHA-256 of all that was taken so far; what comes after it is not part of it. */
+    sealed() {
+      this.hashTaken();
+      const digest = this.digest.digest();
+      this.digest = null;
+      return digest;
     }
 
     async piece() {
@@ -108,15 +125,14 @@ Tallystick.bundleReader = (() => {
     const first = await brokenIsInvalid(null, () => lines.next(HEADER_BYTES_MAX, "The header"));
     const header = invalidIfBroken(null, () => readHeader(headerDocument(first)));
     on.header(header);
-    const digest = sha256.create().update(first).update(LINE_END);
     for (let number = 0; number < header.count; number++) {
       if (number % BATCH === 0) await on.pause(number);
       const seq = header.range && header.range.first + number;
       const line = lines.ready() ?? (await brokenIsInvalid(seq, () => lines.next(RECEIPT_BYTES_MAX, "A receipt")));
-      digest.update(line).update(LINE_END);
       on.receipt(line);
     }
-    return { signature: await readTrailer(lines, header), digest: digest.digest() };
+    const digest = lines.sealed();
+    return { signature: await readTrailer(lines, header), digest };
   }
 
   function headerDocument(line) {

@@ -6,21 +6,29 @@ Tallystick.hashes = (() => {
   const { hex, fromHex, utf8 } = Tallystick.bytes;
   const HASH_BYTES = 32;
   const LEAF = Uint8Array.of(0);
+  const NODE = Uint8Array.of(1);
   const WRITTEN = /^sha256:[0-9a-f]{64}$/;
   const { sha256 } = noble;
+  const fresh = sha256.create();
+  const scratch = sha256.create();
+
+  /** SHA-256(parts[0] ‖ parts[1] ‖ …). Starts from a copied state: hundreds of thousands of new ones are slow. */
+  function hashOf(...parts) {
+    fresh._cloneInto(scratch);
+    for (const part of parts) scratch.update(part);
+    const hash = new Uint8Array(HASH_BYTES);
+    scratch.digestInto(hash);
+    return hash;
+  }
 
   /** SHA-256(0x00 ‖ data): the id of a receipt, the next one's link, its leaf in the tree. */
   function leafHash(data) {
-    return sha256.create().update(LEAF).update(data).digest();
+    return hashOf(LEAF, data);
   }
 
   /** SHA-256(0x01 ‖ left ‖ right). */
   function nodeHash(left, right) {
-    const node = new Uint8Array(1 + 2 * HASH_BYTES);
-    node[0] = 1;
-    node.set(left, 1);
-    node.set(right, 1 + HASH_BYTES);
-    return sha256(node);
+    return hashOf(NODE, left, right);
   }
 
   function isHash(value) {

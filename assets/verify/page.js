@@ -38,6 +38,7 @@
     const pace = new Pace(showProgress);
     running = pace;
     at("files").classList.add("is-used");
+    at("lead").hidden = true;
     at("answer").replaceChildren();
     at("status").textContent = "Checking …";
     showProgress(0, "Reading …");

@@ -172,5 +172,5 @@ Tallystick.receiptFields = (() => {
     return null;
   }
 
-  return { ID_MAX, TEXT_MAX, ID, TEXT, COUNT, NATURAL, HASHED, TIME, DOCUMENT, DOCUMENTS, field, wrongField, checkFields, isObject, isMoment };
+  return { ID, TEXT, COUNT, TIME, checkFields, brokenPlace, brokenMeaning, isDay, isMoment, isObject };
 })();

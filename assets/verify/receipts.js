@@ -7,16 +7,23 @@ Tallystick.receipts = (() => {
   const { leafHash } = Tallystick.hashes;
   const { parseCanonical } = Tallystick.canonical;
   const { checkFields, isObject } = Tallystick.receiptFields;
+  const { readUsual } = Tallystick.usualReceipts;
   const RECEIPT_BYTES_MAX = 2 * 1024 * 1024;
 
   /** Read a receipt from bytes that anyone may have made. Throws Broken with the reason, and nothing else. */
   function readReceipt(data) {
     if (data.length > RECEIPT_BYTES_MAX) throw new Broken("A receipt has at most 2,097,152 bytes.");
-    const document = parseCanonical(textOf(data));
-    if (!isObject(document)) throw new Broken("A receipt is a JSON object.");
-    checkFields(document);
+    const text = textOf(data);
+    const document = readUsual(text) ?? readThoroughly(text);
     return { hash: leafHash(data), seq: document.seq, document };
   }
 
-  return { RECEIPT_BYTES_MAX, readReceipt };
+  function readThoroughly(text) {
+    const document = parseCanonical(text);
+    if (!isObject(document)) throw new Broken("A receipt is a JSON object.");
+    checkFields(document);
+    return document;
+  }
+
+  return { RECEIPT_BYTES_MAX, readReceipt, readThoroughly };
 })();

@@ -8,6 +8,13 @@ Tallystick.report = (() => {
   const { MissingKey } = Tallystick.failures;
   const { count, day, number, size } = Tallystick.wording;
   const NUMBER_DIGITS = 6;
+  const KINDS = new Map([
+    ["base", "Base fee"],
+    ["asset_uplift", "Assets beyond the included"],
+    ["overage", "Use beyond the included"],
+    ["late_usage", "Late usage"],
+    ["correction", "Correction of usage"],
+  ]);
 
   /** @param {{exit, seq, reason, run}} answer of the verifier, and the chosen {bundle, keys, checkpoint} files */
   function reportOf({ exit, seq, reason, failure, run }, files) {
@@ -26,7 +33,7 @@ Tallystick.report = (() => {
       usageCount: run.usage.count,
       bill: main,
       others: bills.filter((bill) => bill !== main),
-      steps: stepsOf(run, exit, seq, reason, bills),
+      steps: stepsOf(run, exit, seq, bills),
       bytes: bytesOf(run, files),
     };
   }
@@ -51,7 +58,7 @@ Tallystick.report = (() => {
 
   function lineOf({ line, plan, amount, usageCount }, currency) {
     return {
-      description: line.description ?? line.kind,
+      description: line.description ?? KINDS.get(line.kind),
       quantity: line.quantity,
       unit: line.unit,
       amount: line.amount,
@@ -70,13 +77,14 @@ Tallystick.report = (() => {
     return "its usage is not in this file, so only the price was worked out";
   }
 
-  function stepsOf(run, exit, seq, reason, bills) {
+  function stepsOf(run, exit, seq, bills) {
     const steps = [];
     for (const [name, step] of STEPS) {
       if (run.held.has(name)) steps.push({ state: "done", ...step(run, bills) });
       else {
         const state = exit === 1 ? "bad" : "open";
-        steps.push({ state, title: step(run, bills).title, text: (seq === null ? "" : `Receipt ${number(seq)}: `) + reason });
+        const stopped = seq === null ? "The check stopped here." : `The check stopped here, at receipt ${number(seq)}.`;
+        steps.push({ state, title: step(run, bills).title, text: stopped });
         break;
       }
     }
@@ -112,7 +120,7 @@ Tallystick.report = (() => {
       title: "Every usage record burned what its price list says",
       text: usage.count ? `${count(usage.count, "usage record")} checked against the plan's meters.` : "There is no usage in this file.",
     })],
-    ["bills", (_run, bills) => bills.length ? {
+    ["bills", ({ billReceipts }, bills) => billReceipts.length ? {
       title: "Every line comes to its amount",
       text: `${count(bills.reduce((sum, bill) => sum + bill.lines.length, 0), "line")} on ${count(bills.length, "bill")} worked out again, and every total added up again.`,
     } : {
@@ -139,17 +147,17 @@ Tallystick.report = (() => {
     ];
     return [
       { title: "Bundle", rows: held },
-      { title: "Checkpoint: keep this text to compare a later one with it", rows: head, text: header.text },
+      { title: "Checkpoint: save this text as a file to compare a later bundle with it", rows: head, text: header.text },
       { title: "Keys", rows: history.value === null ? [] : keyRows(history.value) },
     ];
   }
 
   function keyRows(ring) {
-    return [...ring.publicKeys.keys()].map((kid) => {
+    return [...ring.publicKeys.keys()].map((kid, place) => {
       const ends = ring.expiry(kid);
       const until = ends === null ? "signs without end" : `signed until ${day(new Date(ends * 1_000).toISOString())}`;
       const trust = ring.isAnchored ? (ring.counting.has(kid) ? "you trust it" : "you do not trust it") : "found in the file only";
-      return [kid, `${until}; ${trust}`];
+      return [`Key ${place + 1}: ${until}; ${trust}`, kid];
     });
   }
 

@@ -58,8 +58,8 @@ Tallystick.usageChecks = (() => {
       if (route.isDaily && !(day !== undefined && isNear(day, happened))) {
         throw new Invalid(seq, "It does not say the business day it happened on.");
       }
-      const used = { seq, hash, price, happened, day: route.isDaily ? day : null, credits_micro, overage_micro };
-      route.uses.push(used);
+      const [second, micro] = timeOf(happened);
+      route.uses.push({ seq, hash, price: route.price, second, micro, day: route.isDaily ? day : null, credits_micro, overage_micro });
       this.count++;
     }
 
@@ -77,7 +77,7 @@ Tallystick.usageChecks = (() => {
       if (meter === undefined) throw new Invalid(seq, `The plan that it is rated with has no meter ${metric}.`);
       const pools = entry(this.uses, subscription, () => new Map());
       const { isDaily } = plan.pools.get(meter.pool);
-      return { creditsPerUnit: meter.creditsPerUnit, isDaily, uses: entry(pools, meter.pool, () => []) };
+      return { price, creditsPerUnit: meter.creditsPerUnit, isDaily, uses: entry(pools, meter.pool, () => []) };
     }
 
     /**
@@ -86,6 +86,7 @@ Tallystick.usageChecks = (() => {
      */
     async sums({ subscription, period, usage, price, pool }, pace) {
       const sums = new Map();
+      const [start, end] = [timeOf(period.start), timeOf(period.end)];
       for (const [code, uses] of this.uses.get(subscription) ?? []) {
         if (pool !== undefined && pool !== code) continue;
         const sum = new PoolSum();
@@ -93,7 +94,7 @@ Tallystick.usageChecks = (() => {
           const use = uses[place];
           if (use.seq > usage.last_seq) break;
           const isRated = price === undefined || use.price === price;
-          if (isRated && period.start <= use.happened && use.happened < period.end) sum.add(use);
+          if (isRated && !isBefore(use, start) && isBefore(use, end)) sum.add(use);
           if (place % BATCH === 0) await pace.step(0.9, "Adding up usage");
         }
         if (sum.count) sums.set(code, sum);
@@ -149,6 +150,15 @@ Tallystick.usageChecks = (() => {
       else high = middle;
     }
     return low;
+  }
+
+  /** A moment as two numbers, whole seconds and millionths: a text of it would keep its whole receipt in memory. */
+  function timeOf(moment) {
+    return [Date.parse(`${moment.slice(0, 19)}Z`) / 1_000, Number(moment.slice(20, 26))];
+  }
+
+  function isBefore({ second, micro }, [otherSecond, otherMicro]) {
+    return second < otherSecond || (second === otherSecond && micro < otherMicro);
   }
 
   /** Whether a business day is the UTC date of what happened on it, or the one before or after. */

@@ -28,6 +28,7 @@ Tallystick.verifier = (() => {
       this.pace = pace;
       this.header = null;
       this.digest = null;
+      this.usage = new UsageBook(new Map());
       this.signed = [];
       this.billReceipts = [];
       this.bills = [];
@@ -66,10 +67,10 @@ Tallystick.verifier = (() => {
     begin(header, keys, remembered) {
       this.header = header;
       this.isAnchored = keys !== null;
-      this.log = invalidIfBroken(null, () => openLog(header, remembered === null ? null : remembered.checkpoint.size));
       this.history = Held.of(() => invalidIfBroken(null, () => new KeyRing(header, keys)));
       this.plans = Held.of(() => readPlans(header.plans));
       this.usage = new UsageBook(this.plans.value);
+      this.log = invalidIfBroken(null, () => openLog(header, remembered === null ? null : remembered.checkpoint.size));
     }
 
     take(data) {
