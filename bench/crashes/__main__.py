@@ -32,6 +32,7 @@ FIGURES = (
     ("sent again", "retried"),
     ("calls cut off", "calls_cut_off"),
     ("calls answered 503", "calls_unavailable"),
+    ("kept though answered 503", "kept_though_unavailable"),
     ("present", "present"),
     ("lost", "lost"),
     ("doubled", "doubled"),

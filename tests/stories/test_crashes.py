@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 SEED = 2611
 KILLS = 50
-KILLS_OF_ONE_OF_TWO = 10
+KILLS_OF_ONE_OF_TWO = 8
 KILLS_OF_THE_DATABASE = 8
 
 
