@@ -10,10 +10,17 @@ HASHED_PREFIX: Final = "/assets/"
 FOREVER: Final = "public, max-age=31536000, immutable"
 ONE_HOUR: Final = "public, max-age=3600"
 REVALIDATE: Final = "no-cache"
+VERIFIER_PAGE: Final = "/verify.html"
+VERIFIER_FOLDER: Final = "/verify/"
+VERIFIER_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'none'; form-action 'none'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+"""The verifier works alone: from the page on, nothing may be loaded from or sent to anywhere, this site included."""
 
 
 def with_static_headers(app: ASGIApp) -> ASGIApp:
-    """Wrap the app so that hashed files are cached for good and pages are asked for anew.
+    """Wrap the app so that hashed files are cached for good, and pages and the verifier's scripts are asked for anew.
 
     A redirect to the same host is made relative: behind a TLS proxy the app itself only sees plain HTTP.
     """
@@ -35,6 +42,9 @@ def with_static_headers(app: ASGIApp) -> ASGIApp:
 
 def _add_headers(scope: Scope, message: dict[str, Any]) -> None:
     headers = MutableHeaders(raw=message["headers"])
+    if scope["path"] == VERIFIER_PAGE:
+        headers["content-security-policy"] = VERIFIER_POLICY
+        message["headers"] = headers.raw
     location = urlsplit(headers.get("location", ""))
     if location.netloc and location.netloc.encode() == dict(scope["headers"]).get(b"host"):
         one_slash = "/" + location.path.lstrip("/")  # "//evil.example/" alone is another site's address
@@ -43,7 +53,7 @@ def _add_headers(scope: Scope, message: dict[str, Any]) -> None:
         return  # an API answer states its own rule; only static files carry an etag here
     if message["status"] == 200 and scope["path"].startswith(HASHED_PREFIX):
         headers["cache-control"] = FOREVER
-    elif headers.get("content-type", "").startswith("text/html"):
+    elif headers.get("content-type", "").startswith("text/html") or scope["path"].startswith(VERIFIER_FOLDER):
         headers["cache-control"] = REVALIDATE
     else:
         headers["cache-control"] = ONE_HOUR
