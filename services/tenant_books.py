@@ -1,7 +1,8 @@
 """A tenant's books as a process remembers them from one transaction to the next.
 
 Whoever changes a tenant's books raises the version of its head. Under the lock on the head, books of that version are
-as they are stored, so they need not be read again. They are put away only after the transaction is kept.
+as they are stored, so they need not be read again. They are put away only after the transaction is kept. The hash of
+the last receipt tells books from those of the same version in another history, where a database was set back.
 """
 
 import threading
@@ -13,7 +14,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Pool, bindparam, select
 from sqlmodel import Session
 
-from models import TenantHead, table_of
+from models import ReceiptLog, TenantHead, table_of
 from services.database import after_commit
 from services.errors import NotFound
 from services.event_admission import Admission
@@ -48,11 +49,13 @@ class RememberedBooks:
         self._books: OrderedDict[str, Books] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, tenant_id: str, version: int) -> Books | None:
+    def take(self, tenant_id: str, version: int, last_hash: bytes | None) -> Books | None:
         """The books of that version, which are the caller's alone until `keep`; None where others are remembered."""
         with self._lock:
             books = self._books.pop(tenant_id, None)
-        return books if books is not None and books.version == version else None
+        if books is None or books.log_head is None:
+            return None
+        return books if (books.version, books.log_head.last_hash) == (version, last_hash) else None
 
     def keep(self, books: Books) -> None:
         if books.admission.lanes_opened > LANES_MAX:
@@ -74,15 +77,17 @@ def open_books(session: Session, *, tenant_id: str, at: datetime) -> Books:
 
     Raises NotFound for an unknown tenant, KeysUnavailable where nothing can be signed, BrokenLog.
     """
-    version = session.connection().execute(_lock_head, {"tenant": tenant_id}).scalar()
-    if version is None:
+    head = session.connection().execute(_lock_head, {"tenant": tenant_id}).first()
+    if head is None:
         raise NotFound("There is no such customer.", field="tenant_id")
+    version, last_hash = head.version, None if head.last_hash is None else bytes(head.last_hash)
     opened: dict[str, Books] = session.info.setdefault(_OPEN, {})
     books = opened.get(tenant_id)
     if books is None or books.version != version:
         if tenant_id not in opened:
             after_commit(session, lambda: _keep(session, opened[tenant_id]))
-        books = opened[tenant_id] = _of(session).take(tenant_id, version) or _read(session, tenant_id, version)
+        books = _of(session).take(tenant_id, version, last_hash) or _read(session, tenant_id, version)
+        opened[tenant_id] = books
     log = open_log(session, tenant_id=tenant_id, at=at, head=books.log_head)
     books.admission.begin(session, at)
     books.ledger.begin(session, log, at)
@@ -107,6 +112,11 @@ def _of(session: Session) -> RememberedBooks:
     return _remembered[pool]
 
 
-_c = table_of(TenantHead).c
-_lock_head = select(_c.version).where(_c.tenant_id == bindparam("tenant")).with_for_update()
+_heads, _logs = table_of(TenantHead), table_of(ReceiptLog)
+_lock_head = (
+    select(_heads.c.version, _logs.c.last_hash)
+    .select_from(_heads.outerjoin(_logs, _logs.c.tenant_id == _heads.c.tenant_id))
+    .where(_heads.c.tenant_id == bindparam("tenant"))
+    .with_for_update(of=_heads)
+)
 """Built once: building it costs as much as running it."""

@@ -239,7 +239,9 @@ def test_postgresql_is_migrated_when_somebody_says_so(
     refused = _in_a_process(project_root, url, "tenant", "create", "Acme")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "tallystick migrate" in refused.stderr
-    assert _in_a_process(project_root, url, "migrate").returncode == 0
+    without_a_key = _in_a_process(project_root, url, "migrate")
+    assert (without_a_key.returncode, "TALLYSTICK_MASTER_KEY" in without_a_key.stderr) == (1, True)
+    assert _in_a_process(project_root, url, "migrate", TALLYSTICK_MASTER_KEY="A" * 43).returncode == 0
     engine = open_engine(url)
     assert is_current(engine)
     engine.dispose()

@@ -8,6 +8,8 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from app.cli.commands import cli
+from app.cli.preparing import migrate_and_stock
+from app.unit_of_work import now
 from models import KeyRotation
 from services.database import reading
 from services.gateways.signing import read_base64url
@@ -28,9 +30,11 @@ def run(*arguments: str, code: int = 0) -> Result:
 
 
 def test_keys_are_listed_the_one_that_signs_first(engine: Engine) -> None:
-    assert run("list").stdout == "There is no key yet.\n"
-    assert json.loads(run("list", "--json").stdout) == []
+    migrate_and_stock(at=now())
+    (first,) = json.loads(run("list", "--json").stdout)
+    assert first["status"] == "signs"
     made = json.loads(run("rotate", "--json").stdout)
+    assert made["old_kid"] == first["kid"]
     listed = json.loads(run("list", "--json").stdout)
     assert [(row["kid"], row["status"], row["retired_at"] is None) for row in listed] == [
         (made["new_kid"], "signs", True),

@@ -21,7 +21,7 @@ def test_a_customer_gets_its_counters(session: Session) -> None:
     made = create_tenant(session, name="  Acme   Works ", currency="CAD", timezone="America/Toronto", at=AT)
     assert (made.name, made.currency, made.created_at) == ("Acme Works", "CAD", AT)
     head = session.get_one(TenantHead, made.id)
-    assert (head.last_event_seq, head.last_entry_seq, head.last_invoice_number) == (0, 0, 0)
+    assert (head.event_count, head.last_entry_seq, head.last_invoice_number) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(

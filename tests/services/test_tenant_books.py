@@ -1,7 +1,10 @@
 """Books that are remembered between transactions are those that are stored, whoever wrote in between."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event
@@ -123,3 +126,24 @@ def test_every_event_has_the_receipt_its_answer_names(session: Session) -> None:
     receipts = session.exec(select(Receipt.seq).where(Receipt.tenant_id == one.tenant_id)).all()
     assert {answer.seq for answer in answers} == set(events) <= set(receipts)
     assert session.get_one(TenantHead, one.tenant_id, populate_existing=True).event_count == 5
+
+
+def test_a_database_that_was_set_back_is_not_met_with_books_of_its_other_history(
+    sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    with transaction(sqlite_engine) as session:
+        one = customer(session)
+        metered(session, one.tenant_id, used("1", event_id="first"))
+    with closing(sqlite3.connect(tmp_path / "test.db")) as live, closing(sqlite3.connect(":memory:")) as backup:
+        live.backup(backup)
+        with transaction(sqlite_engine) as session:
+            metered(session, one.tenant_id, used("5", event_id="lost"))
+        backup.backup(live)
+    elsewhere = open_engine(sqlite_engine.url.render_as_string(hide_password=False))
+    with transaction(elsewhere) as session:
+        metered(session, one.tenant_id, used("1", event_id="other"))
+    elsewhere.dispose()
+    with transaction(sqlite_engine) as session:
+        (answer,) = metered(session, one.tenant_id, used("1", event_id="last"))
+        assert answer.remaining_micro == 999_997 * 10**6
+        assert_books_agree(session, one.tenant_id)
