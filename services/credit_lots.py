@@ -135,6 +135,11 @@ def write_spends(
         session.connection().execute(_set_balance, balances)
 
 
+def grant_of(row: CreditGrant) -> Grant:
+    """A stored lot as the rules see it."""
+    return _lot(row).grant
+
+
 def expire_window(session: Session, *, subscription: Subscription, window: Window, at: datetime) -> None:
     """End the allowances that began in a closed window: what is left in each expires, with an entry."""
     starts_at, ends_at = window

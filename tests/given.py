@@ -103,19 +103,28 @@ def assert_books_agree(session: Session, tenant_id: str) -> None:
     assert_log_agrees(session, tenant_id, {e.seq: e for e in events})
     credits, overage = sum(e.credits_micro for e in events), sum(e.overage_micro for e in events)
 
-    daily = session.exec(select(UsageDaily).where(UsageDaily.tenant_id == tenant_id)).all()
+    daily = session.exec(_as_stored(select(UsageDaily).where(UsageDaily.tenant_id == tenant_id))).all()
     assert sum(d.events for d in daily) == len(events)
     assert sum(d.units_micro for d in daily) == sum(e.units_micro for e in events)
     assert (sum(d.credits_micro for d in daily), sum(d.overage_micro for d in daily)) == (credits, overage)
 
-    pools = session.exec(select(PoolUsage).where(PoolUsage.tenant_id == tenant_id)).all()
+    pools = session.exec(_as_stored(select(PoolUsage).where(PoolUsage.tenant_id == tenant_id))).all()
     assert (sum(p.used_micro for p in pools), sum(p.overage_micro for p in pools)) == (credits, overage)
 
     entries = session.exec(select(CreditEntry).where(CreditEntry.tenant_id == tenant_id)).all()
     assert sorted(e.seq for e in entries) == list(range(1, head.last_entry_seq + 1))
-    assert -sum(e.delta_micro for e in entries if e.kind == "burn") == credits - overage
-    for lot in session.exec(select(CreditGrant).where(CreditGrant.tenant_id == tenant_id)):
+    less = {e.seq for e in events if e.corrects_seq is not None and e.credits_micro < 0}
+    given_back = sum(e.delta_micro for e in entries if e.kind == "return" and e.first_seq in less)
+    assert -sum(e.delta_micro for e in entries if e.kind == "burn") - given_back == credits - overage
+    lots = session.exec(_as_stored(select(CreditGrant).where(CreditGrant.tenant_id == tenant_id))).all()
+    for lot in lots:
         assert sum(e.delta_micro for e in entries if e.grant_id == lot.id) == lot.remaining_micro
+    assert sum(lot.granted_micro - lot.remaining_micro - lot.expired_micro for lot in lots) == credits - overage
+
+
+def _as_stored(statement: Any) -> Any:
+    """The rows as they are in the database, whatever the session remembers of them."""
+    return statement.execution_options(populate_existing=True)
 
 
 def assert_log_agrees(session: Session, tenant_id: str, events: dict[int, UsageEvent]) -> None:
@@ -137,6 +146,7 @@ def assert_log_agrees(session: Session, tenant_id: str, events: dict[int, UsageE
         event = events.pop(used.seq)
         assert (used.document["idem"], used.document["credits_micro"]) == (event.event_id, event.credits_micro)
         assert used.document.get("overage_micro", 0) == event.overage_micro
+        assert (used.typ == "correction") == (event.corrects_seq is not None)
     assert not events, "an event has no receipt"
     if head is not None and head.size == len(log):  # it is signed when the transaction ends
         assert (head.last_hash, head.frontier) == (log[-1].hash, frontier.to_bytes())

@@ -1,6 +1,6 @@
 """Prepaid credits: which lots a use spends, and when a threshold is crossed. All in micro-credits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -74,6 +74,22 @@ def plan_burn(grants: Iterable[Grant], credits_micro: int, at: datetime) -> Burn
             burns.append(Burn(grant.id, spent))
             left -= spent
     return BurnPlan(tuple(burns), left)
+
+
+def plan_return(grants: Iterable[Grant], burned_micro: Mapping[str, int], credits_micro: int) -> BurnPlan:
+    """Give credits back in the reverse of the order they are burned in, to no lot more than was burned of it.
+
+    `burned_micro` is that by grant id; a lot that it does not name gets nothing. What no lot can take is the shortfall.
+    Raises InvalidQuantity for credits below zero and InvalidGrant where two lots share an id.
+    """
+    left = _checked_credits(credits_micro)
+    returns = []
+    for grant in reversed(_in_order(grants)):
+        given = min(left, burned_micro.get(grant.id, 0))
+        if given:
+            returns.append(Burn(grant.id, given))
+            left -= given
+    return BurnPlan(tuple(returns), left)
 
 
 class Wallet:
