@@ -155,7 +155,6 @@ Tallystick.answer = (() => {
 
   function linesTable(bill) {
     const head = ["What", "Quantity", "Billed", "Worked out again"];
-    const sums = [{ name: "Subtotal", amount: bill.subtotal }, ...bill.taxes];
     return element(
       "table",
       { class: "lines" },
@@ -165,8 +164,9 @@ Tallystick.answer = (() => {
       element(
         "tfoot",
         {},
-        ...sums.map((sum) => sumRow(sum.name, number(sum.amount), null)),
-        sumRow("Total", amount(bill.total, bill.currency), "total"),
+        sumRow("Subtotal", number(bill.subtotal), true),
+        ...bill.taxes.map((tax) => sumRow(tax.name, number(tax.amount), false)),
+        sumRow("Total", amount(bill.total, bill.currency), true),
       ),
     );
   }
@@ -182,13 +182,14 @@ Tallystick.answer = (() => {
     );
   }
 
-  function sumRow(name, text, kind) {
+  /** A row under the lines. Taxes are as the bill states them: they are added up, not worked out. */
+  function sumRow(name, text, isAddedUp) {
     return element(
       "tr",
-      { class: kind },
+      { class: name === "Total" ? "total" : null },
       element("th", { scope: "row", colspan: "2" }, name),
       element("td", { class: "numeric", "data-label": name }, text),
-      element("td", { class: "numeric again" }, agrees()),
+      element("td", { class: "numeric again" }, isAddedUp ? agrees() : null),
     );
   }
 

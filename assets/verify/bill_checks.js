@@ -9,12 +9,16 @@ Tallystick.billChecks = (() => {
   const { plain, readMinor } = Tallystick.money;
   const { KINDS, USAGE_KINDS, checkLine, differenceMicro, poolOf, worded } = Tallystick.lineChecks;
   const BILLS_MAX = 10_000;
+  const BILLS_BYTES_MAX = 16 * 1024 * 1024;
   const ONCE = new Set(["base", "asset_uplift", "overage"]);
 
   class Bills {
     /** @param {object[]} receipts those of the bills, in the order of the log */
     constructor(header, receipts, plans, usage) {
-      if (receipts.length > BILLS_MAX) throw new Unverifiable("There are more invoices in this bundle than can be checked at once.");
+      const size = receipts.reduce((sum, receipt) => sum + receipt.size, 0);
+      if (receipts.length > BILLS_MAX || size > BILLS_BYTES_MAX) {
+        throw new Unverifiable("There are more invoices in this bundle than can be checked at once; export fewer.");
+      }
       this.header = header;
       this.receipts = receipts;
       this.plans = plans;

@@ -6,6 +6,7 @@ Tallystick.decimals = (() => {
   const TEXT_MAX = 64;
   const PLAIN = /^-?[0-9]+(?:\.[0-9]+)?$/;
   const MICRO_PLACES = 6;
+  const MICRO_MAX = 10n ** 47n;
 
   class Decimal {
     constructor(count, places = 0) {
@@ -51,6 +52,7 @@ Tallystick.decimals = (() => {
     /** Whole millionths. Throws Broken where it is finer than that. */
     toMicro() {
       const micro = this.roundHalfAway(MICRO_PLACES);
+      if (micro >= MICRO_MAX || micro <= -MICRO_MAX) throw new Broken("A quantity must be a number of ordinary size.");
       if (!this.equals(new Decimal(micro, MICRO_PLACES))) throw new Broken(`${this.text()} is finer than a millionth.`);
       return micro;
     }

@@ -47,12 +47,16 @@ Tallystick.lineChecks = (() => {
   }
 
   function assetsOf(line, plan) {
-    const counted = line.sources?.counted;
+    const { basis, counted } = line.sources ?? {};
     if (plan.assets === null) throw new Broken("its plan has no price for assets.");
+    if (basis !== undefined && canonicalText(basis) !== canonicalText(plan.assets.basis)) {
+      throw new Broken(`its assets are not counted as its plan says, which is ${plan.assets.basis}.`);
+    }
     if (!Decimal.isPlain(counted)) throw new Broken("it does not say how many assets were counted.");
-    const rated = rate(plan.assets, Decimal.read(counted));
+    const { charge } = plan.assets;
+    const rated = rate(charge, Decimal.read(counted));
     const amount = toMinor(rated.amount, plan.currency);
-    return { quantity: rated.billable, amount, pricing: writtenCharge(plan.assets), steps: rated.steps };
+    return { quantity: rated.billable, amount, pricing: writtenCharge(charge), steps: rated.steps };
   }
 
   function overageOf(line, plan, sum, sign) {

@@ -30,7 +30,8 @@ Tallystick.plans = (() => {
       for (const { pool } of this.meters.values()) if (!this.pools.has(pool)) throw new Broken("A meter burns what it has not.");
       this.allowances = entries(document.allowances, (value) => number(value).toMicro());
       this.overage = entries(document.overage, (value) => readCharge(object(value)));
-      this.assets = document.assets === null ? null : readCharge(object(object(document.assets).charge));
+      checkUnused(document);
+      this.assets = document.assets === null ? null : readAssets(object(document.assets));
     }
 
     /** Credits included in one window of a pool, in millionths. */
@@ -56,6 +57,13 @@ Tallystick.plans = (() => {
     return new Plan(document);
   }
 
+  /** What no bill is rated with, but a plan must have all the same. */
+  function checkUnused({ gain_share, features, entitlements, limits }) {
+    if (gain_share !== null) for (const name of ["min_pct", "max_pct"]) number(object(gain_share)[name]);
+    if (!Array.isArray(features) || !Array.isArray(entitlements)) throw new Broken(NOT_A_PLAN);
+    object(limits);
+  }
+
   function readPool({ name, unit, resets }) {
     return { name: text(name), unit: text(unit), isDaily: text(resets) === "day" };
   }
@@ -64,6 +72,11 @@ Tallystick.plans = (() => {
     const creditsPerUnit = number(credits_per_unit);
     if (creditsPerUnit.places > DECIMALS_MAX) throw new Broken("A meter burns credits too finely.");
     return { pool: text(pool), creditsPerUnit };
+  }
+
+  function readAssets(document) {
+    if (!("basis" in document)) throw new Broken(NOT_A_PLAN);
+    return { basis: document.basis, charge: readCharge(object(document.charge)) };
   }
 
   function byCode(rows, names, read) {

@@ -79,9 +79,10 @@ Tallystick.pricing = (() => {
   function optional(document, name) {
     const value = document[name] ?? null;
     if (value === null) return null;
-    const text = String(value);
-    const rate = Decimal.read(typeof value === "number" ? text : value);
-    if (text.startsWith("-") || rate.compare(RATE_MAX) > 0 || rate.places > DECIMALS_MAX) {
+    const text = typeof value === "number" ? String(value) : value;
+    if (!Decimal.isPlain(text)) throw new Broken(`${name} must be a plain decimal string, such as "0.0020".`);
+    const rate = Decimal.read(text);
+    if (rate.compare(RATE_MAX) > 0 || rate.places > DECIMALS_MAX) {
       throw new Broken(`${name} must be from 0 to 1,000,000,000,000 with at most ${DECIMALS_MAX} decimals.`);
     }
     return rate;

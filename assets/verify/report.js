@@ -98,11 +98,11 @@ Tallystick.report = (() => {
     })],
     ["inclusion", ({ header }) => ({
       title: "All of it is in the published log",
-      text: `The receipts lead to the root of the log's checkpoint, which covers ${count(Number(header.checkpoint.size), "receipt")}.`,
+      text: `The receipts lead to the root of the log's checkpoint, which covers ${count(header.checkpoint.size, "receipt")}.`,
     })],
     ["signatures", (run) => run.isAnchored ? {
       title: `Signed by ${run.header.iss}`,
-      text: `The checkpoint, the file and ${count(run.signed.length, "receipt")} of their own were signed by keys that you trust.`,
+      text: `Keys that you trust signed the checkpoint and this file${run.signed.length ? `, and ${count(run.signed.length, "receipt")} one by one` : ""}.`,
     } : {
       state: run.held.has("signatures") ? "open" : undefined,
       title: "Signed, but by whom is not confirmed",
@@ -114,10 +114,10 @@ Tallystick.report = (() => {
       text: "Keep the checkpoint of this file (under Bytes); with it, the next one can be shown to continue the same log.",
     } : {
       title: "Continues the checkpoint you kept",
-      text: `The first ${count(Number(remembered.checkpoint.size), "receipt")} of the log are still as they were then.`,
+      text: `The first ${count(remembered.checkpoint.size, "receipt")} of the log are still as they were then.`,
     }],
     ["usage", ({ usage }) => ({
-      title: "Every usage record burned what its price list says",
+      title: "Every usage record took the credits its meter says",
       text: usage.count ? `${count(usage.count, "usage record")} checked against the plan's meters.` : "There is no usage in this file.",
     })],
     ["bills", ({ billReceipts }, bills) => billReceipts.length ? {

@@ -8,6 +8,7 @@ Tallystick.usageChecks = (() => {
   const { Decimal } = Tallystick.decimals;
   const { PLAN_FORMAT, readPlan } = Tallystick.plans;
   const DAYS_MAX = 400;
+  const SUMS_MAX = 2_000;
   const BATCH = 1_024;
   const DAY_MS = 86_400_000;
 
@@ -42,6 +43,7 @@ Tallystick.usageChecks = (() => {
 
     constructor(plans) {
       this.plans = plans;
+      this.summed = new Map();
     }
 
     /** Check that a usage receipt or a correction burned what its meter says, and keep it. */
@@ -80,6 +82,15 @@ Tallystick.usageChecks = (() => {
       return { price, creditsPerUnit: meter.creditsPerUnit, isDaily, uses: entry(pools, meter.pool, () => []) };
     }
 
+    /** Keep count of how often the same use is summed. Throws Unverifiable for more than any bills need. */
+    countSum(uses) {
+      const times = (this.summed.get(uses) ?? 0) + 1;
+      this.summed.set(uses, times);
+      if (times > SUMS_MAX) {
+        throw new Unverifiable(`More than ${SUMS_MAX} lines of bills sum what it is part of.`, uses[0].seq);
+      }
+    }
+
     /**
      * The sums by pool of a subscription's use that happened in `period`, numbered `usage.first_seq` to
      * `usage.last_seq`; with `price` and `pool`, of what was rated by that plan in that pool. Pools without any are left out.
@@ -89,6 +100,7 @@ Tallystick.usageChecks = (() => {
       const [start, end] = [timeOf(period.start), timeOf(period.end)];
       for (const [code, uses] of this.uses.get(subscription) ?? []) {
         if (pool !== undefined && pool !== code) continue;
+        this.countSum(uses);
         const sum = new PoolSum();
         for (let place = firstFrom(uses, usage.first_seq); place < uses.length; place++) {
           const use = uses[place];

@@ -81,7 +81,7 @@ Tallystick.verifier = (() => {
       if (document.ts > this.lastTs) this.lastTs = document.ts;
       const isMetered = this.plans.failure === null && this.metered.failure === null;
       if (isMetered && USED.has(document.typ)) this.metered = Held.of(() => this.usage.take(receipt));
-      if (BILLS.has(document.typ)) this.billReceipts.push(receipt);
+      if (BILLS.has(document.typ)) this.billReceipts.push({ ...receipt, size: data.length });
       if (needsSignature(this.header, receipt)) this.signed.push({ ...receipt, data: data.slice() });
     }
 

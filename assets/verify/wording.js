@@ -16,13 +16,14 @@ Tallystick.wording = (() => {
   }
 
   function count(many, noun) {
-    return `${number(many)} ${noun}${many === 1 ? "" : "s"}`;
+    return `${number(many)} ${noun}${String(many) === "1" ? "" : "s"}`;
   }
 
-  /** "1 month", "384,000 credits"; a unit that is more than a word, such as "1,000 tokens", is multiplied: "3 × …". */
+  /** "1 month", "384,000 credits", "12 FU"; a unit with a number of its own is multiplied: "3 × 1,000 tokens". */
   function units(quantity, unit) {
-    if (!/^[A-Za-z]+$/.test(unit)) return `${number(quantity)} × ${unit}`;
-    return `${number(quantity)} ${unit}${quantity === "1" || unit.endsWith("s") ? "" : "s"}`;
+    if (/[0-9]/.test(unit)) return `${number(quantity)} × ${unit}`;
+    const isWord = /^[a-z]+$/.test(unit) && !unit.endsWith("s");
+    return `${number(quantity)} ${unit}${isWord && quantity !== "1" ? "s" : ""}`;
   }
 
   function day(moment) {

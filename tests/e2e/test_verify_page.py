@@ -1,10 +1,12 @@
 """The browser verifier: every bundle of the corpus gets the answer it must, and nothing ever goes to a network."""
 
 import json
+import random
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from services.bundle_verification import verify_bundle
+from services.errors import InvalidBundle, Unverifiable
 from tests.bundles import write_corpus
+from tests.laws.test_bundle_mutations import CUTS, KEYS, LOG, MUTATIONS
 
 pytestmark = pytest.mark.slow
 
@@ -26,6 +31,12 @@ ANSWER = """async (sent) => {
   return [answer.exit, answer.seq, card.textContent];
 }"""
 """The answer to the files it is sent in base64, and all that its card says."""
+
+ANSWERS = (
+    f"async (cases) => {{ const all = []; for (const sent of cases) all.push(await ({ANSWER})(sent)); return all; }}"
+)
+MUTATED = 60
+"""Changed bundles of each kind of change."""
 
 
 @dataclass
@@ -101,6 +112,29 @@ def test_every_bundle_of_the_corpus_gets_its_answer(verifier: Verifier, corpus: 
             different.append((row["name"], (exit_code, seq), (row["exit"], row["seq"]), reason, said[:300]))
     assert different == []
     assert {address.partition(":")[0] for address in verifier.asked} <= {"file", "data"}
+
+
+def test_changed_bundles_get_the_answer_that_the_command_gives(verifier: Verifier) -> None:
+    """The changes are those of the laws, which hold our own verifier to them by the ten thousand."""
+    keys = b64encode(json.dumps(LOG.jwks()).encode()).decode()
+    for mutate in MUTATIONS:
+        chance = random.Random(f"page {mutate.__name__}")
+        changed = [mutate(number % len(CUTS), chance) for number in range(MUTATED)]
+        answers = verifier.page.evaluate(ANSWERS, [[b64encode(data).decode(), keys, None] for data in changed])
+        expected = [command_answer(data) for data in changed]
+        different = [pair for pair in zip(answers, expected, changed, strict=True) if pair[0][:2] != pair[1]]
+        assert different == [], mutate.__name__
+
+
+def command_answer(data: bytes) -> list[int | None]:
+    """What `tallystick verify` answers: exit code, and the first bad number."""
+    try:
+        verify_bundle(BytesIO(data), keys=KEYS)
+    except InvalidBundle as refused:
+        return [1, refused.seq]
+    except Unverifiable as refused:
+        return [2, refused.seq]
+    return [0, None]
 
 
 def test_a_valid_bill_is_shown_line_by_line(verifier: Verifier, corpus: Path) -> None:
