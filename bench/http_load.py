@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import uvloop
+
 HOST = "127.0.0.1"
 CALL_SECONDS_MAX = 60
 
@@ -28,31 +30,46 @@ def post(path: str, body: bytes, headers: dict[str, str]) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def send_all(requests: list[bytes], *, port: int, clients: int, seconds_max: float) -> Run:
-    """Send the requests from so many connections until they are spent or the time is."""
-    return asyncio.run(_send_all(requests, port, clients, seconds_max))
+def send_all(requests: list[bytes], *, port: int, clients: int, seconds_max: float, rate: float | None = None) -> Run:
+    """Send the requests from so many connections until they are spent or the time is.
+
+    Each connection sends its next request as soon as it has an answer or, with a `rate` of calls a second, when its
+    turn comes. Then a call's time counts from its turn, so that what a late answer delays counts as delayed.
+    """
+    return uvloop.run(_send_all(requests, port, clients, seconds_max, rate))
 
 
-async def _send_all(requests: list[bytes], port: int, clients: int, seconds_max: float) -> Run:
+async def _send_all(requests: list[bytes], port: int, clients: int, seconds_max: float, rate: float | None) -> Run:
     run = Run()
-    waiting = iter(requests)
     connections = [await asyncio.open_connection(HOST, port) for _ in range(clients)]
     started = time.perf_counter()
-    await asyncio.gather(*(_client(pair, waiting, run, started + seconds_max) for pair in connections))
+    turns = _turns(requests, started, rate)
+    await asyncio.gather(*(_client(pair, turns, run, started + seconds_max) for pair in connections))
     run.seconds = time.perf_counter() - started
     for _, writer in connections:
         writer.close()
     return run
 
 
+def _turns(requests: list[bytes], started: float, rate: float | None) -> Iterator[tuple[bytes, float | None]]:
+    """Each request with the time to send it at; None for at once."""
+    for number, request in enumerate(requests):
+        yield request, None if rate is None else started + number / rate
+
+
 async def _client(
-    connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], waiting: Iterator[bytes], run: Run, ends: float
+    connection: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    turns: Iterator[tuple[bytes, float | None]],
+    run: Run,
+    ends: float,
 ) -> None:
     reader, writer = connection
-    for request in waiting:
-        begun = time.perf_counter()
+    for request, turn in turns:
+        begun = time.perf_counter() if turn is None else turn
         if begun > ends:
             return
+        if turn is not None and (early := turn - time.perf_counter()) > 0:
+            await asyncio.sleep(early)
         writer.write(request)
         status, _ = await asyncio.wait_for(read_answer(reader), CALL_SECONDS_MAX)
         run.calls.append(time.perf_counter() - begun)

@@ -1,6 +1,7 @@
 """How many events a second `tallystick api` takes, and how long a call waits: single and batched, few clients and many.
 
-Every event is metered, burned from the credit lots and committed durably before the call is answered. All of them are
+Every event is checked, rated, burned from the credit lots, given a receipt in the signed log and committed durably
+before the call is answered. All of them are
 one customer's, which is the hardest case: a customer's events are put in one order.
 """
 
@@ -13,11 +14,12 @@ from bench.figures import milliseconds, percentile, print_machine, print_table
 from bench.http_load import Run, post, send_all
 from bench.servers import api_server, echo_server, tallystick
 
-BATCHES = (1, 100, 1_000)
-CLIENTS = (1, 8, 32)
-CALLS_MAX = {1: 6_000, 100: 600, 1_000: 100}
+SHAPES = ((1, 1, None), (1, 8, None), (1, 64, None), (1, 64, 5_000), (100, 8, None), (1_000, 1, None), (1_000, 8, None))
+"""Events a call, clients, and calls a second where they are sent at a rate."""
+
+CALLS_MAX = {1: 20_000, 100: 2_000, 1_000: 300}
 WARM_CALLS = 20
-HEADERS = ("what", "events a call", "clients", "events/s", "calls/s", "p50 ms", "p95 ms", "p99 ms")
+HEADERS = ("what", "events a call", "clients", "sent at", "events/s", "calls/s", "p50 ms", "p95 ms", "p99 ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,12 @@ def measure(target: Target, *, seconds_max: float) -> list[list[str]]:
     """One row for each size of batch and number of clients."""
     rows = []
     send_all(_requests(target, 1, WARM_CALLS, "warm"), port=target.port, clients=1, seconds_max=seconds_max)
-    for size in BATCHES:
-        for clients in CLIENTS:
-            requests = _requests(target, size, CALLS_MAX[size], f"{target.name}-{size}-{clients}")
-            run = send_all(requests, port=target.port, clients=clients, seconds_max=seconds_max)
-            if run.failures:
-                raise RuntimeError(f"{target.name} refused calls: {run.failures}")
-            rows.append(_row(target.name, size, clients, run))
+    for size, clients, rate in SHAPES:
+        requests = _requests(target, size, CALLS_MAX[size], f"{target.name}-{size}-{clients}-{rate}")
+        run = send_all(requests, port=target.port, clients=clients, seconds_max=seconds_max, rate=rate)
+        if run.failures:
+            raise RuntimeError(f"{target.name} refused calls: {run.failures}")
+        rows.append(_row(target.name, size, clients, rate, run))
     return rows
 
 
@@ -76,7 +77,7 @@ def _requests(target: Target, size: int, calls: int, name: str) -> list[bytes]:
     requests = []
     for call in range(calls):
         events = [
-            {"event_type": "LLM_token_usage", "units": "0.418", "event_id": f"{name}-{call}-{number}"}
+            {"event_type": "LLM_token_usage", "units": "0.418", "event_id": f"{name}-{call:06d}-{number:04d}"}
             for number in range(size)
         ]
         path = "/v1/usage/track" if size == 1 else "/v1/usage/events"
@@ -85,13 +86,14 @@ def _requests(target: Target, size: int, calls: int, name: str) -> list[bytes]:
     return requests
 
 
-def _row(name: str, size: int, clients: int, run: Run) -> list[str]:
+def _row(name: str, size: int, clients: int, rate: int | None, run: Run) -> list[str]:
     calls = len(run.calls)
     shares = [milliseconds(percentile(run.calls, share)) for share in (0.50, 0.95, 0.99)]
     return [
         name,
         f"{size:,}",
         str(clients),
+        "once answered" if rate is None else f"{rate:,}/s",
         f"{calls * size / run.seconds:,.0f}",
         f"{calls / run.seconds:,.0f}",
         *shares,

@@ -1,5 +1,6 @@
 """Names for rows, secrets for people and programs, and the digest that is kept in their place."""
 
+import base64
 import hashlib
 import os
 import secrets
@@ -10,11 +11,12 @@ SECRET_BYTES = 32
 
 
 def new_id(prefix: str) -> str:
-    """A name nobody has had before: "sub" gives "sub_" and 32 hexadecimal digits.
+    """A name nobody has had before: "sub" gives "sub_" and 26 digits and small letters, 128 bits.
 
     They begin with the millisecond, as in a UUID of version 7: what is made together stands together in an index.
     """
-    return f"{prefix}_{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+    bits = (time.time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10)
+    return f"{prefix}_{base64.b32hexencode(bits)[:26].decode('ascii').lower()}"
 
 
 def new_secret(size_bytes: int = SECRET_BYTES) -> str:
