@@ -128,6 +128,7 @@ def finalize_reservation(
         reservation.sqlmodel_update(before)
         session.flush()
         lock_head(session, tenant_id=tenant_id)  # the books were read without the hold
+        answer.members.pop("alert", None)  # it is undone with the rest
         raise answer
     assert reservation.ended_at is not None
     return Finalized(answer, was_held=reservation.ended_at < reservation.expires_at)

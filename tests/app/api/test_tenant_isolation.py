@@ -28,7 +28,7 @@ NOW = datetime.now(UTC)
 
 WITHOUT_ID = {
     "limit", "cursor", "group_by", "from", "to", "event_type", "Idempotency-Key",
-    "plan_code", "start_date", "interval", "collection", "force_period_end", "reference",
+    "plan_code", "start_date", "interval", "collection", "force_period_end", "reference", "reason", "expires_in",
 }  # fmt: skip
 """Parameters that name nothing of a customer; left out where they may be."""
 
@@ -36,6 +36,7 @@ SAMPLES: dict[str, Any] = {
     "plan_code": "STARTER",
     "event_type": "LLM_token_usage",
     "units": 1,
+    "reason": "No reason",
     "asset_count": 5,
     "cap": "1.00",
     "thresholds_pct": [50],
@@ -60,7 +61,10 @@ def marked(world: World, client: Client) -> dict[str, Any]:
         client.request("PUT", "/v1/spend-cap", json={"cap": "1000.00"}, headers=headers),
     ]
     assert [answer.status_code for answer in sent] == [201, 201, 200, 200, 201, 200]
-    (invoice,) = client.get("/v1/invoices", headers=headers).json()["invoices"]
+    held = EVENT | {"reservation_id": "acme-reservation"}
+    assert client.post("/v1/usage/reservations", json=held, headers=headers).status_code == 201
+    credit_note_id = credited(world, client)
+    invoice = client.get("/v1/invoices", headers=headers).json()["invoices"][-1]
     path = f"/v1/admin/invoices/{invoice['invoice_id']}/mark-paid"
     assert client.post(path, json={"reference": SECRET}, headers=world.operator_headers).status_code == 200
     with transaction() as session:
@@ -71,6 +75,9 @@ def marked(world: World, client: Client) -> dict[str, Any]:
         "subscription_id": acme.subscription_id,
         "invoice_id": invoice["invoice_id"],
         "event_id": "acme-event",
+        "corrects": "acme-event",
+        "reservation_id": "acme-reservation",
+        "credit_note_id": credit_note_id,
         "site": "acme-site",
         "trace_id": "acme-trace",
         "code": "acme-site",
@@ -80,6 +87,21 @@ def marked(world: World, client: Client) -> dict[str, Any]:
         "captured_at": NOW.isoformat(),
         "site_breakdown": {"acme-site": 5},
     }
+
+
+def credited(world: World, client: Client) -> str:
+    """A credit note of Acme's, for a bill with more on it than was used."""
+    event = EVENT | {"units": 400_000, "event_id": "acme-too-much"}
+    bill = {"tenant_id": world.acme.tenant_id, "force_period_end": True}
+    wrong = {"corrects": "acme-too-much", "units": 1, "reason": SECRET}
+    sent = [
+        client.post("/v1/usage/track", json=event, headers=world.acme.headers),
+        client.post("/v1/invoices/generate", json=bill, headers=world.operator_headers),
+        client.post("/v1/usage/corrections", json=wrong, headers=world.acme.headers),
+        client.post("/v1/usage/track", json=EVENT | {"event_id": "acme-next"}, headers=world.acme.headers),
+    ]
+    assert [answer.status_code for answer in sent] == [200, 200, 200, 200]
+    return str(sent[2].json()["credit_note"]["credit_note_id"])
 
 
 def rows_of(customer: Customer) -> dict[str, str]:
