@@ -25,7 +25,8 @@ Tallystick.billChecks = (() => {
       this.usage = usage;
       this.isWholeLog = header.range !== null && header.range.first === 1;
       this.invoices = new Map();
-      for (const receipt of receipts) if (receipt.document.typ === "invoice") this.invoices.set(written(receipt.hash), receipt);
+      for (const receipt of receipts)
+        if (receipt.document.typ === "invoice") this.invoices.set(written(receipt.hash), receipt);
       this.billed = new Map();
       this.overage = new Map();
       this.checkInvoiceSeq();
@@ -62,7 +63,8 @@ Tallystick.billChecks = (() => {
         return { receipt, lines };
       } catch (error) {
         if (error instanceof Broken) throw new Invalid(seq, `${where}: ${error.message}`);
-        if (error instanceof Unverifiable && error.seq === null) throw new Unverifiable(`${where}: ${error.message}`, seq);
+        if (error instanceof Unverifiable && error.seq === null)
+          throw new Unverifiable(`${where}: ${error.message}`, seq);
         throw error;
       }
     }
@@ -109,9 +111,11 @@ Tallystick.billChecks = (() => {
       const pool = USAGE_KINDS.has(kind) ? poolOf(line, plan) : "";
       const key = JSON.stringify([document.subscription, kind, price, start, pool, ONCE.has(kind) ? null : seq]);
       if (isTakenBack) this.billed.delete(key);
-      else if (this.billed.has(key)) throw new Broken(`this is billed twice; ${this.billed.get(key)} has billed it already.`);
+      else if (this.billed.has(key))
+        throw new Broken(`this is billed twice; ${this.billed.get(key)} has billed it already.`);
       else this.billed.set(key, where);
-      if (USAGE_KINDS.has(kind)) this.noteOverage(JSON.stringify([document.subscription, pool, start]), line, isTakenBack);
+      if (USAGE_KINDS.has(kind))
+        this.noteOverage(JSON.stringify([document.subscription, pool, start]), line, isTakenBack);
     }
 
     noteOverage(place, line, isTakenBack) {

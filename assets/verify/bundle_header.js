@@ -16,7 +16,17 @@ Tallystick.bundleHeader = (() => {
   const HASHES_MAX = 128;
   const SEQ = /^[1-9][0-9]{0,15}$/;
   const ALWAYS = [
-    "format", "kind", "iss", "tenant", "origin", "created", "count", "checkpoint", "keys", "rotations", "signatures",
+    "format",
+    "kind",
+    "iss",
+    "tenant",
+    "origin",
+    "created",
+    "count",
+    "checkpoint",
+    "keys",
+    "rotations",
+    "signatures",
     "plans",
   ];
   const OF_KIND = new Map([
@@ -34,13 +44,21 @@ Tallystick.bundleHeader = (() => {
     checkMembers(document);
     const { kind, iss, tenant, origin, created } = document;
     for (const name of ["iss", "tenant", "origin"]) member(document, name, TEXT);
-    if (origin !== `${iss}/tallystick/${tenant}`) throw new Broken("The header's origin is not that of its iss and tenant.");
+    if (origin !== `${iss}/tallystick/${tenant}`)
+      throw new Broken("The header's origin is not that of its iss and tenant.");
     member(document, "created", TIME);
     const count = member(document, "count", COUNT);
     const head = readHead(document.checkpoint, origin);
     const range = kind === "trace" ? null : readRange(document.range, count);
     return {
-      kind, iss, tenant, origin, created, count, ...head, range,
+      kind,
+      iss,
+      tenant,
+      origin,
+      created,
+      count,
+      ...head,
+      range,
       keys: readKeys(document.keys),
       rotations: listOf(document, "rotations", ROTATIONS_MAX).map(readRotation),
       signatures: readSignatures(document.signatures, range),
@@ -53,11 +71,14 @@ Tallystick.bundleHeader = (() => {
   }
 
   function checkMembers(document) {
-    if (document.format !== FORMAT) throw new Unverifiable(`This is not a bundle of a format known here, which is ${FORMAT}.`);
-    if (!OF_KIND.has(document.kind)) throw new Unverifiable("This is not a bundle of a kind known here: range, invoice or trace.");
+    if (document.format !== FORMAT)
+      throw new Unverifiable(`This is not a bundle of a format known here, which is ${FORMAT}.`);
+    if (!OF_KIND.has(document.kind))
+      throw new Unverifiable("This is not a bundle of a kind known here: range, invoice or trace.");
     const own = OF_KIND.get(document.kind);
     for (const name of own) {
-      if (!(name in document)) throw new Unverifiable(`The header has no ${name}: what would prove the receipts is missing.`);
+      if (!(name in document))
+        throw new Unverifiable(`The header has no ${name}: what would prove the receipts is missing.`);
     }
     const missing = ALWAYS.find((name) => !(name in document));
     if (missing) throw new Broken(`The header has no ${missing}.`);
@@ -79,7 +100,8 @@ Tallystick.bundleHeader = (() => {
     }
     const [first, last] = ["first_seq", "last_seq"].map((name) => member(value, name, COUNT, "range "));
     if (last < first) throw new Broken("The header's range ends before it begins.");
-    if (last - first + 1 !== count) throw new Broken(`The header's count is ${count}; its range holds ${last - first + 1}.`);
+    if (last - first + 1 !== count)
+      throw new Broken(`The header's count is ${count}; its range holds ${last - first + 1}.`);
     return { first, last, before: readHashes(value.before, "before"), after: readHashes(value.after, "after") };
   }
 
@@ -96,7 +118,8 @@ Tallystick.bundleHeader = (() => {
   }
 
   function readConsistency(value) {
-    if (!hasExactly(value, ["size", "hashes"])) throw new Broken("The header's consistency is an object of size and hashes.");
+    if (!hasExactly(value, ["size", "hashes"]))
+      throw new Broken("The header's consistency is an object of size and hashes.");
     return { size: BigInt(member(value, "size", COUNT)), hashes: readHashes(value.hashes, "consistency") };
   }
 
@@ -133,7 +156,8 @@ Tallystick.bundleHeader = (() => {
 
   /** A {kid, signature}. Throws Broken, saying `what` it is, for any other spelling. */
   function readSignature(document, what) {
-    if (!hasExactly(document, ["kid", "signature"])) throw new Broken(`${what} is an object of kid and signature, and nothing else.`);
+    if (!hasExactly(document, ["kid", "signature"]))
+      throw new Broken(`${what} is an object of kid and signature, and nothing else.`);
     if (!ID.holds(document.kid)) throw new Broken(`${what} must name the key that made it.`);
     return { kid: document.kid, signature: readSignatureBytes(document.signature, what) };
   }
@@ -146,7 +170,8 @@ Tallystick.bundleHeader = (() => {
 
   function objectsOf(value, what, most, isName) {
     const entries = isObject(value) ? Object.entries(value) : null;
-    if (entries === null || entries.length > most) throw new Broken(`The header's ${what} are an object of at most ${most} members.`);
+    if (entries === null || entries.length > most)
+      throw new Broken(`The header's ${what} are an object of at most ${most} members.`);
     if (!entries.every(([name, inner]) => isName(name) && isObject(inner))) {
       throw new Broken(`The header's ${what} have a name that cannot be, or hold something else than objects.`);
     }
@@ -155,7 +180,8 @@ Tallystick.bundleHeader = (() => {
 
   function listOf(document, name, most) {
     const value = document[name];
-    if (!Array.isArray(value) || value.length > most) throw new Broken(`The header's ${name} are a list of at most ${most}.`);
+    if (!Array.isArray(value) || value.length > most)
+      throw new Broken(`The header's ${name} are a list of at most ${most}.`);
     return value;
   }
 

@@ -48,7 +48,7 @@ Tallystick.bundleReader = (() => {
     async fill(size) {
       this.hashTaken();
       const pieces = [this.rest.subarray(this.place)];
-      for (let there = this.left(); there < size && !this.isOver; ) {
+      for (let there = this.left(); there < size && !this.isOver;) {
         const piece = await this.piece();
         pieces.push(piece);
         there += piece.length;

@@ -65,7 +65,10 @@ Tallystick.bytes = (() => {
   /** The inverse of `base64url`: without padding. */
   function fromBase64url(text) {
     if (typeof text === "string" && /^[A-Za-z0-9_-]+$/.test(text) && text.length % 4 !== 1) {
-      const padded = text.replaceAll("-", "+").replaceAll("_", "/").padEnd(Math.ceil(text.length / 4) * 4, "=");
+      const padded = text
+        .replaceAll("-", "+")
+        .replaceAll("_", "/")
+        .padEnd(Math.ceil(text.length / 4) * 4, "=");
       const data = Uint8Array.from(atob(padded), (character) => character.charCodeAt(0));
       if (base64url(data) === text) return data;
     }

@@ -15,7 +15,11 @@ Tallystick.canonical = (() => {
   const QUOTE = 0x22;
   const BACKSLASH = 0x5c;
   const ESCAPED = { '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
-  const WORDS = new Map([["t", ["true", true]], ["f", ["false", false]], ["n", ["null", null]]]);
+  const WORDS = new Map([
+    ["t", ["true", true]],
+    ["f", ["false", false]],
+    ["n", ["null", null]],
+  ]);
   const NOT_JSON = "It is not one JSON document.";
   const NOT_CANONICAL = "The bytes are not the canonical ones, those RFC 8785 gives this document.";
 
@@ -96,7 +100,8 @@ Tallystick.canonical = (() => {
       }
       this.place++;
       this.checked(value);
-      if (this.canonical && JSON.stringify(value) !== text.slice(start - 1, this.place)) throw new Broken(NOT_CANONICAL);
+      if (this.canonical && JSON.stringify(value) !== text.slice(start - 1, this.place))
+        throw new Broken(NOT_CANONICAL);
       return value;
     }
 
@@ -114,7 +119,8 @@ Tallystick.canonical = (() => {
     }
 
     checked(value) {
-      if (this.canonical && !isWellFormed(value)) throw new Broken("Text holds half of a surrogate pair, which has no UTF-8 form.");
+      if (this.canonical && !isWellFormed(value))
+        throw new Broken("Text holds half of a surrogate pair, which has no UTF-8 form.");
       return value;
     }
 
@@ -154,7 +160,9 @@ Tallystick.canonical = (() => {
     }
 
     fail() {
-      throw new Broken(this.canonical ? `It is not one JSON document in its canonical bytes, those RFC 8785 gives it.` : NOT_JSON);
+      throw new Broken(
+        this.canonical ? `It is not one JSON document in its canonical bytes, those RFC 8785 gives it.` : NOT_JSON,
+      );
     }
   }
 
@@ -170,7 +178,9 @@ Tallystick.canonical = (() => {
   function canonicalText(value) {
     if (Array.isArray(value)) return `[${value.map(canonicalText).join(",")}]`;
     if (value === null || typeof value !== "object") return JSON.stringify(value);
-    const members = Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${canonicalText(value[key])}`);
+    const members = Object.keys(value)
+      .sort()
+      .map((key) => `${JSON.stringify(key)}:${canonicalText(value[key])}`);
     return `{${members.join(",")}}`;
   }
 

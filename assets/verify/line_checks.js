@@ -40,7 +40,8 @@ Tallystick.lineChecks = (() => {
   }
 
   function baseOf(line, plan) {
-    if (line.unit !== "month" && line.unit !== "year") throw new Unverifiable(`its unit is not known here, ${line.unit}.`);
+    if (line.unit !== "month" && line.unit !== "year")
+      throw new Unverifiable(`its unit is not known here, ${line.unit}.`);
     const amount = toMinor(plan.baseExact(line.unit), plan.currency);
     const pricing = { model: "flat", amount: plain(amount, plan.currency) };
     return { quantity: new Decimal(1n), amount, pricing, steps: null };
@@ -85,7 +86,9 @@ Tallystick.lineChecks = (() => {
       }
       checkAllowance(plan, pool, sum);
     }
-    const [now, before] = [nowMicro, beforeMicro].map((micro) => toMinor(plan.overageExact(pool, micro), plan.currency));
+    const [now, before] = [nowMicro, beforeMicro].map((micro) =>
+      toMinor(plan.overageExact(pool, micro), plan.currency),
+    );
     return {
       quantity: Decimal.ofMicro(nowMicro - beforeMicro),
       amount: now - before,

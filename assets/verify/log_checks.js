@@ -21,7 +21,8 @@ Tallystick.logChecks = (() => {
       const { document, seq } = receipt;
       const { last } = this;
       if (document.tenant !== this.header.tenant) throw new Broken("It belongs to another log than the bundle's.");
-      if (last !== null && seq <= last.seq) throw new Broken(`It comes after receipt ${last.seq}: they are not in order.`);
+      if (last !== null && seq <= last.seq)
+        throw new Broken(`It comes after receipt ${last.seq}: they are not in order.`);
       if (last !== null && seq === last.seq + 1 && document.prev !== written(last.hash)) {
         throw new Broken("It does not carry the hash of the one before it.");
       }

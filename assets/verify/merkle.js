@@ -68,7 +68,8 @@ Tallystick.merkle = (() => {
   /** The root that an inclusion proof leads to (RFC 9162, 2.1.3.2). */
   function rootFromInclusion(index, size, leaf, proof) {
     checkSize(size);
-    if (index < 0n || index >= size) throw new Broken(`A tree of ${size} leaves has no leaf ${index}; they count from 0.`);
+    if (index < 0n || index >= size)
+      throw new Broken(`A tree of ${size} leaves has no leaf ${index}; they count from 0.`);
     checkHashes([leaf, ...proof]);
     const inner = bitLength(index ^ (size - 1n));
     checkLength(proof, Number(inner) + bitCount(index >> inner));
@@ -147,7 +148,14 @@ Tallystick.merkle = (() => {
   }
 
   return {
-    SIZE_MAX, EMPTY_ROOT, Frontier, rootOf, frontierBefore, pushAfter, rootFromInclusion, verifyInclusion,
+    SIZE_MAX,
+    EMPTY_ROOT,
+    Frontier,
+    rootOf,
+    frontierBefore,
+    pushAfter,
+    rootFromInclusion,
+    verifyInclusion,
     verifyConsistency,
   };
 })();

@@ -32,7 +32,8 @@ Tallystick.money = (() => {
   function readMinor(text, currency) {
     const amount = Decimal.read(text);
     const digits = minorDigits(currency);
-    if (amount.places > digits) throw new Broken(`${currency} has ${digits} decimal places; an amount has ${amount.places}.`);
+    if (amount.places > digits)
+      throw new Broken(`${currency} has ${digits} decimal places; an amount has ${amount.places}.`);
     return checked(amount.scaled(digits), currency);
   }
 

@@ -38,7 +38,8 @@ Tallystick.notes = (() => {
   /** The {origin, size, root} that the text of a checkpoint says: three lines, with no extension. */
   function readCheckpoint(body) {
     const lines = body.split("\n");
-    if (lines.length !== 4 || lines[3] !== "") throw new Broken("A checkpoint has three lines: origin, size and root hash.");
+    if (lines.length !== 4 || lines[3] !== "")
+      throw new Broken("A checkpoint has three lines: origin, size and root hash.");
     const [origin, sizeText, rootText] = lines;
     checkName(origin);
     if (!SIZE.test(sizeText) || BigInt(sizeText) > SIZE_MAX) {

@@ -9,10 +9,30 @@ Tallystick.plans = (() => {
   const PLAN_FORMAT = "tallystick-plan/1";
   const DECIMALS_MAX = 12;
   const NAMES = [
-    "book", "code", "name", "tagline", "popular", "contact_sales", "currency", "base_price", "annual_discount_pct",
-    "features", "sites_max", "pools", "meters", "allowances", "overage", "assets", "limits", "entitlements", "gain_share",
+    "book",
+    "code",
+    "name",
+    "tagline",
+    "popular",
+    "contact_sales",
+    "currency",
+    "base_price",
+    "annual_discount_pct",
+    "features",
+    "sites_max",
+    "pools",
+    "meters",
+    "allowances",
+    "overage",
+    "assets",
+    "limits",
+    "entitlements",
+    "gain_share",
   ];
-  const MONTHS = new Map([["month", new Decimal(1n)], ["year", new Decimal(12n)]]);
+  const MONTHS = new Map([
+    ["month", new Decimal(1n)],
+    ["year", new Decimal(12n)],
+  ]);
   const ONE = new Decimal(1n);
   const HUNDRED = new Decimal(100n);
   const HUNDREDTH = new Decimal(1n, 2);
@@ -27,7 +47,8 @@ Tallystick.plans = (() => {
       if (this.annualDiscountPct.compare(HUNDRED) > 0) throw new Broken("Its annual discount is a share.");
       this.pools = byCode(document.pools, ["code", "name", "unit", "resets"], readPool);
       this.meters = byCode(document.meters, ["code", "name", "unit", "pool", "credits_per_unit"], readMeter);
-      for (const { pool } of this.meters.values()) if (!this.pools.has(pool)) throw new Broken("A meter burns what it has not.");
+      for (const { pool } of this.meters.values())
+        if (!this.pools.has(pool)) throw new Broken("A meter burns what it has not.");
       this.allowances = entries(document.allowances, (value) => number(value).toMicro());
       this.overage = entries(document.overage, (value) => readCharge(object(value)));
       checkUnused(document);

@@ -49,14 +49,16 @@ Tallystick.pricing = (() => {
     let reached = ZERO;
     tiers.forEach(({ up_to }, place) => {
       if ((up_to === null) !== (place === tiers.length - 1)) throw new Broken("The last tier is open, and only that.");
-      if (up_to !== null && up_to.compare(reached) <= 0) throw new Broken("Each tier must end above the one before it.");
+      if (up_to !== null && up_to.compare(reached) <= 0)
+        throw new Broken("Each tier must end above the one before it.");
       reached = up_to;
     });
     return tiers;
   }
 
   function readTier(row) {
-    if (!Tallystick.receiptFields.isObject(row)) throw new Broken("Each tier must be an object with up_to and unit_price.");
+    if (!Tallystick.receiptFields.isObject(row))
+      throw new Broken("Each tier must be an object with up_to and unit_price.");
     refuseUnknown(row, TIER_KEYS);
     return {
       up_to: optional(row, "up_to"),
@@ -153,8 +155,12 @@ Tallystick.pricing = (() => {
   /** The steps as a line writes them, every number exact text. */
   function writtenSteps(steps) {
     return steps.map(({ from, to, quantity, unitPrice, flatFee, amount }) => ({
-      from: from.text(), to: to.text(), quantity: quantity.text(),
-      unit_price: unitPrice.text(), flat_fee: flatFee.text(), amount: amount.text(),
+      from: from.text(),
+      to: to.text(),
+      quantity: quantity.text(),
+      unit_price: unitPrice.text(),
+      flat_fee: flatFee.text(),
+      amount: amount.text(),
     }));
   }
 

@@ -63,15 +63,23 @@ Tallystick.receiptFields = (() => {
   const SPAN = objectOf("an object of start and a later end", { start: TIME, end: TIME });
   const PERIOD = field(SPAN.what, (value) => SPAN.holds(value) && value.start < value.end);
   const RANGE = objectOf("an object of first_seq, last_seq, count and root", {
-    first_seq: COUNT, last_seq: COUNT, count: COUNT, root: HASHED,
+    first_seq: COUNT,
+    last_seq: COUNT,
+    count: COUNT,
+    root: HASHED,
   });
   const USAGE = field(RANGE.what, (value) => RANGE.holds(value) && value.count <= value.last_seq - value.first_seq + 1);
   const LINE = objectOf(
     "an object of kind, unit, quantity and amount",
     { kind: ID, unit: ID, quantity: AMOUNT, amount: AMOUNT },
     {
-      description: TEXT, period: PERIOD, price: HASHED, usage: USAGE,
-      pricing: DOCUMENT, sources: DOCUMENT, steps: DOCUMENTS,
+      description: TEXT,
+      period: PERIOD,
+      price: HASHED,
+      usage: USAGE,
+      pricing: DOCUMENT,
+      sources: DOCUMENT,
+      steps: DOCUMENTS,
     },
   );
   const TOTALS = objectOf("an object of subtotal, tax and total", { subtotal: AMOUNT, tax: AMOUNT, total: AMOUNT });
@@ -83,14 +91,41 @@ Tallystick.receiptFields = (() => {
 
   const FIELDS = {
     v: field(`${VERSION}`, (value) => value === VERSION),
-    typ: ID, iss: TEXT, tenant: ID, seq: COUNT, prev: LINK, ts: TIME,
-    trace_id: ID, hop: COUNT, trace_prev: LINK,
-    idem: ID, req: ID, cid: HASHED, map: ID, policy: ID,
-    metric: ID, units: AMOUNT, credits_micro: WHOLE, fu_tokens: NATURAL, fallback: FLAG,
-    invariants: listOf(ID), amount: AMOUNT, currency: MONEY, price: HASHED,
-    number: COUNT, period: PERIOD, lines: listOf(LINE), totals: TOTALS, tax: listOf(TAX),
-    usage: USAGE, subscription: ID, overage_micro: WHOLE, occurred_at: TIME, day: DATE,
-    site: ID, alert: ID,
+    typ: ID,
+    iss: TEXT,
+    tenant: ID,
+    seq: COUNT,
+    prev: LINK,
+    ts: TIME,
+    trace_id: ID,
+    hop: COUNT,
+    trace_prev: LINK,
+    idem: ID,
+    req: ID,
+    cid: HASHED,
+    map: ID,
+    policy: ID,
+    metric: ID,
+    units: AMOUNT,
+    credits_micro: WHOLE,
+    fu_tokens: NATURAL,
+    fallback: FLAG,
+    invariants: listOf(ID),
+    amount: AMOUNT,
+    currency: MONEY,
+    price: HASHED,
+    number: COUNT,
+    period: PERIOD,
+    lines: listOf(LINE),
+    totals: TOTALS,
+    tax: listOf(TAX),
+    usage: USAGE,
+    subscription: ID,
+    overage_micro: WHOLE,
+    occurred_at: TIME,
+    day: DATE,
+    site: ID,
+    alert: ID,
   };
   const ALWAYS = "v typ iss tenant seq prev ts";
   const TRACE = "trace_id hop trace_prev";

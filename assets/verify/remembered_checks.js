@@ -9,7 +9,8 @@ Tallystick.rememberedChecks = (() => {
   /** Throws Invalid where it is another log, and Unverifiable where that cannot be told. */
   function checkRemembered(header, ring, { note, checkpoint: then }, rootThen) {
     const now = header.checkpoint;
-    if (then.origin !== header.origin) throw new Invalid(null, `The remembered checkpoint is that of another log: ${then.origin}.`);
+    if (then.origin !== header.origin)
+      throw new Invalid(null, `The remembered checkpoint is that of another log: ${then.origin}.`);
     checkSigned(header, ring, note);
     if (then.size > now.size) {
       throw new Unverifiable(

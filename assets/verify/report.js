@@ -19,7 +19,17 @@ Tallystick.report = (() => {
   /** @param {{exit, seq, reason, run}} answer of the verifier, and the chosen {bundle, keys, checkpoint} files */
   function reportOf({ exit, seq, reason, failure, run }, files) {
     const { header } = run;
-    const report = { exit, seq, reason, isBundle: header !== null, isAnchored: false, bills: [], others: [], steps: [], bytes: [] };
+    const report = {
+      exit,
+      seq,
+      reason,
+      isBundle: header !== null,
+      isAnchored: false,
+      bills: [],
+      others: [],
+      steps: [],
+      bytes: [],
+    };
     if (header === null) return report;
     const bills = run.bills.map((bill) => billOf(bill));
     const main = bills.find((bill) => bill.seq === header.invoiceSeq) ?? (bills.length === 1 ? bills[0] : null);
@@ -40,9 +50,16 @@ Tallystick.report = (() => {
 
   function billOf({ receipt, lines }) {
     const { typ, seq, number: place, ts, period, currency, totals, tax } = receipt.document;
-    const name = typ === "invoice" ? `Invoice INV-${String(place).padStart(NUMBER_DIGITS, "0")}` : `Credit note ${place}`;
+    const name =
+      typ === "invoice" ? `Invoice INV-${String(place).padStart(NUMBER_DIGITS, "0")}` : `Credit note ${place}`;
     return {
-      name, seq, ts, period: period ?? null, currency, subtotal: totals.subtotal, total: totals.total,
+      name,
+      seq,
+      ts,
+      period: period ?? null,
+      currency,
+      subtotal: totals.subtotal,
+      total: totals.total,
       taxes: tax.map((row) => ({ name: taxName(row), amount: row.amount })),
       lines: lines.map((line) => lineOf(line, currency)),
       usageCount: lines.reduce((sum, { usageCount }) => sum + (usageCount ?? 0), 0),
@@ -92,41 +109,73 @@ Tallystick.report = (() => {
   }
 
   const STEPS = [
-    ["links", ({ header }) => ({
-      title: "Nothing was changed, added or left out",
-      text: `${count(header.count, "receipt")} read byte for byte; each carries the fingerprint of the one before it.`,
-    })],
-    ["inclusion", ({ header }) => ({
-      title: "All of it is in the published log",
-      text: `The receipts lead to the root of the log's checkpoint, which covers ${count(header.checkpoint.size, "receipt")}.`,
-    })],
-    ["signatures", (run) => run.isAnchored ? {
-      title: `Signed by ${run.header.iss}`,
-      text: `Keys that you trust signed the checkpoint and this file${run.signed.length ? `, and ${count(run.signed.length, "receipt")} one by one` : ""}.`,
-    } : {
-      state: run.held.has("signatures") ? "open" : undefined,
-      title: "Signed, but by whom is not confirmed",
-      text: "All signatures were made by keys that this file itself brings along. Add keys from outside to confirm whose they are.",
-    }],
-    ["remembered", ({ remembered }) => remembered === null ? {
-      state: "none",
-      title: "Not compared with an earlier checkpoint",
-      text: "Keep the checkpoint of this file (under Bytes); with it, the next one can be shown to continue the same log.",
-    } : {
-      title: "Continues the checkpoint you kept",
-      text: `The first ${count(remembered.checkpoint.size, "receipt")} of the log are still as they were then.`,
-    }],
-    ["usage", ({ usage }) => ({
-      title: "Every usage record took the credits its meter says",
-      text: usage.count ? `${count(usage.count, "usage record")} checked against the plan's meters.` : "There is no usage in this file.",
-    })],
-    ["bills", ({ billReceipts }, bills) => billReceipts.length ? {
-      title: "Every line comes to its amount",
-      text: `${count(bills.reduce((sum, bill) => sum + bill.lines.length, 0), "line")} on ${count(bills.length, "bill")} worked out again, and every total added up again.`,
-    } : {
-      title: "There is no bill in this file",
-      text: "It holds records of use and what was agreed; their figures agree with each other.",
-    }],
+    [
+      "links",
+      ({ header }) => ({
+        title: "Nothing was changed, added or left out",
+        text: `${count(header.count, "receipt")} read byte for byte; each carries the fingerprint of the one before it.`,
+      }),
+    ],
+    [
+      "inclusion",
+      ({ header }) => ({
+        title: "All of it is in the published log",
+        text: `The receipts lead to the root of the log's checkpoint, which covers ${count(header.checkpoint.size, "receipt")}.`,
+      }),
+    ],
+    [
+      "signatures",
+      (run) =>
+        run.isAnchored
+          ? {
+              title: `Signed by ${run.header.iss}`,
+              text: `Keys that you trust signed the checkpoint and this file${run.signed.length ? `, and ${count(run.signed.length, "receipt")} one by one` : ""}.`,
+            }
+          : {
+              state: run.held.has("signatures") ? "open" : undefined,
+              title: "Signed, but by whom is not confirmed",
+              text: "All signatures were made by keys that this file itself brings along. Add keys from outside to confirm whose they are.",
+            },
+    ],
+    [
+      "remembered",
+      ({ remembered }) =>
+        remembered === null
+          ? {
+              state: "none",
+              title: "Not compared with an earlier checkpoint",
+              text: "Keep the checkpoint of this file (under Bytes); with it, the next one can be shown to continue the same log.",
+            }
+          : {
+              title: "Continues the checkpoint you kept",
+              text: `The first ${count(remembered.checkpoint.size, "receipt")} of the log are still as they were then.`,
+            },
+    ],
+    [
+      "usage",
+      ({ usage }) => ({
+        title: "Every usage record took the credits its meter says",
+        text: usage.count
+          ? `${count(usage.count, "usage record")} checked against the plan's meters.`
+          : "There is no usage in this file.",
+      }),
+    ],
+    [
+      "bills",
+      ({ billReceipts }, bills) =>
+        billReceipts.length
+          ? {
+              title: "Every line comes to its amount",
+              text: `${count(
+                bills.reduce((sum, bill) => sum + bill.lines.length, 0),
+                "line",
+              )} on ${count(bills.length, "bill")} worked out again, and every total added up again.`,
+            }
+          : {
+              title: "There is no bill in this file",
+              text: "It holds records of use and what was agreed; their figures agree with each other.",
+            },
+    ],
   ];
 
   function bytesOf({ header, digest, kid, history }, files) {
@@ -147,7 +196,11 @@ Tallystick.report = (() => {
     ];
     return [
       { title: "Bundle", rows: held },
-      { title: "Checkpoint: save this text as a file to compare a later bundle with it", rows: head, text: header.text },
+      {
+        title: "Checkpoint: save this text as a file to compare a later bundle with it",
+        rows: head,
+        text: header.text,
+      },
       { title: "Keys", rows: history.value === null ? [] : keyRows(history.value) },
     ];
   }
@@ -156,7 +209,11 @@ Tallystick.report = (() => {
     return [...ring.publicKeys.keys()].map((kid, place) => {
       const ends = ring.expiry(kid);
       const until = ends === null ? "signs without end" : `signed until ${day(new Date(ends * 1_000).toISOString())}`;
-      const trust = ring.isAnchored ? (ring.counting.has(kid) ? "you trust it" : "you do not trust it") : "found in the file only";
+      const trust = ring.isAnchored
+        ? ring.counting.has(kid)
+          ? "you trust it"
+          : "you do not trust it"
+        : "found in the file only";
       return [`Key ${place + 1}: ${until}; ${trust}`, kid];
     });
   }

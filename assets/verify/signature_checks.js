@@ -25,7 +25,8 @@ Tallystick.signatureChecks = (() => {
       this.statements = checkRotations(header.rotations, this.publicKeys);
       for (const { kid, publicKey } of outside?.values() ?? []) this.publicKeys.set(kid, publicKey);
       this.counting = new Set((outside ?? this.publicKeys).keys());
-      for (const { oldKid, newKid } of this.statements.values()) if (this.counting.has(oldKid)) this.counting.add(newKid);
+      for (const { oldKid, newKid } of this.statements.values())
+        if (this.counting.has(oldKid)) this.counting.add(newKid);
     }
 
     /** When a key stops signing, in seconds since 1970; null where no set says. */
@@ -81,9 +82,11 @@ Tallystick.signatureChecks = (() => {
     let previous = null;
     for (const { statement, oldSignature, newSignature } of rotations) {
       const said = readStatement(statement);
-      if (previous !== null && previous !== said.oldKid) throw new Broken("A rotation of keys is missing, or they are not in order.");
+      if (previous !== null && previous !== said.oldKid)
+        throw new Broken("A rotation of keys is missing, or they are not in order.");
       const oldKey = publicKeys.get(said.oldKid);
-      if (oldKey === undefined) throw new Broken(`The rotation is signed by the key ${said.oldKid}, which is not here.`);
+      if (oldKey === undefined)
+        throw new Broken(`The rotation is signed by the key ${said.oldKid}, which is not here.`);
       verify(oldKey, oldSignature, said.data);
       verify(said.publicKey, newSignature, said.data);
       publicKeys.set(said.newKid, said.publicKey);

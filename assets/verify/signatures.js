@@ -42,11 +42,13 @@ Tallystick.signatures = (() => {
 
   /** The public key of a JSON Web Key that anyone may have written; members it does not need are ignored. */
   function readPublicJwk(jwk) {
-    if (!isObject(jwk) || jwk.kty !== "OKP" || jwk.crv !== "Ed25519") throw new Broken("A key must be an Ed25519 JSON Web Key.");
+    if (!isObject(jwk) || jwk.kty !== "OKP" || jwk.crv !== "Ed25519")
+      throw new Broken("A key must be an Ed25519 JSON Web Key.");
     if ("d" in jwk) throw new Broken("This is a private key. Take it out of the file; nobody needs it to verify.");
     const publicKey = fromBase64url(jwk.x);
     if (publicKey.length !== KEY_BYTES) throw new Broken(`An Ed25519 public key is ${KEY_BYTES} bytes.`);
-    if ("kid" in jwk && jwk.kid !== thumbprint(publicKey)) throw new Broken("A key's kid must be its RFC 7638 thumbprint.");
+    if ("kid" in jwk && jwk.kid !== thumbprint(publicKey))
+      throw new Broken("A key's kid must be its RFC 7638 thumbprint.");
     return publicKey;
   }
 
@@ -100,7 +102,8 @@ Tallystick.signatures = (() => {
     const isStatement =
       isObject(document) &&
       Object.keys(document).sort().join() === STATEMENT_FIELDS.join() &&
-      document.typ === "key" && document.v === 1 &&
+      document.typ === "key" &&
+      document.v === 1 &&
       [document.old_kid, document.new_kid, document.ts].every((value) => typeof value === "string");
     if (!isStatement) throw new Broken("A statement about a key is canonical JSON with exactly its own members.");
     const publicKey = readPublicJwk(document.new_public_jwk);

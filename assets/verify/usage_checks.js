@@ -22,7 +22,10 @@ Tallystick.usageChecks = (() => {
       if (document.format !== PLAN_FORMAT) {
         throw new Unverifiable(`The plan named ${name} is not of the format known here, which is ${PLAN_FORMAT}.`);
       }
-      plans.set(name, invalidIfBroken(null, () => readNamedPlan(name, document)));
+      plans.set(
+        name,
+        invalidIfBroken(null, () => readNamedPlan(name, document)),
+      );
     }
     return plans;
   }
@@ -61,7 +64,16 @@ Tallystick.usageChecks = (() => {
         throw new Invalid(seq, "It does not say the business day it happened on.");
       }
       const [second, micro] = timeOf(happened);
-      route.uses.push({ seq, hash, price: route.price, second, micro, day: route.isDaily ? day : null, credits_micro, overage_micro });
+      route.uses.push({
+        seq,
+        hash,
+        price: route.price,
+        second,
+        micro,
+        day: route.isDaily ? day : null,
+        credits_micro,
+        overage_micro,
+      });
       this.count++;
     }
 

@@ -25,12 +25,43 @@ Tallystick.usualReceipts = (() => {
     const match = USUAL.exec(text);
     if (match === null) return null;
     const [
-      , alert, cid, credits, day, hop, idem, iss, metric, occurred_at, overage, prev = null, price, req, seq, site,
-      subscription, tenant, trace_id, trace_prev, ts, units,
+      ,
+      alert,
+      cid,
+      credits,
+      day,
+      hop,
+      idem,
+      iss,
+      metric,
+      occurred_at,
+      overage,
+      prev = null,
+      price,
+      req,
+      seq,
+      site,
+      subscription,
+      tenant,
+      trace_id,
+      trace_prev,
+      ts,
+      units,
     ] = match;
     const document = {
-      credits_micro: Number(credits), idem, iss, metric, prev, price, seq: Number(seq), subscription, tenant, ts,
-      typ: "usage", units, v: 1,
+      credits_micro: Number(credits),
+      idem,
+      iss,
+      metric,
+      prev,
+      price,
+      seq: Number(seq),
+      subscription,
+      tenant,
+      ts,
+      typ: "usage",
+      units,
+      v: 1,
     };
     const others = { alert, cid, day, occurred_at, req, site, trace_id };
     for (const name in others) if (others[name] !== undefined) document[name] = others[name];
@@ -43,7 +74,8 @@ Tallystick.usualReceipts = (() => {
   /** Whether its times are times there are, and no field contradicts another. */
   function isReal(document) {
     const { ts, occurred_at, day } = document;
-    const isTimed = isMoment(ts) && (occurred_at === undefined || isMoment(occurred_at)) && (day === undefined || isDay(day));
+    const isTimed =
+      isMoment(ts) && (occurred_at === undefined || isMoment(occurred_at)) && (day === undefined || isDay(day));
     return isTimed && brokenPlace(document) === null && brokenMeaning(document) === null;
   }
 

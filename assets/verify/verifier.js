@@ -142,7 +142,9 @@ Tallystick.verifier = (() => {
       const note = readNote(textOf(new Uint8Array(await file.arrayBuffer())));
       return { note, checkpoint: readCheckpoint(note.body) };
     } catch (error) {
-      throw error instanceof Broken ? new Unverifiable(`The remembered checkpoint cannot be read: ${error.message}`) : error;
+      throw error instanceof Broken
+        ? new Unverifiable(`The remembered checkpoint cannot be read: ${error.message}`)
+        : error;
     }
   }
 
@@ -157,8 +159,15 @@ Tallystick.verifier = (() => {
       return { exit: 0, seq: null, reason: null, failure: null, run };
     } catch (error) {
       const exit = error instanceof Invalid ? 1 : 2;
-      if (exit === 1 || error instanceof Unverifiable) return { exit, seq: error.seq, reason: error.message, failure: error, run };
-      return { exit, seq: null, reason: `This page failed at it (${error}). Check it with the command line tool.`, failure: error, run };
+      if (exit === 1 || error instanceof Unverifiable)
+        return { exit, seq: error.seq, reason: error.message, failure: error, run };
+      return {
+        exit,
+        seq: null,
+        reason: `This page failed at it (${error}). Check it with the command line tool.`,
+        failure: error,
+        run,
+      };
     }
   }
 
