@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
 from models.base import ID_MAX, Json, Rate, TenantOwned, UtcDateTime, choice
@@ -38,16 +38,25 @@ class LineKind(StrEnum):
 
 
 class Invoice(TenantOwned, table=True):
-    """One bill. The unique key on (subscription, period, reason) is what makes closing idempotent."""
+    """One bill. The unique key on (subscription, period, reason) is what makes closing idempotent.
+
+    `receipt_seq` and `receipt_hash` say which receipt of the customer's log attests it. `payment_salt` is what the
+    payment's receipt commits to the reference with.
+    """
 
     __tablename__ = "invoice"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "subscription_id"], ["subscription.tenant_id", "subscription.id"]),
+        ForeignKeyConstraint(["tenant_id", "receipt_seq"], ["receipt.tenant_id", "receipt.seq"]),
         UniqueConstraint("tenant_id", "subscription_id", "period_start", "billing_reason"),
         UniqueConstraint("tenant_id", "number"),
         CheckConstraint("period_end > period_start", name="period_order"),
         CheckConstraint("total_minor = subtotal_minor + tax_minor", name="total"),
         CheckConstraint("(status = 'draft') = (number IS NULL)", name="number_when_final"),
+        CheckConstraint(
+            "(status = 'draft') = (receipt_seq IS NULL) AND (receipt_seq IS NULL) = (receipt_hash IS NULL)",
+            name="receipt_when_final",
+        ),
         CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", name="paid_has_time"),
         Index("ix_invoice_id", "id"),
     )
@@ -67,16 +76,28 @@ class Invoice(TenantOwned, table=True):
     due_at: datetime = Field(sa_type=UtcDateTime)
     paid_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     payment_reference: str | None = Field(default=None, max_length=120)
+    payment_salt: bytes | None = Field(default=None, sa_type=LargeBinary)
+    receipt_seq: int | None = Field(default=None, sa_type=BigInteger)
+    receipt_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
     stripe_hosted_url: str | None = Field(default=None, max_length=500)
 
 
 class InvoiceLine(TenantOwned, table=True):
-    """One charge: quantity, unit, the price as it was (`pricing`), the tiers applied, and what it was counted from."""
+    """One charge: quantity, unit, the price as it was (`pricing`), the tiers applied, and what it was counted from.
+
+    A charge for use names its receipts: those from `first_seq` to `last_seq` of its period and pool are `usage_count`
+    in number, and `usage_root` is the RFC 9162 root over their hashes.
+    """
 
     __tablename__ = "invoice_line"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "invoice_id"], ["invoice.tenant_id", "invoice.id"]),
         CheckConstraint("position >= 1", name="position"),
+        CheckConstraint(
+            "(first_seq IS NULL AND last_seq IS NULL AND usage_count IS NULL AND usage_root IS NULL)"
+            " OR (last_seq >= first_seq AND usage_count > 0 AND length(usage_root) = 32)",
+            name="usage_range",
+        ),
     )
 
     invoice_id: str = Field(primary_key=True, max_length=ID_MAX)
@@ -92,3 +113,7 @@ class InvoiceLine(TenantOwned, table=True):
     pricing: dict[str, Any] = Field(sa_type=Json)
     steps: list[Any] = Field(sa_type=Json)
     sources: dict[str, Any] = Field(sa_type=Json)
+    first_seq: int | None = Field(default=None, sa_type=BigInteger)
+    last_seq: int | None = Field(default=None, sa_type=BigInteger)
+    usage_count: int | None = Field(default=None, sa_type=BigInteger)
+    usage_root: bytes | None = Field(default=None, sa_type=LargeBinary)

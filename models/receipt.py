@@ -79,9 +79,10 @@ class TraceHop(TenantOwned, table=True):
 
 
 class UsageTally(TenantOwned, table=True):
-    """The receipts of one pool in one period that no invoice has named yet: how many, which, and the tree over them.
+    """The receipts of one pool in one period: how many, which, and the tree over them.
 
-    It is what an invoice line says it sums. Naming them empties it; what comes later is tallied anew.
+    It is what an invoice line says it sums. A later line for the same period names all of them again, with what has
+    come since: so what it adds up is the period's whole use, and its allowance can be held against it.
     """
 
     __tablename__ = "usage_tally"

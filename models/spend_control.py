@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, LargeBinary
 from sqlmodel import Field
 
 from models.base import ID_MAX, Json, TenantOwned, UtcDateTime
@@ -39,13 +39,17 @@ class SpendControl(TenantOwned, table=True):
 
 
 class SpendControlChange(TenantOwned, table=True):
-    """Append-only: the settings as each change left them, who made it and when. The newest equals the control."""
+    """Append-only: the settings as each change left them, who made it and when. The newest equals the control.
+
+    Its receipt is number `receipt_seq` of the customer's log and commits to it with `salt`.
+    """
 
     __tablename__ = "spend_control_change"
     __table_args__ = (
         ForeignKeyConstraint(
             ["tenant_id", "subscription_id"], ["spend_control.tenant_id", "spend_control.subscription_id"]
         ),
+        ForeignKeyConstraint(["tenant_id", "receipt_seq"], ["receipt.tenant_id", "receipt.seq"]),
         CheckConstraint(_CAP, name="cap"),
         CheckConstraint(_THRESHOLDS, name="thresholds"),
         CheckConstraint("version > 0", name="version"),
@@ -57,3 +61,5 @@ class SpendControlChange(TenantOwned, table=True):
     thresholds_pct: list[int] | None = Field(default=None, sa_type=Json)
     changed_at: datetime = Field(sa_type=UtcDateTime)
     changed_by: str = Field(max_length=ID_MAX)
+    receipt_seq: int = Field(default=None, nullable=False, sa_type=BigInteger)
+    salt: bytes | None = Field(default=None, sa_type=LargeBinary)

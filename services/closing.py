@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import structlog
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from models import (
     BillingPeriod,
@@ -13,6 +13,7 @@ from models import (
     Subscription,
     SubscriptionStatus,
     Tenant,
+    UsageEvent,
 )
 from services import credit_lots, invoice_lines, usage_lines
 from services.errors import PeriodNotEnded
@@ -23,6 +24,7 @@ from services.rules.periods import Period, period_at
 from services.settings import settings
 from services.subscriptions import open_period, plan_of, read_subscription
 from services.tenants import lock_head, read_tenant
+from services.usage_ranges import period_ranges, whole_range
 
 BILLED = (SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
 FORCED_PERIOD_MIN = timedelta(milliseconds=1)
@@ -37,7 +39,8 @@ def close_period(
 
     Asking again while the next period runs answers with the invoice already made. `force` ends the running
     period at `at`: it is billed as it stands and a whole new period is anchored there. Where events ahead of the
-    clock have opened the next period already, it ends at its own end instead, minutes away.
+    clock are in it already it ends just after the last of them, and where they have opened the next period, at its
+    own end: minutes away in either case.
     Raises PeriodNotEnded while the first period runs, or its grace has not passed.
     """
     head = lock_head(session, tenant_id=tenant_id)
@@ -58,6 +61,7 @@ def close_period(
         period=period,
         lines=lines,
         currency=plan.currency,
+        usage=whole_range(period_ranges(session, subscription=subscription, period_start=period.starts_at)),
         at=at,
     )
     _settle(session, subscription=subscription, period=period, lines=lines, invoice=invoice, at=at)
@@ -134,8 +138,20 @@ def _closing_period(session: Session, subscription: Subscription, *, force: bool
     starts_at, ends_at = subscription.current_period_start, subscription.current_period_end
     next_is_open = session.get(BillingPeriod, (subscription.tenant_id, subscription.id, ends_at)) is not None
     if force and at < ends_at and not next_is_open:
-        ends_at = max(at, starts_at + FORCED_PERIOD_MIN)
+        ends_at = max(at, starts_at + FORCED_PERIOD_MIN, _after_last_event(session, subscription, since=at))
     return Period(subscription.period_index, starts_at, ends_at)
+
+
+def _after_last_event(session: Session, subscription: Subscription, *, since: datetime) -> datetime:
+    """The first moment after every event of the running period; `since` where none happened that late."""
+    statement = select(func.max(col(UsageEvent.occurred_at))).where(
+        UsageEvent.tenant_id == subscription.tenant_id,
+        UsageEvent.subscription_id == subscription.id,
+        UsageEvent.period_start == subscription.current_period_start,
+        col(UsageEvent.occurred_at) >= since,
+    )
+    latest = session.exec(statement).one()
+    return since if latest is None else latest + timedelta(microseconds=1)
 
 
 def _following_period(subscription: Subscription, tenant: Tenant, closing: Period) -> Period:

@@ -13,20 +13,18 @@ from models import (
     InvoiceLine,
     LineKind,
     PoolUsage,
-    Receipt,
     UsageEvent,
 )
 from services.identifiers import new_id
 from services.receipt_log import OpenLog
 from services.rules import money, pricing
-from services.rules.canonical import content_hash
 from services.rules.money import Money
 from services.rules.periods import business_date
 from services.rules.quantities import from_micro, plain, plain_micro
-from services.rules.receipts import receipt_hash, written, written_time
+from services.rules.receipts import written, written_time
 from services.tenants import read_tenant
 from services.usage_lanes import Lane
-from services.usage_tallies import Tally, take_tally
+from services.usage_tallies import Tally, read_tally
 
 _BILLED_IN = (LineKind.OVERAGE, LineKind.LATE_USAGE)
 
@@ -79,9 +77,9 @@ def credit_overbilled(
     its line was, so invoices and credit notes sum to the price of what stands.
     """
     invoice = _billing_invoice(session, lane)
-    tally = take_tally(session, tenant_id=correction.tenant_id, key=lane.tally_key)
     if invoice is None:
         return None
+    tally = read_tally(session, tenant_id=correction.tenant_id, key=lane.tally_key)
     assert tally is not None, "the correction itself has been tallied"
     note_id, number = new_id("cn"), _next_number(session, correction.tenant_id)
     line = _line(session, note_id, lane, overage, tally)
@@ -91,7 +89,7 @@ def credit_overbilled(
         idem=note_id,
         number=number,
         subscription=lane.subscription_id,
-        req=_answered(session, invoice),
+        req=_answered(invoice),
         period=_period(line),
         lines=[_receipt_line(line, amount)],
         totals={"subtotal": amount.plain(), "tax": Money.zero(amount.currency).plain(), "total": amount.plain()},
@@ -136,17 +134,13 @@ def _billing_invoice(session: Session, lane: Lane) -> Invoice | None:
     return next(found, None)
 
 
-def _answered(session: Session, invoice: Invoice) -> str:
-    """The hash of the invoice's receipt; of its id where it was issued before invoices had receipts."""
-    seq = getattr(invoice, "receipt_seq", None)
-    if seq is None:
-        return content_hash({"invoice": invoice.id})
-    return written(receipt_hash(bytes(session.get_one(Receipt, (invoice.tenant_id, seq)).data)))
+def _answered(invoice: Invoice) -> str:
+    """The receipt of the invoice that a credit note answers."""
+    assert invoice.receipt_hash is not None, "a line was billed, so the invoice is final"
+    return written(invoice.receipt_hash)
 
 
-def _line(
-    session: Session, credit_note_id: str, lane: Lane, overage: tuple[int, int], tally: Tally
-) -> CreditNoteLine:
+def _line(session: Session, credit_note_id: str, lane: Lane, overage: tuple[int, int], tally: Tally) -> CreditNoteLine:
     plan, pool = lane.plan, lane.plan.pools[lane.pool]
     overage_micro, billed_micro = overage
     tenant = read_tenant(session, tenant_id=lane.subscription.tenant_id)

@@ -1,6 +1,7 @@
 """Record what both sides measure against, and work out a run: the savings, and the share of them that is the fee.
 
-A run is stored with all that went into it, so that it can be worked out again by hand.
+A run is stored with all that went into it, so that it can be worked out again by hand; it and each baseline have a
+receipt.
 """
 
 import re
@@ -15,6 +16,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from models import GainShareRun, GainShareStatus, KpiBaseline
+from services.agreement_receipts import write_baseline_receipt, write_run_receipt
 from services.errors import Conflict, FeatureNotIncluded, Unprocessable
 from services.identifiers import new_id
 from services.plans import GainShareTerms
@@ -87,6 +89,7 @@ def record_baseline(
         effective_from=effective_from,
         recorded_at=at,
     )
+    baseline.receipt_seq, baseline.salt = write_baseline_receipt(session, baseline=baseline, at=at)
     session.add(baseline)
     session.flush()
     return baseline
@@ -139,6 +142,8 @@ def record_run(
         breakdown=_breakdown(savings, terms=terms, baselines=baselines, actual=actual),
         created_at=at,
     )
+    receipt = write_run_receipt(session, run=run, timezone=tenant.timezone, at=at)
+    run.receipt_seq, run.salt = receipt
     session.add(run)
     session.flush()
     return run

@@ -19,11 +19,15 @@ from services.rules.money import Money
 from services.rules.periods import Period
 from services.rules.pricing import Rated
 from services.rules.quantities import plain
+from services.usage_ranges import UsageRange
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A charge before it is stored. `quantity` in `unit`, `amount` rounded to the minor unit."""
+    """A charge before it is stored. `quantity` in `unit`, `amount` rounded to the minor unit.
+
+    `usage` are the receipts it sums, where it charges for use.
+    """
 
     kind: LineKind
     description: str
@@ -35,6 +39,7 @@ class Line:
     pricing: dict[str, Any]
     steps: list[dict[str, str]] = field(default_factory=list)
     sources: dict[str, Any] = field(default_factory=dict)
+    usage: UsageRange | None = None
 
 
 def base_line(plan: Plan, *, interval: Interval, period: Period, term_index: int) -> Line | None:

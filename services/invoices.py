@@ -10,10 +10,12 @@ from models import BillingReason, Invoice, InvoiceLine, InvoiceStatus, Subscript
 from services.errors import Conflict, NotFound
 from services.identifiers import new_id
 from services.invoice_lines import Line
+from services.invoice_receipts import write_invoice_receipt, write_payment_receipt
 from services.rules import money
 from services.rules.periods import Period
 from services.settings import settings
 from services.tenants import lock_head
+from services.usage_ranges import UsageRange
 
 PAGE_MAX = 200
 NUMBER_DIGITS = 6
@@ -37,10 +39,11 @@ def issue_invoice(
     lines: Sequence[Line],
     currency: str,
     at: datetime,
+    usage: UsageRange | None = None,
 ) -> Invoice:
-    """Store a final invoice under the tenant's next number. `head` is locked by the caller, so numbers have no gaps.
+    """Store a final invoice under the tenant's next number, with its receipt. `usage` is what its whole period used.
 
-    With nothing to pay it is paid at once.
+    `head` is locked by the caller, so numbers have no gaps. With nothing to pay it is paid at once.
     """
     drafted = draft_invoice(
         subscription=subscription, reason=reason, period=period, lines=lines, currency=currency, at=at
@@ -49,8 +52,10 @@ def issue_invoice(
     invoice = drafted.invoice
     invoice.number = head.last_invoice_number
     invoice.status = InvoiceStatus.OPEN
+    receipt = write_invoice_receipt(session, invoice=invoice, lines=lines, usage=usage, at=at)
+    invoice.receipt_seq, invoice.receipt_hash = receipt.seq, receipt.hash
     if invoice.total_minor == 0:
-        invoice.status, invoice.paid_at = InvoiceStatus.PAID, at
+        _settle(session, invoice, at)
     session.add(head)
     session.add(invoice)
     session.flush()
@@ -137,13 +142,21 @@ def mark_invoice_paid(session: Session, *, tenant_id: str, invoice_id: str, refe
         return invoice
     if invoice.status != InvoiceStatus.OPEN:
         raise Conflict(f"Only an open invoice can be paid; this one is {invoice.status}.")
-    invoice.status, invoice.paid_at, invoice.payment_reference = InvoiceStatus.PAID, at, reference
+    invoice.payment_reference = reference
+    _settle(session, invoice, at)
     session.add(invoice)
     session.flush()
     return invoice
 
 
+def _settle(session: Session, invoice: Invoice, at: datetime) -> None:
+    """Note that it is paid, with the receipt that says so."""
+    invoice.status, invoice.paid_at = InvoiceStatus.PAID, at
+    write_payment_receipt(session, invoice=invoice, at=at)
+
+
 def _stored(invoice: Invoice, position: int, line: Line) -> InvoiceLine:
+    usage = line.usage
     return InvoiceLine(
         tenant_id=invoice.tenant_id,
         invoice_id=invoice.id,
@@ -159,4 +172,8 @@ def _stored(invoice: Invoice, position: int, line: Line) -> InvoiceLine:
         pricing=line.pricing,
         steps=line.steps,
         sources=line.sources,
+        first_seq=None if usage is None else usage.first_seq,
+        last_seq=None if usage is None else usage.last_seq,
+        usage_count=None if usage is None else usage.count,
+        usage_root=None if usage is None else usage.root,
     )

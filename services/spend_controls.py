@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from models import Alert, SpendControl, SpendControlChange
 from models.spend_control import CAP_MINOR_MAX
+from services.agreement_receipts import ALERT_THRESHOLDS, SPEND_CAP, write_control_receipt
 from services.errors import Unprocessable
 from services.plans import Plan
 from services.rules.money import Money
@@ -82,7 +83,7 @@ def set_spend_cap(
     """
     minor = None if cap is None else cap_minor(cap, read_tenant(session, tenant_id=tenant_id).currency)
     control = _locked_control(session, tenant_id=tenant_id, subscription_id=subscription_id)
-    _change(session, control, cap_minor=minor, thresholds_pct=control.thresholds_pct, by=by, at=at)
+    _change(session, control, SPEND_CAP, cap_minor=minor, thresholds_pct=control.thresholds_pct, by=by, at=at)
     return read_spend_control(session, tenant_id=tenant_id, subscription_id=control.subscription_id)
 
 
@@ -102,7 +103,7 @@ def set_alert_thresholds(
     """
     chosen = None if thresholds_pct is None else _thresholds(thresholds_pct)
     control = _locked_control(session, tenant_id=tenant_id, subscription_id=subscription_id)
-    _change(session, control, cap_minor=control.cap_minor, thresholds_pct=chosen, by=by, at=at)
+    _change(session, control, ALERT_THRESHOLDS, cap_minor=control.cap_minor, thresholds_pct=chosen, by=by, at=at)
     return read_spend_control(session, tenant_id=tenant_id, subscription_id=control.subscription_id)
 
 
@@ -193,13 +194,14 @@ def _locked_control(session: Session, *, tenant_id: str, subscription_id: str | 
 def _change(
     session: Session,
     control: SpendControl,
+    what: str,
     *,
     cap_minor: int | None,
     thresholds_pct: list[int] | None,
     by: str,
     at: datetime,
 ) -> None:
-    """Put the settings in force and write down the change; nothing where they are so already."""
+    """Put the settings in force and write down the change, with its receipt; nothing where they are so already."""
     if (control.cap_minor, control.thresholds_pct) == (cap_minor, thresholds_pct):
         return
     control.version += 1
@@ -207,15 +209,17 @@ def _change(
     control.updated_at, control.updated_by = at, by
     session.add(control)
     session.flush()
-    session.add(
-        SpendControlChange(
-            tenant_id=control.tenant_id,
-            subscription_id=control.subscription_id,
-            version=control.version,
-            cap_minor=cap_minor,
-            thresholds_pct=thresholds_pct,
-            changed_at=at,
-            changed_by=by,
-        )
+    change = SpendControlChange(
+        tenant_id=control.tenant_id,
+        subscription_id=control.subscription_id,
+        version=control.version,
+        cap_minor=cap_minor,
+        thresholds_pct=thresholds_pct,
+        changed_at=at,
+        changed_by=by,
     )
+    currency = read_tenant(session, tenant_id=control.tenant_id).currency
+    receipt = write_control_receipt(session, change=change, metric=what, currency=currency, at=at)
+    change.receipt_seq, change.salt = receipt
+    session.add(change)
     session.flush()

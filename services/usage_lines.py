@@ -1,5 +1,6 @@
 """The lines that come from usage: overage of the closing period, and what arrived late for periods already closed."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,21 +15,26 @@ from services.rules import money, pricing
 from services.rules.periods import Period, business_date
 from services.rules.pricing import Rated
 from services.rules.quantities import from_micro, plain_micro
+from services.usage_ranges import period_ranges
 
 
 def overage_lines(session: Session, *, subscription: Subscription, plan: Plan, period: Period) -> list[Line]:
-    """Use beyond the lots of each pool; where nothing went beyond, not even a minimum is due."""
+    """Use beyond the lots of each pool, also where its price for that is nothing yet: later use is billed from there.
+
+    Where nothing went beyond, not even a minimum is due.
+    """
     used = _pool_totals(session, subscription=subscription, period_start=period.starts_at)
+    receipts = period_ranges(session, subscription=subscription, period_start=period.starts_at)
     lines = []
     for pool, (used_micro, overage_micro, _) in used.items():
         charge = plan.overage.get(pool)
         if charge is None or not overage_micro:
             continue
         rated = pricing.rate(charge, from_micro(overage_micro))
-        if rated.amount:
-            sources = _usage_sources(session, subscription=subscription, plan=plan, pool=pool, period=period)
-            sources["used_credits"] = plain_micro(used_micro)
-            lines.append(_overage_line(plan, pool, rated=rated, period=period, sources=sources))
+        sources = _usage_sources(session, subscription=subscription, plan=plan, pool=pool, period=period)
+        sources["used_credits"] = plain_micro(used_micro)
+        line = _overage_line(plan, pool, rated=rated, period=period, sources=sources)
+        lines.append(replace(line, usage=receipts[pool]))
     return lines
 
 
@@ -55,11 +61,13 @@ def late_lines(session: Session, *, subscription: Subscription, before: datetime
         plan = plan_version(session, version_id=closed.plan_version_id)
         period = Period(0, closed.starts_at, closed.ends_at)
         totals = _pool_totals(session, subscription=subscription, period_start=closed.starts_at)
+        receipts = period_ranges(session, subscription=subscription, period_start=closed.starts_at)
         for pool, (_, overage_micro, billed_micro) in totals.items():
             charge = plan.overage.get(pool)
             if charge is not None and overage_micro > billed_micro:
                 since = business_date(closed.starts_at, timezone)
-                lines.append(_late_line(plan, pool, overage=(overage_micro, billed_micro), period=period, since=since))
+                line = _late_line(plan, pool, overage=(overage_micro, billed_micro), period=period, since=since)
+                lines.append(replace(line, usage=receipts[pool]))
     return lines
 
 

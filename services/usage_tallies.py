@@ -1,9 +1,9 @@
-"""The receipts of each pool and period that no invoice has named yet, tallied as they are written."""
+"""The receipts of each pool and period, tallied as they are written: what invoices name."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session
 
 from models import UsageTally, table_of
@@ -68,29 +68,12 @@ class UsageTallies:
 
 
 def read_tally(session: Session, *, tenant_id: str, key: TallyKey) -> Tally | None:
-    """What has been tallied since an invoice last named it; None for nothing."""
+    """What has been tallied of a subscription's period and pool; None for nothing."""
     subscription_id, period_start, pool = key
     row = session.execute(
         _stored, {"tenant": tenant_id, "subscription": subscription_id, "period": period_start, "pool_code": pool}
     ).first()
     return None if row is None else Tally(row.first_seq, row.last_seq, Frontier.from_bytes(bytes(row.frontier)))
-
-
-def take_tally(session: Session, *, tenant_id: str, key: TallyKey) -> Tally | None:
-    """The same, and from here on it is tallied anew: for the invoice that names it. The caller holds the lock."""
-    tally = read_tally(session, tenant_id=tenant_id, key=key)
-    if tally is not None:
-        subscription_id, period_start, pool = key
-        tallies = table_of(UsageTally)
-        session.execute(
-            delete(tallies).where(
-                tallies.c.tenant_id == tenant_id,
-                tallies.c.subscription_id == subscription_id,
-                tallies.c.period_start == period_start,
-                tallies.c.pool == pool,
-            )
-        )
-    return tally
 
 
 _KEY = ("tenant_id", "subscription_id", "period_start", "pool")

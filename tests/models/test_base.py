@@ -18,6 +18,7 @@ from models.credit import CreditEntry, CreditGrant
 from models.invoice import Invoice
 from models.member import User
 from models.price_book import PlanVersion
+from models.receipt import Receipt
 from models.spend_control import SpendControl
 from models.subscription import BillingPeriod, PoolUsage, Subscription
 from models.tenant import Tenant
@@ -97,6 +98,7 @@ def some_tenant(session: Session) -> None:
     plan = {"id": "sha256:1", "book_code": "b", "plan_code": "p", "name": "P", "currency": "CAD", "document": {}}
     put(session, PlanVersion, **plan, loaded_at=AT)
     put(session, Subscription, **SUBSCRIPTION)
+    put(session, Receipt, tenant_id="ten_1", seq=1, data=b"{}")
 
 
 SUBSCRIPTION = {
@@ -118,6 +120,7 @@ INVOICE = {
     "tenant_id": "ten_1", "id": "inv_1", "number": 1, "subscription_id": "sub_1", "billing_reason": "period_close",
     "status": "open", "period_start": AT, "period_end": AT + timedelta(days=31), "currency": "CAD",
     "subtotal_minor": 100, "tax_minor": 13, "total_minor": 113, "issued_at": AT, "due_at": AT,
+    "receipt_seq": 1, "receipt_hash": bytes(32),
 }  # fmt: skip
 USER = {"id": "u1", "email": "a@b.example", "password_hash": "x", "is_operator": False, "created_at": AT}
 ALERT = {
@@ -146,6 +149,9 @@ IMPOSSIBLE = [
     (Invoice, INVOICE, {"status": "paid"}),
     (Invoice, INVOICE, {"paid_at": AT}),
     (Invoice, INVOICE, {"period_end": AT}),
+    (Invoice, INVOICE, {"receipt_seq": None}),
+    (Invoice, INVOICE, {"receipt_hash": None}),
+    (Invoice, INVOICE, {"receipt_seq": 2}),
     (Subscription, SUBSCRIPTION, {"id": "sub_2", "current_period_end": AT}),
     (Subscription, SUBSCRIPTION, {"id": "sub_2", "status": "asleep"}),
     (Subscription, SUBSCRIPTION, {"id": "sub_2", "current_period_start": AT - timedelta(days=1)}),

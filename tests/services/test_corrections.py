@@ -82,7 +82,7 @@ def test_more_use_is_booked_like_use_of_that_time(session: Session) -> None:
     assert (made.metered.credits_micro, made.metered.overage_micro) == (70 * MICRO, 30 * MICRO)
     assert made.metered.alert == "OVERAGE"
     row = session.exec(select(UsageEvent).where(UsageEvent.event_id == made.metered.event_id)).one()
-    assert (row.occurred_at, row.recorded_at, row.corrects_seq) == (happened, NOON, 1)
+    assert (row.occurred_at, row.recorded_at, row.corrects_seq) == (happened, NOON, 2)
 
 
 def test_correcting_again_starts_from_what_stands(session: Session) -> None:

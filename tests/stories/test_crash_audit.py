@@ -103,7 +103,7 @@ def forget_head(session: Session) -> None:
 
 
 def cut_head(session: Session) -> None:
-    session.execute(update(head).values(size=head.c.size - 1))
+    session.execute(update(head).where(head.c.size > 1).values(size=head.c.size - 1))
 
 
 def unsign_head(session: Session) -> None:

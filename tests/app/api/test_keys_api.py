@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Engine
 
 from app.api import create_api
 from app.unit_of_work import now
@@ -34,7 +35,7 @@ def test_anyone_reads_the_keys_and_may_keep_them_for_minutes(client: Client, wor
     assert ["exp" in key for key in answer.json()["keys"]] == [False, True, True]
 
 
-def test_before_the_first_key_the_set_is_empty(client: Client, sqlite_world: World) -> None:
+def test_before_the_first_key_the_set_is_empty(client: Client, sqlite_engine: Engine) -> None:
     assert client.get(ADDRESS).json() == {"keys": []}
 
 

@@ -35,7 +35,7 @@ def test_an_event_burns_credits_and_says_what_is_left(client: Client, world: Wor
     answer = track(client, world, {"event_type": "LLM_token_usage", "units": "0.418", "event_id": "e1"})
     assert answer.status_code == 200, answer.text
     with reading() as session:
-        data = session.get_one(Receipt, (world.acme.tenant_id, 1)).data
+        data = session.get_one(Receipt, (world.acme.tenant_id, 2)).data
     assert answer.json() == {
         "ok": True,
         "event_id": "e1",
@@ -44,7 +44,7 @@ def test_an_event_burns_credits_and_says_what_is_left(client: Client, world: Wor
         "remaining_credits": "999999.582",
         "alert": None,
         "duplicate": False,
-        "receipt": {"seq": 1, "hash": written(receipt_hash(data))},
+        "receipt": {"seq": 2, "hash": written(receipt_hash(data))},
     }
 
 
@@ -94,7 +94,7 @@ def test_calls_at_the_same_time_lose_nothing(client: Client, world: World) -> No
         client.http.build_request("POST", "/v1/usage/track", json=EVENT, headers=world.acme.headers) for _ in range(40)
     ]
     answers = [answer.json() for answer in client.together(*calls)]
-    assert sorted(answer["receipt"]["seq"] for answer in answers) == list(range(1, 41))
+    assert sorted(answer["receipt"]["seq"] for answer in answers) == list(range(2, 42))
     assert min(int(answer["remaining_credits"]) for answer in answers) == 1_000_000 - 40
 
 

@@ -50,7 +50,7 @@ def test_a_batch_keeps_the_good_and_says_why_it_refused_the_others(client: Clien
         "duplicates": 1,
         "remaining_credits": "999994.5",
         "alert": None,
-        "receipts": {"first_seq": 1, "last_seq": 2, "root": written(node_hash(*hashes))},
+        "receipts": {"first_seq": 2, "last_seq": 3, "root": written(node_hash(*hashes))},
     }
 
 

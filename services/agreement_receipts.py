@@ -1,0 +1,139 @@
+"""What the log says of what two sides agree on: baselines, gain-share runs, a customer's own limits.
+
+Each receipt commits to a document, and tells none of what people wrote in it. Whoever has the row can write the
+document again and, with its salt, show that it is the one.
+"""
+
+import os
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlmodel import Session
+
+from models import GainShareRun, KpiBaseline, SpendControlChange
+from services.receipt_log import open_log
+from services.rules.canonical import canonical_bytes
+from services.rules.decimals import text_of
+from services.rules.money import Money
+from services.rules.periods import day_bounds
+from services.rules.receipts import SALT_BYTES, commitment, written_time
+
+SPEND_CAP, ALERT_THRESHOLDS = "spend_cap", "alert_thresholds"
+
+
+class Attested(NamedTuple):
+    """The number of a receipt, and the salt of what it commits to."""
+
+    seq: int
+    salt: bytes
+
+
+def write_baseline_receipt(session: Session, *, baseline: KpiBaseline, at: datetime) -> Attested:
+    """Append the receipt of a baseline. The caller holds the lock on the tenant's head, as for all of these."""
+    return _write(
+        session,
+        tenant_id=baseline.tenant_id,
+        typ="baseline",
+        document=baseline_document(baseline),
+        at=at,
+        idem=baseline.id,
+        metric=baseline.kpi,
+        units=text_of(baseline.value),
+    )
+
+
+def write_run_receipt(session: Session, *, run: GainShareRun, timezone: str, at: datetime) -> Attested:
+    """Append the receipt of a run as it stands: `policy` is its status, so each decision on it has its own."""
+    starts, ends = (day_bounds(day, timezone)[0] for day in (run.period_start, run.period_end))
+    return _write(
+        session,
+        tenant_id=run.tenant_id,
+        typ="approval",
+        document=run_document(run),
+        at=at,
+        idem=f"run:{run.id}:{run.status}",
+        req=run.id,
+        metric="gainshare_fee",
+        policy=str(run.status),
+        period={"start": written_time(starts), "end": written_time(ends)},
+        amount=Money(run.fee_minor, run.currency).plain(),
+        currency=run.currency,
+    )
+
+
+def write_control_receipt(
+    session: Session, *, change: SpendControlChange, metric: str, currency: str, at: datetime
+) -> Attested:
+    """Append the receipt of a change of the customer's own limits; `metric` says which, SPEND_CAP or ALERT_THRESHOLDS.
+
+    A cap is told as it is from here on, also where it was not what changed.
+    """
+    amount: dict[str, str] = {}
+    if change.cap_minor is not None:
+        amount = {"amount": Money(change.cap_minor, currency).plain(), "currency": currency}
+    return _write(
+        session,
+        tenant_id=change.tenant_id,
+        typ="approval",
+        document=control_document(change, currency),
+        at=at,
+        idem=f"control:{change.subscription_id}:{change.version}",
+        req=change.subscription_id,
+        metric=metric,
+        **amount,
+    )
+
+
+def baseline_document(baseline: KpiBaseline) -> dict[str, Any]:
+    """All of a baseline, as its receipt commits to it."""
+    return {
+        "id": baseline.id,
+        "kpi": baseline.kpi,
+        "value": text_of(baseline.value),
+        "unit": baseline.unit,
+        "currency": baseline.currency,
+        "rates": baseline.rates,
+        "source_document": baseline.source_document,
+        "source_sha256": baseline.source_sha256,
+        "effective_from": baseline.effective_from.isoformat(),
+        "recorded_at": written_time(baseline.recorded_at),
+    }
+
+
+def run_document(run: GainShareRun) -> dict[str, Any]:
+    """All of a run, as its receipt commits to it."""
+    return {
+        "id": run.id,
+        "method": run.method,
+        "period_start": run.period_start.isoformat(),
+        "period_end": run.period_end.isoformat(),
+        "share_pct": text_of(run.share_pct),
+        "currency": run.currency,
+        "savings": Money(run.savings_minor, run.currency).plain(),
+        "fee": Money(run.fee_minor, run.currency).plain(),
+        "status": str(run.status),
+        "breakdown": run.breakdown,
+        "created_at": written_time(run.created_at),
+    }
+
+
+def control_document(change: SpendControlChange, currency: str) -> dict[str, Any]:
+    """All of a change of limits, as its receipt commits to it."""
+    return {
+        "subscription_id": change.subscription_id,
+        "version": change.version,
+        "cap": None if change.cap_minor is None else Money(change.cap_minor, currency).plain(),
+        "currency": currency,
+        "thresholds_pct": change.thresholds_pct,
+        "changed_at": written_time(change.changed_at),
+        "changed_by": change.changed_by,
+    }
+
+
+def _write(
+    session: Session, *, tenant_id: str, typ: str, document: dict[str, Any], at: datetime, **fields: Any
+) -> Attested:
+    salt = os.urandom(SALT_BYTES)
+    log = open_log(session, tenant_id=tenant_id, at=at)
+    receipt = log.append(typ=typ, cid=commitment(salt, canonical_bytes(document)), **fields)
+    return Attested(receipt.seq, salt)

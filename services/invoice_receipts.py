@@ -1,0 +1,91 @@
+"""What the log says of an invoice and of its payment."""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from models import Invoice
+from services.invoice_lines import Line
+from services.receipt_log import Written, open_log
+from services.rules.canonical import canonical_bytes
+from services.rules.money import Money
+from services.rules.periods import Period
+from services.rules.quantities import plain
+from services.rules.receipts import SALT_BYTES, commitment, written, written_time
+from services.usage_ranges import UsageRange
+
+
+def write_invoice_receipt(
+    session: Session, *, invoice: Invoice, lines: Sequence[Line], usage: UsageRange | None, at: datetime
+) -> Written:
+    """Append the receipt of an invoice that has its number. `usage` is all that its period used, line or no line.
+
+    The caller holds the lock on the tenant's head.
+    """
+    currency = invoice.currency
+    subtotal, tax, total = (
+        Money(minor, currency).plain() for minor in (invoice.subtotal_minor, invoice.tax_minor, invoice.total_minor)
+    )
+    log = open_log(session, tenant_id=invoice.tenant_id, at=at)
+    return log.append(
+        typ="invoice",
+        idem=invoice.id,
+        subscription=invoice.subscription_id,
+        number=invoice.number,
+        period={"start": written_time(invoice.period_start), "end": written_time(invoice.period_end)},
+        lines=[_line_document(line) for line in lines],
+        totals={"subtotal": subtotal, "tax": tax, "total": total},
+        tax=[],
+        amount=total,
+        currency=currency,
+        usage=None if usage is None else usage.document(),
+    )
+
+
+def write_payment_receipt(session: Session, *, invoice: Invoice, at: datetime) -> Written:
+    """Append the receipt of an invoice's payment. A reference is committed to, not told: anyone may have worded it.
+
+    The caller holds the lock on the tenant's head.
+    """
+    assert invoice.receipt_hash is not None
+    cid = None
+    if invoice.payment_reference:
+        invoice.payment_salt = os.urandom(SALT_BYTES)
+        cid = commitment(invoice.payment_salt, canonical_bytes({"reference": invoice.payment_reference}))
+    log = open_log(session, tenant_id=invoice.tenant_id, at=at)
+    return log.append(
+        typ="payment",
+        idem=invoice.id,
+        req=written(invoice.receipt_hash),
+        number=invoice.number,
+        amount=Money(invoice.total_minor, invoice.currency).plain(),
+        currency=invoice.currency,
+        cid=cid,
+    )
+
+
+def _line_document(line: Line) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "kind": str(line.kind),
+        "description": line.description,
+        "unit": line.unit,
+        "quantity": plain(line.quantity),
+        "amount": line.amount.plain(),
+        "period": _period_document(line.period),
+        "price": line.plan_version_id,
+        "pricing": line.pricing,
+    }
+    if line.steps:
+        document["steps"] = line.steps
+    if line.sources:
+        document["sources"] = line.sources
+    if line.usage is not None:
+        document["usage"] = line.usage.document()
+    return document
+
+
+def _period_document(period: Period) -> dict[str, str]:
+    return {"start": written_time(period.starts_at), "end": written_time(period.ends_at)}

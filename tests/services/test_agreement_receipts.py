@@ -1,0 +1,98 @@
+"""Baselines, runs and a customer's own limits are in the log; each receipt commits to all of what was agreed."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlmodel import Session
+
+from models import Receipt, ReceiptSignature
+from services.agreement_receipts import baseline_document, control_document, run_document
+from services.gain_share import record_baseline, record_run
+from services.rules.canonical import canonical_bytes
+from services.rules.receipts import commitment, read_receipt
+from services.spend_controls import list_spend_control_changes, set_alert_thresholds, set_spend_cap
+from tests.given import NOON, Customer, customer
+
+
+@pytest.fixture
+def enterprise(session: Session) -> Customer:
+    return customer(session, plan="ENTERPRISE")
+
+
+def document_at(session: Session, tenant_id: str, seq: int) -> dict[str, Any]:
+    assert session.get(ReceiptSignature, (tenant_id, seq)) is not None, "it carries a signature of its own"
+    return read_receipt(session.get_one(Receipt, (tenant_id, seq)).data).document
+
+
+def test_a_baseline_has_a_receipt_that_commits_to_it(session: Session, enterprise: Customer) -> None:
+    baseline = record_baseline(
+        session, tenant_id=enterprise.tenant_id, kpi="availability_pct", value=Decimal("86.5"), unit="%",
+        currency="CAD", rates={"operating_hours": Decimal(2_500)}, source_document="Relevé de mars.pdf",
+        source_sha256="0" * 64, effective_from=date(2026, 11, 1), at=NOON,
+    )  # fmt: skip
+    receipt = document_at(session, enterprise.tenant_id, baseline.receipt_seq)
+    assert (receipt["typ"], receipt["idem"]) == ("baseline", baseline.id)
+    assert (receipt["metric"], receipt["units"]) == ("availability_pct", "86.5")
+    assert baseline.salt is not None
+    assert receipt["cid"] == commitment(baseline.salt, canonical_bytes(baseline_document(baseline)))
+    assert "mars" not in str(receipt)
+
+
+def test_a_run_has_a_receipt_of_what_waits_for_approval(session: Session, enterprise: Customer) -> None:
+    for kpi, value, unit in (("availability_pct", "86", "%"), ("mtbf_hours", "100", "h"), ("mttr_hours", "4", "h")):
+        record_baseline(
+            session, tenant_id=enterprise.tenant_id, kpi=kpi, value=Decimal(value), unit=unit, currency="CAD",
+            rates=RATES, source_document="Report", source_sha256="0" * 64, effective_from=date(2026, 10, 1), at=NOON,
+        )  # fmt: skip
+    run = record_run(
+        session, tenant_id=enterprise.tenant_id, period_start=date(2026, 10, 1), period_end=date(2026, 11, 1),
+        actual={"availability_pct": Decimal(90), "mtbf_hours": Decimal(120), "mttr_hours": Decimal(3)},
+        share_pct=Decimal(15), at=NOON,
+    )  # fmt: skip
+    receipt = document_at(session, enterprise.tenant_id, run.receipt_seq)
+    assert (receipt["typ"], receipt["req"], receipt["policy"]) == ("approval", run.id, "pending_approval")
+    assert receipt["period"]["start"] == "2026-10-01T04:00:00.000000Z"
+    assert Decimal(receipt["amount"]) * 100 == run.fee_minor
+    assert run.salt is not None
+    assert receipt["cid"] == commitment(run.salt, canonical_bytes(run_document(run)))
+
+
+RATES = {
+    "operating_hours": Decimal(2_500),
+    "downtime_rate": Decimal(25_000),
+    "labour_rate": Decimal(100),
+    "parts_cost": Decimal(1_000),
+}
+
+
+def test_each_change_of_ones_own_limits_has_a_receipt(session: Session, enterprise: Customer) -> None:
+    tenant_id = enterprise.tenant_id
+    set_spend_cap(session, tenant_id=tenant_id, cap="1000.00", by="usr_1", at=NOON)
+    set_spend_cap(session, tenant_id=tenant_id, cap="1000.00", by="usr_1", at=NOON)
+    set_alert_thresholds(session, tenant_id=tenant_id, thresholds_pct=[50, 95], by="usr_1", at=NOON)
+    set_spend_cap(session, tenant_id=tenant_id, cap=None, by="usr_2", at=NOON)
+    changes = list_spend_control_changes(session, tenant_id=tenant_id)[::-1]
+    receipts = [document_at(session, tenant_id, change.receipt_seq) for change in changes]
+    assert [(receipt["seq"], receipt["metric"], receipt.get("amount")) for receipt in receipts] == [
+        (2, "spend_cap", "1000.00"),
+        (3, "alert_thresholds", "1000.00"),
+        (4, "spend_cap", None),
+    ]
+    for change, receipt in zip(changes, receipts, strict=True):
+        assert (receipt["typ"], receipt["req"]) == ("approval", enterprise.subscription_id)
+        assert receipt["idem"] == f"control:{enterprise.subscription_id}:{change.version}"
+        assert change.salt is not None
+        assert receipt["cid"] == commitment(change.salt, canonical_bytes(control_document(change, "CAD")))
+        assert "usr_" not in str(receipt)
+
+
+def test_another_document_has_another_commitment(session: Session, enterprise: Customer) -> None:
+    set_spend_cap(session, tenant_id=enterprise.tenant_id, cap="5.00", by="usr_1", at=NOON)
+    (change,) = list_spend_control_changes(session, tenant_id=enterprise.tenant_id)
+    receipt = document_at(session, enterprise.tenant_id, change.receipt_seq)
+    told = control_document(change, "CAD")
+    assert change.salt is not None
+    assert receipt["cid"] == commitment(change.salt, canonical_bytes(told))
+    assert receipt["cid"] != commitment(change.salt, canonical_bytes(told | {"cap": "6.00"}))
