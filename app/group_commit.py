@@ -24,9 +24,9 @@ from services.metering import EVENTS_MAX, Metered, UsageInput, record_usage
 
 Answers = list[Metered | Refusal]
 
-SWITCH_SECONDS: Final = 0.0005
+SWITCH_SECONDS: Final = 0.0001
 """How long a thread of this process may compute while another waits to. The writer waits for its turn after each
-statement; with Python's own five milliseconds a commit beside a busy event loop takes fifty."""
+statement; with Python's own five milliseconds a commit beside a busy event loop takes fifty of them."""
 
 WAITING_MAX: Final = 20 * EVENTS_MAX
 """Events that may wait for the writer. More are refused at once, so that a flood cannot fill the memory."""

@@ -1,6 +1,7 @@
-"""What runs by the clock: closing the periods that have ended."""
+"""What runs beside the calls: closing the periods that have ended, and how the process keeps its memory."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from services.database import reading, transaction
 from services.settings import settings
 
 PERIODS_BEHIND_MAX = 120
+
+COLLECT_AFTER = (50_000, 20, 50)
+"""Objects more than before that make the youngest generation be collected, and runs of it that make the next ones."""
 
 log = structlog.get_logger("tallystick.jobs")
 
@@ -55,6 +59,7 @@ def close_due_periods(*, at: datetime) -> Closings:
 @asynccontextmanager
 async def running_jobs(*_: Any) -> AsyncIterator[None]:
     """Keep the jobs running while the application does. Several processes may: closing happens once."""
+    _spare_the_garbage_collector()
     if not settings().scheduler:
         yield
         return
@@ -65,6 +70,16 @@ async def running_jobs(*_: Any) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def _spare_the_garbage_collector() -> None:
+    """Do not look through what was loaded to serve, which stays, again and again.
+
+    Thousands of calls a second make the collector run that often too; it took a tenth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 async def _run_by_the_clock() -> None:

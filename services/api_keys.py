@@ -147,7 +147,8 @@ def list_api_keys(session: Session, *, tenant_id: str) -> list[ApiKey]:
 class RecentKeys:
     """Who the keys used within REMEMBERED_SECONDS speak for, so that a busy one is not looked up for each call.
 
-    A key revoked by another process is refused after that time at the latest, here at once.
+    A key revoked by another process is refused after that time, and a lookup, at the latest; here at once. When a key
+    is due one caller looks it up, and the others go on with what is known.
     """
 
     REMEMBERED_SECONDS = 1.0
@@ -157,9 +158,20 @@ class RecentKeys:
         self._known: dict[str, tuple[Principal, float]] = {}
 
     def find(self, key: str, *, now: float) -> Principal | None:
-        """The principal of a key looked up at most REMEMBERED_SECONDS before `now` (seconds of a monotonic clock)."""
-        principal, until = self._known.get(digest(key), (None, 0.0))
-        return principal if now < until else None
+        """The principal of a key looked up a moment before `now` (seconds of a monotonic clock).
+
+        None where the caller should look it up, then `keep` it or `drop` it.
+        """
+        name = digest(key)
+        principal, until = self._known.get(name, (None, 0.0))
+        if principal is None or now < until:
+            return principal
+        self._known[name] = (principal, now + self.REMEMBERED_SECONDS)
+        return None
+
+    def drop(self, key: str) -> None:
+        """The key does not speak for anybody any more."""
+        self._known.pop(digest(key), None)
 
     def keep(self, key: str, principal: Principal, *, now: float) -> None:
         if len(self._known) >= self.REMEMBERED_MAX:

@@ -23,7 +23,11 @@ async def authenticate(request: Request) -> Principal:
     key, now = _key_of(request), time.monotonic()
     caller = recent_keys.find(key, now=now)
     if caller is None:
-        caller = await unit_of_work.read(api_keys.authenticate_key, key=key)
+        try:
+            caller = await unit_of_work.read(api_keys.authenticate_key, key=key)
+        except NotSignedIn:
+            recent_keys.drop(key)
+            raise
         recent_keys.keep(key, caller, now=now)
     request.state.caller = caller
     _note_use(caller)

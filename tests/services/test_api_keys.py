@@ -23,3 +23,14 @@ def test_revoking_is_felt_at_once_by_this_process(session: Session) -> None:
     recent_keys.keep(one.key, authenticate_key(session, key=one.key), now=100.0)
     revoke_api_key(session, key_id=one.id, at=NOON)
     assert recent_keys.find(one.key, now=100.0) is None
+
+
+def test_one_caller_looks_a_key_up_again_while_the_others_go_on(session: Session) -> None:
+    one = create_api_key(session, scopes=["operator"], is_operator=True, at=NOON)
+    principal = authenticate_key(session, key=one.key)
+    recent = RecentKeys()
+    recent.keep(one.key, principal, now=100.0)
+    assert [recent.find(one.key, now=now) for now in (101.0, 101.1, 101.9)] == [None, principal, principal]
+    assert recent.find(one.key, now=102.0) is None
+    recent.drop(one.key)
+    assert recent.find(one.key, now=102.1) is None
