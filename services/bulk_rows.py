@@ -6,7 +6,7 @@ Values come as the database takes them: text, whole numbers, bytes, None; times 
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -18,8 +18,8 @@ Row = tuple[Any, ...]
 PARAMETERS_MAX = 8_000
 """Of one statement on SQLite, which by itself would take four times as many."""
 
-_CHUNKS = (256, 64, 16, 4, 1)
-"""Rows a statement. Few sizes, so that each statement is prepared once and kept."""
+_CHUNKS = (256, 64)
+"""Rows a statement, where there are so many; the rest, fewer than the last of these, go in one."""
 
 
 def stored_time(moment: datetime) -> str:
@@ -66,13 +66,12 @@ def find_given(session: Session, query: GivenQuery, *, tenant_id: str, given: li
 def _insert(session: Session, table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> None:
     connection = session.connection()
     start = 0
-    for size in _CHUNKS:
-        if size > 1 and size * len(names) > PARAMETERS_MAX:
-            continue
-        while len(rows) - start >= size:
-            values = tuple(chain.from_iterable(rows[start : start + size]))
-            connection.exec_driver_sql(_statement(table, names, size), values)
-            start += size
+    while start < len(rows):
+        left = len(rows) - start
+        size = next((size for size in _CHUNKS if size <= left and size * len(names) <= PARAMETERS_MAX), left)
+        values = tuple(chain.from_iterable(rows[start : start + size]))
+        connection.exec_driver_sql(_statement(table, names, size), values)
+        start += size
 
 
 def _copy(session: Session, table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> None:
@@ -82,12 +81,12 @@ def _copy(session: Session, table: Table, names: tuple[str, ...], rows: Sequence
             copy.write_row(row)
 
 
-@lru_cache
+@cache
 def _statement(table: Table, names: tuple[str, ...], size: int) -> str:
     row = f"({', '.join('?' * len(names))})"
     return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES {', '.join([row] * size)}"  # noqa: S608 names of ours
 
 
-@lru_cache
+@cache
 def _copy_statement(table: Table, names: tuple[str, ...]) -> str:
     return f"COPY {table.name} ({', '.join(names)}) FROM STDIN"

@@ -17,6 +17,9 @@ from services.settings import settings
 
 BUSY_TIMEOUT_MS = 30_000
 POOL_SIZE = 10
+STATEMENTS_PREPARED = 512
+"""Kept by each SQLite connection: rows are inserted by as many statements as there are sizes of a group."""
+
 LOCK_TIMEOUT_MS = 30_000
 
 _BEFORE_COMMIT, _AFTER_COMMIT = "before_commit", "after_commit"
@@ -142,7 +145,7 @@ def _open_sqlite(url: URL) -> Engine:
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
         hide_parameters=True,
-        connect_args={"check_same_thread": False},
+        connect_args={"check_same_thread": False, "cached_statements": STATEMENTS_PREPARED},
     )
     event.listen(opened, "connect", _prepare_sqlite)
     event.listen(opened, "begin", _begin_sqlite)
