@@ -18,8 +18,13 @@ EVENTS_SHOWN = 50
 
 @dataclass(frozen=True)
 class EventRow:
-    """One event as it was metered. `is_beyond`: some of it was beyond the allowance."""
+    """One event as it was metered. `is_beyond`: some of it was beyond the allowance.
 
+    `seq` is the number of its receipt. Where it corrects an earlier event, `corrects` is the number of that one's.
+    """
+
+    seq: str
+    receipt: str
     time: str
     kind: str
     units: str
@@ -27,6 +32,7 @@ class EventRow:
     event_id: str
     site: str
     is_beyond: bool
+    corrects: str
 
 
 @dataclass(frozen=True)
@@ -52,10 +58,28 @@ def read_events(session: Session, *, tenant_id: str, before_seq: int = 0) -> Eve
     rows, plan = found[:EVENTS_SHOWN], _plan(session, tenant_id)
     count = session.get_one(TenantHead, tenant_id).event_count
     return EventsView(
-        rows=tuple(_row(event, plan, tenant.timezone) for event in rows),
+        rows=tuple(event_row(event, plan, tenant.timezone) for event in rows),
         shown=f"{len(rows):,} of {count:,}" if rows else "",
         newer=_newer_page(session, tenant_id, before_seq) if before_seq > 0 else 0,
         older=rows[-1].seq if len(found) > EVENTS_SHOWN else 0,
+    )
+
+
+def event_row(event: UsageEvent, plan: Plan | None, timezone: str) -> EventRow:
+    """One event in words; by its codes where there is no plan that names them."""
+    meter = plan.meters.get(event.event_type) if plan else None
+    pool = plan.pools.get(event.pool) if plan else None
+    return EventRow(
+        seq=str(event.seq),
+        receipt=wording.number(event.seq),
+        time=wording.moment(event.occurred_at, timezone),
+        kind=meter.name if meter else event.event_type,
+        units=counted_micro(event.units_micro, meter.unit) if meter else wording.micro(event.units_micro),
+        credits=counted_micro(event.credits_micro, pool.unit) if pool else wording.micro(event.credits_micro),
+        event_id=event.event_id,
+        site=event.site,
+        is_beyond=event.overage_micro > 0,
+        corrects="" if event.corrects_seq is None else str(event.corrects_seq),
     )
 
 
@@ -72,17 +96,3 @@ def _plan(session: Session, tenant_id: str) -> Plan | None:
         return plan_of(session, read_subscription(session, tenant_id=tenant_id))
     except NotFound:
         return None
-
-
-def _row(event: UsageEvent, plan: Plan | None, timezone: str) -> EventRow:
-    meter = plan.meters.get(event.event_type) if plan else None
-    pool = plan.pools.get(event.pool) if plan else None
-    return EventRow(
-        time=wording.moment(event.occurred_at, timezone),
-        kind=meter.name if meter else event.event_type,
-        units=counted_micro(event.units_micro, meter.unit) if meter else wording.micro(event.units_micro),
-        credits=counted_micro(event.credits_micro, pool.unit) if pool else wording.micro(event.credits_micro),
-        event_id=event.event_id,
-        site=event.site,
-        is_beyond=event.overage_micro > 0,
-    )

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from models import AssetSnapshot, InvoiceLine, LineKind
 from services import wording
+from services.line_sums import records, sum_in_words
 from services.plans import Plan
 from services.price_books import plan_version
 from services.rules import pricing
@@ -18,6 +19,7 @@ from services.rules.pricing import Charge, Flat, Package
 from services.usage_wording import counted
 
 SNAPSHOTS_SHOWN_MAX = 50
+VERSION_DIGITS = 12
 BASIS_WORDS = {"latest": "The latest count", "peak": "The highest count", "average": "The average of the counts"}
 
 
@@ -51,7 +53,10 @@ class SourceView:
 
 @dataclass(frozen=True)
 class LineView:
-    """One charge. `has_working`: there is something to open."""
+    """One charge. `has_working`: there is something to open. `sum` is how it adds up, in one sentence.
+
+    `events` are how many records of use it sums, "" where it is not about use.
+    """
 
     position: int
     description: str
@@ -63,6 +68,8 @@ class LineView:
     steps: tuple[StepView, ...]
     sources: tuple[SourceView, ...]
     facts: tuple[Fact, ...]
+    sum: str = ""
+    events: str = ""
 
 
 def line_views(session: Session, *, lines: Iterable[InvoiceLine], currency: str, timezone: str) -> tuple[LineView, ...]:
@@ -75,7 +82,12 @@ def _line_view(session: Session, line: InvoiceLine, currency: str, timezone: str
     charge = pricing.from_document(line.pricing)
     steps = tuple(_step_view(step, charge, line.unit, currency) for step in line.steps)
     sources = tuple(_source_views(line, plan))
-    facts = (*_counted_facts(session, line, timezone), *_rounding_facts(line, charge, currency))
+    facts = (
+        *_base_facts(line, timezone),
+        *_counted_facts(session, line, timezone),
+        *_rounding_facts(line, charge, currency),
+        Fact("Rated with", f"{plan.name}, version {version_name(line.plan_version_id)}"),
+    )
     return LineView(
         position=line.position,
         description=line.description,
@@ -84,6 +96,8 @@ def _line_view(session: Session, line: InvoiceLine, currency: str, timezone: str
         price=_price(line, charge, currency),
         amount=wording.amount(line.amount_minor, currency),
         has_working=bool(steps or sources or facts),
+        sum=sum_in_words(line, currency),
+        events=records(line),
         steps=steps,
         sources=sources,
         facts=facts,
@@ -121,6 +135,16 @@ def _source_views(line: InvoiceLine, plan: Plan) -> Iterable[SourceView]:
             credits=wording.number(Decimal(use["credits"])),
             events=wording.number(use["events"]),
         )
+
+
+def version_name(version_id: str) -> str:
+    """The first digits of a plan version's hash, which is its name."""
+    return version_id.removeprefix("sha256:")[:VERSION_DIGITS]
+
+
+def _base_facts(line: InvoiceLine, timezone: str) -> Iterable[Fact]:
+    if line.kind == LineKind.BASE:
+        yield Fact("Charged in advance for", wording.span(line.period_start, line.period_end, timezone))
 
 
 def _counted_facts(session: Session, line: InvoiceLine, timezone: str) -> Iterable[Fact]:

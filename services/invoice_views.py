@@ -11,6 +11,7 @@ from services import wording
 from services.closing import BILLED, preview_invoice
 from services.errors import NotFound
 from services.invoice_line_views import Fact, LineView, line_views
+from services.invoice_receipt_views import CoveredView, NoteView, covered_views, note_views, total_after
 from services.invoices import invoice_number, read_invoice
 from services.standing import is_late
 from services.subscriptions import read_subscription
@@ -78,7 +79,7 @@ class TimelineStep:
 
 @dataclass(frozen=True)
 class InvoiceDetailView:
-    """One invoice with everything it was worked out from."""
+    """One invoice with everything it was worked out from. `receipt` is the number of the receipt that attests it."""
 
     id: str = ""
     number: str = ""
@@ -96,6 +97,10 @@ class InvoiceDetailView:
     total: str = ""
     timeline: tuple[TimelineStep, ...] = ()
     facts: tuple[Fact, ...] = ()
+    receipt: str = ""
+    covered: tuple[CoveredView, ...] = ()
+    credit_notes: tuple[NoteView, ...] = ()
+    after_notes: str = ""
 
 
 EMPTY_INVOICES = InvoiceListView()
@@ -159,6 +164,10 @@ def read_invoice_detail(session: Session, *, tenant_id: str, invoice_id: str, at
         total=wording.amount(invoice.total_minor, currency),
         timeline=_timeline(invoice, status, tenant.timezone),
         facts=_facts(invoice),
+        receipt="" if invoice.receipt_seq is None else str(invoice.receipt_seq),
+        covered=covered_views(session, document),
+        credit_notes=note_views(session, invoice=invoice, timezone=tenant.timezone),
+        after_notes=total_after(session, invoice=invoice),
     )
 
 

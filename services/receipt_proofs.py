@@ -1,23 +1,22 @@
-"""One receipt with what proves it: the hash it links to, the hashes up to the signed root, and its own signature.
+"""One receipt with all that proves it, checked again: its link, the way to the signed root, and its own signature.
 
-Everything is worked out again from what is stored; nothing is believed because it was right when it was written.
+Everything is worked out from what is stored; nothing is believed because it was right when it was written.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from models import Receipt as ReceiptRow
-from models import ReceiptLog, ReceiptSignature
 from services.errors import InvalidSignature, NotFound
 from services.gateways.signing import verify
-from services.receipt_log import RECEIPT_CONTEXT, SIGNED_KINDS, origin_of
+from services.log_proofs import prove_inclusion
+from services.receipt_log import RECEIPT_CONTEXT, SIGNED_KINDS
+from services.receipts import Head, KeptReceipt, OwnSignature, find_receipt, read_head
 from services.rules.canonical import INTEGER_MAX
-from services.rules.merkle import HASH_BYTES, inclusion_places, inclusion_proof, verify_inclusion
+from services.rules.merkle import verify_inclusion
 from services.rules.notes import read_checkpoint, read_note
-from services.rules.receipts import Receipt, read_receipt, receipt_hash, written
+from services.rules.receipts import Receipt, read_receipt, written
 from services.rules.violations import RuleViolation
 from services.signature_checks import verify_checkpoint
 from services.signing_keys import public_key_at
@@ -27,20 +26,15 @@ NO_SUCH_RECEIPT = "There is no such receipt."
 
 @dataclass(frozen=True, slots=True)
 class ProvenReceipt:
-    """Receipt `seq` with its proof against the log of `size` receipts as it was signed last, in `checkpoint`.
+    """A receipt with its proof against the log as it was signed last, which is `head`.
 
-    `before` is the hash of the receipt before it, None for the first. A broken link, proof or signature is said in
-    `link_broken`, `proof_broken`, `checkpoint_broken` and `own_broken`; "" where it holds.
+    What does not hold is said in `link_broken`, `proof_broken`, `checkpoint_broken` and `own_broken`; "" where it does.
     """
 
     receipt: Receipt
-    before: bytes | None
-    size: int
+    head: Head
     proof: tuple[bytes, ...]
-    checkpoint: str
-    kid: str
-    signed_at: datetime
-    own: ReceiptSignature | None
+    own: OwnSignature | None
     link_broken: str
     proof_broken: str
     checkpoint_broken: str
@@ -56,49 +50,23 @@ def prove_receipt(session: Session, *, tenant_id: str, seq: int) -> ProvenReceip
 
     Raises NotFound, and InvalidReceipt where what is stored is no receipt.
     """
-    log = session.get(ReceiptLog, tenant_id)
-    if log is None or not 0 < seq <= min(log.size, INTEGER_MAX):
+    if not 0 < seq <= INTEGER_MAX:
         raise NotFound(NO_SUCH_RECEIPT, field="seq")
-    rows = _rows(session, tenant_id, seq, log.size)
-    receipt = read_receipt(bytes(rows[seq].data))
-    before = receipt_hash(bytes(rows[seq - 1].data)) if seq > 1 else None
-    proof = tuple(inclusion_proof(seq - 1, log.size, _node_of(rows)))
-    own = session.get(ReceiptSignature, (tenant_id, seq))
+    kept = find_receipt(session, tenant_id=tenant_id, seq=seq)
+    before = find_receipt(session, tenant_id=tenant_id, seq=seq - 1) if seq > 1 else None
+    head = read_head(session, tenant_id=tenant_id)
+    receipt = read_receipt(kept.data)
+    proof = tuple(prove_inclusion(session, tenant_id=tenant_id, seq=seq, size=head.size))
     return ProvenReceipt(
         receipt=receipt,
-        before=before,
-        size=log.size,
+        head=head,
         proof=proof,
-        checkpoint=log.checkpoint,
-        kid=log.kid,
-        signed_at=log.signed_at,
-        own=own,
+        own=kept.signature,
         link_broken=_broken(lambda: _check_link(receipt, seq, before)),
-        proof_broken=_broken(lambda: _check_inclusion(log, receipt, proof)),
-        checkpoint_broken=_broken(lambda: _check_checkpoint(session, log)),
-        own_broken=_broken(lambda: _check_own(session, receipt, own)),
+        proof_broken=_broken(lambda: _check_inclusion(receipt, seq, head, proof)),
+        checkpoint_broken=_broken(lambda: _check_checkpoint(session, head)),
+        own_broken=_broken(lambda: _check_own(session, receipt, kept.signature)),
     )
-
-
-def _rows(session: Session, tenant_id: str, seq: int, size: int) -> Mapping[int, ReceiptRow]:
-    """The receipt, the one before it, and those that hold the nodes of its proof: about 2·log2(size) by their key."""
-    places = [place for group in inclusion_places(seq - 1, size) for place in group]
-    wanted = {(index + 1) << level for level, index in places} | {seq, max(1, seq - 1)}
-    statement = select(ReceiptRow).where(ReceiptRow.tenant_id == tenant_id, col(ReceiptRow.seq).in_(wanted))
-    found = {row.seq: row for row in session.exec(statement)}
-    if found.keys() != wanted:
-        raise NotFound(NO_SUCH_RECEIPT, field="seq")
-    return found
-
-
-def _node_of(rows: Mapping[int, ReceiptRow]) -> Callable[[int, int], bytes]:
-    def read_node(level: int, index: int) -> bytes:
-        row = rows[(index + 1) << level]
-        if level == 0:
-            return receipt_hash(bytes(row.data))
-        return bytes(row.nodes or b"")[(level - 1) * HASH_BYTES : level * HASH_BYTES]
-
-    return read_node
 
 
 def _broken(check: Callable[[], None]) -> str:
@@ -109,25 +77,25 @@ def _broken(check: Callable[[], None]) -> str:
     return ""
 
 
-def _check_link(receipt: Receipt, seq: int, before: bytes | None) -> None:
-    link = None if before is None else written(before)
+def _check_link(receipt: Receipt, seq: int, before: KeptReceipt | None) -> None:
+    link = None if before is None else written(before.hash)
     if receipt.seq != seq or receipt.document["prev"] != link:
         raise InvalidSignature("It does not carry the hash of the receipt before it.")
 
 
-def _check_inclusion(log: ReceiptLog, receipt: Receipt, proof: tuple[bytes, ...]) -> None:
-    head = read_checkpoint(read_note(log.checkpoint).body)
-    if head.size != log.size:
+def _check_inclusion(receipt: Receipt, seq: int, head: Head, proof: tuple[bytes, ...]) -> None:
+    signed = read_checkpoint(read_note(head.checkpoint).body)
+    if signed.size != head.size:
         raise InvalidSignature("The signed checkpoint is of another size than the log.")
-    verify_inclusion(receipt.seq - 1, head.size, receipt.hash, proof, head.root)
+    verify_inclusion(seq - 1, signed.size, receipt.hash, proof, signed.root)
 
 
-def _check_checkpoint(session: Session, log: ReceiptLog) -> None:
-    key = public_key_at(session, log.kid)
-    verify_checkpoint(log.checkpoint, {key.kid: key.public_key}, origin=origin_of(log.iss, log.tenant_id))
+def _check_checkpoint(session: Session, head: Head) -> None:
+    key = public_key_at(session, head.kid)
+    verify_checkpoint(head.checkpoint, {key.kid: key.public_key}, origin=head.origin)
 
 
-def _check_own(session: Session, receipt: Receipt, own: ReceiptSignature | None) -> None:
+def _check_own(session: Session, receipt: Receipt, own: OwnSignature | None) -> None:
     if own is not None:
         verify(public_key_at(session, own.kid).public_key, own.signature, RECEIPT_CONTEXT + receipt.data)
     elif receipt.typ in SIGNED_KINDS:

@@ -98,12 +98,12 @@ def read_receipt_view(session: Session, *, tenant_id: str, seq_text: str) -> Rec
         verdict=_verdict(proven),
         checks=_checks(proven, tenant.timezone),
         previous=str(seq - 1) if seq > 1 else "",
-        following=str(seq + 1) if seq < proven.size else "",
+        following=str(seq + 1) if seq < proven.head.size else "",
         document=text if len(text) <= SHOWN_CHARACTERS_MAX else "",
         size=f"{len(proven.receipt.data):,} bytes",
         hash=written(proven.receipt.hash),
         proof="\n".join(written(hashed) for hashed in proven.proof),
-        checkpoint=proven.checkpoint,
+        checkpoint=proven.head.checkpoint,
         own_signature="" if proven.own is None else base64.b64encode(proven.own.signature).decode(),
     )
 
@@ -135,20 +135,20 @@ def _verdict(proven: ProvenReceipt) -> str:
 
 def _checks(proven: ProvenReceipt, timezone: str) -> tuple[CheckView, ...]:
     """Each in the order a verifier takes them; what went wrong stands in place of what went well."""
-    seq, size, hashes = proven.receipt.seq, proven.size, len(proven.proof)
+    seq, size, hashes = proven.receipt.seq, proven.head.size, len(proven.proof)
     first = "The first receipt of your log."
     linked = first if seq == 1 else f"It carries the hash of receipt {seq - 1:,}, which is what that one hashes to."
     own = "This kind needs none; the signature over the log covers it."
     if proven.own is not None:
         own = f"Signed by itself with key {_short(proven.own.kid)}, and the signature is right."
     lead = f"{hashes:,} hash{' leads' if hashes == 1 else 'es lead'} from it to the root that was signed, and they fit."
-    signed = wording.moment(proven.signed_at, timezone)
+    signed = wording.moment(proven.head.signed_at, timezone)
     return (
         CheckView(f"Number {seq:,} of {size:,}", proven.link_broken or linked, not proven.link_broken),
         CheckView("Contained in the log", proven.proof_broken or lead, not proven.proof_broken),
         CheckView(
             "The log is signed",
-            proven.checkpoint_broken or f"All {size:,} receipts, on {signed}, with key {_short(proven.kid)}.",
+            proven.checkpoint_broken or f"All {size:,} receipts, on {signed}, with key {_short(proven.head.kid)}.",
             not proven.checkpoint_broken,
         ),
         CheckView("Own signature", proven.own_broken or own, not proven.own_broken),
@@ -170,7 +170,7 @@ def _related(session: Session, tenant_id: str, document: dict[str, Any]) -> tupl
     match document["typ"]:
         case "usage" | "correction":
             return _related_to_usage(session, tenant_id, document["seq"])
-        case "invoice":
+        case "invoice" | "payment" if "number" in document:
             return _related_to_invoice(session, tenant_id, document["number"])
         case "credit_note":
             return _related_to_note(session, tenant_id, document["number"])

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from services import wording
 from services.credit_notes import NUMBER_DIGITS as NOTE_DIGITS
-from services.invoice_line_views import Fact
+from services.invoice_line_views import Fact, version_name
 from services.invoices import NUMBER_DIGITS as INVOICE_DIGITS
 from services.plans import Plan
 from services.rules.quantities import from_micro
@@ -22,7 +22,7 @@ KIND_WORDS: Final = {
     "credit_note": "Credit note",
     "payment": "Payment",
     "baseline": "Gain-share baseline",
-    "approval": "Gain-share decision",
+    "approval": "Agreement",
     "key": "Change of signing key",
 }
 
@@ -119,14 +119,26 @@ def _payment(document: Mapping[str, Any], _reader: Reader) -> str:
 
 
 def _baseline(document: Mapping[str, Any], _reader: Reader) -> str:
+    measured = document["metric"].replace("_", " ")
     return (
-        f"A baseline was sealed: {document['metric']}, {wording.number(Decimal(document['units']))}."
-        " The document agreed is held here by its fingerprint."
+        f"A gain-share baseline was sealed: {measured}, {wording.number(Decimal(document['units']))}."
+        " The document agreed on is held here by its fingerprint."
     )
 
 
-def _approval(_document: Mapping[str, Any], _reader: Reader) -> str:
-    return "A decision was taken on a gain-share fee. The document decided on is held here by its fingerprint."
+def _approval(document: Mapping[str, Any], _reader: Reader) -> str:
+    """A receipt of this kind tells of a gain-share run, or of a limit the customer set."""
+    match document.get("metric"):
+        case "gainshare_fee":
+            status = document.get("policy", "recorded").replace("_", " ")
+            return f"A gain-share run was worked out, with a fee of {_amount(document)}: {status}."
+        case "spend_cap" if "amount" in document:
+            return f"The customer's own spending limit was set to {_amount(document)} a period."
+        case "spend_cap":
+            return "The customer's own spending limit was taken away."
+        case "alert_thresholds":
+            return "The customer changed at which shares of the allowance to be told."
+    return "A decision was recorded. The document decided on is held here by its fingerprint."
 
 
 def _exchange(document: Mapping[str, Any], _reader: Reader) -> str:
@@ -162,7 +174,7 @@ def _usage_facts(document: Mapping[str, Any], reader: Reader) -> Iterable[Fact]:
     if "site" in document:
         yield Fact("Site", document["site"])
     if reader.plan is not None:
-        yield Fact("Rated with", f"{reader.plan.name}, version {document['price'].removeprefix('sha256:')[:12]}")
+        yield Fact("Rated with", f"{reader.plan.name}, version {version_name(document['price'])}")
 
 
 def _money_facts(document: Mapping[str, Any], reader: Reader) -> Iterable[Fact]:

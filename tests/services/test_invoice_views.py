@@ -38,6 +38,14 @@ def detail(session: Session, acme: Customer, invoice: Invoice, at: datetime = NO
     return read_invoice_detail(session, tenant_id=acme.tenant_id, invoice_id=invoice.id, at=at)
 
 
+def counted_facts(line: LineView) -> list[tuple[str, str]]:
+    """All but the last, which is the same on every line: the plan version it was rated with."""
+    *facts, (name, value) = [(fact.name, fact.value) for fact in line.facts]
+    assert name == "Rated with"
+    assert ", version " in value
+    return facts
+
+
 def line_of(view: InvoiceDetailView, word: str) -> LineView:
     return next(line for line in view.lines if word in line.description)
 
@@ -64,7 +72,8 @@ def test_a_line_shows_quantity_price_and_how_one_became_the_other(session: Sessi
         ("LLM tokens", "1,499,500,000 tokens", "1,499,500", "2"),
         ("Optimizer jobs", "1 job", "500", "1"),
     ]
-    assert [(fact.name, fact.value) for fact in overage.facts] == [("Used in the period", "1,500,000 credits")]
+    assert counted_facts(overage) == [("Used in the period", "1,500,000 credits")]
+    assert overage.sum == ("3 records, 1,500,000 credits used, 500,000 beyond your allowance × $0.002 = $1,000.00.")
 
 
 def test_sources_of_an_overage_line_add_up_to_what_was_used(session: Session) -> None:
@@ -76,7 +85,7 @@ def test_the_assets_line_names_its_count(session: Session) -> None:
     view = detail(session, *worked_example(session))
     assets = line_of(view, "Assets")
     assert (assets.quantity, assets.price, assets.amount) == ("200 assets", "$3.00 per asset", "$600.00")
-    assert [(fact.name, fact.value) for fact in assets.facts] == [
+    assert counted_facts(assets) == [
         ("The latest count", "1,200 assets"),
         ("Counted on 20 Oct 2026, 12:00", "1,200 assets"),
     ]
@@ -85,7 +94,8 @@ def test_the_assets_line_names_its_count(session: Session) -> None:
 def test_the_base_fee_names_the_period_it_is_for(session: Session) -> None:
     base = detail(session, *worked_example(session)).lines[0]
     assert (base.quantity, base.price, base.period) == ("1 month", "$9,000.00 per month", "1 Nov – 30 Nov 2026")
-    assert not base.has_working
+    assert counted_facts(base) == [("Charged in advance for", "1 Nov – 30 Nov 2026")]
+    assert (base.sum, base.events) == ("", "")
 
 
 def test_tiers_are_shown_one_by_one_and_sum_to_the_amount(session: Session) -> None:
@@ -98,6 +108,9 @@ def test_tiers_are_shown_one_by_one_and_sum_to_the_amount(session: Session) -> N
         ("Next 10,000 VEx", "US$0.008", "US$80.00"),
     ]
     assert sum(worded_amount(step.amount) for step in line.steps) == worded_amount(line.amount)
+    assert line.sum == (
+        "1 record, 70,000 VEx used, 60,000 beyond your allowance, priced step by step as shown: US$330.00."
+    )
 
 
 def test_packages_are_counted_as_they_are_charged(session: Session) -> None:
@@ -116,6 +129,7 @@ def test_the_one_rounding_is_shown_where_it_changed_something(session: Session) 
     closed = closing.close_period(session, tenant_id=acme.tenant_id, at=NOVEMBER)
     line = line_of(detail(session, acme, closed), "Credits beyond")
     assert line.amount == "$0.01"
+    assert line.sum.endswith("3.418 beyond your allowance × $0.002 = $0.006836, charged as $0.01.")
     assert ("Exactly, before the one rounding", "$0.006836") in [(fact.name, fact.value) for fact in line.facts]
 
 
@@ -126,7 +140,11 @@ def test_late_usage_says_what_was_billed_before(session: Session) -> None:
     closed = closing.close_period(session, tenant_id=acme.tenant_id, at=datetime(2026, 12, 1, 8, tzinfo=UTC))
     line = line_of(detail(session, acme, closed), "Late usage")
     assert (line.quantity, line.amount) == ("1,000 credits", "$2.00")
-    assert [fact.value for fact in line.facts] == ["501,000 credits", "500,000 credits"]
+    assert [value for _, value in counted_facts(line)] == ["501,000 credits", "500,000 credits"]
+    assert line.sum == (
+        "4 records of that period by now, 501,000 credits beyond its allowance, 500,000 billed before:"
+        " 1,000 more, $2.00."
+    )
 
 
 def test_a_status_follows_the_clock_and_the_payment(session: Session) -> None:
@@ -250,6 +268,6 @@ def test_many_counts_behind_an_average_are_listed_up_to_a_limit(
     ids = [snapshot.id for snapshot in session.exec(select(AssetSnapshot))]
     line.sources = line.sources | {"basis": "average", "snapshot_ids": ids}
     session.flush()
-    facts = line_of(detail(session, acme, invoice), "Assets").facts
-    assert facts[0].name == "The average of the counts"
-    assert (len(facts), facts[-1].value) == (4, "2")
+    facts = counted_facts(line_of(detail(session, acme, invoice), "Assets"))
+    assert facts[0][0] == "The average of the counts"
+    assert (len(facts), facts[-1][1]) == (4, "2")

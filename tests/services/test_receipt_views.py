@@ -118,6 +118,17 @@ def test_a_credit_note_carries_its_own_signature_and_names_its_invoice(engine: E
     assert [one.kind for one in view.related] == ["invoice", "receipt"]
 
 
+def test_an_invoices_receipt_says_what_it_charges_and_rests_on(engine: Engine, acme: Customer) -> None:
+    view = shown(engine, acme, "invoice", 1)
+    assert view.sentence == (
+        "Invoice INV-000002 for 1 Oct – 31 Oct 2026 charges $10,000.00 in 2 lines."
+        " It rests on 3 records of use, receipts 2 to 4 of this log."
+    )
+    assert (facts(view)["Total"], view.own_signature != "") == ("$10,000.00", True)
+    assert [one.label for one in view.related] == ["The invoice itself, INV-000002"]
+    assert shown(engine, acme, "invoice").sentence.endswith("in 1 line. It sums no use.")
+
+
 @pytest.mark.parametrize("said", ["", "0", "-1", "01", "1.0", " 1", "one", "²", "9" * 16, "9" * 400, "\x00"])
 def test_what_is_no_number_of_a_receipt_is_not_found(engine: Engine, acme: Customer, said: str) -> None:
     with reading(engine) as session, pytest.raises(NotFound):
@@ -187,7 +198,7 @@ def test_a_foreign_checkpoint_and_a_foreign_signature_are_told(engine: Engine, a
         )
     with reading(engine) as session:
         proven = prove_receipt(session, tenant_id=acme.tenant_id, seq=own.seq)
-    assert (proven.size, proven.proof_broken, proven.link_broken) == (size, "", "")
+    assert (proven.head.size, proven.proof_broken, proven.link_broken) == (size, "", "")
     assert proven.checkpoint_broken
     assert proven.own_broken
     assert not proven.is_sound
@@ -223,7 +234,31 @@ def test_there_are_words_for_every_kind_of_receipt() -> None:
             "$10.50 was paid",
         ),
         ("approval", {"idem": "a", "req": "run", "cid": HASH}, "A decision"),
-        ("baseline", {"idem": "b", "cid": HASH, "metric": "mtbf_hours", "units": "92"}, "A baseline"),
+        (
+            "approval",
+            {
+                "idem": "f",
+                "req": "r",
+                "cid": HASH,
+                "metric": "gainshare_fee",
+                "policy": "pending_approval",
+                "amount": "480000.00",
+                "currency": "CAD",
+            },
+            "A gain-share run was worked out, with a fee of $480,000.00: pending approval.",
+        ),
+        (
+            "approval",
+            {"idem": "c", "req": "s", "cid": HASH, "metric": "spend_cap", "amount": "500.00", "currency": "CAD"},
+            "The customer's own spending limit was set to $500.00",
+        ),
+        (
+            "approval",
+            {"idem": "d", "req": "s", "cid": HASH, "metric": "spend_cap"},
+            "The customer's own spending limit",
+        ),
+        ("approval", {"idem": "e", "req": "s", "cid": HASH, "metric": "alert_thresholds"}, "The customer changed"),
+        ("baseline", {"idem": "b", "cid": HASH, "metric": "mtbf_hours", "units": "92"}, "A gain-share baseline"),
         ("exchange", {"idem": "x", "cid": HASH}, "A step of an exchange"),
     ],
 )

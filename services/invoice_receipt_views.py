@@ -1,0 +1,103 @@
+"""What hangs on an invoice besides its lines: use the allowance covered, credit notes, and its own receipt."""
+
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from models import BillingPeriod, CreditNote, CreditNoteLine, Invoice
+from services import wording
+from services.credit_notes import list_credit_notes, note_number, read_credit_note
+from services.invoices import InvoiceDocument
+from services.line_sums import counted_records
+from services.line_usage import CoveredUsage, covered_usage
+from services.plans import Plan
+from services.price_books import plan_version
+from services.usage_wording import counted, counted_micro
+
+COVERED_PREFIX = "covered-"
+NOTES_SHOWN_MAX = 50
+
+
+@dataclass(frozen=True)
+class CoveredView:
+    """Use of one pool that no line charges. `key` opens its events, as a line's place opens that line's."""
+
+    key: str
+    name: str
+    words: str
+    events: str
+
+
+@dataclass(frozen=True)
+class NoteLineView:
+    description: str
+    quantity: str
+    amount: str
+
+
+@dataclass(frozen=True)
+class NoteView:
+    """A credit note: `receipt` and `correction` are the numbers of its receipt and of the correction behind it."""
+
+    number: str
+    issued: str
+    reason: str
+    total: str
+    lines: tuple[NoteLineView, ...]
+    receipt: str
+    correction: str
+
+
+def covered_views(session: Session, document: InvoiceDocument) -> tuple[CoveredView, ...]:
+    """What the allowance covered in the invoice's own period, by pool."""
+    plan = period_plan(session, document.invoice)
+    if plan is None:
+        return ()
+    covered = covered_usage(session, invoice=document.invoice, lines=document.lines, plan=plan)
+    return tuple(_covered_view(each, plan) for each in covered)
+
+
+def period_plan(session: Session, invoice: Invoice) -> Plan | None:
+    """The plan version that rates the use of an invoice's own period; None where it has no period."""
+    period = session.get(BillingPeriod, (invoice.tenant_id, invoice.subscription_id, invoice.period_start))
+    return None if period is None else plan_version(session, version_id=period.plan_version_id)
+
+
+def note_views(session: Session, *, invoice: Invoice, timezone: str) -> tuple[NoteView, ...]:
+    """The credit notes on an invoice, the oldest first."""
+    notes = list_credit_notes(session, tenant_id=invoice.tenant_id, invoice_id=invoice.id, limit=NOTES_SHOWN_MAX)
+    return tuple(_note_view(session, note, timezone) for note in reversed(notes))
+
+
+def total_after(session: Session, *, invoice: Invoice) -> str:
+    """What the invoice comes to with its credit notes; "" where it has none."""
+    notes = list_credit_notes(session, tenant_id=invoice.tenant_id, invoice_id=invoice.id)
+    if not notes:
+        return ""
+    return wording.amount(invoice.total_minor + sum(note.total_minor for note in notes), invoice.currency)
+
+
+def _covered_view(covered: CoveredUsage, plan: Plan) -> CoveredView:
+    pool, events = plan.pools[covered.usage.pool], counted_records(covered.usage.count)
+    used = counted_micro(covered.credits_micro, pool.unit)
+    words = f"{events}, {used} used, nothing to pay."
+    return CoveredView(key=f"{COVERED_PREFIX}{pool.code}", name=pool.name, words=words, events=events)
+
+
+def _note_view(session: Session, note: CreditNote, timezone: str) -> NoteView:
+    document = read_credit_note(session, tenant_id=note.tenant_id, credit_note_id=note.id)
+    return NoteView(
+        number=note_number(note),
+        issued=wording.moment_day(note.issued_at, timezone),
+        reason=note.reason,
+        total=wording.amount(note.total_minor, note.currency),
+        lines=tuple(_note_line(line, note.currency) for line in document.lines),
+        receipt=str(note.receipt_seq),
+        correction=str(note.correction_seq),
+    )
+
+
+def _note_line(line: CreditNoteLine, currency: str) -> NoteLineView:
+    return NoteLineView(
+        line.description, counted(line.quantity, line.unit), wording.amount(line.amount_minor, currency)
+    )
