@@ -22,6 +22,9 @@ STATEMENTS_PREPARED = 512
 
 LOCK_TIMEOUT_MS = 30_000
 
+ALWAYS_PLANNED = "plan_cache_mode=force_custom_plan"
+"""A plan that PostgreSQL made for a prepared statement while a table was empty walks all of it once it is not."""
+
 _BEFORE_COMMIT, _AFTER_COMMIT = "before_commit", "after_commit"
 
 _sqlite_writer = threading.RLock()
@@ -186,7 +189,7 @@ def _open_postgresql(url: URL) -> Engine:
         max_overflow=POOL_SIZE,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"options": f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT_MS}"},
+        connect_args={"options": f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT_MS} -c {ALWAYS_PLANNED}"},
     )
 
 
