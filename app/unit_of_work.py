@@ -50,6 +50,11 @@ async def read(use_case: UseCase[Options, Answer], /, *args: Options.args, **kwa
     return await _on(_readers, partial(_read, use_case, args, kwargs))
 
 
+async def read_on(step: Callable[..., Answer], /, *args: Any) -> Answer:
+    """Run one step of a long read, such as `next` of an iterator that opens its own short reads, among the readers."""
+    return await _on(_readers, partial(_step, step, args))
+
+
 async def work(function: Callable[..., Answer], /, *args: Any, **kwargs: Any) -> Answer:
     """Run a function that computes for long and needs no database."""
     return await _on(_workers, partial(function, *args, **kwargs))
@@ -78,6 +83,11 @@ def _write(use_case: Callable[..., Answer], args: Any, kwargs: Any) -> Answer:
 def _read(use_case: Callable[..., Answer], args: Any, kwargs: Any) -> Answer:
     with telling_unavailable(), reading() as session:
         return use_case(session, *args, **kwargs)
+
+
+def _step(step: Callable[..., Answer], args: Any) -> Answer:
+    with telling_unavailable():
+        return step(*args)
 
 
 def _say_if_failed(done: "Future[Any]") -> None:

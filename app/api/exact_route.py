@@ -13,7 +13,8 @@ from app import unit_of_work
 from app.api.call_limits import counted
 from app.api.json_body import BodyRules, check_media_type, parse_json, read_body
 
-PUBLIC_PATHS: Final = frozenset({"/v1/plans", "/.well-known/jwks.json", "/healthz", "/readyz"})
+CHECKPOINT_PATH: Final = "/.well-known/tallystick/{tenant_id}/checkpoint"
+PUBLIC_PATHS: Final = frozenset({"/v1/plans", "/.well-known/jwks.json", CHECKPOINT_PATH, "/healthz", "/readyz"})
 """What answers without a key. Everything else under this route class does not."""
 
 PARSED_AT_ONCE_MAX: Final = 64 * 1024
@@ -54,6 +55,8 @@ async def _read_document(request: Request, rules: BodyRules) -> None:
     request.state.document = None
     if raw:
         request.state.media_type = check_media_type(request, rules)
+        if not rules.is_parsed:
+            return
         parsed = parse_json(raw) if len(raw) <= PARSED_AT_ONCE_MAX else await unit_of_work.work(parse_json, raw)
         request.state.document = request._json = parsed
 

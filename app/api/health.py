@@ -20,6 +20,7 @@ OWN_ADDRESSES: Final = (
     "/v1",
     "/v1/{path:path}",
     "/.well-known/jwks.json",
+    "/.well-known/tallystick/{path:path}",
     "/healthz",
     "/readyz",
     "/session",

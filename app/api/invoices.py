@@ -3,23 +3,29 @@
 from typing import Annotated
 
 from fastapi import Path
+from starlette.requests import Request
 from starlette.responses import Response
 
 from app import unit_of_work
+from app.api.bundles import BUNDLE, Form, Since, send_bundle
 from app.api.commands import Command, command
 from app.api.credentials import needs, tenant_of
 from app.api.documentation import READ, WRITE, problems
 from app.api.exact_route import api_router
 from app.api.listing import LIMIT_DEFAULT, Cursor, Limit, SubscriptionQuery, TenantQuery, read_seq, write_cursor
 from app.api.schemas.invoices import GenerateBody, InvoiceDetailShown, InvoicePage, InvoiceShown, MarkPaidBody
+from app.api.schemas.receipts import LineEventPage, LineEventShown
 from app.api.schemas.values import ID_PATTERN
-from services import closing, invoices
+from services import bundle_exports, closing, invoices, line_events
 from services.api_keys import OPERATOR_SCOPE, Principal
+from services.bundle_exports import Export
 from services.database import Session
 from services.errors import MissingScope
+from services.rules.receipt_fields import LINES_MAX
 
 router = api_router("/v1", "Invoices")
 InvoiceId = Annotated[str, Path(pattern=ID_PATTERN)]
+LinePosition = Annotated[int, Path(ge=1, le=LINES_MAX, description="Which line, counted from 1.")]
 
 
 @router.get("/invoices", responses=problems(READ))
@@ -64,6 +70,54 @@ async def read_invoice(
 
     def show(session: Session) -> InvoiceDetailShown:
         return InvoiceDetailShown.of_document(invoices.read_invoice(session, tenant_id=tenant, invoice_id=invoice_id))
+
+    return await unit_of_work.read(show)
+
+
+@router.get("/invoices/{invoice_id}/bundle", response_class=Response, responses=problems((*READ, 413)) | BUNDLE)
+async def export_invoice(
+    *,
+    request: Request,
+    invoice_id: InvoiceId,
+    since: Since = None,
+    form: Form = None,
+    tenant_id: TenantQuery = None,
+    caller: Principal = needs("receipts:read"),
+) -> Response:
+    """A bundle of everything the bill rests on, from the first receipt it sums to its own: check it offline."""
+    tenant = await tenant_of(caller, named=tenant_id, invoice_id=invoice_id)
+    at = unit_of_work.now()
+
+    def prepare(session: Session) -> Export:
+        return bundle_exports.prepare_invoice(session, tenant_id=tenant, invoice_id=invoice_id, since=since, at=at)
+
+    return await send_bundle(request, prepare, form)
+
+
+@router.get("/invoices/{invoice_id}/lines/{position}/events", responses=problems(READ))
+async def list_line_events(
+    *,
+    invoice_id: InvoiceId,
+    position: LinePosition,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
+    tenant_id: TenantQuery = None,
+    caller: Principal = needs("billing:read"),
+) -> LineEventPage:
+    """The events a line sums, in the order of their receipts; none for a line that is not about use."""
+    tenant = await tenant_of(caller, named=tenant_id, invoice_id=invoice_id)
+
+    def show(session: Session) -> LineEventPage:
+        found = line_events.list_line_events(
+            session,
+            tenant_id=tenant,
+            invoice_id=invoice_id,
+            position=position,
+            limit=limit,
+            after_seq=read_seq(cursor) or 0,
+        )
+        following = write_cursor(found[-1].event.seq) if len(found) == limit else None
+        return LineEventPage(events=[LineEventShown.of(*row) for row in found], next_cursor=following)
 
     return await unit_of_work.read(show)
 

@@ -24,10 +24,11 @@ class ExponentNumber(Decimal):
 
 @dataclass(frozen=True, slots=True)
 class BodyRules:
-    """How large a body may be, and in which media types it may come."""
+    """How large a body may be, in which media types it may come, and whether it is parsed as JSON before it is used."""
 
     bytes_max: int = BODY_BYTES_MAX
     media_types: tuple[str, ...] = (JSON_TYPE,)
+    is_parsed: bool = True
 
 
 def accepts(rules: BodyRules) -> Callable[[Endpoint], Endpoint]:

@@ -9,6 +9,8 @@ from app.api.schemas.values import Body, Id, MoneyShown, Quantity, Reference, Sh
 from models import Invoice, InvoiceLine
 from services.invoices import InvoiceDocument, invoice_number
 from services.rules.quantities import plain
+from services.rules.receipts import written
+from services.usage_ranges import UsageRange, line_range
 
 
 class GenerateBody(Body):
@@ -23,6 +25,26 @@ class MarkPaidBody(Body):
     """A payment that reached us outside the payment provider."""
 
     reference: Reference | None = Field(default=None, description="The bank's or the customer's reference.")
+
+
+class InvoiceReceiptShown(Shown):
+    """The receipt that attests a bill."""
+
+    seq: int
+    hash: str
+
+
+class UsageRangeShown(Shown):
+    """Receipts numbered `first_seq` to `last_seq` in the customer's log; those of the line's pool and period count."""
+
+    first_seq: int
+    last_seq: int
+    count: int
+    root: str = Field(description="The RFC 9162 root over their hashes.")
+
+    @classmethod
+    def of(cls, found: UsageRange | None) -> Self | None:
+        return None if found is None else cls(**found.document())
 
 
 class InvoiceLineShown(Shown):
@@ -41,6 +63,7 @@ class InvoiceLineShown(Shown):
     pricing: dict[str, Any]
     steps: list[Any]
     sources: dict[str, Any]
+    usage: UsageRangeShown | None = Field(description="The receipts it sums, where it charges for use.")
 
     @classmethod
     def of(cls, line: InvoiceLine, currency: str) -> Self:
@@ -58,6 +81,7 @@ class InvoiceLineShown(Shown):
             pricing=line.pricing,
             steps=line.steps,
             sources=line.sources,
+            usage=UsageRangeShown.of(line_range(line)),
         )
 
 
@@ -82,6 +106,7 @@ class InvoiceShown(Shown):
     total: str = Field(examples=["10600.00"])
     total_cad: str | None = None
     stripe_hosted_url: str | None
+    receipt: InvoiceReceiptShown | None
 
     @staticmethod
     def fields(invoice: Invoice, *, is_preview: bool = False) -> dict[str, Any]:
@@ -105,6 +130,7 @@ class InvoiceShown(Shown):
             "total": total,
             "total_cad": total if currency == "CAD" else None,
             "stripe_hosted_url": invoice.stripe_hosted_url,
+            "receipt": _receipt(invoice),
         }
 
     @classmethod
@@ -127,3 +153,9 @@ class InvoiceDetailShown(InvoiceShown):
 class InvoicePage(Shown):
     invoices: list[InvoiceShown]
     next_cursor: str | None
+
+
+def _receipt(invoice: Invoice) -> InvoiceReceiptShown | None:
+    if invoice.receipt_seq is None or invoice.receipt_hash is None:
+        return None
+    return InvoiceReceiptShown(seq=invoice.receipt_seq, hash=written(invoice.receipt_hash))

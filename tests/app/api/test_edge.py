@@ -19,6 +19,7 @@ from tests.app.api.conftest import Client, World, assert_problem
 OPEN_BY_DESIGN = {
     "/v1/plans": "a price list is public",
     "/.well-known/jwks.json": "anyone may check a receipt",
+    "/.well-known/tallystick/{tenant_id}/checkpoint": "anyone may watch a log: it says its size and its root only",
     "/healthz": "asked by machines that hold no key",
     "/readyz": "asked by machines that hold no key",
     "/session": "this is how a browser signs in",
