@@ -39,10 +39,15 @@ ROUTES: Final = (
     Route("usage", "/usage", "Usage", "Usage", "chart_column", Audience.MEMBER),
     Route("invoices", "/invoices", "Invoices", "Invoices", "receipt_text", Audience.MEMBER),
     Route("invoice", "/invoices/[invoice_id]", "Invoice", "", "", Audience.MEMBER, parent="invoices"),
+    Route("verify", "/verification", "Verify", "Verify", "shield_check", Audience.MEMBER),
+    Route("receipt", "/receipts/[seq]", "Receipt", "", "", Audience.MEMBER, parent="verify"),
     Route("gain_share", "/gain-share", "Gain-share", "Gain-share", "trending_up", Audience.MEMBER),
     Route("admin", "/admin", "Customers", "Customers", "building_2", Audience.OPERATOR),
 )
 BY_NAME: Final = {route.name: route for route in ROUTES}
+
+VERIFIER_HREF: Final = "/verify.html"
+"""The offline verifier: a static page of its own, not one of the portal's."""
 
 
 def navigation(audience: Audience) -> tuple[Route, ...]:
@@ -53,3 +58,18 @@ def navigation(audience: Audience) -> tuple[Route, ...]:
 def invoice_href(invoice_id: object) -> object:
     """The address of one invoice; works with a plain id and with a Var."""
     return BY_NAME["invoices"].href + invoice_id + "/"  # type: ignore[operator]
+
+
+def receipt_href(seq: object) -> object:
+    """The address of one receipt, by its number in the log of whoever is signed in; for plain text and for a Var."""
+    return "/receipts/" + seq + "/"  # type: ignore[operator]
+
+
+def proof_href(invoice_id: object) -> object:
+    """Where a browser downloads all that an invoice rests on."""
+    return "/session/invoices/" + invoice_id + "/proof"  # type: ignore[operator]
+
+
+def receipt_proof_href(seq: object) -> object:
+    """Where a browser downloads one receipt with what proves it."""
+    return "/session/receipts/" + seq + "/proof"  # type: ignore[operator]

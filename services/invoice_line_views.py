@@ -55,10 +55,10 @@ class SourceView:
 class LineView:
     """One charge. `has_working`: there is something to open. `sum` is how it adds up, in one sentence.
 
-    `events` are how many records of use it sums, "" where it is not about use.
+    `events` are how many records of use it sums, "" where it is not about use, and `key` is what opens them.
     """
 
-    position: int
+    key: str
     description: str
     period: str
     quantity: str
@@ -89,7 +89,7 @@ def _line_view(session: Session, line: InvoiceLine, currency: str, timezone: str
         Fact("Rated with", f"{plan.name}, version {version_name(line.plan_version_id)}"),
     )
     return LineView(
-        position=line.position,
+        key=str(line.position),
         description=line.description,
         period=wording.span(line.period_start, line.period_end, timezone),
         quantity=counted(line.quantity, line.unit),

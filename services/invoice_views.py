@@ -98,6 +98,7 @@ class InvoiceDetailView:
     timeline: tuple[TimelineStep, ...] = ()
     facts: tuple[Fact, ...] = ()
     receipt: str = ""
+    receipt_worded: str = ""
     covered: tuple[CoveredView, ...] = ()
     credit_notes: tuple[NoteView, ...] = ()
     after_notes: str = ""
@@ -165,6 +166,7 @@ def read_invoice_detail(session: Session, *, tenant_id: str, invoice_id: str, at
         timeline=_timeline(invoice, status, tenant.timezone),
         facts=_facts(invoice),
         receipt="" if invoice.receipt_seq is None else str(invoice.receipt_seq),
+        receipt_worded="" if invoice.receipt_seq is None else wording.number(invoice.receipt_seq),
         covered=covered_views(session, document),
         credit_notes=note_views(session, invoice=invoice, timezone=tenant.timezone),
         after_notes=total_after(session, invoice=invoice),

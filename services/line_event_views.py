@@ -20,17 +20,18 @@ LINE_EVENTS_SHOWN = 50
 
 @dataclass(frozen=True)
 class LineEventsView:
-    """One page of a line's events. `key` says which line; `later` and `earlier` whether there are pages beside it.
+    """One page of a line's events. `key` says which line, "" before one is opened.
 
-    `first` is the place of the first row among all of them, in the order shown; `start` its receipt's number.
+    `first` is the place of the first row among all of them, in the order shown. `following` and `previous` are the
+    receipts that the pages beside this one begin with, 0 for none.
     """
 
     key: str = ""
     rows: tuple[EventRow, ...] = ()
+    has_sites: bool = False
     shown: str = ""
     is_oldest_first: bool = False
     first: int = 1
-    start: int = 0
     following: int = 0
     previous: int = 0
 
@@ -63,10 +64,10 @@ def read_line_events(
     return LineEventsView(
         key=key,
         rows=tuple(event_row(event, plan, timezone) for event in rows),
+        has_sites=any(event.site for event in rows),
         shown=f"{place:,}–{last:,} of {usage.count:,}" if rows else "",
         is_oldest_first=is_oldest_first,
         first=place,
-        start=rows[0].seq if rows else 0,
         following=found[-1].seq if len(found) > LINE_EVENTS_SHOWN else 0,
         previous=_previous_start(session, usage, start, is_rising=is_oldest_first) if start else 0,
     )

@@ -18,6 +18,7 @@ class PoolView:
     used: str
     of: str
     left: str
+    held: str
     over: str
     resets: str
     worded: str
@@ -42,6 +43,7 @@ def pool_view(balance: PoolBalance, plan: Plan) -> PoolView:
         used=used,
         of=f"of {of} {unit}{' today' if pool.resets_daily else ''}",
         left=f"{wording.micro(balance.remaining_micro)} left",
+        held=held_text(balance),
         over=_over_text(balance, plan),
         resets="Resets every day" if pool.resets_daily else "",
         worded=f"{used} of {of} {unit} used",
@@ -52,6 +54,12 @@ def pool_view(balance: PoolBalance, plan: Plan) -> PoolView:
         state=balance.state,
         state_word=POOL_STATES[balance.state],
     )
+
+
+def held_text(balance: PoolBalance) -> str:
+    """What reservations hold, of what is left and beyond it; "" where nothing is held."""
+    held_micro = balance.held_micro + balance.held_overage_micro
+    return f"held: {wording.micro(held_micro)}" if held_micro else ""
 
 
 def _over_text(balance: PoolBalance, plan: Plan) -> str:

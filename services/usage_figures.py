@@ -9,6 +9,7 @@ from models import BillingPeriod, CreditGrant
 from services import wording
 from services.plans import Plan, Pool
 from services.pool_balances import Holder, read_balances
+from services.pool_views import held_text
 from services.rules import money, pricing
 from services.rules.quantities import from_micro
 from services.usage_rollups import PeriodUse
@@ -54,9 +55,12 @@ def _running_left(session: Session, holder: Holder, pool: Pool, at: datetime) ->
     balances = read_balances(session, holders=[holder], at=at)[holder.subscription.id]
     balance = next((each for each in balances if each.pool.code == pool.code), None)
     left = wording.micro(balance.remaining_micro if balance else 0)
+    held = held_text(balance) if balance else ""
+    besides = f", {held}" if held else ""
     if pool.resets_daily:
-        return Figure("Left today", left, "renewed every day")
-    return Figure("Left", left, f"until {wording.moment_day(holder.subscription.current_period_end, holder.timezone)}")
+        return Figure("Left today", left, f"renewed every day{besides}")
+    until = wording.moment_day(holder.subscription.current_period_end, holder.timezone)
+    return Figure("Left", left, f"until {until}{besides}")
 
 
 def _left_unused(session: Session, period: BillingPeriod, pool: Pool) -> Figure:

@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import (
     assets,
+    browser_downloads,
     browser_session,
     corrections,
     dashboard,
@@ -50,6 +51,7 @@ ROUTERS: Final = (
     keys.router,
     health.router,
     browser_session.router,
+    browser_downloads.router,
 )
 
 

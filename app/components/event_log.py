@@ -1,4 +1,4 @@
-"""Metered events, page by page."""
+"""Metered events, page by page, each with the receipt that attests it."""
 
 from typing import Any
 
@@ -6,11 +6,15 @@ import reflex as rx
 
 from app.components.badges import badge
 from app.components.cards import section_card
+from app.components.forms import choices
+from app.components.layout import link
 from app.components.tables import Column, data_table, pager
+from app.components.working import INSET
+from app.routes import receipt_href
 
-EVENT_ID = {
+CUT_OFF = {
     "display": "inline-block",
-    "maxWidth": "14rem",
+    "maxWidth": "11rem",
     "overflow": "hidden",
     "textOverflow": "ellipsis",
     "whiteSpace": "nowrap",
@@ -20,20 +24,6 @@ EVENT_ID = {
 
 def event_log(events: Any, *, has_sites: Any, on_newer: Any, on_older: Any) -> rx.Component:
     """`events` is a Var of EventsView."""
-    columns = (
-        Column("When", lambda event: rx.el.span(event.time, class_name="tabular"), leads=True),
-        Column("Event type", _kind),
-        Column("Used", lambda event: event.units, numeric=True),
-        Column("Burned", lambda event: event.credits, numeric=True),
-        Column("Event id", lambda event: rx.el.code(event.event_id, title=event.event_id, style=EVENT_ID)),
-    )
-    site = Column("Site", lambda event: event.site)
-    caption = "Events, the newest first"
-    table = rx.cond(
-        has_sites,
-        data_table(caption, (*columns, site), events.rows),
-        data_table(caption, columns, events.rows),
-    )
     pages = pager(
         events.shown,
         has_previous=events.newer > 0,
@@ -43,13 +33,59 @@ def event_log(events: Any, *, has_sites: Any, on_newer: Any, on_older: Any) -> r
     )
     return section_card(
         "Events",
-        table,
+        _event_table("Events, the newest first", events, has_sites),
         pages,
-        description="Each one as it was metered, in the order received, the newest first.",
+        description="Each one as it was metered, in the order received, the newest first, with its receipt.",
         flush=True,
+    )
+
+
+def line_events(events: Any, *, on_previous: Any, on_next: Any, on_order: Any) -> rx.Component:
+    """The records behind a line. `events` is a Var of LineEventsView; `on_order` takes True for oldest first."""
+    order = choices(
+        "Order",
+        [
+            (~events.is_oldest_first, "Newest first", on_order(False)),
+            (events.is_oldest_first, "Oldest first", on_order(True)),
+        ],
+    )
+    pages = pager(
+        events.shown,
+        has_previous=events.previous > 0,
+        has_next=events.following > 0,
+        on_previous=on_previous,
+        on_next=on_next,
+    )
+    table = _event_table("The records of use behind this", events, events.has_sites)
+    return rx.el.div(order, rx.el.div(table, pages, style=INSET), class_name="stack", style={"gap": "var(--space-2)"})
+
+
+def _event_table(caption: str, events: Any, has_sites: Any) -> rx.Component:
+    columns = (
+        Column("When", lambda event: rx.el.span(event.time, class_name="tabular"), leads=True),
+        Column("Event type", _kind),
+        Column("Used", lambda event: event.units, numeric=True),
+        Column("Burned", lambda event: event.credits, numeric=True),
+        Column("Event id", lambda event: rx.el.code(event.event_id, title=event.event_id, style=CUT_OFF)),
+    )
+    site = Column("Site", lambda event: rx.el.span(event.site, title=event.site, style=CUT_OFF))
+    receipt = Column("Receipt", _receipt, numeric=True)
+    return rx.cond(
+        has_sites,
+        data_table(caption, (*columns, site, receipt), events.rows),
+        data_table(caption, (*columns, receipt), events.rows),
     )
 
 
 def _kind(event: Any) -> rx.Component:
     beyond = rx.fragment(" ", badge("Beyond the allowance", "warn"))
-    return rx.el.span(event.kind, rx.cond(event.is_beyond, beyond, rx.fragment()))
+    corrects = rx.fragment(" ", badge("Correction", "note"))
+    return rx.el.span(
+        event.kind,
+        rx.cond(event.corrects != "", corrects, rx.fragment()),
+        rx.cond(event.is_beyond, beyond, rx.fragment()),
+    )
+
+
+def _receipt(event: Any) -> rx.Component:
+    return link(event.receipt, href=receipt_href(event.seq), aria_label=f"Receipt {event.receipt}")

@@ -34,8 +34,15 @@ def pool_meter(pool: Any) -> rx.Component:
             overage_pct=pool.over_bar,
             thresholds=((pool.low_at, "80 %"),),
         ),
-        progress_key(included=pool.left, overage=pool.over, has_overage=pool.over != ""),
+        progress_key(included=_left(pool), overage=pool.over, has_overage=pool.over != ""),
     )
+
+
+def _left(pool: Any) -> Any:
+    """What is left, and what of the rest is on hold for work that runs."""
+    if isinstance(pool.held, str):
+        return f"{pool.left} · {pool.held}" if pool.held else pool.left
+    return rx.cond(pool.held != "", f"{pool.left} · {pool.held}", pool.left)
 
 
 def _pool_badge(pool: Any) -> rx.Component:

@@ -1,5 +1,6 @@
 """The working behind a number: lists of facts, sections that open, and the lines of a bill."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import reflex as rx
@@ -71,18 +72,24 @@ def numbers_behind(name: Text, table: rx.Component) -> rx.Component:
     )
 
 
-def bill_lines(lines: Any) -> rx.Component:
-    """The lines of an invoice or of the running bill; those with a working open to show it."""
-    return rx.el.div(rx.foreach(lines, _line), style=DIVIDED)
+def bill_lines(lines: Any, behind: Callable[[Any], rx.Component] | None = None) -> rx.Component:
+    """The lines of an invoice or of the running bill; those with a working open to show it.
+
+    `behind` gives what stands below the working of a line that is about use.
+    """
+    return rx.el.div(rx.foreach(lines, lambda line: _line(line, behind)), style=DIVIDED)
 
 
-def _line(line: Any) -> rx.Component:
+def _line(line: Any, behind: Callable[[Any], rx.Component] | None) -> rx.Component:
     plain = rx.el.div(rx.el.span(style={"width": "16px", "flex": "none"}), _line_head(line), style=SUMMARY)
+    records = rx.cond(line.events != "", behind(line), rx.fragment()) if behind else rx.fragment()
     working = opened_by(
         _line_head(line),
+        rx.cond(line.sum != "", rx.el.p(line.sum, class_name="tabular"), rx.fragment()),
         rx.cond(line.steps, _steps(line), rx.fragment()),
         rx.cond(line.sources, _sources(line), rx.fragment()),
         rx.cond(line.facts, fact_list(line.facts), rx.fragment()),
+        records,
     )
     return rx.cond(line.has_working, working, plain)
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import reflex as rx
 
-from app.pages import admin, gain_share, invoice, invoices, not_found, overview, plans, sign_in, usage
+from app.pages import admin, gain_share, invoice, invoices, not_found, overview, plans, receipt, sign_in, usage, verify
 from app.routes import BY_NAME
 from app.state_owner import ForgetForOthers
 
@@ -16,6 +16,8 @@ MODULES: Final[dict[str, ModuleType]] = {
     "usage": usage,
     "invoices": invoices,
     "invoice": invoice,
+    "verify": verify,
+    "receipt": receipt,
     "gain_share": gain_share,
     "admin": admin,
 }

@@ -1,12 +1,15 @@
 """One invoice: its lines with their working, who it is for, and where it stands."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import reflex as rx
 
 from app import unit_of_work
 from app.components.badges import status_badge
+from app.components.bill_proof import covered_section, notes_section, proof_section
 from app.components.cards import key_values, section_card
+from app.components.event_log import line_events
 from app.components.forms import button, button_link
 from app.components.layout import main_and_side, money, page_header, stack
 from app.components.shell import ShellView
@@ -15,11 +18,14 @@ from app.components.working import EDGES, SMALL, bill_lines, fact_list
 from app.pages.frame import open_page, page_body
 from app.routes import BY_NAME
 from app.session import answers_refusals
-from services import invoice_views
+from services import invoice_views, line_event_views
 from services.errors import NotFound
 from services.invoice_views import EMPTY_INVOICE, InvoiceDetailView
+from services.line_event_views import NO_LINE_EVENTS, LineEventsView
+from services.sign_in import Member
 
 TOTALS = {"paddingBlock": "var(--space-4)", "borderTop": "1px solid var(--c-line-strong)", **EDGES}
+KEY_MAX = 100
 STEP_ICONS = (("done", "circle_check", "good"), ("late", "circle_alert", "bad"))
 
 
@@ -28,6 +34,8 @@ class InvoicePage(rx.State):
 
     shell: ShellView = ShellView()
     view: InvoiceDetailView = EMPTY_INVOICE
+    records: LineEventsView = NO_LINE_EVENTS
+    opening: str = ""
     loaded: bool = False
     missing: bool = False
     refusal: str = ""
@@ -38,7 +46,7 @@ class InvoicePage(rx.State):
         member = await open_page(self)
         wanted = str(self.rx_router_page.params.get("invoice_id", ""))
         if self.view.id != wanted:
-            self.view, self.loaded, self.missing = EMPTY_INVOICE, False, False
+            self.view, self.records, self.loaded, self.missing = EMPTY_INVOICE, NO_LINE_EVENTS, False, False
         try:
             self.view = await unit_of_work.read(
                 invoice_views.read_invoice_detail,
@@ -49,6 +57,53 @@ class InvoicePage(rx.State):
         except NotFound:
             self.view, self.missing = EMPTY_INVOICE, True
         self.loaded = True
+
+    @rx.event
+    @answers_refusals
+    async def open_records(self, key: str) -> AsyncIterator[None]:
+        """Show the records of use behind one line, or behind what the allowance covered."""
+        member = await open_page(self)
+        self.opening = str(key)[:KEY_MAX]
+        yield
+        await self._read(member, self.opening, oldest_first=False)
+
+    @rx.event
+    @answers_refusals
+    async def show_following(self) -> None:
+        member = await open_page(self)
+        shown = self.records
+        place = shown.first + len(shown.rows)
+        await self._read(member, shown.key, start=shown.following, first=place, oldest_first=shown.is_oldest_first)
+
+    @rx.event
+    @answers_refusals
+    async def show_previous(self) -> None:
+        member = await open_page(self)
+        shown = self.records
+        place = max(1, shown.first - line_event_views.LINE_EVENTS_SHOWN)
+        await self._read(member, shown.key, start=shown.previous, first=place, oldest_first=shown.is_oldest_first)
+
+    @rx.event
+    @answers_refusals
+    async def order_records(self, oldest_first: bool) -> None:
+        member = await open_page(self)
+        await self._read(member, self.records.key, oldest_first=bool(oldest_first))
+
+    async def _read(self, member: Member, key: str, *, oldest_first: bool, start: int = 0, first: int = 1) -> None:
+        """A line there is not, or not any more, opens to nothing."""
+        self.opening = ""
+        try:
+            self.records = await unit_of_work.read(
+                line_event_views.read_line_events,
+                tenant_id=str(member.tenant_id),
+                invoice_id=self.view.id,
+                key=key,
+                start=start,
+                first=first,
+                is_oldest_first=oldest_first,
+            )
+        except NotFound:
+            self.records = NO_LINE_EVENTS
 
 
 ON_LOAD = [InvoicePage.load]
@@ -70,8 +125,33 @@ def _invoice(view: Any) -> rx.Component:
             button_link("All invoices", href=BY_NAME["invoices"].href, icon="arrow_left"),
             button("Print", icon="printer", on_click=rx.call_script("window.print()")),
         ),
-        main_and_side(_lines(view), stack(_standing(view), _bill_to(view))),
+        main_and_side(
+            stack(
+                _lines(view),
+                rx.cond(view.covered, covered_section(view.covered, _records), rx.fragment()),
+                rx.cond(view.credit_notes, notes_section(view.credit_notes), rx.fragment()),
+            ),
+            stack(rx.cond(view.receipt != "", proof_section(view), rx.fragment()), _standing(view), _bill_to(view)),
+        ),
     )
+
+
+def _records(line: Any) -> rx.Component:
+    """The records behind one line, once asked for: a line may have a million of them."""
+    shown = line_events(
+        InvoicePage.records,
+        on_previous=InvoicePage.show_previous,
+        on_next=InvoicePage.show_following,
+        on_order=InvoicePage.order_records,
+    )
+    ask = button(
+        rx.cond(InvoicePage.opening == line.key, "Opening …", rx.fragment("Show the ", line.events)),
+        icon="list",
+        small=True,
+        disabled=InvoicePage.opening == line.key,
+        on_click=InvoicePage.open_records(line.key),
+    )
+    return rx.cond(InvoicePage.records.key == line.key, shown, rx.el.div(ask))
 
 
 def _lines(view: Any) -> rx.Component:
@@ -87,10 +167,20 @@ def _lines(view: Any) -> rx.Component:
     )
     return section_card(
         "What is charged",
-        bill_lines(view.lines),
+        bill_lines(view.lines, _records),
         totals,
-        description=rx.fragment("Open a line for its working. All amounts in ", view.currency, "."),
+        rx.cond(view.after_notes != "", _after_notes(view), rx.fragment()),
+        description=rx.fragment(
+            "Open a line for its working and the records behind it. All amounts in ", view.currency, "."
+        ),
         flush=True,
+    )
+
+
+def _after_notes(view: Any) -> rx.Component:
+    return rx.el.div(
+        key_values([("With its credit notes", rx.el.strong(money(view.after_notes)))]),
+        style=TOTALS | {"borderTop": "1px solid var(--c-line)"},
     )
 
 

@@ -35,7 +35,7 @@ def shown(session: Session, acme: Customer, invoice: Invoice) -> InvoiceDetailVi
 
 
 def overage_key(view: InvoiceDetailView) -> str:
-    return next(str(line.position) for line in view.lines if line.events)
+    return next(line.key for line in view.lines if line.events)
 
 
 def read(session: Session, acme: Customer, invoice: Invoice, key: str, **page: int | bool) -> LineEventsView:
@@ -77,7 +77,7 @@ def test_the_records_behind_a_line_add_up_to_what_it_says(session: Session) -> N
     line = next(line for line in view.lines if line.events)
     assert line.events == "7 records"
     assert line.sum == "7 records, 1,400,000 credits used, 400,000 beyond your allowance × $0.002 = $800.00."
-    rows = read(session, acme, invoice, str(line.position)).rows
+    rows = read(session, acme, invoice, line.key).rows
     assert sum(int(row.credits.split()[0].replace(",", "")) for row in rows) == 1_400_000
     assert [row.is_beyond for row in rows] == [True, True, False, False, False, False, False]
 
@@ -128,7 +128,7 @@ def test_late_use_opens_to_the_whole_period_it_belongs_to(session: Session) -> N
     view = shown(session, acme, december)
     line = next(line for line in view.lines if line.description.startswith("Late usage"))
     assert line.sum.startswith("7 records of that period by now, 201,000 credits beyond its allowance, 200,000 billed")
-    ids = [row.event_id for row in read(session, acme, december, str(line.position)).rows]
+    ids = [row.event_id for row in read(session, acme, december, line.key).rows]
     assert ids == ["late", *(f"e{n}" for n in reversed(range(6)))]
     assert "late" not in [
         row.event_id for row in read(session, acme, october, overage_key_of(session, acme, october)).rows
@@ -155,7 +155,7 @@ def test_a_credit_note_stands_with_the_invoice_it_is_for(session: Session) -> No
 def test_lines_that_are_not_about_use_and_unknown_ones_open_to_nothing(session: Session) -> None:
     acme, invoice = used_in_october(session)
     base = next(line for line in shown(session, acme, invoice).lines if not line.events)
-    for key in (str(base.position), "0", "-1", "99999999999999999999", "covered-", "covered-credits", "\x00", ""):
+    for key in (base.key, "0", "-1", "99999999999999999999", "covered-", "covered-credits", "\x00", ""):
         with pytest.raises(NotFound):
             read(session, acme, invoice, key)
 

@@ -25,6 +25,8 @@ OPEN_BY_DESIGN = {
     "/session": "this is how a browser signs in",
     "/session/end": "signing out needs only the cookie itself",
     "/session/tenant": "needs the cookie of a signed-in person, and leads to the sign-in page without one",
+    "/session/invoices/{invoice_id}/proof": "needs that cookie too, and leads there without one",
+    "/session/receipts/{seq}/proof": "needs that cookie too, and leads there without one",
 }
 ROUTES = [
     (method, route.path) for route in create_api().routes if isinstance(route, APIRoute) for method in route.methods

@@ -1,0 +1,84 @@
+"""/session/…/proof: the files a signed-in person takes along. The customer is the session's, never the address's.
+
+Reading is all these do, so a link may lead here. Nobody signed in is led to the sign-in page, and from there to the
+page the link stood on.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app import unit_of_work
+from app.api.bundles import send_bundle
+from app.api.listing import SEQ_MAX
+from app.api.schemas.values import ID_PATTERN
+from app.routes import invoice_href, receipt_href
+from app.session import sign_in_address, token_in
+from services import bundle_exports, sign_in
+from services.bundle_exports import Export
+from services.database import Session
+from services.errors import Forbidden, NotFound, NotSignedIn
+from services.receipts import read_head
+
+SAME_SITE: Final = {"Cross-Origin-Resource-Policy": "same-origin"}
+
+router = APIRouter(prefix="/session", include_in_schema=False)
+
+
+@router.get("/invoices/{invoice_id}/proof")
+async def download_invoice_proof(request: Request, invoice_id: Annotated[str, Path(pattern=ID_PATTERN)]) -> Response:
+    """Everything the invoice rests on, as the API's bundle of it."""
+    at = unit_of_work.now()
+    try:
+        tenant_id = await _tenant_of_session(request)
+    except NotSignedIn:
+        return _sign_in_first(request, str(invoice_href(invoice_id)))
+
+    def prepare(session: Session) -> Export:
+        return bundle_exports.prepare_invoice(session, tenant_id=tenant_id, invoice_id=invoice_id, at=at)
+
+    return await _send(request, prepare)
+
+
+@router.get("/receipts/{seq}/proof")
+async def download_receipt_proof(request: Request, seq: Annotated[int, Path(ge=1, le=SEQ_MAX)]) -> Response:
+    """One receipt with its proof against the log as it was signed last."""
+    at = unit_of_work.now()
+    try:
+        tenant_id = await _tenant_of_session(request)
+    except NotSignedIn:
+        return _sign_in_first(request, str(receipt_href(str(seq))))
+
+    def prepare(session: Session) -> Export:
+        if seq > read_head(session, tenant_id=tenant_id).size:
+            raise NotFound("There is no receipt of that number.", field="seq")
+        return bundle_exports.prepare_range(session, tenant_id=tenant_id, first_seq=seq, last_seq=seq, at=at)
+
+    return await _send(request, prepare)
+
+
+async def _send(request: Request, prepare: Callable[[Session], Export]) -> Response:
+    response = await send_bundle(request, prepare, None)
+    response.headers.update(SAME_SITE)
+    return response
+
+
+async def _tenant_of_session(request: Request) -> str:
+    """The customer the session looks at. Raises NotSignedIn, and Forbidden where it looks at none."""
+    token = token_in(request.headers.get("cookie"))
+    if not token:
+        raise NotSignedIn(sign_in.NOT_SIGNED_IN)
+    member = await unit_of_work.read(sign_in.read_member, cookie_token=token, at=unit_of_work.now())
+    if member.tenant_id is None:
+        raise Forbidden("Choose a customer first.")
+    request.state.tenant_id = member.tenant_id
+    return member.tenant_id
+
+
+def _sign_in_first(request: Request, page: str) -> Response:
+    ended = bool(token_in(request.headers.get("cookie")))
+    return RedirectResponse(sign_in_address(page, ended=ended), HTTPStatus.SEE_OTHER)
