@@ -28,7 +28,6 @@ class LineEventsView:
 
     key: str = ""
     rows: tuple[EventRow, ...] = ()
-    has_sites: bool = False
     shown: str = ""
     is_oldest_first: bool = False
     first: int = 1
@@ -64,7 +63,6 @@ def read_line_events(
     return LineEventsView(
         key=key,
         rows=tuple(event_row(event, plan, timezone) for event in rows),
-        has_sites=any(event.site for event in rows),
         shown=f"{place:,}–{last:,} of {usage.count:,}" if rows else "",
         is_oldest_first=is_oldest_first,
         first=place,

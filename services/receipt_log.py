@@ -76,6 +76,10 @@ class OpenLog:
         self.seq = head.size
         self.prev = None if head.last_hash is None else written(head.last_hash)
 
+    def move_to(self, at: datetime) -> None:
+        """What is appended from here on is written at that moment: one transaction may tell of several, in order."""
+        self._at = max(self._at, at)
+
     def begin(self) -> None:
         """Call before anything is appended: where another key signs than did before, the log says so first.
 
@@ -166,6 +170,7 @@ def open_log(session: Session, *, tenant_id: str, at: datetime, head: LogHead | 
         log = OpenLog(session, tenant_id=tenant_id, head=head or read_head(session, tenant_id=tenant_id), at=at)
         logs[tenant_id] = log
         before_commit(session, log.seal)
+    logs[tenant_id].move_to(at)
     return logs[tenant_id]
 
 

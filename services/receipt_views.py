@@ -140,7 +140,7 @@ def _checks(proven: ProvenReceipt, timezone: str) -> tuple[CheckView, ...]:
     linked = first if seq == 1 else f"It carries the hash of receipt {seq - 1:,}, which is what that one hashes to."
     own = "This kind needs none; the signature over the log covers it."
     if proven.own is not None:
-        own = f"Signed by itself with key {_short(proven.own.kid)}, and the signature is right."
+        own = f"Key {_short(proven.own.kid)} signed it, and the signature is right."
     lead = f"{hashes:,} hash{' leads' if hashes == 1 else 'es lead'} from it to the root that was signed, and they fit."
     signed = wording.moment(proven.head.signed_at, timezone)
     return (
@@ -148,7 +148,7 @@ def _checks(proven: ProvenReceipt, timezone: str) -> tuple[CheckView, ...]:
         CheckView("Contained in the log", proven.proof_broken or lead, not proven.proof_broken),
         CheckView(
             "The log is signed",
-            proven.checkpoint_broken or f"All {size:,} receipts, on {signed}, with key {_short(proven.head.kid)}.",
+            proven.checkpoint_broken or f"Key {_short(proven.head.kid)} signed all {size:,} receipts on {signed}.",
             not proven.checkpoint_broken,
         ),
         CheckView("Own signature", proven.own_broken or own, not proven.own_broken),
@@ -156,7 +156,7 @@ def _checks(proven: ProvenReceipt, timezone: str) -> tuple[CheckView, ...]:
 
 
 def _short(kid: str) -> str:
-    return f"{kid[:12]}…"
+    return f"{kid[:8]}…"
 
 
 def _reason(session: Session, tenant_id: str, seq: int) -> tuple[Fact, ...]:

@@ -27,7 +27,7 @@ def copyable(label: Text, text: Any, *, hint: Text = "") -> rx.Component:
     return rx.el.div(
         rx.el.div(
             rx.el.h3(label, style={"fontSize": "var(--text-sm)"}),
-            copy_button(text, what=label),
+            copy_button(text, what=label, small=True),
             class_name="row row-spread",
         ),
         rx.el.p(hint, class_name="muted", style={"fontSize": "var(--text-sm)"}) if hint else rx.fragment(),
@@ -42,12 +42,12 @@ def verbatim(text: Any) -> rx.Component:
     return rx.el.pre(text, style=VERBATIM, tab_index=0)
 
 
-def copy_button(text: Any, *, what: Text) -> rx.Component:
+def copy_button(text: Any, *, what: Text, small: bool = False) -> rx.Component:
     """Puts `text` on the clipboard and says so."""
     return button(
         "Copy",
         icon="copy",
-        small=True,
+        small=small,
         on_click=[rx.set_clipboard(text), rx.toast.success("Copied")],
         aria_label=f"Copy: {what}",
     )

@@ -56,8 +56,22 @@ def line_events(events: Any, *, on_previous: Any, on_next: Any, on_order: Any) -
         on_previous=on_previous,
         on_next=on_next,
     )
-    table = _event_table("The records of use behind this", events, events.has_sites)
+    columns = (
+        Column("When", lambda event: rx.el.span(event.time, class_name="money"), leads=True),
+        Column("What", lambda event: rx.el.div(_kind(event), _place(event))),
+        Column("Used", lambda event: event.units, numeric=True),
+        Column("Burned", lambda event: event.credits, numeric=True),
+        Column("Receipt", _receipt, numeric=True),
+    )
+    table = rx.el.div(data_table("The records of use behind this", columns, events.rows), class_name="table-window")
     return rx.el.div(order, rx.el.div(table, pages, style=INSET), class_name="stack", style={"gap": "var(--space-2)"})
+
+
+def _place(event: Any) -> rx.Component:
+    """The event's id, and its site where it names one."""
+    site = rx.cond(event.site != "", rx.fragment(" · ", event.site), rx.fragment())
+    words = rx.fragment(rx.el.code(event.event_id), site)
+    return rx.el.div(words, title=event.event_id, class_name="faint", style=CUT_OFF | {"maxWidth": "13rem"})
 
 
 def _event_table(caption: str, events: Any, has_sites: Any) -> rx.Component:
@@ -78,7 +92,7 @@ def _event_table(caption: str, events: Any, has_sites: Any) -> rx.Component:
 
 
 def _kind(event: Any) -> rx.Component:
-    beyond = rx.fragment(" ", badge("Beyond the allowance", "warn"))
+    beyond = rx.fragment(" ", badge("Beyond allowance", "warn"))
     corrects = rx.fragment(" ", badge("Correction", "note"))
     return rx.el.span(
         event.kind,

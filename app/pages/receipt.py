@@ -175,7 +175,7 @@ def _details(view: Any) -> rx.Component:
         class_name="stack",
         style={"gap": "var(--space-5)"},
     )
-    return section_card("", opened_by(rx.el.h2("The bytes"), parts), flush=True)
+    return rx.el.section(opened_by(rx.el.h2("The bytes"), parts), class_name="card", style={"overflow": "hidden"})
 
 
 def _missing() -> rx.Component:

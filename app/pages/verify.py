@@ -19,7 +19,13 @@ from app.session import answers_refusals
 from services import log_views
 from services.log_views import EMPTY_LOG, JWKS_PATH, LogView
 
-STEPS = {"paddingLeft": "1.25rem", "display": "flex", "flexDirection": "column", "gap": "var(--space-4)"}
+STEPS = {
+    "listStyle": "decimal",
+    "paddingLeft": "1.25rem",
+    "display": "flex",
+    "flexDirection": "column",
+    "gap": "var(--space-4)",
+}
 CODE = {"overflowWrap": "anywhere", **SMALL}
 
 
@@ -91,7 +97,7 @@ def _steps(view: Any) -> rx.Component:
             _step(
                 "Add our keys and a checkpoint you kept",
                 "The keys confirm that we signed it. The checkpoint confirms that nothing was rewritten since you kept "
-                "it. Without them the verifier still finds every wrong sum, and says that it knows nobody's signature.",
+                "it. Without them the verifier still finds every wrong sum, and says that who signed is not confirmed.",
             ),
             style=STEPS,
         ),

@@ -132,3 +132,17 @@ def test_a_receipt_that_was_changed_at_the_end_of_the_log_is_noticed_before_sign
         lock_head(session, tenant_id=acme)
     with pytest.raises(BrokenLog), transaction(engine) as session:
         metered(session, acme, event("1"))
+
+
+def test_each_receipt_is_written_at_its_own_moment_in_one_transaction(engine: Engine, acme: str) -> None:
+    with transaction(engine) as session:
+        for at in (NOON, LATER):
+            lock_head(session, tenant_id=acme)
+            log = open_log(session, tenant_id=acme, at=at)
+            log.append(typ="approval", idem=f"at {at:%H:%M}", req="run", cid="sha256:" + "ab" * 32)
+    with transaction(engine) as session:
+        head = session.get_one(ReceiptLog, acme)
+        rows = [session.get_one(Receipt, (acme, seq)) for seq in (head.size - 1, head.size)]
+        written = [read_receipt(row.data).document["ts"] for row in rows]
+        assert written == ["2026-11-20T12:00:00.000000Z", "2026-11-20T12:01:00.000000Z"]
+        assert head.signed_at == LATER
