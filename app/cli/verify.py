@@ -65,7 +65,8 @@ def _refuse(refused: BundleRefused, *, as_json: bool) -> int:
         print(json.dumps({"result": result, "seq": refused.seq, "reason": refused.detail}))
     else:
         word = "Invalid." if is_invalid else "Cannot be verified."
-        where = "" if refused.seq is None else f" Receipt {refused.seq}:"
+        named = refused.seq is None or refused.detail.startswith(f"Receipt {refused.seq} ")
+        where = "" if named else f" Receipt {refused.seq}:"
         print(_printable(f"{word}{where} {refused.detail}"), file=sys.stderr)
     return INVALID if is_invalid else UNVERIFIABLE
 
