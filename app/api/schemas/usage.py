@@ -111,10 +111,11 @@ class BatchShown(Shown):
 
 
 class UsageEventShown(Shown):
-    """One event as it was metered."""
+    """One event as it was metered. A correction's units and credits are the difference it makes, of either sign."""
 
     seq: int
     event_id: str
+    corrects_seq: int | None = Field(description="The event that this one corrects.")
     subscription_id: str
     event_type: str
     units: Quantity
@@ -133,6 +134,7 @@ class UsageEventShown(Shown):
         return cls(
             seq=event.seq,
             event_id=event.event_id,
+            corrects_seq=event.corrects_seq,
             subscription_id=event.subscription_id,
             event_type=event.event_type,
             units=plain_micro(event.units_micro),

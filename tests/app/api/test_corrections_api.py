@@ -43,6 +43,9 @@ def test_a_correction_answers_the_difference(sent: World, client: Client) -> Non
     assert fix(client, sent, event_id="fix").json()["duplicate"] is True
     summary = client.get("/v1/usage/summary", headers=sent.acme.headers).json()
     assert (summary["total_units"], summary["total_credits"]) == ("1.5", "750")
+    made, first = client.get("/v1/usage/events", headers=sent.acme.headers).json()["events"]
+    assert (made["units"], made["corrects_seq"], first["corrects_seq"]) == ("-0.5", first["seq"], None)
+    assert made["meta"] == {"reason": "The job ran once and a half."}
 
 
 @pytest.mark.parametrize("units", [0, "0", "0.000000"])
