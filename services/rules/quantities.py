@@ -10,8 +10,10 @@ MICRO_DECIMALS = 6
 UNITS_MAX = 10**12
 CREDITS_MAX = 10**12
 
+EVENTEVENT_CREDITS_MICRO_MAX = 2**53 - 1
+"""Of one event: the largest whole number a receipt can hold, nine billion credits."""
+
 _UNITS_MICRO_MAX = UNITS_MAX * MICRO
-_CREDITS_MICRO_MAX = CREDITS_MAX * MICRO
 _TOO_MANY_UNITS = "Units are at most 1,000,000,000,000 in one call; split the use into several events."
 _TOO_FINE = "Units have at most 6 decimals; round the measurement to a millionth before sending it."
 _NOT_ABOVE_ZERO = "Units must be above zero; leave out events that measured nothing."
@@ -105,7 +107,7 @@ def credits_for(units_micro: int, credits_per_unit: Decimal) -> int:
     """Credits a number of units burns, in micro-credits, exactly: 418 tokens at 1 per 1,000 is 418000.
 
     Raises InexactResult where the answer is not a whole millionth of a credit, InvalidQuantity below zero
-    or above CREDITS_MAX, and InvalidRate for a rate that is negative, not finite or finer than 12 decimals.
+    or above EVENT_CREDITS_MICRO_MAX, and InvalidRate for a rate that is negative, not finite or finer than 12 decimals.
     """
     if units_micro < 0:
         raise InvalidQuantity("Units cannot be below zero.")
@@ -117,8 +119,8 @@ def credits_for(units_micro: int, credits_per_unit: Decimal) -> int:
     credits_micro, rest = divmod(units_micro * numerator, denominator)
     if rest:
         raise InexactResult("These units burn a fraction of a millionth of a credit; send fewer decimals.")
-    if credits_micro > _CREDITS_MICRO_MAX:
-        raise InvalidQuantity("This would burn more than 1,000,000,000,000 credits; split the use into several events.")
+    if credits_micro > EVENT_CREDITS_MICRO_MAX:
+        raise InvalidQuantity("This would burn more than 9,007,199,254 credits; split the use into several events.")
     return credits_micro
 
 
@@ -129,4 +131,4 @@ def fast_rate(credits_per_unit: Decimal) -> tuple[int, int, int]:
     """
     credits_for(0, credits_per_unit)
     numerator, denominator = credits_per_unit.as_integer_ratio()
-    return numerator, denominator, _CREDITS_MICRO_MAX * denominator // numerator if numerator else _UNITS_MICRO_MAX
+    return numerator, denominator, EVENT_CREDITS_MICRO_MAX * denominator // numerator if numerator else _UNITS_MICRO_MAX

@@ -259,7 +259,7 @@ def test_two_clocks_at_once_close_each_period_once(engine: Engine) -> None:
 def test_the_working_of_a_line_keeps_every_digit(session: Session) -> None:
     plan = own_plan(session, overage={"model": "per_unit", "unit_price": "0.123456789012"})
     one = customer(session, plan=plan)
-    metered(session, one.tenant_id, event("123456789112.123456", "work"))
+    metered(session, one.tenant_id, *[event("8818342079.437389", "work")] * 14, event("0.000010", "work"))
     invoice = close_period(session, tenant_id=one.tenant_id, at=DECEMBER)
     (step,) = read_invoice(session, tenant_id=one.tenant_id, invoice_id=invoice.id).lines[-1].steps
     assert step["amount"] == "15241578753.168725417488265472"

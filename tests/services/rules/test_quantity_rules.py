@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from services.rules.canonical import INTEGER_MAX
 from services.rules.quantities import (
-    CREDITS_MAX,
+    EVENT_CREDITS_MICRO_MAX,
     MICRO,
     UNITS_MAX,
     credits_for,
@@ -152,8 +153,10 @@ def test_a_rate_that_cannot_be_charged_is_refused(rate):
 
 
 def test_credits_stay_within_their_bound():
-    assert credits_for(UNITS_MAX * MICRO, Decimal(1)) == CREDITS_MAX * MICRO
-    with pytest.raises(InvalidQuantity, match="split the use"):
-        credits_for(UNITS_MAX * MICRO, Decimal("1.000001"))
+    assert credits_for(EVENT_CREDITS_MICRO_MAX, Decimal(1)) == EVENT_CREDITS_MICRO_MAX == INTEGER_MAX
+    assert credits_for(UNITS_MAX * MICRO, Decimal("0.009")) == 9_000_000_000 * MICRO
+    for units_micro, rate in ((EVENT_CREDITS_MICRO_MAX + 1, "1"), (UNITS_MAX * MICRO, "1")):
+        with pytest.raises(InvalidQuantity, match="split the use"):
+            credits_for(units_micro, Decimal(rate))
     with pytest.raises(InvalidQuantity):
         credits_for(-1, Decimal(1))
