@@ -13,6 +13,9 @@ CREDITS_MAX = 10**12
 EVENTEVENT_CREDITS_MICRO_MAX = 2**53 - 1
 """Of one event: the largest whole number a receipt can hold, nine billion credits."""
 
+EVENT_CREDITS_MICRO_MAX = 2**53 - 1
+"""Of one event: the largest whole number a receipt can hold, nine billion credits."""
+
 _UNITS_MICRO_MAX = UNITS_MAX * MICRO
 _TOO_MANY_UNITS = "Units are at most 1,000,000,000,000 in one call; split the use into several events."
 _TOO_FINE = "Units have at most 6 decimals; round the measurement to a millionth before sending it."
