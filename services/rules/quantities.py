@@ -10,9 +10,6 @@ MICRO_DECIMALS = 6
 UNITS_MAX = 10**12
 CREDITS_MAX = 10**12
 
-EVENTEVENT_CREDITS_MICRO_MAX = 2**53 - 1
-"""Of one event: the largest whole number a receipt can hold, nine billion credits."""
-
 EVENT_CREDITS_MICRO_MAX = 2**53 - 1
 """Of one event: the largest whole number a receipt can hold, nine billion credits."""
 
