@@ -102,11 +102,11 @@ def test_the_largest_use_of_many_periods_in_one_day_is_summed(session: Session) 
     one = customer(session)
     for minute in range(10):
         at = NOON + timedelta(minutes=minute)
-        metered(session, one.tenant_id, event("1000000000000"), at=at)
+        metered(session, one.tenant_id, *[event("9000000000")] * 111, at=at)
         close_period(session, tenant_id=one.tenant_id, force=True, at=at + timedelta(seconds=1))
     ends = NOON + timedelta(hours=1)
     summary = read_summary(session, tenant_id=one.tenant_id, starts=NOON, ends=ends, at=ends)
-    assert summary.total.units_micro == 10 * 10**18
+    assert summary.total.units_micro == 999 * 10**16 > 2**63
     subscription, month = read_subscription(session, tenant_id=one.tenant_id), date(2026, 11, 1)
     use = read_monthly_use(session, subscription=subscription, event_types=["LLM_token_usage"], months=[month])
-    assert use["LLM_token_usage"][month].credits_micro == 10 * 10**18
+    assert use["LLM_token_usage"][month].credits_micro == 999 * 10**16

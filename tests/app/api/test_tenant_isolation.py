@@ -50,6 +50,12 @@ PUBLIC_BY_ID = {"/.well-known/tallystick/{tenant_id}/checkpoint"}
 """What anyone may see who has a customer's id; it repeats the id, and tells a size and a hash."""
 
 
+BY_COOKIE = {
+    "/session", "/session/end", "/session/tenant", "/session/invoices/{invoice_id}/proof", "/session/receipts/{seq}/proof",
+}  # fmt: skip
+"""What takes a browser's cookie and no key: tried in test_browser_session.py and test_browser_downloads.py."""
+
+
 @pytest.fixture
 def marked(world: World, client: Client) -> dict[str, Any]:
     """The secret in everything of Acme that takes free text, and Acme's own ids and names by parameter name."""
@@ -206,9 +212,12 @@ OPERATIONS = [
 def test_every_route_of_the_application_is_walked() -> None:
     walked = {(method, path) for method, path, _ in OPERATIONS}
     served = {
-        (method, route.path) for route in create_api().routes if isinstance(route, APIRoute) for method in route.methods
+        (method, route.path_format)
+        for route in create_api().routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
     }
-    assert {path for _, path in served - walked} == {"/session", "/session/end", "/session/tenant"}
+    assert {path for _, path in served - walked} == BY_COOKIE
 
 
 def test_every_table_a_customer_owns_holds_something_of_acme(world: World, marked: dict[str, Any]) -> None:
