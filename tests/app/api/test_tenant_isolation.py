@@ -51,7 +51,8 @@ PUBLIC_BY_ID = {"/.well-known/tallystick/{tenant_id}/checkpoint"}
 
 
 BY_COOKIE = {
-    "/session", "/session/end", "/session/tenant", "/session/invoices/{invoice_id}/proof", "/session/receipts/{seq}/proof",
+    "/session", "/session/end", "/session/tenant",
+    "/session/invoices/{invoice_id}/proof", "/session/receipts/{seq}/proof",
 }  # fmt: skip
 """What takes a browser's cookie and no key: tried in test_browser_session.py and test_browser_downloads.py."""
 
