@@ -6,7 +6,7 @@ from typing import Any
 import reflex as rx
 
 from app.components.cards import section_card
-from app.components.layout import link, money
+from app.components.layout import link, money, served_link
 from app.components.tables import Column, data_table
 from app.components.working import DIVIDED, EDGES, INSET, SMALL, opened_by
 from app.routes import BY_NAME, proof_href, receipt_href
@@ -88,7 +88,7 @@ def proof_section(invoice: Any) -> rx.Component:
             style=SMALL | {"textWrap": "pretty"},
         ),
         rx.el.div(
-            rx.el.a(
+            served_link(
                 rx.icon("download", size=16, aria_hidden="true"),
                 "Download proof",
                 href=proof_href(invoice.id),

@@ -57,21 +57,28 @@ def line_events(events: Any, *, on_previous: Any, on_next: Any, on_order: Any) -
         on_next=on_next,
     )
     columns = (
-        Column("When", lambda event: rx.el.span(event.time, class_name="money"), leads=True),
+        Column("When", _when, leads=True),
         Column("What", lambda event: rx.el.div(_kind(event), _place(event))),
         Column("Used", lambda event: event.units, numeric=True),
         Column("Burned", lambda event: event.credits, numeric=True),
-        Column("Receipt", _receipt, numeric=True),
     )
     table = rx.el.div(data_table("The records of use behind this", columns, events.rows), class_name="table-window")
     return rx.el.div(order, rx.el.div(table, pages, style=INSET), class_name="stack", style={"gap": "var(--space-2)"})
 
 
+def _when(event: Any) -> rx.Component:
+    """The time over the receipt: in a narrow card there is no room for a column of its own."""
+    return rx.el.div(
+        rx.el.div(event.time, class_name="money"),
+        link("Receipt ", event.receipt, href=receipt_href(event.seq)),
+    )
+
+
 def _place(event: Any) -> rx.Component:
-    """The event's id, and its site where it names one."""
-    site = rx.cond(event.site != "", rx.fragment(" · ", event.site), rx.fragment())
-    words = rx.fragment(rx.el.code(event.event_id), site)
-    return rx.el.div(words, title=event.event_id, class_name="faint", style=CUT_OFF | {"maxWidth": "13rem"})
+    """The event's site, where it names one, and its id."""
+    site = rx.cond(event.site != "", rx.fragment(event.site, " · "), rx.fragment())
+    words = rx.fragment(site, rx.el.code(event.event_id))
+    return rx.el.div(words, title=event.event_id, class_name="faint", style=CUT_OFF | {"maxWidth": "14rem"})
 
 
 def _event_table(caption: str, events: Any, has_sites: Any) -> rx.Component:

@@ -10,6 +10,7 @@ from reflex_components_core.base.error_boundary import ErrorBoundary
 from reflex_components_core.core.banner import has_too_many_connection_errors
 
 from app.components.brand import wordmark
+from app.components.layout import served_link
 from app.components.states import refused_state
 from app.routes import BY_NAME
 
@@ -32,7 +33,7 @@ def connection_notice() -> rx.Component:
 
 def broken_page() -> rx.Component:
     """Instead of a page whose script failed. The error itself goes to the server's log, not to the visitor."""
-    home = rx.el.a("Load the overview again", href=BY_NAME["overview"].href, class_name="button button-primary")
+    home = served_link("Load the overview again", href=BY_NAME["overview"].href, class_name="button button-primary")
     reason = "A part of this page failed in your browser. Your data is safe; the failure has been reported to us."
     return rx.el.main(
         rx.el.div(wordmark(), class_name="centred-brand"),

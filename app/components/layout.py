@@ -9,8 +9,16 @@ Text = str | rx.Var
 
 
 def link(*children: Any, href: Text, class_name: str = "link", **props: Any) -> rx.Component:
-    """A link inside the portal; it changes page without reloading. Use `rx.el.a` for other sites and downloads."""
+    """A link inside the portal; it changes page without reloading. Use `served_link` for all that is no page of it."""
     return ReactRouterLink.create(*children, to=href, class_name=class_name, **props)
+
+
+def served_link(*children: Any, href: Text, class_name: str = "link", **props: Any) -> rx.Component:
+    """A link to what the server itself answers: files to download, documents, a page to be loaded afresh.
+
+    `rx.el.a` with an address of this site becomes a link between pages, and would look for a page of that name.
+    """
+    return ReactRouterLink.create(*children, to=href, class_name=class_name, reload_document=True, **props)
 
 
 def page_header(title: Text, subtitle: Text | rx.Component = "", *actions: rx.Component) -> rx.Component:

@@ -9,7 +9,7 @@ from app.components.badges import badge
 from app.components.cards import notice, section_card
 from app.components.copyable import copyable
 from app.components.forms import button_link
-from app.components.layout import link, main_and_side, page_header, stack
+from app.components.layout import link, main_and_side, page_header, served_link, stack
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.working import SMALL, fact_list, opened_by
@@ -119,7 +119,7 @@ def _check(check: Any) -> rx.Component:
 
 def _take_along(view: Any) -> rx.Component:
     """The same checks without us."""
-    download = rx.el.a(
+    download = served_link(
         rx.icon("download", size=16, aria_hidden="true"),
         "Download its proof",
         href=receipt_proof_href(view.seq),

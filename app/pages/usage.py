@@ -11,7 +11,7 @@ from app.components.charts import EMPTY_FIGURE, Series, daily_bars, stacked_bars
 from app.components.credit_calculator import credit_calculator
 from app.components.event_log import event_log
 from app.components.forms import button_link
-from app.components.layout import grid, main_and_side, page_header, row, stack
+from app.components.layout import grid, main_and_side, page_header, row, served_link, stack
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.use_breakdown import days_section, sites_section, trend_section, types_section
@@ -189,7 +189,7 @@ def _unused(view: Any) -> rx.Component:
                     "As your systems report usage, it appears here by event type, day and site, with what it burns.",
                     icon="chart_column",
                     action=row(
-                        rx.el.a("How to report usage", href="/docs", class_name="button button-primary"),
+                        served_link("How to report usage", href="/docs", class_name="button button-primary"),
                         button_link("What a credit buys", href=BY_NAME["plans"].href),
                     ),
                 ),

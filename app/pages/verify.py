@@ -9,7 +9,7 @@ from app.components.badges import badge
 from app.components.cards import key_values, section_card
 from app.components.copyable import copy_button, verbatim
 from app.components.forms import button_link
-from app.components.layout import link, main_and_side, page_header, row, stack
+from app.components.layout import link, main_and_side, page_header, row, served_link, stack
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.working import SMALL
@@ -85,7 +85,7 @@ def _steps(view: Any) -> rx.Component:
                 "Open the verifier and drop the file on it",
                 "It adds the records up again, rates them with your plan and compares the result with the invoice, "
                 "line by line. It works without a network and sends nothing anywhere; save the page to keep it.",
-                rx.el.a(
+                served_link(
                     rx.icon("shield_check", size=16, aria_hidden="true"),
                     "Open the verifier",
                     href=VERIFIER_HREF,
@@ -116,7 +116,7 @@ def _step(name: str, words: Any, *actions: rx.Component) -> rx.Component:
 
 def _download(name: Any, href: Any, **props: Any) -> rx.Component:
     icon = rx.icon("download", size=16, aria_hidden="true")
-    return rx.el.a(icon, name, href=href, class_name="button button-secondary", **props)
+    return served_link(icon, name, href=href, class_name="button button-secondary", **props)
 
 
 def _command(view: Any) -> rx.Component:
