@@ -83,7 +83,7 @@ def test_a_bill_is_checked_and_one_unit_changed_is_found(folder: Path, capsys: p
 
     # One receipt says one unit more.
     assert check(folder, bundle.replace(b'"units":"1042"', b'"units":"1043"')) == 1
-    assert "Receipt 245: Receipt 245 does not carry the hash of the one before it" in capsys.readouterr().err
+    assert "Receipt 245 does not carry the hash of the one before it" in capsys.readouterr().err
 
     # The bill itself charges one unit more; its receipt then differs from the one that was signed.
     line = next(line for line in bundle.split(b"\n") if b'"typ":"invoice"' in line)
