@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlmodel import Session
 
 from services.bulk_rows import GivenQuery, find_given
-from services.errors import EventConflict, Refusal, TooLarge
+from services.errors import EventConflict, KeysUnavailable, Refusal, TooLarge
 from services.event_admission import Admitted
 from services.identifiers import new_id
 from services.metered import Metered, UsageInput
@@ -60,6 +60,8 @@ def record_usage(
                 answer = books.ledger.book(admitted, event_id=event_id, fingerprint=fingerprint)
                 known[event_id] = _Known(fingerprint, answer)
             answers[position] = answer
+        except KeysUnavailable:  # half of it is booked: the books are not as they are stored any more
+            raise
         except Refusal as refusal:
             answers[position] = refusal
     books.version = books.ledger.write() or books.version

@@ -11,10 +11,11 @@ from sqlalchemy import Engine, event
 from sqlmodel import Session, select
 
 from models import Receipt, TenantHead, UsageEvent
+from services import receipt_log
 from services.assets import add_site
 from services.closing import close_period
 from services.database import open_engine, transaction
-from services.errors import OverageNotAllowed, UnknownSite
+from services.errors import KeysUnavailable, OverageNotAllowed, UnknownSite
 from services.metering import record_usage
 from services.spend_controls import set_spend_cap
 from services.tenants import lock_head
@@ -62,6 +63,25 @@ def test_a_transaction_that_is_undone_leaves_nothing_remembered(engine: Engine) 
     with pytest.raises(RuntimeError, match="undone"), transaction(engine) as session:  # noqa: PT012 it ends there
         metered(session, one.tenant_id, used("2", event_id="b"))
         raise RuntimeError("undone")
+    with transaction(engine) as session:
+        (answer,) = metered(session, one.tenant_id, used("4", event_id="c"))
+        assert answer.remaining_micro == 999_995 * 10**6
+        assert_books_agree(session, one.tenant_id)
+
+
+def test_where_nothing_can_be_signed_nothing_is_remembered_as_used(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_key(_: Session) -> None:
+        raise KeysUnavailable("The master key is missing.")
+
+    with transaction(engine) as session:
+        one = customer(session)
+    with transaction(engine) as session:
+        metered(session, one.tenant_id, used("1", event_id="a"))
+    with monkeypatch.context() as patch, pytest.raises(KeysUnavailable), transaction(engine) as session:
+        patch.setattr(receipt_log, "find_signer", no_key)
+        record_usage(session, tenant_id=one.tenant_id, events=[used("600000", event_id="b")], at=NOON)
     with transaction(engine) as session:
         (answer,) = metered(session, one.tenant_id, used("4", event_id="c"))
         assert answer.remaining_micro == 999_995 * 10**6
