@@ -21,7 +21,8 @@ Set = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
-def _forgotten_afterwards() -> Iterator[None]:
+def _none_given(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("TALLYSTICK_MASTER_KEY", raising=False)
     settings.cache_clear()
     yield
     settings.cache_clear()
