@@ -78,7 +78,7 @@ def _place(event: Any) -> rx.Component:
     """The event's site, where it names one, and its id."""
     site = rx.cond(event.site != "", rx.fragment(event.site, " · "), rx.fragment())
     words = rx.fragment(site, rx.el.code(event.event_id))
-    return rx.el.div(words, title=event.event_id, class_name="faint", style=CUT_OFF | {"maxWidth": "14rem"})
+    return rx.el.div(words, title=event.event_id, class_name="faint", style=CUT_OFF | {"maxWidth": "12rem"})
 
 
 def _event_table(caption: str, events: Any, has_sites: Any) -> rx.Component:

@@ -8,13 +8,13 @@ from app import unit_of_work
 from app.components.badges import badge, status_badge
 from app.components.cards import section_card, stat_card
 from app.components.forms import button_link
-from app.components.layout import grid, link, money, page_header, row
+from app.components.layout import grid, link, money, page_header, row, served_link
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
 from app.components.working import EDGES, bill_lines
 from app.pages.frame import open_page, page_body
-from app.routes import BY_NAME, invoice_href
+from app.routes import BY_NAME, invoice_href, proof_href
 from app.session import answers_refusals
 from services import invoice_views
 from services.invoice_views import EMPTY_INVOICES, InvoiceListView
@@ -124,6 +124,7 @@ def _list(view: Any) -> rx.Component:
         Column("Due", lambda each: each.due),
         Column("Status", lambda each: status_badge(each.status, each.status_word)),
         Column("Amount", lambda each: money(each.amount), numeric=True),
+        Column("Proof", _proof, numeric=True),
     )
     pages = pager(
         view.shown,
@@ -139,6 +140,16 @@ def _list(view: Any) -> rx.Component:
     )
     listed = rx.fragment(data_table("Invoices, the newest first", columns, view.rows), pages)
     return section_card("Issued", rx.cond(view.rows, listed, none_yet), flush=True)
+
+
+def _proof(invoice: Any) -> rx.Component:
+    return served_link(
+        rx.icon("download", size=16, aria_hidden="true"),
+        href=proof_href(invoice.id),
+        title="Download the proof",
+        aria_label=f"Download the proof of {invoice.number}",
+        style={"display": "inline-flex", "padding": "var(--space-1)"},
+    )
 
 
 def _without_plan() -> rx.Component:
