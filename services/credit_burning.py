@@ -12,7 +12,7 @@ from services.credit_lots import Lot, LotSpend
 from services.errors import UPGRADE_URL, InvalidUnits, OverageNotAllowed, SpendCapReached
 from services.event_admission import BACK_MAX, Admitted
 from services.holds import Holds
-from services.rules.credits import Wallet, crossings
+from services.rules.credits import Wallet, burn_order, crossings
 from services.rules.quantities import plain_micro
 from services.spend_guard import SpendGuard
 from services.usage_alerts import RunAlerts
@@ -47,6 +47,17 @@ class _Purse:
     def held_at(self, at: datetime) -> int:
         """What reservations keep of the lots that could be spent at that moment."""
         return sum(micro for grant_id, micro in self.held.items() if self.lots[grant_id].grant.covers(at))
+
+    def lend(self, credits_micro: int, at: datetime) -> tuple[list[tuple[str, int]], int]:
+        """Take from what reservations keep: (grant id, credits) pairs, and what that does not cover either."""
+        lent, left_micro = [], credits_micro
+        for grant_id in sorted(self.held, key=lambda id: burn_order(self.lots[id].grant)):
+            given = min(left_micro, self.held[grant_id])
+            if given and self.lots[grant_id].grant.covers(at):
+                self.held[grant_id] -= given
+                lent.append((grant_id, given))
+                left_micro -= given
+        return lent, left_micro
 
 
 @dataclass(slots=True)
@@ -122,6 +133,10 @@ class CreditBurning:
             self._check_covered(admitted, purse)
         reaches_cap = self._spend(admitted, purse, event_id)
         burns, overage_micro = purse.wallet.take(credits_micro, occurred_at)
+        if overage_micro and purse.held:
+            lent, overage_micro = purse.lend(overage_micro, occurred_at)
+            burns += lent
+            self._holds.lend()
         seq = numbering.next_seq
         for grant_id, burned_micro in burns:
             spend = purse.spends.get(grant_id)
@@ -233,8 +248,10 @@ class CreditBurning:
         overage_micro = admitted.credits_micro - purse.wallet.remaining_at(admitted.occurred_at)
         if overage_micro <= 0:
             return False
+        lent_micro = min(overage_micro, purse.held_at(admitted.occurred_at)) if purse.held else 0
+        overage_micro -= lent_micro
         try:
-            then = self._guard.check(lane, overage_micro=overage_micro, cap_minor=cap_minor)
+            then = self._guard.check(lane, overage_micro=overage_micro, lent_micro=lent_micro, cap_minor=cap_minor)
         except SpendCapReached as refusal:
             if self._alerts.reach_cap(lane, event_id=admitted.event.event_id or ""):
                 refusal.members["alert"] = str(AlertKind.CAP_REACHED)

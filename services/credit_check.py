@@ -46,8 +46,8 @@ def check_credits(
 ) -> CreditCheck:
     """Whether these units would be metered at this moment. Nothing is written or held: it is a hint, no reservation.
 
-    What reservations hold is not there to be used. Somebody else may use what is left before the caller does. Raises
-    NotFound, UnknownEventType and InvalidUnits as metering would.
+    What reservations hold is not there to be used, but that it is taken before use beyond it is sold. Somebody else may
+    use what is left before the caller does. Raises NotFound, UnknownEventType and InvalidUnits as metering would.
     """
     found = work_out(
         session,
@@ -75,11 +75,13 @@ def check_credits(
 def _reason(session: Session, found: Figures, at: datetime) -> str:
     if found.subscription.status not in METERED:
         return SubscriptionConflict.code
-    if not found.beyond_micro:
+    if not found.beyond_micro and not found.lent_micro:
         return INCLUDED
     if not found.is_sold:
         return OverageNotAllowed.code
-    return SpendCapReached.code if _passes_cap(session, found, at) else OVERAGE
+    if _passes_cap(session, found, at):
+        return SpendCapReached.code
+    return OVERAGE if found.beyond_micro else INCLUDED
 
 
 def _passes_cap(session: Session, found: Figures, at: datetime) -> bool:
@@ -98,4 +100,4 @@ def _passes_cap(session: Session, found: Figures, at: datetime) -> bool:
         plan=found.plan,
         held_micro=held_overage(holds, subscription_id, found.period_start),
     )
-    return spend.exceeds(cap_minor, spend.after(found.pool.code, found.beyond_micro))
+    return spend.exceeds(cap_minor, spend.after(found.pool.code, found.beyond_micro, held_micro=found.lent_micro))

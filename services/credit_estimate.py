@@ -57,7 +57,10 @@ NO_ESTIMATE = EstimateView()
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What some units would burn of a pool, what it has left now, and what went beyond it in the period before."""
+    """What some units would burn of a pool, what it has left now, and what went beyond it in the period before.
+
+    Of what reservations hold, `lent_micro` would be burned before anything goes beyond, where that is sold.
+    """
 
     subscription: Subscription
     plan: Plan
@@ -65,12 +68,13 @@ class Figures:
     pool: Pool
     credits_micro: int
     left_micro: int
+    lent_micro: int
     period_overage_micro: int
     period_start: datetime
 
     @property
     def covered_micro(self) -> int:
-        return min(self.left_micro, self.credits_micro)
+        return min(self.left_micro, self.credits_micro) + self.lent_micro
 
     @property
     def beyond_micro(self) -> int:
@@ -130,9 +134,12 @@ def work_out(
     left_micro = balance.remaining_micro if balance else 0
     if not is_opened and not pool.resets_daily:
         left_micro += plan.allowance_micro(pool.code)
+    lent_micro = 0
+    if balance and pool.code in plan.overage:
+        lent_micro = min(balance.held_micro, max(0, credits_micro - left_micro))
     before_micro = balance.period_overage_micro if balance else 0
     period_start = holder.subscription.current_period_start
-    return Figures(subscription, plan, meter, pool, credits_micro, left_micro, before_micro, period_start)
+    return Figures(subscription, plan, meter, pool, credits_micro, left_micro, lent_micro, before_micro, period_start)
 
 
 def estimate(session: Session, *, tenant_id: str, event_type: str, units_text: str, at: datetime) -> EstimateView:

@@ -1,5 +1,9 @@
 """The credits that reservations hold: of which lots, and how much they keep free beyond them.
 
+Where use beyond the lots is sold, other use takes what is held before it goes beyond: no overage is billed beside
+credits that may be left over. The hold then keeps as much free beyond the lots instead. How far that is so follows from
+what the lots have left, so it is worked out whenever holds are read, and undone by whatever gives back to them.
+
 A hold ends by itself at its time. Whoever notices under the lock writes it down, so that it ends once, whatever other
 clocks say.
 """
@@ -7,12 +11,12 @@ clocks say.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select, update
 from sqlmodel import Session
 
-from models import Reservation, ReservationStatus, table_of
+from models import CreditGrant, Reservation, ReservationStatus, table_of
 from services.usage_lanes import PurseKey
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -33,21 +37,25 @@ class Holds:
 
     def __init__(self, *, tenant_id: str) -> None:
         self._tenant_id = tenant_id
-        self._active: list[Hold] | None = None
+        self._active: tuple[Hold, ...] | None = None
         self._next_end = _NEVER
+        self._lent = False
 
     def begin(self, session: Session, at: datetime) -> bool:
-        """Be ready for that moment; True where holds that counted before have ended by themselves."""
-        if at < self._next_end and self._active is not None:
+        """Be ready for that moment; True where holds were read, for they stand otherwise than before."""
+        if at < self._next_end and self._active is not None and not self._lent:
             return False
-        if self._active is None:
-            self._active = list(read_holds(session, tenant_ids=[self._tenant_id])[self._tenant_id])
-        ended = [hold for hold in self._active if hold.expires_at <= at]
-        if ended:
+        self._active = read_holds(session, tenant_ids=[self._tenant_id])[self._tenant_id]
+        if any(hold.expires_at <= at for hold in self._active):
             session.execute(_expire, {"tenant": self._tenant_id, "moment": at})
-            self._active = [hold for hold in self._active if hold.expires_at > at]
+            self._active = read_holds(session, tenant_ids=[self._tenant_id])[self._tenant_id]
         self._next_end = min((hold.expires_at for hold in self._active), default=_NEVER)
-        return bool(ended)
+        self._lent = False
+        return True
+
+    def lend(self) -> None:
+        """Other use has taken what was held: the next run reads what that leaves."""
+        self._lent = True
 
     def of_lots(self, purse_key: PurseKey) -> dict[str, int]:
         """What is held of each lot of a purse; empty where nothing is."""
@@ -63,11 +71,32 @@ def read_holds(
 ) -> Mapping[str, tuple[Hold, ...]]:
     """The holds of each tenant in the order they were made; those that count at a moment, where one is given."""
     found: dict[str, list[Hold]] = defaultdict(list)
-    for row in session.execute(_held, {"tenants": list(tenant_ids)}):
-        if at is None or row.expires_at > at:
-            hold = Hold((row.subscription_id, row.pool), row.period_start, row.lots, row.overage_micro, row.expires_at)
-            found[row.tenant_id].append(hold)
+    rows = [row for row in session.execute(_held, {"tenants": list(tenant_ids)}) if at is None or row.expires_at > at]
+    left = _left_in_lots(session, rows)
+    for row in rows:
+        found[row.tenant_id].append(_as_it_stands(row, left))
     return defaultdict(tuple, {tenant_id: tuple(holds) for tenant_id, holds in found.items()})
+
+
+def _left_in_lots(session: Session, rows: Iterable[Any]) -> dict[tuple[str, str], int]:
+    """What the lots of some holds have left for use of their own time, by tenant and lot."""
+    named = {(row.tenant_id, grant_id) for row in rows for grant_id in row.lots}
+    if not named:
+        return {}
+    tenants, ids = ({each[place] for each in named} for place in (0, 1))
+    found = session.execute(_left, {"tenants": list(tenants), "ids": list(ids)})
+    return {(tenant_id, id): remaining_micro + expired_micro for tenant_id, id, remaining_micro, expired_micro in found}
+
+
+def _as_it_stands(row: Any, left: dict[tuple[str, str], int]) -> Hold:
+    """A hold with as much of its lots as they still have, taken off `left`; the rest it keeps free beyond them."""
+    lots = {}
+    overage_micro = row.overage_micro
+    for grant_id, micro in row.lots.items():
+        lots[grant_id] = min(micro, left[row.tenant_id, grant_id])
+        left[row.tenant_id, grant_id] -= lots[grant_id]
+        overage_micro += micro - lots[grant_id]
+    return Hold((row.subscription_id, row.pool), row.period_start, lots, overage_micro, row.expires_at)
 
 
 def held_of_lots(holds: Iterable[Hold]) -> dict[str, int]:
@@ -95,6 +124,10 @@ _held = (
     select(_c.tenant_id, _c.subscription_id, _c.pool, _c.period_start, _c.lots, _c.overage_micro, _c.expires_at)
     .where(_c.tenant_id.in_(bindparam("tenants", expanding=True)), _c.status == ReservationStatus.HELD)
     .order_by(_c.reserved_at, _c.id)
+)
+_grants = table_of(CreditGrant).c
+_left = select(_grants.tenant_id, _grants.id, _grants.remaining_micro, _grants.expired_micro).where(
+    _grants.tenant_id.in_(bindparam("tenants", expanding=True)), _grants.id.in_(bindparam("ids", expanding=True))
 )
 _expire = (
     update(_table)

@@ -1,7 +1,8 @@
 """Hold credits for work whose size is not known yet; then meter what it took, or let go of them.
 
-Credits on hold cannot be spent by others, and use beyond the allowance on hold counts against the customer's own cap.
-So what was held is there when the work is done. A hold that is not used ends by itself.
+Where nothing is sold beyond the allowance, credits on hold cannot be spent by others. Where more is sold, others spend
+them before they go beyond, and what the hold may cost then counts against the customer's own cap, as what it holds
+beyond the allowance does. So what was held can be used when the work is done. A hold that is not used ends by itself.
 """
 
 import hashlib
@@ -95,7 +96,7 @@ def finalize_reservation(
 
     `use` has the units and may have an event id (the reservation's own, if left out), a time, a site, a trace and meta;
     its subscription and type are the reservation's. Without a time it happened when it was reserved, where the credits
-    are held: there, up to the units held, it is taken whatever came between, and more as other use would be. Where the
+    were held: there, up to the units held, it is taken whatever came between, and more as other use would be. Where the
     hold has ended by itself all of it is metered as other use would be, for what was used must not be lost.
 
     Finalising again gives the first answer. Raises NotFound, ReservationConflict after a release or under another event

@@ -83,10 +83,13 @@ class SpendGuard:
             self._limits[subscription_id] = limits
         return limits
 
-    def check(self, lane: Lane, *, overage_micro: int, cap_minor: int) -> Spent:
-        """How the event's pool will stand with this overage. Raises SpendCapReached, having changed nothing."""
+    def check(self, lane: Lane, *, overage_micro: int, lent_micro: int, cap_minor: int) -> Spent:
+        """How the event's pool will stand with this overage, and with holds that keep `lent_micro` more free beyond.
+
+        Raises SpendCapReached, having changed nothing.
+        """
         spend = self._spend(lane)
-        then = spend.after(lane.pool, overage_micro)
+        then = spend.after(lane.pool, overage_micro, held_micro=lent_micro)
         if spend.exceeds(cap_minor, then):
             raise cap_refusal(lane.plan, cap_minor=cap_minor, spent=spend.spent)
         return then
@@ -94,7 +97,7 @@ class SpendGuard:
     def check_hold(self, lane: Lane, *, overage_micro: int, cap_minor: int) -> None:
         """Raises SpendCapReached where keeping so much free beyond the lots could take the period above the cap."""
         spend = self._spend(lane)
-        if spend.exceeds(cap_minor, spend.holding(lane.pool, overage_micro)):
+        if spend.exceeds(cap_minor, spend.after(lane.pool, 0, held_micro=overage_micro)):
             raise cap_refusal(lane.plan, cap_minor=cap_minor, spent=spend.spent)
 
     def keep(self, lane: Lane, then: Spent, *, cap_minor: int) -> bool:

@@ -10,10 +10,11 @@ from services.rules.price_models import Charge
 
 
 class Spent(NamedTuple):
-    """A pool with some overage: its exact price, and what its line on the invoice says."""
+    """A pool with some overage, and some held for later: its exact price, and what its line on the invoice says."""
 
     pool: str
     overage_micro: int
+    held_micro: int
     amount: int
     billed_minor: int
 
@@ -32,12 +33,11 @@ class PeriodSpend:
         currency: str,
         held_micro: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        self._held_micro = held_micro
         self._digits = minor_digits(currency)
         self._minor_scale = AMOUNT_SCALE // int(10**self._digits)
         self._currency = currency
         self._curves = {pool: PriceCurve(charge) for pool, charge in charges.items()}
-        self._pools = {pool: self._price(pool, overage_micro.get(pool, 0)) for pool in charges}
+        self._pools = {pool: self._price(pool, overage_micro.get(pool, 0), held_micro.get(pool, 0)) for pool in charges}
         self._amount = sum(each.amount for each in self._pools.values())
         self._billed_minor = sum(each.billed_minor for each in self._pools.values())
 
@@ -48,16 +48,15 @@ class PeriodSpend:
     @property
     def is_held(self) -> bool:
         """Whether any of it is held, not used."""
-        return bool(self._held_micro)
+        return any(each.held_micro for each in self._pools.values())
 
-    def after(self, pool: str, more_micro: int) -> Spent:
-        """How a pool would stand with more overage; `keep` makes it so. The pool must be one that has a price."""
-        return self._price(pool, self._pools[pool].overage_micro + more_micro)
+    def after(self, pool: str, more_micro: int, *, held_micro: int = 0) -> Spent:
+        """How a pool would stand with more overage, used and held; `keep` makes it so. The pool must have a price.
 
-    def holding(self, pool: str, more_micro: int) -> Spent:
-        """How a pool would stand with more overage held, at the dearest of all that could come of it."""
-        used_micro = self._pools[pool].overage_micro
-        return self._priced(pool, used_micro, self._held_micro.get(pool, 0) + more_micro)
+        With some held, that is the dearest of all that could come of it.
+        """
+        before = self._pools[pool]
+        return self._price(pool, before.overage_micro + more_micro, before.held_micro + held_micro)
 
     def exceeds(self, cap_minor: int, then: Spent) -> bool:
         """Whether the period would cost more than a cap, by its lines or before their rounding."""
@@ -73,10 +72,7 @@ class PeriodSpend:
         self._billed_minor += then.billed_minor - before.billed_minor
         self._pools[then.pool] = then
 
-    def _price(self, pool: str, overage_micro: int) -> Spent:
-        return self._priced(pool, overage_micro, self._held_micro.get(pool, 0) if self._held_micro else 0)
-
-    def _priced(self, pool: str, overage_micro: int, held_micro: int) -> Spent:
+    def _price(self, pool: str, overage_micro: int, held_micro: int) -> Spent:
         curve = self._curves[pool]
         amount = curve.most(overage_micro, overage_micro + held_micro) if held_micro else curve.amount(overage_micro)
-        return Spent(pool, overage_micro, amount, to_minor(amount, self._digits))
+        return Spent(pool, overage_micro, held_micro, amount, to_minor(amount, self._digits))

@@ -10,7 +10,7 @@ from given import NOON, Customer, assert_books_agree, customer, own_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session, func, select
 
 from models import CreditGrant, PoolUsage, UsageDaily
 from services.database import transaction
@@ -170,3 +170,6 @@ def test_what_is_held_can_be_used_and_no_cap_is_passed(
         assert_books_agree(session, one.tenant_id)
         for lot in session.exec(select(CreditGrant).where(CreditGrant.tenant_id == one.tenant_id)):
             assert 0 <= lot.remaining_micro + lot.expired_micro <= lot.granted_micro
+        overage_micro = session.exec(select(func.sum(PoolUsage.overage_micro))).one()
+        left_micro = session.exec(select(func.sum(CreditGrant.remaining_micro))).one()
+        assert not overage_micro or not left_micro, "overage is billed beside credits that are left"

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -11,8 +12,11 @@ from sqlalchemy import event as engine_event
 from sqlmodel import Session, select
 
 from models import Receipt, Reservation, ReservationStatus
+from services.bundles.exports import export_document, prepare_range
+from services.bundles.verification import verify_bundle
+from services.closing import close_period
 from services.credit_check import check_credits
-from services.database import transaction
+from services.database import reading, transaction
 from services.errors import (
     EventConflict,
     InvalidUnits,
@@ -61,18 +65,49 @@ def finalize(session: Session, one: Customer, id: str, units: int, at: datetime 
     return finalize_reservation(session, tenant_id=one.tenant_id, reservation_id=id, use=use, at=at)
 
 
-def test_what_is_held_cannot_be_spent_and_is_there_when_finalised(session: Session) -> None:
+def test_others_take_what_is_held_before_they_go_beyond_and_it_can_be_used_still(session: Session) -> None:
     one = hundred(session)
     held = reserve(session, one, 60)
     assert (held.credits_micro, held.overage_micro, held.remaining_micro) == (60 * MICRO, 0, 40 * MICRO)
     assert held.expires_at == NOON + EXPIRES_IN_DEFAULT
     (other,) = metered(session, one.tenant_id, event("50", "work"))
-    assert (other.overage_micro, other.remaining_micro) == (10 * MICRO, 0)
+    assert (other.overage_micro, other.remaining_micro) == (0, 0)
     done = finalize(session, one, held.id, 45)
     assert done.was_held
     assert (done.metered.credits_micro, done.metered.overage_micro) == (45 * MICRO, 0)
-    assert done.metered.remaining_micro == 15 * MICRO
+    assert done.metered.remaining_micro == 5 * MICRO
     assert_books_agree(session, one.tenant_id)
+
+
+@pytest.mark.parametrize("ends", ["released", "by itself", "after the close"])
+def test_a_bill_beside_a_hold_that_came_to_nothing_leaves_out_no_allowance(sqlite_engine: Engine, ends: str) -> None:
+    with transaction(sqlite_engine) as session:
+        one = hundred(session)
+        held = reserve(session, one, 60)
+        first, second = metered(session, one.tenant_id, event("70", "work"), event("50", "work"))
+        assert (first.overage_micro, second.overage_micro) == (0, 20 * MICRO)
+        if ends == "released":
+            release_reservation(session, tenant_id=one.tenant_id, reservation_id=held.id, at=LATER)
+        at = held.expires_at if ends == "by itself" else LATER
+        close_period(session, tenant_id=one.tenant_id, at=at, force=True)
+    with reading() as session:
+        export = prepare_range(session, tenant_id=one.tenant_id, first_seq=1, last_seq=None, at=at)
+        bill = verify_bundle(BytesIO(export_document(session, export=export))).bills[-1]
+    assert [(line.kind, line.quantity) for line in bill.lines if line.kind == "overage"] == [("overage", "20")]
+
+
+def test_what_others_took_of_a_hold_counts_against_the_cap_until_it_ends(session: Session) -> None:
+    one = hundred(session)
+    set_spend_cap(session, tenant_id=one.tenant_id, cap="0.10", by="us", at=NOON)
+    held = reserve(session, one, 60)
+    assert isinstance(refused(session, one.tenant_id, event("51", "work")), SpendCapReached)
+    metered(session, one.tenant_id, event("30", "work"), event("20", "work"))
+    with pytest.raises(SpendCapReached):
+        reserve(session, one, 1)
+    assert isinstance(refused(session, one.tenant_id, event("1", "work")), SpendCapReached)
+    release_reservation(session, tenant_id=one.tenant_id, reservation_id=held.id, at=LATER)
+    metered(session, one.tenant_id, event("55", "work"))
+    assert reserve(session, one, 5).overage_micro == 5 * MICRO
 
 
 def test_the_receipt_names_the_reservation_and_the_time_it_was_made(session: Session) -> None:
@@ -114,7 +149,7 @@ def test_a_hold_beyond_the_allowance_counts_against_the_customers_cap(session: S
         reserve(session, one, 21)
     assert isinstance(refused(session, one.tenant_id, event("21", "work")), SpendCapReached)
     metered(session, one.tenant_id, event("20", "work"))
-    assert finalize(session, one, held.id, 180).metered.overage_micro == 80 * MICRO
+    assert finalize(session, one, held.id, 180).metered.overage_micro == 100 * MICRO
     assert isinstance(refused(session, one.tenant_id, event("1", "work")), SpendCapReached)
     assert_books_agree(session, one.tenant_id)
 
@@ -202,15 +237,13 @@ def test_a_refused_finalising_leaves_the_hold(session: Session) -> None:
 
 
 def test_a_hold_outlives_the_close_of_its_period(session: Session) -> None:
-    from services.closing import close_period
-
     one = hundred(session)
     end = datetime.fromisoformat("2026-12-01T05:00:00Z")
     held = reserve(session, one, 60, at=end - timedelta(minutes=1), expires_in=EXPIRES_IN_MAX)
     close_period(session, tenant_id=one.tenant_id, at=end + timedelta(hours=2))
     metered(session, one.tenant_id, event("50", "work", occurred_at=end - timedelta(hours=1)), at=end)
     done = finalize(session, one, held.id, 60, at=end + timedelta(hours=3))
-    assert (done.was_held, done.metered.overage_micro) == (True, 0)
+    assert (done.was_held, done.metered.overage_micro) == (True, 10 * MICRO)
     assert_books_agree(session, one.tenant_id)
 
 
@@ -219,6 +252,8 @@ def test_checking_before_use_takes_holds_into_account(session: Session) -> None:
     set_spend_cap(session, tenant_id=one.tenant_id, cap="1.00", by="us", at=NOON)
     reserve(session, one, 60)
     found = check_credits(session, tenant_id=one.tenant_id, event_type="work", units_micro=50 * MICRO, at=NOON)
+    assert (found.remaining_micro, found.overage_micro, found.reason) == (40 * MICRO, 0, "included")
+    found = check_credits(session, tenant_id=one.tenant_id, event_type="work", units_micro=110 * MICRO, at=NOON)
     assert (found.remaining_micro, found.overage_micro, found.reason) == (40 * MICRO, 10 * MICRO, "overage")
     reserve(session, one, 130)
     found = check_credits(session, tenant_id=one.tenant_id, event_type="work", units_micro=11 * MICRO, at=NOON)

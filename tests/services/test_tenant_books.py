@@ -79,9 +79,10 @@ def test_where_nothing_can_be_signed_nothing_is_remembered_as_used(
         one = customer(session)
     with transaction(engine) as session:
         metered(session, one.tenant_id, used("1", event_id="a"))
-    with monkeypatch.context() as patch, pytest.raises(KeysUnavailable), transaction(engine) as session:
+    with monkeypatch.context() as patch:
         patch.setattr(receipt_log, "find_signer", no_key)
-        record_usage(session, tenant_id=one.tenant_id, events=[used("600000", event_id="b")], at=NOON)
+        with pytest.raises(KeysUnavailable), transaction(engine) as session:
+            record_usage(session, tenant_id=one.tenant_id, events=[used("600000", event_id="b")], at=NOON)
     with transaction(engine) as session:
         (answer,) = metered(session, one.tenant_id, used("4", event_id="c"))
         assert answer.remaining_micro == 999_995 * 10**6
