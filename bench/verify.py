@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import print_machine, print_table
-from services.bundle_headers import FORMAT, origin_of
-from services.bundle_writing import bundle_lines, signed_receipt
+from services.bundles.headers import FORMAT, origin_of
+from services.bundles.writing import bundle_lines, signed_receipt
 from services.gateways.signing import public_jwk, signer_of
 from services.plans import plan_from_document
 from services.price_book_files import read_book

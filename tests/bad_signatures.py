@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from services.bundle_headers import signature_text
-from services.bundle_writing import signed_receipt
+from services.bundles.headers import signature_text
+from services.bundles.writing import signed_receipt
 from services.gateways.signing import public_jwk
 from tests.bad_files import HASH, a_part, bad_case, the_log
 from tests.good_bundles import Case, Cut, books, cut_invoice, cut_range, reliability

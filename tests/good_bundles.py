@@ -8,8 +8,8 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from services.bundle_headers import FORMAT, origin_of
-from services.bundle_writing import bundle_document, bundle_lines
+from services.bundles.headers import FORMAT, origin_of
+from services.bundles.writing import bundle_document, bundle_lines
 from services.gateways.signing import Signer, public_jwk
 from services.rules.log_ranges import after_places, before_places
 from services.rules.receipts import commitment, read_receipt, written

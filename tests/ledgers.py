@@ -11,8 +11,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from services.bundle_headers import SIGNED_TYPES, origin_of, signature_text, statement_hash
-from services.bundle_writing import signed_receipt
+from services.bundles.headers import SIGNED_TYPES, origin_of, signature_text, statement_hash
+from services.bundles.writing import signed_receipt
 from services.gateways.signing import Signer, public_jwk, signer_of
 from services.plans import Plan, plan_from_document
 from services.price_book_files import read_book

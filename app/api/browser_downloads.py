@@ -18,8 +18,9 @@ from app.api.listing import SEQ_MAX
 from app.api.schemas.values import ID_PATTERN
 from app.routes import invoice_href, receipt_href
 from app.session import sign_in_address, token_in
-from services import bundle_exports, sign_in
-from services.bundle_exports import Export
+from services import sign_in
+from services.bundles import exports
+from services.bundles.exports import Export
 from services.database import Session
 from services.errors import Forbidden, NotFound, NotSignedIn
 from services.receipts import read_head
@@ -39,7 +40,7 @@ async def download_invoice_proof(request: Request, invoice_id: Annotated[str, Pa
         return _sign_in_first(request, str(invoice_href(invoice_id)))
 
     def prepare(session: Session) -> Export:
-        return bundle_exports.prepare_invoice(session, tenant_id=tenant_id, invoice_id=invoice_id, at=at)
+        return exports.prepare_invoice(session, tenant_id=tenant_id, invoice_id=invoice_id, at=at)
 
     return await _send(request, prepare)
 
@@ -56,7 +57,7 @@ async def download_receipt_proof(request: Request, seq: Annotated[int, Path(ge=1
     def prepare(session: Session) -> Export:
         if seq > read_head(session, tenant_id=tenant_id).size:
             raise NotFound("There is no receipt of that number.", field="seq")
-        return bundle_exports.prepare_range(session, tenant_id=tenant_id, first_seq=seq, last_seq=seq, at=at)
+        return exports.prepare_range(session, tenant_id=tenant_id, first_seq=seq, last_seq=seq, at=at)
 
     return await _send(request, prepare)
 

@@ -11,8 +11,8 @@ from starlette.responses import Response, StreamingResponse
 from app import unit_of_work
 from app.api.json_body import JSON_TYPE
 from app.api.listing import SEQ_MAX
-from services import bundle_exports
-from services.bundle_exports import DOCUMENT_RECEIPTS_MAX, Export
+from services.bundles import exports
+from services.bundles.exports import DOCUMENT_RECEIPTS_MAX, Export
 from services.database import Session, reading
 
 LINES_TYPE: Final = "application/jsonl"
@@ -55,7 +55,7 @@ async def send_bundle(request: Request, prepare: Callable[[Session], Export], fo
         export = prepare(session)
         is_small = export.count <= DOCUMENT_RECEIPTS_MAX and not wants_lines
         if form is BundleForm.DOCUMENT or (form is None and is_small):
-            return export, bundle_exports.export_document(session, export=export)
+            return export, exports.export_document(session, export=export)
         return export, None
 
     export, document = await unit_of_work.read(write)
@@ -66,7 +66,7 @@ async def send_bundle(request: Request, prepare: Callable[[Session], Export], fo
 
 
 async def _stream(export: Export) -> AsyncIterator[bytes]:
-    chunks = bundle_exports.zipped(bundle_exports.export_lines(export, reading))
+    chunks = exports.zipped(exports.export_lines(export, reading))
     while (chunk := await unit_of_work.read_on(next, chunks, None)) is not None:
         yield chunk
 

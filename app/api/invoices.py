@@ -16,9 +16,10 @@ from app.api.listing import LIMIT_DEFAULT, Cursor, Limit, SubscriptionQuery, Ten
 from app.api.schemas.invoices import GenerateBody, InvoiceDetailShown, InvoicePage, InvoiceShown, MarkPaidBody
 from app.api.schemas.receipts import LineEventPage, LineEventShown
 from app.api.schemas.values import ID_PATTERN
-from services import bundle_exports, closing, invoices, line_events
+from services import closing, invoices, line_events
 from services.api_keys import OPERATOR_SCOPE, Principal
-from services.bundle_exports import Export
+from services.bundles import exports
+from services.bundles.exports import Export
 from services.database import Session
 from services.errors import MissingScope
 from services.rules.receipt_fields import LINES_MAX
@@ -89,7 +90,7 @@ async def export_invoice(
     at = unit_of_work.now()
 
     def prepare(session: Session) -> Export:
-        return bundle_exports.prepare_invoice(session, tenant_id=tenant, invoice_id=invoice_id, since=since, at=at)
+        return exports.prepare_invoice(session, tenant_id=tenant, invoice_id=invoice_id, since=since, at=at)
 
     return await send_bundle(request, prepare, form)
 

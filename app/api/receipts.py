@@ -22,9 +22,10 @@ from app.api.schemas.receipts import (
     VerdictShown,
 )
 from app.api.schemas.values import ID_PATTERN
-from services import bundle_exports, log_proofs, receipts, uploaded_bundles
+from services import log_proofs, receipts
 from services.api_keys import Principal
-from services.bundle_exports import Export
+from services.bundles import exports, uploads
+from services.bundles.exports import Export
 from services.database import Session
 from services.errors import BundleRefused, Unprocessable
 from services.rules.receipts import written
@@ -108,9 +109,7 @@ async def export_range(
     at = unit_of_work.now()
 
     def prepare(session: Session) -> Export:
-        return bundle_exports.prepare_range(
-            session, tenant_id=tenant, first_seq=from_seq, last_seq=to_seq, since=since, at=at
-        )
+        return exports.prepare_range(session, tenant_id=tenant, first_seq=from_seq, last_seq=to_seq, since=since, at=at)
 
     return await send_bundle(request, prepare, form)
 
@@ -130,7 +129,7 @@ async def export_trace(
     at = unit_of_work.now()
 
     def prepare(session: Session) -> Export:
-        return bundle_exports.prepare_trace(session, tenant_id=tenant, trace_id=trace_id, since=since, at=at)
+        return exports.prepare_trace(session, tenant_id=tenant, trace_id=trace_id, since=since, at=at)
 
     return await send_bundle(request, prepare, form)
 
@@ -144,7 +143,7 @@ async def export_trace(
         (ZIPPED_TYPE, {"type": "string", "format": "binary", "description": "The same, gzip."}),
     ),
 )
-@accepts(BodyRules(uploaded_bundles.UPLOAD_BYTES_MAX, (JSON_TYPE, LINES_TYPE, ZIPPED_TYPE), is_parsed=False))
+@accepts(BodyRules(uploads.UPLOAD_BYTES_MAX, (JSON_TYPE, LINES_TYPE, ZIPPED_TYPE), is_parsed=False))
 async def verify_bundle(request: Request, asked: Command = command("receipts:read")) -> VerdictShown:
     """Check a bundle with our published keys. Nothing of it is kept, so an Idempotency-Key changes nothing.
 
@@ -155,7 +154,7 @@ async def verify_bundle(request: Request, asked: Command = command("receipts:rea
         raise Unprocessable("Send the bundle as the body.", field="body")
     keys = await unit_of_work.read(_published_keys)
     try:
-        return VerdictShown.found(await unit_of_work.work(uploaded_bundles.verify_upload, data, keys=keys))
+        return VerdictShown.found(await unit_of_work.work(uploads.verify_upload, data, keys=keys))
     except BundleRefused as refusal:
         return VerdictShown.refused(refusal)
 

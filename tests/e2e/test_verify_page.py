@@ -14,7 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from services.bundle_verification import verify_bundle
+from services.bundles.verification import verify_bundle
 from services.errors import InvalidBundle, Unverifiable
 from tests.bundles import write_corpus
 from tests.laws.test_bundle_mutations import CUTS, KEYS, LOG, MUTATIONS

@@ -4,7 +4,7 @@ import io
 import json
 import random
 
-from services.bundle_verification import verify_bundle
+from services.bundles.verification import verify_bundle
 from services.errors import BundleRefused
 from services.rules.canonical import content_hash
 from services.signature_checks import read_jwks

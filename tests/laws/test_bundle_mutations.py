@@ -15,8 +15,8 @@ from functools import cache
 
 import pytest
 
-from services.bundle_verification import verify_bundle
-from services.bundle_writing import signed_receipt
+from services.bundles.verification import verify_bundle
+from services.bundles.writing import signed_receipt
 from services.errors import BundleRefused
 from services.gateways.signing import public_jwk
 from services.rules.canonical import canonical_bytes

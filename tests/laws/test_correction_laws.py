@@ -25,8 +25,8 @@ from models import (
     Receipt,
     UsageDaily,
 )
-from services.bundle_exports import export_document, prepare_range
-from services.bundle_verification import BundleReport, verify_bundle
+from services.bundles.exports import export_document, prepare_range
+from services.bundles.verification import BundleReport, verify_bundle
 from services.closing import close_period, preview_invoice
 from services.corrections import CorrectionInput, correct_usage
 from services.credit_notes import list_credit_notes

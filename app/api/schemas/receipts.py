@@ -7,8 +7,8 @@ from pydantic import Field
 
 from app.api.schemas.values import Quantity, Shown
 from models import UsageEvent
-from services.bundle_headers import signature_text
-from services.bundle_verification import BundleReport
+from services.bundles.headers import signature_text
+from services.bundles.verification import BundleReport
 from services.errors import BundleRefused, Unverifiable
 from services.receipts import Head, KeptReceipt, OwnSignature
 from services.rules.quantities import plain_micro

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import func, select
 
 from models import Invoice, Receipt, WebSession
-from services import bundle_exports
-from services.bundle_verification import verify_bundle
+from services.bundles import exports
+from services.bundles.verification import verify_bundle
 from services.closing import close_period
 from services.database import reading, transaction
 from services.signature_checks import read_jwks
@@ -58,12 +58,12 @@ def test_a_large_proof_is_streamed_as_zipped_lines(
     client: Client, sqlite_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     invoice_id = billed(sqlite_world.acme)
-    for name in ("services.bundle_exports", "app.api.bundles"):
+    for name in ("services.bundles.exports", "app.api.bundles"):
         monkeypatch.setattr(f"{name}.DOCUMENT_RECEIPTS_MAX", 1)
     signed_in(client, sqlite_world.acme.email)
     answer = client.get(f"/session/invoices/{invoice_id}/proof")
     assert answer.headers["content-disposition"] == 'attachment; filename="INV-000002.jsonl.gz"'
-    assert gzip.decompress(answer.content).count(b"\n") > bundle_exports.DOCUMENT_RECEIPTS_MAX
+    assert gzip.decompress(answer.content).count(b"\n") > exports.DOCUMENT_RECEIPTS_MAX
     check(answer.content)
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from app.api import bundles
 from app.unit_of_work import now
-from services import bundle_exports, uploaded_bundles
 from services.api_keys import create_api_key
-from services.bundle_verification import BundleReport, verify_bundle
+from services.bundles import exports, uploads
+from services.bundles.verification import BundleReport, verify_bundle
 from services.closing import close_period
 from services.database import reading, transaction
 from services.rules.merkle import verify_consistency, verify_inclusion
@@ -152,7 +152,7 @@ def test_json_lines_come_zipped_where_they_are_asked_for(client: Client, used: C
 def test_larger_bundles_come_as_json_lines_of_themselves(
     client: Client, used: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (bundles, bundle_exports):
+    for module in (bundles, exports):
         monkeypatch.setattr(module, "DOCUMENT_RECEIPTS_MAX", 2)
     small = client.get("/v1/receipts/export?from_seq=2&to_seq=3", headers=used.headers)
     large = client.get("/v1/receipts/export?from_seq=2", headers=used.headers)
@@ -232,7 +232,7 @@ def test_what_is_wrong_with_a_bundle_is_said(client: Client, used: Customer) -> 
 def test_a_bundle_that_is_too_large_or_no_bundle_is_refused(
     client: Client, used: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploaded_bundles, "UNZIPPED_BYTES_MAX", 1_000_000)
+    monkeypatch.setattr(uploads, "UNZIPPED_BYTES_MAX", 1_000_000)
     zipped = used.headers | {"Content-Type": "application/gzip"}
     bomb = gzip.compress(bytes(2_000_000))
     assert_problem(client.post("/v1/receipts/verify", content=bomb, headers=zipped), 413, "too_large")

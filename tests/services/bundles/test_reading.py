@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from services import bundle_reading
-from services.bundle_headers import HEADER_BYTES_MAX, TRAILER_BYTES_MAX
-from services.bundle_reading import open_bundle
-from services.bundle_verification import verify_bundle
+from services.bundles import reading
+from services.bundles.headers import HEADER_BYTES_MAX, TRAILER_BYTES_MAX
+from services.bundles.reading import open_bundle
+from services.bundles.verification import verify_bundle
 from services.errors import BundleRefused, InvalidBundle, TooLarge, Unverifiable
 from services.rules.receipts import RECEIPT_BYTES_MAX
 from tests.good_bundles import books, cut_range
@@ -47,7 +47,7 @@ def test_a_bundle_comes_from_a_path_a_file_or_a_pipe(data: bytes, tmp_path: Path
 
 @pytest.mark.parametrize("chunk", [2, 3, 100, 4_097])
 def test_where_the_chunks_end_makes_no_difference(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle_reading, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(reading, "CHUNK_BYTES", chunk)
     for data in (LINES, PART.zipped(), PART.document()):
         assert verify_bundle(io.BytesIO(data)).count == 7
         with pytest.raises(InvalidBundle):
@@ -113,7 +113,7 @@ def test_a_small_zip_of_a_huge_line_stays_small() -> None:
 
 
 def test_a_document_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle_reading, "DOCUMENT_BYTES_MAX", 1_000)
+    monkeypatch.setattr(reading, "DOCUMENT_BYTES_MAX", 1_000)
     with pytest.raises(InvalidBundle, match="at most 1,000 bytes"):
         verify_bundle(io.BytesIO(PART.document()))
     assert verify_bundle(io.BytesIO(LINES)).count == 7
@@ -129,10 +129,10 @@ def test_random_bytes_crash_nothing() -> None:
 
 
 def test_too_large_a_document_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.bundle_writing.DOCUMENT_BYTES_MAX", 1_000)
+    monkeypatch.setattr("services.bundles.writing.DOCUMENT_BYTES_MAX", 1_000)
     with pytest.raises(TooLarge, match="JSON lines"):
         PART.document()
-    monkeypatch.setattr("services.bundle_writing.HEADER_BYTES_MAX", 1_000)
+    monkeypatch.setattr("services.bundles.writing.HEADER_BYTES_MAX", 1_000)
     with pytest.raises(TooLarge, match="header"):
         PART.lines()
 

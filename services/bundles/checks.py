@@ -2,8 +2,8 @@
 
 from hashlib import sha256
 
-from services.bundle_members import Header
-from services.bundle_signatures import KeyRing
+from services.bundles.members import Header
+from services.bundles.signatures import KeyRing
 from services.errors import BundleRefused, InvalidBundle, Unverifiable
 from services.rules.log_ranges import RangeRoot
 from services.rules.log_steps import Step, read_step

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from services.bundle_usage import PoolSum
+from services.bundles.usage import PoolSum
 from services.errors import InvalidBundle, Unverifiable
 from services.plans import MONTHS_IN_YEAR, Plan
 from services.rules import money, pricing

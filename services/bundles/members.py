@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from services.bundle_fields import Signature, read_base64, read_count, read_signature, read_text
-from services.bundle_headers import (
+from services.bundles.fields import Signature, read_base64, read_count, read_signature, read_text
+from services.bundles.headers import (
     FORMAT,
     KINDS,
     PLANS_MAX,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.bundle_verification import BundleReport, verify_bundle
+from services.bundles.verification import BundleReport, verify_bundle
 from services.errors import BundleRefused, InvalidBundle, Unverifiable
 from services.signature_checks import read_jwks
 from tests.bad_bundles import bad_cases
@@ -106,7 +106,7 @@ def test_what_is_verified_first_is_told_first() -> None:
 
 def test_verifying_loads_no_database_no_pages_and_no_network(project_root: Path) -> None:
     program = (
-        "import sys, services.bundle_verification\n"
+        "import sys, services.bundles.verification\n"
         "heavy = {'sqlalchemy', 'sqlmodel', 'pydantic', 'reflex', 'fastapi', 'httpx', 'typer', 'socket', 'ssl'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

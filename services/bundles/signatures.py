@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from services.bundle_fields import Signature
-from services.bundle_headers import SIGNED_TYPES, bundle_message, receipt_message, statement_hash
-from services.bundle_members import Header
-from services.bundle_reading import Seal
+from services.bundles.fields import Signature
+from services.bundles.headers import SIGNED_TYPES, bundle_message, receipt_message, statement_hash
+from services.bundles.members import Header
+from services.bundles.reading import Seal
 from services.errors import InvalidBundle, InvalidSignature, Unprocessable, Unverifiable
 from services.gateways.signing import verify
 from services.rules.notes import Note, key_id

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from services.bill_checks import Bills, CheckedBill
-from services.bundle_checks import Walk, check_remembered, read_remembered
-from services.bundle_members import Header
-from services.bundle_plans import read_plans
-from services.bundle_reading import Bundle, open_bundle
-from services.bundle_signatures import KeyRing, check_receipt_signature, check_seal
-from services.bundle_usage import MeterTotal, UsageSums
+from services.bundles.bill_checks import Bills, CheckedBill
+from services.bundles.checks import Walk, check_remembered, read_remembered
+from services.bundles.members import Header
+from services.bundles.plans import read_plans
+from services.bundles.reading import Bundle, open_bundle
+from services.bundles.signatures import KeyRing, check_receipt_signature, check_seal
+from services.bundles.usage import MeterTotal, UsageSums
 from services.errors import BundleRefused, InvalidBundle, Unverifiable
 from services.rules.log_steps import Step
 from services.rules.receipts import Receipt, read_receipt

@@ -15,9 +15,9 @@ from sqlalchemy import bindparam, select
 from sqlmodel import Session
 
 from models import Receipt, TraceHop, table_of
-from services.bundle_contents import rated_plans, stored_signatures, used_keys
-from services.bundle_headers import FORMAT, HEADER_BYTES_MAX, header_line
-from services.bundle_writing import bundle_document, bundle_lines
+from services.bundles.contents import rated_plans, stored_signatures, used_keys
+from services.bundles.headers import FORMAT, HEADER_BYTES_MAX, header_line
+from services.bundles.writing import bundle_document, bundle_lines
 from services.errors import NotFound, TooLarge, Unprocessable
 from services.gateways.signing import Signer
 from services.invoices import invoice_number, read_invoice

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select, union
 
 from models import BillingPeriod, InvoiceLine, PlanVersion, ReceiptSignature
-from services.bundle_headers import SIGNATURES_MAX, signature_text
+from services.bundles.headers import SIGNATURES_MAX, signature_text
 from services.errors import TooLarge
 from services.signing_keys import jwks, key_history
 

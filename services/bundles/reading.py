@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, NamedTuple
 
-from services.bundle_fields import Signature, read_signature
-from services.bundle_headers import DOCUMENT_BYTES_MAX, HEADER_BYTES_MAX, TRAILER_BYTES_MAX, header_line
-from services.bundle_members import Header, read_header
+from services.bundles.fields import Signature, read_signature
+from services.bundles.headers import DOCUMENT_BYTES_MAX, HEADER_BYTES_MAX, TRAILER_BYTES_MAX, header_line
+from services.bundles.members import Header, read_header
 from services.errors import InvalidBundle, Unverifiable
 from services.rules.canonical import parse_canonical, parse_strict
 from services.rules.receipts import RECEIPT_BYTES_MAX

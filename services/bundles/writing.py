@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
-from services.bundle_headers import (
+from services.bundles.headers import (
     DOCUMENT_BYTES_MAX,
     HEADER_BYTES_MAX,
     bundle_message,

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from services.bundle_members import Header
-from services.bundle_usage import Asked, PoolSum, UsageSums
+from services.bundles.line_checks import KINDS, USAGE_KINDS, check_line, difference, pool_of
+from services.bundles.members import Header
+from services.bundles.usage import Asked, PoolSum, UsageSums
 from services.errors import BundleRefused, InvalidBundle, Unverifiable
-from services.line_checks import KINDS, USAGE_KINDS, check_line, difference, pool_of
 from services.plans import Plan
 from services.rules import money
 from services.rules.log_ranges import RangeRoot

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from services import bundle_exports
-from services.bundle_exports import (
+from services.bundles import exports
+from services.bundles.exports import (
     Export,
     export_document,
     export_lines,
@@ -20,8 +20,8 @@ from services.bundle_exports import (
     prepare_trace,
     zipped,
 )
-from services.bundle_verification import BundleReport, verify_bundle
-from services.bundle_writing import bundle_document
+from services.bundles.verification import BundleReport, verify_bundle
+from services.bundles.writing import bundle_document
 from services.closing import close_period
 from services.corrections import CorrectionInput, correct_usage
 from services.database import reading, transaction
@@ -204,7 +204,7 @@ def test_a_key_kept_from_before_it_was_replaced_still_leads_to_the_bundles(pro: 
 
 
 def test_long_bundles_are_read_page_by_page(pro: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle_exports, "PAGE_RECEIPTS", 3)
+    monkeypatch.setattr(exports, "PAGE_RECEIPTS", 3)
     report = checked(range_bundle(pro.tenant_id, 2))
     assert report.count == report.size - 1
 
@@ -238,8 +238,8 @@ def test_what_is_anothers_or_nowhere_is_not_found(pro: Customer, engine: Engine)
 
 
 def test_what_is_too_much_at_once_is_refused(pro: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle_exports, "DOCUMENT_RECEIPTS_MAX", 3)
-    monkeypatch.setattr(bundle_exports, "TRACE_STEPS_MAX", 2)
+    monkeypatch.setattr(exports, "DOCUMENT_RECEIPTS_MAX", 3)
+    monkeypatch.setattr(exports, "TRACE_STEPS_MAX", 2)
     with reading() as session:
         export = prepare_range(session, tenant_id=pro.tenant_id, first_seq=1, last_seq=4, at=LATER)
         with pytest.raises(TooLarge, match="form=jsonl"):

@@ -4,7 +4,7 @@ import io
 import zlib
 from collections.abc import Mapping
 
-from services.bundle_verification import BundleReport, verify_bundle
+from services.bundles.verification import BundleReport, verify_bundle
 from services.errors import TooLarge
 from services.signature_checks import PublishedKey
 
