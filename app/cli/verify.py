@@ -12,8 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from services.bill_checks import CheckedBill
-from services.bundle_verification import BundleReport, verify_bundle
+from services.bundles.bill_checks import CheckedBill
+from services.bundles.verification import BundleReport, verify_bundle
 from services.errors import BundleRefused, InvalidBundle, Refusal, Unverifiable
 from services.rules.canonical import parse_strict
 from services.rules.quantities import plain_micro

@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from models import BillingPeriod, InvoiceLine, Receipt, UsageEvent
-from services.bundle_exports import export_document, prepare_range
-from services.bundle_verification import verify_bundle
+from services.bundles.exports import export_document, prepare_range
+from services.bundles.verification import verify_bundle
 from services.closing import close_period
 from services.corrections import CorrectionInput, correct_usage
 from services.database import reading, transaction
