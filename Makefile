@@ -42,11 +42,15 @@ format: $(READY_FOR_WORK) ## put the code in the house's format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(READY_FOR_WORK) ## measure ingestion, pages and start-up; takes a few minutes
+bench: $(READY_FOR_WORK) ## measure ingestion, growth, proofs, verifying, pages and start-up; takes some minutes
 	@$(BIN)/python -m bench.pages
+	@$(BIN)/python -m bench.ceiling
 	@$(BIN)/python -m bench.ingest
+	@$(BIN)/python -m bench.growth
+	@$(BIN)/python -m bench.proofs
 	@$(BIN)/python -m bench.start
 	@$(BIN)/python -m bench.verify
+	@$(BIN)/python -m bench.verify_page
 
 lock: $(READY_FOR_WORK) ## write both locks anew after a change of dependencies in pyproject.toml
 	@$(LOCK) -o requirements.lock
