@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 
 from models import ApiKey, Tenant, table_of
 from models.base import NAME_MAX
+from services.database import after_commit
 from services.errors import NotFound, NotSignedIn, Unprocessable
 from services.identifiers import digest, new_id, new_secret
 
@@ -135,6 +136,7 @@ def revoke_api_key(session: Session, *, key_id: str, at: datetime, tenant_id: st
         session.add(key)
         session.flush()
     recent_keys.forget()
+    after_commit(session, recent_keys.forget)  # whoever looked it up before then still found it
     return key
 
 
@@ -168,6 +170,11 @@ class RecentKeys:
             return principal
         self._known[name] = (principal, now + self.REMEMBERED_SECONDS)
         return None
+
+    def peek(self, key: str, *, now: float) -> Principal | None:
+        """The same for who leaves the lookup to somebody else: None where one is due, which it stays."""
+        principal, until = self._known.get(digest(key), (None, 0.0))
+        return principal if now < until else None
 
     def drop(self, key: str) -> None:
         """The key does not speak for anybody any more."""

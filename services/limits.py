@@ -159,6 +159,11 @@ class LimitsCache:
         self._kept[tenant_id] = (seconds + CACHED_SECONDS, limits)
         return None
 
+    def peek(self, tenant_id: str, *, seconds: float) -> Limits | None:
+        """The same for who leaves the reading to somebody else: None where it is due, which it stays."""
+        due, limits = self._kept.get(tenant_id, (0.0, None))
+        return limits if seconds < due else None
+
     def keep(self, tenant_id: str, limits: Limits, *, seconds: float) -> None:
         if len(self._kept) >= CACHED_MAX:
             self._kept.clear()

@@ -36,7 +36,7 @@ async def authenticate(request: Request) -> Principal:
 
 def recent_caller(key: str) -> Principal | None:
     """Who a key speaks for, where that was looked up a moment ago; None where `authenticate` has to."""
-    caller = recent_keys.find(key, now=time.monotonic())
+    caller = recent_keys.peek(key, now=time.monotonic())
     if caller is not None:
         _note_use(caller)
     return caller

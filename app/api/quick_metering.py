@@ -79,7 +79,7 @@ class _UsualCall:
         caller = recent_caller(key.strip().decode("latin-1")) if scheme.lower() == b"bearer" else None
         limits = None
         if caller is not None and caller.tenant_id is not None and caller.may(SCOPE):
-            limits = known_limits.find(caller.tenant_id, seconds=time.monotonic())
+            limits = known_limits.peek(caller.tenant_id, seconds=time.monotonic())
         if caller is None or limits is None or not limits.calls.is_unlimited:
             return None
         request_id = request_id_for(headers.get(b"x-request-id", b"").decode("latin-1"))

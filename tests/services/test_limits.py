@@ -147,6 +147,14 @@ def test_limits_are_read_again_after_a_few_seconds_by_one_caller() -> None:
     assert cache.find("t", seconds=CACHED_SECONDS + 0.1) is PRO
 
 
+def test_who_only_peeks_at_limits_leaves_reading_them_to_the_next() -> None:
+    cache, limits = LimitsCache(), Limits(tier="PRO")
+    assert cache.peek("ten", seconds=100.0) is None
+    cache.keep("ten", limits, seconds=100.0)
+    assert [cache.peek("ten", seconds=at) for at in (104.9, 105.0, 105.1)] == [limits, None, None]
+    assert cache.find("ten", seconds=105.1) is None
+
+
 def ms(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> int:
     return int(datetime(year, month, day, hour, minute, tzinfo=UTC).timestamp()) * 1_000
 

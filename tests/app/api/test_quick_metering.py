@@ -1,12 +1,17 @@
 """Calls answered before the framework is asked get the answer the framework would have given."""
 
 import json
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from app.api.call_limits import known_limits
-from services.api_keys import recent_keys
+from models import ApiKey
+from services.api_keys import RecentKeys, recent_keys
+from services.database import transaction
 from tests.app.api.conftest import Client, World
 
 CALLS: list[tuple[str, Any]] = [
@@ -57,6 +62,19 @@ def assert_alike(world: World, client: Client, path: str, content: bytes) -> Non
     if asked_at_length[0] == 200 and "duplicate" in asked_at_length[1]:
         asked_at_length[1].pop("duplicate"), quick[1].pop("duplicate")
     assert quick == asked_at_length
+
+
+def test_a_key_that_another_process_revoked_is_refused_a_moment_later(
+    sqlite_world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget()
+    monkeypatch.setattr(RecentKeys, "REMEMBERED_SECONDS", 0.2)
+    asked = {"json": {"event_type": "LLM_token_usage", "units": 1}, "headers": sqlite_world.acme.headers}
+    assert [client.post("/v1/usage/track", **asked).status_code for _ in range(3)] == [200, 200, 200]
+    with transaction() as session:
+        session.execute(update(ApiKey).values(revoked_at=datetime.now(UTC)))
+    time.sleep(0.25)
+    assert client.post("/v1/usage/track", **asked).status_code == 401
 
 
 def forget() -> None:
