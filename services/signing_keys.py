@@ -12,7 +12,7 @@ from sqlalchemy import func, text
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
-from models import KeyRotation, SigningKey
+from models import KeyRotation, ReceiptLog, SigningKey
 from services.errors import KeysUnavailable, NotFound
 from services.gateways import signing
 from services.gateways.master_key import create_master_key, read_master_key
@@ -73,7 +73,7 @@ def rotate_key(session: Session, *, at: datetime) -> KeyRotation:
     assert old is not None
     master_key = read_master_key(_database(session))
     old_signer = _opened(old.kid, old.encrypted_private_key, master_key)
-    at = max(at, old.activated_at)  # clocks of two processes may differ
+    at = max(at, old.activated_at, _last_signed(session) or at)  # clocks of two processes may differ
     old.retired_at, old.encrypted_private_key = at, None
     session.flush()  # before the new one: only one may be active
     new = _add_key(session, master_key, at)
@@ -184,6 +184,11 @@ def _whole_seconds(moment: datetime) -> int:
 
 def _rotations(session: Session) -> int:
     return session.exec(select(func.coalesce(func.max(KeyRotation.number), 0))).one()
+
+
+def _last_signed(session: Session) -> datetime | None:
+    """The newest moment that a log tells of: a key may not end before what it has signed."""
+    return session.exec(select(func.max(col(ReceiptLog.signed_at)))).one()
 
 
 def _change_keys_alone(session: Session) -> None:

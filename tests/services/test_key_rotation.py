@@ -34,7 +34,7 @@ from services.signing_keys import (
     rotate_key,
     sign_checkpoint,
 )
-from tests.given import NOON
+from tests.given import NOON, customer, event, metered
 
 MASTER_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 ROOT = leaf_hash(b"receipt")
@@ -109,6 +109,17 @@ def test_a_clock_that_runs_behind_retires_a_key_no_sooner_than_it_began(session:
     ensure_active_key(session, at=NOON)
     rotation = rotate_key(session, at=NOON - timedelta(seconds=3))
     assert public_key_at(session, rotation.old_kid).retired_at == rotation.rotated_at == NOON
+
+
+def test_a_clock_that_runs_behind_retires_a_key_no_sooner_than_what_it_signed(engine: Engine) -> None:
+    ahead = NOON + 4 * SIGNING_OVERLAP
+    with transaction(engine) as session:
+        one = customer(session)
+    with transaction(engine) as session:
+        metered(session, one.tenant_id, event("1"), at=ahead)
+    with transaction(engine) as session:
+        rotation = rotate_key(session, at=NOON + timedelta(seconds=1))
+        assert public_key_at(session, rotation.old_kid).retired_at == rotation.rotated_at == ahead
 
 
 def test_what_was_signed_before_a_rotation_still_verifies(session: Session) -> None:
