@@ -44,7 +44,11 @@ ReservationId = Annotated[str, Path(pattern=ID_PATTERN)]
     openapi_extra=body_of((JSON_TYPE, ReservationBody.model_json_schema())),
 )
 async def reserve(request: Request, asked: Command = command("usage:write")) -> Response:
-    """Hold what some use would burn. Others cannot spend it until it is finalised, released, or ends by itself."""
+    """Hold what some use would burn, until it is finalised, released, or ends by itself: up to that much will be taken.
+
+    Others are refused what would leave too little. Where the plan sells more they are not, but by a spending limit: then
+    it is the use that comes last that goes beyond the allowance.
+    """
     item = request.state.document
     tenant_id = await asked.tenant(named=named_in(item, "tenant_id"), subscription_id=named_in(item, "subscription_id"))
     use = _read(item, RESERVE_FIELDS, tenant_id=tenant_id)
