@@ -46,8 +46,8 @@ ReservationId = Annotated[str, Path(pattern=ID_PATTERN)]
 async def reserve(request: Request, asked: Command = command("usage:write")) -> Response:
     """Hold what some use would burn, until it is finalised, released, or ends by itself: up to that much will be taken.
 
-    Others are refused what would leave too little. Where the plan sells more they are not, but by a spending limit: then
-    it is the use that comes last that goes beyond the allowance.
+    Others are refused what would leave too little. Where the plan sells more they are not, but by a spending limit:
+    then it is the use that comes last that goes beyond the allowance.
     """
     item = request.state.document
     tenant_id = await asked.tenant(named=named_in(item, "tenant_id"), subscription_id=named_in(item, "subscription_id"))
