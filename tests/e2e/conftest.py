@@ -41,8 +41,9 @@ def portal(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
             server.wait(30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser for one module: while it is open this thread has a running loop, in which no other test could run."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         pytest.skip("needs Chromium; `.ci/run` installs it")
