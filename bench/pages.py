@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Engine, insert, literal, select, update
+from sqlalchemy import Engine, func, insert, literal, select, update
 from sqlmodel import Session
 
 from bench.databases import BACKENDS, database
@@ -149,13 +149,13 @@ def grow(engine: Engine, customer: Customer, size: int) -> None:
     """Copy the events until there are `size`, or a little more, and multiply the counters that sum them."""
     with transaction(engine) as session:
         head = session.get_one(TenantHead, customer.tenant_id)
-        base = head.last_event_seq
-        copies = round(size / base)
+        copies = round(size / head.event_count)
         if copies <= 1:
             return
+        last_seq = session.execute(select(func.max(table_of(UsageEvent).c.seq))).scalar_one()
         for copy in range(1, copies):
-            _copy_events(session, customer, base, copy)
-        head.last_event_seq = base * copies
+            _copy_events(session, customer, last_seq, copy)
+        head.event_count *= copies
         session.add(head)
         for model, counters in (
             (UsageDaily, ("units_micro", "credits_micro", "overage_micro", "events")),
@@ -166,14 +166,14 @@ def grow(engine: Engine, customer: Customer, size: int) -> None:
             session.execute(update(table).where(table.c.tenant_id == customer.tenant_id).values(multiplied))
 
 
-def _copy_events(session: Session, customer: Customer, base: int, copy: int) -> None:
+def _copy_events(session: Session, customer: Customer, last_seq: int, copy: int) -> None:
     table = table_of(UsageEvent)
     changed = {
-        "seq": table.c.seq + base * copy,
-        "event_id": table.c.event_id + literal(f"-{base}-{copy}"),
+        "seq": table.c.seq + last_seq * copy,
+        "event_id": table.c.event_id + literal(f"-{last_seq}-{copy}"),
     }
     columns = [changed.get(column.name, column) for column in table.c]
-    copied = select(*columns).where(table.c.tenant_id == customer.tenant_id, table.c.seq <= base)
+    copied = select(*columns).where(table.c.tenant_id == customer.tenant_id, table.c.seq <= last_seq)
     session.execute(insert(table).from_select([column.name for column in table.c], copied))
 
 
