@@ -7,17 +7,24 @@ from models.alert import Alert, AlertKind
 from models.api_key import ApiKey
 from models.asset import AssetSnapshot, Site
 from models.base import metadata, table_of
+from models.checkout import Checkout, CheckoutStatus
 from models.credit import CreditEntry, CreditGrant, EntryKind, GrantKind
 from models.credit_note import CreditNote, CreditNoteLine
+from models.dunning import Dunning, DunningOutcome, PaymentReminder
 from models.gain_share import GainShareRun, GainShareStatus, KpiBaseline
 from models.idempotency import IdempotencyRecord
 from models.invoice import BillingReason, Invoice, InvoiceLine, InvoiceStatus, LineKind
 from models.member import Membership, Role, User, WebSession
 from models.price_book import PlanVersion, PriceBook, PriceBookVersion
 from models.receipt import Receipt, ReceiptLog, ReceiptSignature, TraceHop, UsageTally
+from models.refund import Refund, RefundStatus
 from models.reservation import Reservation, ReservationStatus
 from models.signing_key import KeyRotation, SigningKey
 from models.spend_control import SpendControl, SpendControlChange
+from models.stripe_account import CatalogKind, StripeAccount, StripeCatalogEntry, StripeCustomer, StripeSubscription
+from models.stripe_call import StripeCall, StripeCallKind, StripeCallStatus
+from models.stripe_event import EventSource, StripeEvent, StripeEventStatus
+from models.stripe_invoice import StripeCreditNote, StripeInvoice, StripeInvoicePart
 from models.subscription import (
     BillingPeriod,
     Collection,
@@ -25,6 +32,7 @@ from models.subscription import (
     PeriodStatus,
     PoolUsage,
     Subscription,
+    SubscriptionDiscount,
     SubscriptionStatus,
 )
 from models.tenant import Tenant, TenantHead
@@ -37,12 +45,18 @@ __all__ = [
     "AssetSnapshot",
     "BillingPeriod",
     "BillingReason",
+    "CatalogKind",
+    "Checkout",
+    "CheckoutStatus",
     "Collection",
     "CreditEntry",
     "CreditGrant",
     "CreditNote",
     "CreditNoteLine",
+    "Dunning",
+    "DunningOutcome",
     "EntryKind",
+    "EventSource",
     "GainShareRun",
     "GainShareStatus",
     "GrantKind",
@@ -55,6 +69,7 @@ __all__ = [
     "KpiBaseline",
     "LineKind",
     "Membership",
+    "PaymentReminder",
     "PeriodStatus",
     "PlanVersion",
     "PoolUsage",
@@ -63,6 +78,8 @@ __all__ = [
     "Receipt",
     "ReceiptLog",
     "ReceiptSignature",
+    "Refund",
+    "RefundStatus",
     "Reservation",
     "ReservationStatus",
     "Role",
@@ -70,7 +87,20 @@ __all__ = [
     "Site",
     "SpendControl",
     "SpendControlChange",
+    "StripeAccount",
+    "StripeCall",
+    "StripeCallKind",
+    "StripeCallStatus",
+    "StripeCatalogEntry",
+    "StripeCreditNote",
+    "StripeCustomer",
+    "StripeEvent",
+    "StripeEventStatus",
+    "StripeInvoice",
+    "StripeInvoicePart",
+    "StripeSubscription",
     "Subscription",
+    "SubscriptionDiscount",
     "SubscriptionStatus",
     "Tenant",
     "TenantHead",

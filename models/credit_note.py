@@ -15,9 +15,10 @@ REASON_MAX = 300
 
 
 class CreditNote(TenantOwned, table=True):
-    """What one correction takes back of an invoice. Its total is below zero where money goes back to the customer.
+    """What is taken back of an invoice. Its total is below zero where money goes back to the customer.
 
-    `correction_seq` is the receipt of the correction that brought it about, `receipt_seq` the note's own.
+    `correction_seq` is the receipt of the correction that brought it about; none where somebody decided it.
+    `receipt_seq` is the note's own.
     """
 
     __tablename__ = "credit_note"
@@ -29,7 +30,7 @@ class CreditNote(TenantOwned, table=True):
         UniqueConstraint("tenant_id", "correction_seq"),
         CheckConstraint("number >= 1", name="number"),
         CheckConstraint("total_minor = subtotal_minor + tax_minor", name="total"),
-        CheckConstraint("receipt_seq > correction_seq", name="receipt_order"),
+        CheckConstraint("correction_seq IS NULL OR receipt_seq > correction_seq", name="receipt_order"),
         CheckConstraint("length(reason) > 0", name="reason_given"),
         Index("ix_credit_note_invoice", "tenant_id", "invoice_id"),
     )
@@ -43,7 +44,7 @@ class CreditNote(TenantOwned, table=True):
     tax_minor: int = Field(default=0, sa_type=BigInteger)
     total_minor: int = Field(sa_type=BigInteger)
     issued_at: datetime = Field(sa_type=UtcDateTime)
-    correction_seq: int = Field(sa_type=BigInteger)
+    correction_seq: int | None = Field(default=None, sa_type=BigInteger)
     receipt_seq: int = Field(sa_type=BigInteger)
 
 
@@ -54,7 +55,7 @@ class CreditNoteLine(TenantOwned, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "credit_note_id"], ["credit_note.tenant_id", "credit_note.id"]),
         CheckConstraint("position >= 1", name="position"),
-        CheckConstraint("kind = 'correction'", name="takes_back"),
+        CheckConstraint("kind IN ('correction', 'adjustment')", name="takes_back"),
     )
 
     credit_note_id: str = Field(primary_key=True, max_length=ID_MAX)

@@ -35,6 +35,8 @@ class LineKind(StrEnum):
     OVERAGE = "overage"
     LATE_USAGE = "late_usage"
     CORRECTION = "correction"
+    DISCOUNT = "discount"
+    ADJUSTMENT = "adjustment"
 
 
 class Invoice(TenantOwned, table=True):

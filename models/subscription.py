@@ -1,12 +1,13 @@
 """What a customer has bought, the periods it is billed in, and what was used in each."""
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index
 from sqlmodel import Field
 
-from models.base import ID_MAX, TenantOwned, UtcDateTime, choice
+from models.base import ID_MAX, Rate, TenantOwned, UtcDateTime, choice
 from models.price_book import CODE_MAX, HASH_MAX
 
 
@@ -39,7 +40,11 @@ class PeriodStatus(StrEnum):
 
 
 class Subscription(TenantOwned, table=True):
-    """A plan version a customer is on. The current period is [current_period_start, current_period_end)."""
+    """A plan version a customer is on. The current period is [current_period_start, current_period_end).
+
+    A trial is the first period, which then ends at `trial_ends_at`. `base_paid_until` is when the base fee falls due
+    next: the end of the month or year it was last charged for.
+    """
 
     __tablename__ = "subscription"
     __table_args__ = (
@@ -62,7 +67,29 @@ class Subscription(TenantOwned, table=True):
     current_period_start: datetime = Field(sa_type=UtcDateTime)
     current_period_end: datetime = Field(sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
+    trial_ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    base_paid_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     canceled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class SubscriptionDiscount(TenantOwned, table=True):
+    """A promotion on the base fee: per cent or an amount off, for base fees that fall due in [starts_at, ends_at)."""
+
+    __tablename__ = "subscription_discount"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "subscription_id"], ["subscription.tenant_id", "subscription.id"]),
+        CheckConstraint("(percent_off IS NULL) <> (off_minor IS NULL)", name="one_kind"),
+        CheckConstraint("off_minor IS NULL OR off_minor > 0", name="off_minor"),
+        CheckConstraint("ends_at IS NULL OR ends_at > starts_at", name="order"),
+    )
+
+    subscription_id: str = Field(primary_key=True, max_length=ID_MAX)
+    stripe_id: str = Field(primary_key=True, max_length=128)
+    code: str = Field(max_length=128)
+    percent_off: Decimal | None = Field(default=None, sa_type=Rate)
+    off_minor: int | None = Field(default=None, sa_type=BigInteger)
+    starts_at: datetime = Field(sa_type=UtcDateTime)
+    ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class BillingPeriod(TenantOwned, table=True):

@@ -31,6 +31,9 @@ DIRECTORY_TABLES = {
     "price_book_version": "belongs to the seller",
     "plan_version": "belongs to the seller",
     "signing_key": "signs for every customer",
+    "stripe_account": "is the seller's",
+    "stripe_catalog_entry": "is the seller's price book at Stripe",
+    "stripe_event": "arrives before it is known whose it is",
     "key_rotation": "is the history of what signs for every customer",
 }
 

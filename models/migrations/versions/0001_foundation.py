@@ -77,6 +77,25 @@ def upgrade() -> None:
     with op.batch_alter_table('signing_key', schema=None) as batch_op:
         batch_op.create_index('ix_signing_key_active', ['algorithm'], unique=True, sqlite_where=sa.text('retired_at IS NULL'), postgresql_where=sa.text('retired_at IS NULL'))
 
+    op.create_table('stripe_account',
+    sa.Column('account', sa.String(length=16), nullable=False),
+    sa.Column('last_ticket', sa.BigInteger(), nullable=False),
+    sa.Column('swept_until', models.base.UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('account', name=op.f('pk_stripe_account'))
+    )
+    op.create_table('stripe_catalog_entry',
+    sa.Column('account', sa.String(length=16), nullable=False),
+    sa.Column('lookup_key', sa.String(length=200), nullable=False),
+    sa.Column('kind', sa.Enum('product', 'price', 'tax_rate', 'portal_configuration', 'webhook_endpoint', 'payment_link', name='catalogkind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('stripe_id', sa.String(length=128), nullable=False),
+    sa.Column('fingerprint', sa.String(length=64), nullable=False),
+    sa.Column('url', sa.String(length=2000), nullable=True),
+    sa.Column('secret', sa.String(length=500), nullable=True),
+    sa.Column('written_at', models.base.UtcDateTime(), nullable=False),
+    sa.CheckConstraint('length(stripe_id) > 0', name=op.f('ck_stripe_catalog_entry_stripe_id_given')),
+    sa.PrimaryKeyConstraint('account', 'lookup_key', name=op.f('pk_stripe_catalog_entry')),
+    sa.UniqueConstraint('account', 'stripe_id', name=op.f('uq_stripe_catalog_entry_account_stripe_id'))
+    )
     op.create_table('tenant',
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('name', sa.String(length=120), nullable=False),
@@ -302,6 +321,80 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_site_tenant_id_tenant')),
     sa.PrimaryKeyConstraint('tenant_id', 'code', name=op.f('pk_site'))
     )
+    op.create_table('stripe_call',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('account', sa.String(length=16), nullable=False),
+    sa.Column('key', sa.String(length=200), nullable=False),
+    sa.Column('kind', sa.Enum('create_customer', 'create_subscription', 'cancel_subscription', 'hold_draft', 'open_draft', 'add_lines', 'set_terms', 'finalize', 'send', 'paid_elsewhere', 'void', 'mark_uncollectible', 'credit_note', 'refund', name='stripecallkind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('subject', sa.String(length=64), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('arguments', models.base.Json(), nullable=False),
+    sa.Column('status', sa.Enum('waiting', 'done', 'held', name='stripecallstatus', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('error', sa.String(length=500), nullable=True),
+    sa.Column('stripe_id', sa.String(length=128), nullable=True),
+    sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('first_attempt_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('next_attempt_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('claimed_until', models.base.UtcDateTime(), nullable=True),
+    sa.Column('done_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint("(status = 'done') = (done_at IS NOT NULL)", name=op.f('ck_stripe_call_done_has_time')),
+    sa.CheckConstraint("status <> 'held' OR error IS NOT NULL", name=op.f('ck_stripe_call_held_has_error')),
+    sa.CheckConstraint('attempts >= 0', name=op.f('ck_stripe_call_attempts')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_stripe_call_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', 'account', 'key', name=op.f('pk_stripe_call'))
+    )
+    with op.batch_alter_table('stripe_call', schema=None) as batch_op:
+        batch_op.create_index('ix_stripe_call_due', ['status', 'next_attempt_at'], unique=False)
+        batch_op.create_index('ix_stripe_call_subject', ['tenant_id', 'subject', 'position'], unique=False)
+
+    op.create_table('stripe_customer',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('account', sa.String(length=16), nullable=False),
+    sa.Column('stripe_id', sa.String(length=128), nullable=False),
+    sa.Column('email', sa.String(length=320), nullable=True),
+    sa.Column('card', sa.String(length=120), nullable=True),
+    sa.Column('is_deleted', sa.Boolean(), nullable=False),
+    sa.Column('ticket', sa.BigInteger(), nullable=False),
+    sa.Column('read_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint('length(stripe_id) > 0', name=op.f('ck_stripe_customer_stripe_id_given')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_stripe_customer_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', 'account', name=op.f('pk_stripe_customer')),
+    sa.UniqueConstraint('tenant_id', 'account', 'stripe_id', name=op.f('uq_stripe_customer_tenant_id_account_stripe_id'))
+    )
+    with op.batch_alter_table('stripe_customer', schema=None) as batch_op:
+        batch_op.create_index('ix_stripe_customer_stripe_id', ['stripe_id'], unique=False)
+
+    op.create_table('stripe_event',
+    sa.Column('id', sa.String(length=128), nullable=False),
+    sa.Column('account', sa.String(length=16), nullable=False),
+    sa.Column('type', sa.String(length=128), nullable=False),
+    sa.Column('object_id', sa.String(length=128), nullable=False),
+    sa.Column('customer_id', sa.String(length=128), nullable=True),
+    sa.Column('api_version', sa.String(length=64), nullable=True),
+    sa.Column('payload', models.base.Json(), nullable=False),
+    sa.Column('source', sa.Enum('webhook', 'sweep', name='eventsource', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('status', sa.Enum('waiting', 'handled', 'ignored', 'failed', name='stripeeventstatus', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('error', sa.String(length=500), nullable=True),
+    sa.Column('tenant_id', sa.String(length=64), nullable=True),
+    sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('received_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('next_attempt_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('claimed_until', models.base.UtcDateTime(), nullable=True),
+    sa.Column('done_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint("(status IN ('handled', 'ignored')) = (done_at IS NOT NULL)", name=op.f('ck_stripe_event_done_has_time')),
+    sa.CheckConstraint("status <> 'failed' OR error IS NOT NULL", name=op.f('ck_stripe_event_failed_has_error')),
+    sa.CheckConstraint('attempts >= 0', name=op.f('ck_stripe_event_attempts')),
+    sa.CheckConstraint('length(id) > 0', name=op.f('ck_stripe_event_id_given')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_stripe_event_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_stripe_event'))
+    )
+    with op.batch_alter_table('stripe_event', schema=None) as batch_op:
+        batch_op.create_index('ix_stripe_event_due', ['status', 'next_attempt_at'], unique=False)
+        batch_op.create_index('ix_stripe_event_object', ['object_id'], unique=False)
+        batch_op.create_index('ix_stripe_event_received', ['received_at', 'id'], unique=False)
+
     op.create_table('subscription',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('id', sa.String(length=64), nullable=False),
@@ -315,6 +408,8 @@ def upgrade() -> None:
     sa.Column('current_period_start', models.base.UtcDateTime(), nullable=False),
     sa.Column('current_period_end', models.base.UtcDateTime(), nullable=False),
     sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('trial_ends_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('base_paid_until', models.base.UtcDateTime(), nullable=True),
     sa.Column('canceled_at', models.base.UtcDateTime(), nullable=True),
     sa.CheckConstraint('current_period_end > current_period_start', name=op.f('ck_subscription_period_order')),
     sa.CheckConstraint('current_period_start >= started_at', name=op.f('ck_subscription_period_after_start')),
@@ -381,6 +476,32 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['subscription.tenant_id', 'subscription.id'], name=op.f('fk_billing_period_tenant_id_subscription_id_subscription')),
     sa.PrimaryKeyConstraint('tenant_id', 'subscription_id', 'starts_at', name=op.f('pk_billing_period'))
     )
+    op.create_table('checkout',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('account', sa.String(length=16), nullable=False),
+    sa.Column('plan_version_id', sa.String(length=71), nullable=False),
+    sa.Column('interval', sa.Enum('month', 'year', name='interval', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('trial_days', sa.Integer(), nullable=False),
+    sa.Column('status', sa.Enum('asked', 'open', 'paying', 'completed', 'expired', 'failed', name='checkoutstatus', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('stripe_id', sa.String(length=128), nullable=True),
+    sa.Column('url', sa.String(length=2000), nullable=True),
+    sa.Column('subscription_id', sa.String(length=64), nullable=True),
+    sa.Column('error', sa.String(length=500), nullable=True),
+    sa.Column('ticket', sa.BigInteger(), nullable=False),
+    sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('expires_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint("(status = 'completed') = (subscription_id IS NOT NULL)", name=op.f('ck_checkout_completed_has_subscription')),
+    sa.ForeignKeyConstraint(['plan_version_id'], ['plan_version.id'], name=op.f('fk_checkout_plan_version_id_plan_version')),
+    sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['subscription.tenant_id', 'subscription.id'], name=op.f('fk_checkout_tenant_id_subscription_id_subscription')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_checkout_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_checkout')),
+    sa.UniqueConstraint('tenant_id', 'account', 'stripe_id', name=op.f('uq_checkout_tenant_id_account_stripe_id'))
+    )
+    with op.batch_alter_table('checkout', schema=None) as batch_op:
+        batch_op.create_index('ix_checkout_created', ['tenant_id', 'created_at'], unique=False)
+        batch_op.create_index('ix_checkout_stripe_id', ['stripe_id'], unique=False)
+
     op.create_table('credit_grant',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('id', sa.String(length=64), nullable=False),
@@ -454,6 +575,42 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['subscription.tenant_id', 'subscription.id'], name=op.f('fk_spend_control_tenant_id_subscription_id_subscription')),
     sa.PrimaryKeyConstraint('tenant_id', 'subscription_id', name=op.f('pk_spend_control'))
     )
+    op.create_table('stripe_subscription',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('subscription_id', sa.String(length=64), nullable=False),
+    sa.Column('account', sa.String(length=16), nullable=False),
+    sa.Column('stripe_id', sa.String(length=128), nullable=False),
+    sa.Column('status', sa.String(length=32), nullable=False),
+    sa.Column('cancel_at_period_end', sa.Boolean(), nullable=False),
+    sa.Column('current_period_start', models.base.UtcDateTime(), nullable=False),
+    sa.Column('current_period_end', models.base.UtcDateTime(), nullable=False),
+    sa.Column('trial_ends_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('ended_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('ticket', sa.BigInteger(), nullable=False),
+    sa.Column('read_at', models.base.UtcDateTime(), nullable=False),
+    sa.CheckConstraint('length(stripe_id) > 0', name=op.f('ck_stripe_subscription_stripe_id_given')),
+    sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['subscription.tenant_id', 'subscription.id'], name=op.f('fk_stripe_subscription_tenant_id_subscription_id_subscription')),
+    sa.PrimaryKeyConstraint('tenant_id', 'subscription_id', name=op.f('pk_stripe_subscription')),
+    sa.UniqueConstraint('tenant_id', 'account', 'stripe_id', name=op.f('uq_stripe_subscription_tenant_id_account_stripe_id'))
+    )
+    with op.batch_alter_table('stripe_subscription', schema=None) as batch_op:
+        batch_op.create_index('ix_stripe_subscription_stripe_id', ['stripe_id'], unique=False)
+
+    op.create_table('subscription_discount',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('subscription_id', sa.String(length=64), nullable=False),
+    sa.Column('stripe_id', sa.String(length=128), nullable=False),
+    sa.Column('code', sa.String(length=128), nullable=False),
+    sa.Column('percent_off', models.base.Rate(), nullable=True),
+    sa.Column('off_minor', sa.BigInteger(), nullable=True),
+    sa.Column('starts_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('ends_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint('(percent_off IS NULL) <> (off_minor IS NULL)', name=op.f('ck_subscription_discount_one_kind')),
+    sa.CheckConstraint('ends_at IS NULL OR ends_at > starts_at', name=op.f('ck_subscription_discount_order')),
+    sa.CheckConstraint('off_minor IS NULL OR off_minor > 0', name=op.f('ck_subscription_discount_off_minor')),
+    sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['subscription.tenant_id', 'subscription.id'], name=op.f('fk_subscription_discount_tenant_id_subscription_id_subscription')),
+    sa.PrimaryKeyConstraint('tenant_id', 'subscription_id', 'stripe_id', name=op.f('pk_subscription_discount'))
+    )
     op.create_table('credit_entry',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('seq', sa.BigInteger(), nullable=False),
@@ -482,11 +639,11 @@ def upgrade() -> None:
     sa.Column('tax_minor', sa.BigInteger(), nullable=False),
     sa.Column('total_minor', sa.BigInteger(), nullable=False),
     sa.Column('issued_at', models.base.UtcDateTime(), nullable=False),
-    sa.Column('correction_seq', sa.BigInteger(), nullable=False),
+    sa.Column('correction_seq', sa.BigInteger(), nullable=True),
     sa.Column('receipt_seq', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint('correction_seq IS NULL OR receipt_seq > correction_seq', name=op.f('ck_credit_note_receipt_order')),
     sa.CheckConstraint('length(reason) > 0', name=op.f('ck_credit_note_reason_given')),
     sa.CheckConstraint('number >= 1', name=op.f('ck_credit_note_number')),
-    sa.CheckConstraint('receipt_seq > correction_seq', name=op.f('ck_credit_note_receipt_order')),
     sa.CheckConstraint('total_minor = subtotal_minor + tax_minor', name=op.f('ck_credit_note_total')),
     sa.ForeignKeyConstraint(['tenant_id', 'correction_seq'], ['usage_event.tenant_id', 'usage_event.seq'], name=op.f('fk_credit_note_tenant_id_correction_seq_usage_event')),
     sa.ForeignKeyConstraint(['tenant_id', 'invoice_id'], ['invoice.tenant_id', 'invoice.id'], name=op.f('fk_credit_note_tenant_id_invoice_id_invoice')),
@@ -498,11 +655,27 @@ def upgrade() -> None:
     with op.batch_alter_table('credit_note', schema=None) as batch_op:
         batch_op.create_index('ix_credit_note_invoice', ['tenant_id', 'invoice_id'], unique=False)
 
+    op.create_table('dunning',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('invoice_id', sa.String(length=64), nullable=False),
+    sa.Column('subscription_id', sa.String(length=64), nullable=False),
+    sa.Column('failed_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('suspended_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('ended_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('outcome', sa.Enum('paid', 'given_up', name='dunningoutcome', native_enum=False, create_constraint=True, length=32), nullable=True),
+    sa.CheckConstraint('(ended_at IS NULL) = (outcome IS NULL)', name=op.f('ck_dunning_ended_has_outcome')),
+    sa.CheckConstraint('suspended_at IS NULL OR suspended_at >= failed_at', name=op.f('ck_dunning_suspended_after_failure')),
+    sa.ForeignKeyConstraint(['tenant_id', 'invoice_id'], ['invoice.tenant_id', 'invoice.id'], name=op.f('fk_dunning_tenant_id_invoice_id_invoice')),
+    sa.PrimaryKeyConstraint('tenant_id', 'invoice_id', name=op.f('pk_dunning'))
+    )
+    with op.batch_alter_table('dunning', schema=None) as batch_op:
+        batch_op.create_index('ix_dunning_running', ['ended_at', 'failed_at'], unique=False)
+
     op.create_table('invoice_line',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('invoice_id', sa.String(length=64), nullable=False),
     sa.Column('position', sa.Integer(), nullable=False),
-    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', 'correction', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', 'correction', 'discount', 'adjustment', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('description', sa.String(length=300), nullable=False),
     sa.Column('quantity', models.base.Rate(), nullable=False),
     sa.Column('unit', sa.String(length=64), nullable=False),
@@ -583,6 +756,46 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['spend_control.tenant_id', 'spend_control.subscription_id'], name=op.f('fk_spend_control_change_tenant_id_subscription_id_spend_control')),
     sa.PrimaryKeyConstraint('tenant_id', 'subscription_id', 'version', name=op.f('pk_spend_control_change'))
     )
+    op.create_table('stripe_invoice',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('account', sa.String(length=16), nullable=False),
+    sa.Column('stripe_id', sa.String(length=128), nullable=False),
+    sa.Column('invoice_id', sa.String(length=64), nullable=True),
+    sa.Column('part', sa.Enum('whole', 'base', 'rest', name='stripeinvoicepart', native_enum=False, create_constraint=True, length=32), nullable=True),
+    sa.Column('stripe_subscription_id', sa.String(length=128), nullable=True),
+    sa.Column('billing_reason', sa.String(length=64), nullable=True),
+    sa.Column('renews_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('status', sa.String(length=32), nullable=False),
+    sa.Column('number', sa.String(length=120), nullable=True),
+    sa.Column('currency', sa.String(length=3), nullable=False),
+    sa.Column('total_minor', sa.BigInteger(), nullable=False),
+    sa.Column('paid_minor', sa.BigInteger(), nullable=False),
+    sa.Column('remaining_minor', sa.BigInteger(), nullable=False),
+    sa.Column('credited_minor', sa.BigInteger(), nullable=False),
+    sa.Column('refunded_minor', sa.BigInteger(), nullable=False),
+    sa.Column('collection_method', sa.String(length=32), nullable=False),
+    sa.Column('payment_attempts', sa.Integer(), nullable=False),
+    sa.Column('next_payment_attempt_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('payment_error', sa.String(length=300), nullable=True),
+    sa.Column('payment_id', sa.String(length=128), nullable=True),
+    sa.Column('is_disputed', sa.Boolean(), nullable=False),
+    sa.Column('hosted_url', sa.String(length=2000), nullable=True),
+    sa.Column('pdf_url', sa.String(length=2000), nullable=True),
+    sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('paid_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('ticket', sa.BigInteger(), nullable=False),
+    sa.Column('read_at', models.base.UtcDateTime(), nullable=False),
+    sa.CheckConstraint('(invoice_id IS NULL) = (part IS NULL)', name=op.f('ck_stripe_invoice_part_of_ours')),
+    sa.CheckConstraint('length(stripe_id) > 0', name=op.f('ck_stripe_invoice_stripe_id_given')),
+    sa.ForeignKeyConstraint(['tenant_id', 'invoice_id'], ['invoice.tenant_id', 'invoice.id'], name=op.f('fk_stripe_invoice_tenant_id_invoice_id_invoice')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_stripe_invoice_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', 'account', 'stripe_id', name=op.f('pk_stripe_invoice')),
+    sa.UniqueConstraint('tenant_id', 'invoice_id', 'part', name=op.f('uq_stripe_invoice_tenant_id_invoice_id_part'))
+    )
+    with op.batch_alter_table('stripe_invoice', schema=None) as batch_op:
+        batch_op.create_index('ix_stripe_invoice_renewal', ['tenant_id', 'stripe_subscription_id', 'renews_at'], unique=False)
+        batch_op.create_index('ix_stripe_invoice_stripe_id', ['stripe_id'], unique=False)
+
     op.create_table('usage_tally',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('subscription_id', sa.String(length=64), nullable=False),
@@ -599,7 +812,7 @@ def upgrade() -> None:
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('credit_note_id', sa.String(length=64), nullable=False),
     sa.Column('position', sa.Integer(), nullable=False),
-    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', 'correction', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', 'correction', 'discount', 'adjustment', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('description', sa.String(length=300), nullable=False),
     sa.Column('quantity', models.base.Rate(), nullable=False),
     sa.Column('unit', sa.String(length=64), nullable=False),
@@ -610,19 +823,81 @@ def upgrade() -> None:
     sa.Column('pricing', models.base.Json(), nullable=False),
     sa.Column('sources', models.base.Json(), nullable=False),
     sa.Column('usage', models.base.Json(), nullable=False),
-    sa.CheckConstraint("kind = 'correction'", name=op.f('ck_credit_note_line_takes_back')),
+    sa.CheckConstraint("kind IN ('correction', 'adjustment')", name=op.f('ck_credit_note_line_takes_back')),
     sa.CheckConstraint('position >= 1', name=op.f('ck_credit_note_line_position')),
     sa.ForeignKeyConstraint(['plan_version_id'], ['plan_version.id'], name=op.f('fk_credit_note_line_plan_version_id_plan_version')),
     sa.ForeignKeyConstraint(['tenant_id', 'credit_note_id'], ['credit_note.tenant_id', 'credit_note.id'], name=op.f('fk_credit_note_line_tenant_id_credit_note_id_credit_note')),
     sa.PrimaryKeyConstraint('tenant_id', 'credit_note_id', 'position', name=op.f('pk_credit_note_line'))
+    )
+    op.create_table('payment_reminder',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('invoice_id', sa.String(length=64), nullable=False),
+    sa.Column('day', sa.Integer(), nullable=False),
+    sa.Column('written_at', models.base.UtcDateTime(), nullable=False),
+    sa.CheckConstraint('day >= 0', name=op.f('ck_payment_reminder_day')),
+    sa.ForeignKeyConstraint(['tenant_id', 'invoice_id'], ['dunning.tenant_id', 'dunning.invoice_id'], name=op.f('fk_payment_reminder_tenant_id_invoice_id_dunning')),
+    sa.PrimaryKeyConstraint('tenant_id', 'invoice_id', 'day', name=op.f('pk_payment_reminder'))
+    )
+    op.create_table('refund',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('invoice_id', sa.String(length=64), nullable=False),
+    sa.Column('credit_note_id', sa.String(length=64), nullable=True),
+    sa.Column('account', sa.String(length=16), nullable=False),
+    sa.Column('stripe_id', sa.String(length=128), nullable=True),
+    sa.Column('status', sa.Enum('pending', 'succeeded', 'failed', 'canceled', name='refundstatus', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('amount_minor', sa.BigInteger(), nullable=False),
+    sa.Column('currency', sa.String(length=3), nullable=False),
+    sa.Column('reason', sa.String(length=300), nullable=False),
+    sa.Column('error', sa.String(length=300), nullable=True),
+    sa.Column('asked_by', sa.String(length=64), nullable=True),
+    sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('settled_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint('amount_minor > 0', name=op.f('ck_refund_amount')),
+    sa.ForeignKeyConstraint(['tenant_id', 'credit_note_id'], ['credit_note.tenant_id', 'credit_note.id'], name=op.f('fk_refund_tenant_id_credit_note_id_credit_note')),
+    sa.ForeignKeyConstraint(['tenant_id', 'invoice_id'], ['invoice.tenant_id', 'invoice.id'], name=op.f('fk_refund_tenant_id_invoice_id_invoice')),
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_refund')),
+    sa.UniqueConstraint('tenant_id', 'account', 'stripe_id', name=op.f('uq_refund_tenant_id_account_stripe_id'))
+    )
+    with op.batch_alter_table('refund', schema=None) as batch_op:
+        batch_op.create_index('ix_refund_invoice', ['tenant_id', 'invoice_id'], unique=False)
+        batch_op.create_index('ix_refund_stripe_id', ['stripe_id'], unique=False)
+
+    op.create_table('stripe_credit_note',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('account', sa.String(length=16), nullable=False),
+    sa.Column('stripe_id', sa.String(length=128), nullable=False),
+    sa.Column('stripe_invoice_id', sa.String(length=128), nullable=False),
+    sa.Column('credit_note_id', sa.String(length=64), nullable=True),
+    sa.Column('status', sa.String(length=32), nullable=False),
+    sa.Column('total_minor', sa.BigInteger(), nullable=False),
+    sa.Column('ticket', sa.BigInteger(), nullable=False),
+    sa.Column('read_at', models.base.UtcDateTime(), nullable=False),
+    sa.CheckConstraint('length(stripe_id) > 0', name=op.f('ck_stripe_credit_note_stripe_id_given')),
+    sa.ForeignKeyConstraint(['tenant_id', 'credit_note_id'], ['credit_note.tenant_id', 'credit_note.id'], name=op.f('fk_stripe_credit_note_tenant_id_credit_note_id_credit_note')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_stripe_credit_note_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', 'account', 'stripe_id', name=op.f('pk_stripe_credit_note')),
+    sa.UniqueConstraint('tenant_id', 'account', 'credit_note_id', name=op.f('uq_stripe_credit_note_tenant_id_account_credit_note_id'))
     )
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table('stripe_credit_note')
+    with op.batch_alter_table('refund', schema=None) as batch_op:
+        batch_op.drop_index('ix_refund_stripe_id')
+        batch_op.drop_index('ix_refund_invoice')
+
+    op.drop_table('refund')
+    op.drop_table('payment_reminder')
     op.drop_table('credit_note_line')
     op.drop_table('usage_tally')
+    with op.batch_alter_table('stripe_invoice', schema=None) as batch_op:
+        batch_op.drop_index('ix_stripe_invoice_stripe_id')
+        batch_op.drop_index('ix_stripe_invoice_renewal')
+
+    op.drop_table('stripe_invoice')
     op.drop_table('spend_control_change')
     with op.batch_alter_table('reservation', schema=None) as batch_op:
         batch_op.drop_index('ix_reservation_held', sqlite_where=sa.text("status = 'held'"), postgresql_where=sa.text("status = 'held'"))
@@ -630,6 +905,10 @@ def downgrade() -> None:
     op.drop_table('reservation')
     op.drop_table('pool_usage')
     op.drop_table('invoice_line')
+    with op.batch_alter_table('dunning', schema=None) as batch_op:
+        batch_op.drop_index('ix_dunning_running')
+
+    op.drop_table('dunning')
     with op.batch_alter_table('credit_note', schema=None) as batch_op:
         batch_op.drop_index('ix_credit_note_invoice')
 
@@ -638,6 +917,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_credit_entry_grant')
 
     op.drop_table('credit_entry')
+    op.drop_table('subscription_discount')
+    with op.batch_alter_table('stripe_subscription', schema=None) as batch_op:
+        batch_op.drop_index('ix_stripe_subscription_stripe_id')
+
+    op.drop_table('stripe_subscription')
     op.drop_table('spend_control')
     with op.batch_alter_table('invoice', schema=None) as batch_op:
         batch_op.drop_index('ix_invoice_id')
@@ -647,6 +931,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_credit_grant_usable')
 
     op.drop_table('credit_grant')
+    with op.batch_alter_table('checkout', schema=None) as batch_op:
+        batch_op.drop_index('ix_checkout_stripe_id')
+        batch_op.drop_index('ix_checkout_created')
+
+    op.drop_table('checkout')
     op.drop_table('billing_period')
     op.drop_table('alert')
     with op.batch_alter_table('web_session', schema=None) as batch_op:
@@ -659,6 +948,21 @@ def downgrade() -> None:
         batch_op.drop_index('ix_subscription_due')
 
     op.drop_table('subscription')
+    with op.batch_alter_table('stripe_event', schema=None) as batch_op:
+        batch_op.drop_index('ix_stripe_event_received')
+        batch_op.drop_index('ix_stripe_event_object')
+        batch_op.drop_index('ix_stripe_event_due')
+
+    op.drop_table('stripe_event')
+    with op.batch_alter_table('stripe_customer', schema=None) as batch_op:
+        batch_op.drop_index('ix_stripe_customer_stripe_id')
+
+    op.drop_table('stripe_customer')
+    with op.batch_alter_table('stripe_call', schema=None) as batch_op:
+        batch_op.drop_index('ix_stripe_call_subject')
+        batch_op.drop_index('ix_stripe_call_due')
+
+    op.drop_table('stripe_call')
     op.drop_table('site')
     op.drop_table('receipt_signature')
     op.drop_table('receipt_log')
@@ -693,6 +997,8 @@ def downgrade() -> None:
     op.drop_table('usage_daily')
     op.drop_table('tenant_head')
     op.drop_table('tenant')
+    op.drop_table('stripe_catalog_entry')
+    op.drop_table('stripe_account')
     with op.batch_alter_table('signing_key', schema=None) as batch_op:
         batch_op.drop_index('ix_signing_key_active', sqlite_where=sa.text('retired_at IS NULL'), postgresql_where=sa.text('retired_at IS NULL'))
 
