@@ -32,6 +32,7 @@ class StripeInvoice(TenantOwned, table=True):
         CheckConstraint("length(stripe_id) > 0", name="stripe_id_given"),
         CheckConstraint("(invoice_id IS NULL) = (part IS NULL)", name="part_of_ours"),
         Index("ix_stripe_invoice_stripe_id", "stripe_id"),
+        Index("ix_stripe_invoice_payment", "payment_id"),
         Index("ix_stripe_invoice_renewal", "tenant_id", "stripe_subscription_id", "renews_at"),
     )
 
@@ -71,7 +72,7 @@ class StripeCreditNote(TenantOwned, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id"], ["tenant.id"]),
         ForeignKeyConstraint(["tenant_id", "credit_note_id"], ["credit_note.tenant_id", "credit_note.id"]),
-        UniqueConstraint("tenant_id", "account", "credit_note_id"),
+        UniqueConstraint("tenant_id", "account", "credit_note_id", "stripe_invoice_id"),
         CheckConstraint("length(stripe_id) > 0", name="stripe_id_given"),
     )
 

@@ -793,6 +793,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('tenant_id', 'invoice_id', 'part', name=op.f('uq_stripe_invoice_tenant_id_invoice_id_part'))
     )
     with op.batch_alter_table('stripe_invoice', schema=None) as batch_op:
+        batch_op.create_index('ix_stripe_invoice_payment', ['payment_id'], unique=False)
         batch_op.create_index('ix_stripe_invoice_renewal', ['tenant_id', 'stripe_subscription_id', 'renews_at'], unique=False)
         batch_op.create_index('ix_stripe_invoice_stripe_id', ['stripe_id'], unique=False)
 
@@ -877,7 +878,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id', 'credit_note_id'], ['credit_note.tenant_id', 'credit_note.id'], name=op.f('fk_stripe_credit_note_tenant_id_credit_note_id_credit_note')),
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_stripe_credit_note_tenant_id_tenant')),
     sa.PrimaryKeyConstraint('tenant_id', 'account', 'stripe_id', name=op.f('pk_stripe_credit_note')),
-    sa.UniqueConstraint('tenant_id', 'account', 'credit_note_id', name=op.f('uq_stripe_credit_note_tenant_id_account_credit_note_id'))
+    sa.UniqueConstraint('tenant_id', 'account', 'credit_note_id', 'stripe_invoice_id', name=op.f('uq_stripe_credit_note_tenant_id_account_credit_note_id_stripe_invoice_id'))
     )
     # ### end Alembic commands ###
 
@@ -896,6 +897,7 @@ def downgrade() -> None:
     with op.batch_alter_table('stripe_invoice', schema=None) as batch_op:
         batch_op.drop_index('ix_stripe_invoice_stripe_id')
         batch_op.drop_index('ix_stripe_invoice_renewal')
+        batch_op.drop_index('ix_stripe_invoice_payment')
 
     op.drop_table('stripe_invoice')
     op.drop_table('spend_control_change')
