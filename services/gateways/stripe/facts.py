@@ -21,7 +21,10 @@ class CustomerFacts:
 
 @dataclass(frozen=True, slots=True)
 class CouponFacts:
-    """A discount that is on a subscription. `code` is the promotion code, or the coupon's name where none was typed."""
+    """A discount that is on a subscription or an invoice; `id` is the discount's own.
+
+    `code` is the promotion code, or the coupon's name where none was typed.
+    """
 
     id: str
     code: str
@@ -104,6 +107,7 @@ class InvoiceFacts:
     voided_at: datetime | None
     hosted_url: str | None
     pdf_url: str | None
+    discounts: tuple[CouponFacts, ...]
     lines: tuple[InvoiceLineFacts, ...]
     payments: tuple[PaymentFacts, ...]
     metadata: Mapping[str, str]
