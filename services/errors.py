@@ -2,7 +2,8 @@
 
 Refusal
 ├── BadRequest 400            the request cannot be understood
-│   └── MalformedJson
+│   ├── MalformedJson
+│   └── InvalidDelivery       not an event the payment provider signed just now; `reason` says which check failed
 ├── NotSignedIn 401           no credential, or one that is not valid any more
 ├── Forbidden 403             the credential does not allow this
 │   ├── WrongTenant
@@ -32,6 +33,9 @@ Refusal
 │   ├── OverageNotAllowed
 │   └── SpendCapReached       the customer's own cap; carries where to raise it
 ├── TooManyAttempts 429       (sign_in_limit.py) wrong passwords; carries how long to wait
+├── ProviderRefused 502       the payment provider will not do it; carries its code, the parameter and its status
+├── PaymentsUnavailable 503   no payment provider is set up here, or it is set up in a way that must not be
+├── ProviderUnavailable 503   the payment provider cannot be reached or is busy; the same call may be made again
 ├── KeysUnavailable 503       the signing key cannot be had: no master key, or another one
 └── Unavailable 503           (availability.py) the database cannot be had, or has not been migrated
 """
@@ -62,6 +66,16 @@ class BadRequest(Refusal):
 
 class MalformedJson(BadRequest):
     code = "malformed_json"
+
+
+class InvalidDelivery(BadRequest):
+    """`reason` is missing, malformed, wrong or stale (the signature) or body (what it signs is not an event)."""
+
+    code, title = "invalid_delivery", "This is not an event from the payment provider"
+
+    def __init__(self, detail: str, *, reason: str) -> None:
+        super().__init__(detail, reason=reason)
+        self.reason = reason
 
 
 class NotSignedIn(Refusal):
@@ -202,3 +216,41 @@ class SpendCapReached(QuotaReached):
 
 class KeysUnavailable(Refusal):
     status, code, title = 503, "keys_unavailable", "Receipts cannot be signed just now"
+
+
+class PaymentsUnavailable(Refusal):
+    status, code, title = 503, "payments_unavailable", "Payments are not set up"
+
+
+class ProviderUnavailable(Refusal):
+    """The same call under the same key may be made again, `retry_after_seconds` from now where it said so."""
+
+    status, code, title = 503, "payment_provider_unavailable", "The payment provider cannot be reached just now"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int | None = None) -> None:
+        super().__init__(detail)
+        if retry_after_seconds is not None:
+            self.members["retry_after"] = retry_after_seconds
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ProviderRefused(Refusal):
+    """Making the same call again would be refused again. `provider_status` is the HTTP status it answered with."""
+
+    status, code, title = 502, "payment_provider_refused", "The payment provider refused"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        provider_code: str | None = None,
+        param: str | None = None,
+        provider_status: int | None = None,
+    ) -> None:
+        super().__init__(detail, provider_code=provider_code, param=param, provider_status=provider_status)
+        self.provider_code, self.param, self.provider_status = provider_code, param, provider_status
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether what the call named is not there: it was deleted, or it belongs to another account."""
+        return self.provider_code == "resource_missing"

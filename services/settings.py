@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +19,9 @@ class Settings(BaseSettings):
     redis_url: str | None = None
     master_key: str | None = Field(default=None, repr=False)
     public_url: str = "http://localhost:3000"
+    stripe_secret_key: str | None = Field(default=None, repr=False)
+    stripe_webhook_secret: str | None = Field(default=None, repr=False)
+    stripe_address: str | None = None
     catalog: str = "reliability"
     log_format: str = Field(default="auto", pattern="^(auto|json|console)$")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
@@ -26,6 +29,11 @@ class Settings(BaseSettings):
     payment_days: int = Field(default=30, ge=0, le=365)
     scheduler: bool = True
     scheduler_seconds: int = Field(default=30, ge=1, le=3600)
+
+    @field_validator("stripe_secret_key", "stripe_webhook_secret", "stripe_address", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return (value.strip() or None) if isinstance(value, str) else value
 
     @property
     def cookies_are_secure(self) -> bool:

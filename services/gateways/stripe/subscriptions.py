@@ -1,0 +1,81 @@
+"""Subscriptions: they bring the flat base price and nothing else; what use and changes cost is ours to add."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from services.errors import ProviderRefused
+from services.gateways.stripe.client import Stripe, given
+from services.gateways.stripe.discounts import DISCOUNTS, coupons_of
+from services.gateways.stripe.facts import SubscriptionFacts
+from services.gateways.stripe.reading import id_of, id_or_none, metadata_of, moment, moment_or_none, seconds_of
+
+OVER: Final = frozenset({"canceled", "incomplete_expired"})
+
+
+def create_subscription(
+    stripe: Stripe,
+    *,
+    key: str,
+    customer_id: str,
+    price_id: str,
+    billing_cycle_anchor: datetime,
+    metadata: Mapping[str, str],
+) -> SubscriptionFacts:
+    """One that charges the price at the anchor and then each period. Until the anchor it charges nothing."""
+    params = {
+        "customer": given(customer_id),
+        "items": [{"price": given(price_id), "quantity": 1}],
+        "billing_cycle_anchor": seconds_of(billing_cycle_anchor),
+        "proration_behavior": "none",
+        "payment_behavior": "allow_incomplete",
+        "collection_method": "charge_automatically",
+        "metadata": dict(metadata),
+        "expand": DISCOUNTS,
+    }
+    return _facts(stripe.call(stripe.v1.subscriptions.create, params, key=key))
+
+
+def read_subscription(stripe: Stripe, *, subscription_id: str) -> SubscriptionFacts:
+    """The subscription as it is now, over or not."""
+    return _facts(stripe.call(stripe.v1.subscriptions.retrieve, given(subscription_id), {"expand": DISCOUNTS}))
+
+
+def find_subscription(
+    stripe: Stripe, *, customer_id: str, metadata_name: str, metadata_value: str
+) -> SubscriptionFacts | None:
+    """The customer's newest one that carries that metadata; one that is over only where no other does."""
+    expand = [f"data.{path}" for path in DISCOUNTS]
+    every = stripe.listed(stripe.v1.subscriptions.list, customer=given(customer_id), status="all", expand=expand)
+    found = [one for one in every if metadata_of(one).get(metadata_name) == metadata_value]
+    found.sort(key=lambda one: (one["status"] in OVER, -one["created"]))
+    return _facts(found[0]) if found else None
+
+
+def cancel_subscription(stripe: Stripe, *, key: str, subscription_id: str) -> SubscriptionFacts:
+    """End it now. Nothing is given back and no last invoice is made: that is ours."""
+    ending = {"invoice_now": False, "prorate": False, "expand": DISCOUNTS}
+    return _facts(stripe.call(stripe.v1.subscriptions.cancel, given(subscription_id), ending, key=key))
+
+
+def _facts(subscription: Mapping[str, Any]) -> SubscriptionFacts:
+    items = subscription["items"]["data"]
+    if not items:
+        raise ProviderRefused(f"The subscription {subscription['id']} has no item at the payment provider.")
+    return SubscriptionFacts(
+        id=subscription["id"],
+        customer_id=id_of(subscription["customer"], what="customer"),
+        status=subscription["status"],
+        price_id=id_of(items[0]["price"], what="price"),
+        started_at=moment(subscription["start_date"]),
+        current_period_start=moment(items[0]["current_period_start"]),
+        current_period_end=moment(items[0]["current_period_end"]),
+        cancel_at_period_end=subscription["cancel_at_period_end"],
+        trial_ends_at=moment_or_none(subscription["trial_end"]),
+        canceled_at=moment_or_none(subscription["canceled_at"]),
+        ended_at=moment_or_none(subscription["ended_at"]),
+        has_pause=subscription["pause_collection"] is not None,
+        latest_invoice_id=id_or_none(subscription["latest_invoice"]),
+        discounts=coupons_of(subscription),
+        metadata=metadata_of(subscription),
+    )
