@@ -36,6 +36,7 @@ class Refund(TenantOwned, table=True):
     credit_note_id: str | None = Field(default=None, max_length=ID_MAX)
     account: str = Field(max_length=ACCOUNT_MAX)
     stripe_id: str | None = Field(default=None, max_length=STRIPE_ID_MAX)
+    stripe_invoice_id: str | None = Field(default=None, max_length=STRIPE_ID_MAX)
     status: RefundStatus = Field(sa_type=choice(RefundStatus))
     amount_minor: int = Field(sa_type=BigInteger)
     currency: str = Field(max_length=3)

@@ -16,6 +16,7 @@ CALL_KEY_MAX = 200
 
 class StripeCallKind(StrEnum):
     CREATE_CUSTOMER = "create_customer"
+    SHARE_CARD = "share_card"
     CREATE_SUBSCRIPTION = "create_subscription"
     CANCEL_SUBSCRIPTION = "cancel_subscription"
     HOLD_DRAFT = "hold_draft"
