@@ -9,7 +9,7 @@ from services.gateways.stripe.client import Stripe, given, without_none
 from services.gateways.stripe.discounts import DISCOUNTS
 from services.gateways.stripe.facts import InvoiceFacts
 from services.gateways.stripe.invoice_facts import invoice_facts
-from services.gateways.stripe.reading import seconds_of
+from services.gateways.stripe.reading import id_or_none, seconds_of
 
 LINES_A_CALL: Final = 100
 NUMBER_FIELD: Final = "Tallystick invoice"
@@ -126,6 +126,14 @@ def mark_uncollectible(stripe: Stripe, *, key: str, invoice_id: str) -> InvoiceF
 def pay_elsewhere(stripe: Stripe, *, key: str, invoice_id: str) -> InvoiceFacts:
     """Mark it paid: the money came by another way."""
     return _answered(stripe, stripe.v1.invoices.pay, given(invoice_id), {"paid_out_of_band": True}, key=key)
+
+
+def find_invoice_of_payment(stripe: Stripe, *, payment_id: str) -> str | None:
+    """The invoice that a payment intent pays or paid; None where it is no invoice's."""
+    payment = {"type": "payment_intent", "payment_intent": given(payment_id)}
+    page = stripe.call(stripe.v1.invoice_payments.list, {"payment": payment, "limit": 1})
+    found = page["data"]
+    return id_or_none(found[0]["invoice"]) if found else None
 
 
 def _answered(stripe: Stripe, ask: Any, *args: Any, key: str) -> InvoiceFacts:
