@@ -16,6 +16,7 @@ from models import (
     UsageEvent,
 )
 from services import credit_lots, invoice_lines, usage_lines
+from services.base_fees import base_fee_lines, note_paid, term_due
 from services.errors import PeriodNotEnded
 from services.invoice_lines import Line
 from services.invoices import InvoiceDocument, draft_invoice, issue_invoice
@@ -65,7 +66,7 @@ def close_period(
         at=at,
     )
     _settle(session, subscription=subscription, period=period, lines=lines, invoice=invoice, at=at)
-    _move_on(session, subscription=subscription, plan=plan, following=following, forced=force, at=at)
+    _move_on(session, subscription=subscription, plan=plan, following=following, lines=lines, forced=force, at=at)
     log.info("period_closed", tenant_id=tenant_id, invoice_id=invoice.id, total_minor=invoice.total_minor)
     return invoice
 
@@ -164,10 +165,12 @@ def _following_period(subscription: Subscription, tenant: Tenant, closing: Perio
 def _lines(
     session: Session, *, subscription: Subscription, plan: Plan, tenant: Tenant, period: Period, following: Period
 ) -> list[Line]:
-    base = invoice_lines.base_line(plan, interval=subscription.interval, period=following, term_index=following.index)
+    term = term_due(subscription, timezone=tenant.timezone, following=following)
+    fees = [] if term is None else base_fee_lines(session, subscription=subscription, plan=plan, term=term)
     assets = invoice_lines.asset_line(session, tenant_id=tenant.id, plan=plan, period=period)
     return [
-        *(line for line in (base, assets) if line is not None),
+        *fees,
+        *([] if assets is None else [assets]),
         *usage_lines.overage_lines(session, subscription=subscription, plan=plan, period=period),
         *usage_lines.late_lines(session, subscription=subscription, before=period.starts_at, timezone=tenant.timezone),
     ]
@@ -187,10 +190,20 @@ def _settle(
 
 
 def _move_on(
-    session: Session, *, subscription: Subscription, plan: Plan, following: Period, forced: bool, at: datetime
+    session: Session,
+    *,
+    subscription: Subscription,
+    plan: Plan,
+    following: Period,
+    lines: list[Line],
+    forced: bool,
+    at: datetime,
 ) -> None:
     if forced and following.starts_at < subscription.current_period_end:
         subscription.anchor_at = following.starts_at
+    if subscription.status == SubscriptionStatus.TRIALING:
+        subscription.status, subscription.trial_ends_at = SubscriptionStatus.ACTIVE, following.starts_at
+    note_paid(subscription, lines)
     subscription.period_index = following.index
     subscription.current_period_start = following.starts_at
     subscription.current_period_end = following.ends_at

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from models import Interval, LineKind
 from services.asset_counts import count_assets
-from services.plans import MONTHS_IN_YEAR, Plan
+from services.plans import Plan
 from services.rules import money, pricing
 from services.rules.decimals import EXACT, text_of
 from services.rules.money import Money
@@ -42,20 +42,19 @@ class Line:
     usage: UsageRange | None = None
 
 
-def base_line(plan: Plan, *, interval: Interval, period: Period, term_index: int) -> Line | None:
-    """The base fee, due in advance: every month, or for a whole year with the first month of each year's term."""
-    yearly = interval == Interval.YEAR
-    if not plan.base_price or (yearly and term_index % MONTHS_IN_YEAR):
+def base_line(plan: Plan, *, interval: Interval, term: Period) -> Line | None:
+    """The base fee of a month or a year, due in advance; None where the plan has none."""
+    if not plan.base_price:
         return None
-    months = MONTHS_IN_YEAR if yearly else 1
-    amount = money.to_money(plan.base_exact(months=months), plan.currency)
+    yearly = interval == Interval.YEAR
+    amount = plan.annual_base() if yearly else plan.monthly_base()
     return Line(
         kind=LineKind.BASE,
         description=f"{plan.name}, {'annual' if yearly else 'monthly'} base fee",
         quantity=Decimal(1),
         unit="year" if yearly else "month",
         amount=amount,
-        period=period,
+        period=term,
         plan_version_id=plan.version_id,
         pricing={"model": "flat", "amount": amount.plain()},
     )

@@ -1,14 +1,16 @@
 """Start the first plan: what it will cost is shown before, and only what was shown is bought."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from models import Interval, Subscription, Tenant
 from services import wording
+from services.base_fees import first_term
 from services.errors import Conflict, Unprocessable
 from services.invoice_lines import base_line
+from services.plans import Plan
 from services.price_books import plan_in_force
 from services.rules.money import Money
 from services.rules.periods import Period, business_date, day_bounds, period_number
@@ -39,23 +41,24 @@ def preview_start(session: Session, *, tenant_id: str, plan_code: str, interval:
     plan = plan_in_force(session, plan_code=plan_code)
     check_sellable(session, plan=plan, tenant=tenant)
     chosen = _interval(interval)
-    period = _first_period(tenant, at)
-    base = base_line(plan, interval=chosen, period=period, term_index=0)
-    due = Money.zero(plan.currency) if base is None else base.amount
+    trial = _trial(tenant, offered_trial_days(session, tenant_id=tenant_id, plan=plan), at)
+    period = trial or _first_period(tenant, at)
+    base = base_line(plan, interval=chosen, term=first_term(interval=chosen, timezone=tenant.timezone, first=period))
     next_day = wording.moment_day(period.ends_at, tenant.timezone)
-    is_yearly = chosen == Interval.YEAR
+    today, today_detail = Money.zero(plan.currency), "Nothing is invoiced today"
+    if trial is not None and base is not None:
+        today_detail = f"Nothing is invoiced today; {base.description}, {wording.money(base.amount)}, on {next_day}"
+    elif base is not None:
+        today, today_detail = base.amount, f"{base.description}, due in advance"
     return StartView(
         plan_code=plan.code,
         version_id=plan.version_id,
         interval=chosen.value,
         title=f"Start {plan.name}?",
-        today=wording.money(due),
-        today_detail="Nothing is invoiced today" if base is None else f"{base.description}, due in advance",
+        today=wording.money(today),
+        today_detail=today_detail,
         period=wording.span(period.starts_at, period.ends_at, tenant.timezone),
-        after=(
-            f"Use beyond what is included is invoiced every month, first on {next_day}."
-            + (" The base fee is due again in a year." if is_yearly else " The next base fee is due then.")
-        ),
+        after=_after(chosen, next_day, in_trial=trial is not None),
     )
 
 
@@ -63,9 +66,34 @@ def start_plan(
     session: Session, *, tenant_id: str, plan_code: str, interval: str, version_id: str, at: datetime
 ) -> Subscription:
     """Put the customer on the plan that was shown. Raises Conflict where its terms have changed since."""
-    if plan_in_force(session, plan_code=plan_code).version_id != version_id:
+    plan = plan_in_force(session, plan_code=plan_code)
+    if plan.version_id != version_id:
         raise Conflict("The terms of this plan have changed since you looked. Check them again, then start it.")
-    return create_subscription(session, tenant_id=tenant_id, plan_code=plan_code, interval=_interval(interval), at=at)
+    tenant = read_tenant(session, tenant_id=tenant_id)
+    trial = _trial(tenant, offered_trial_days(session, tenant_id=tenant_id, plan=plan), at)
+    return create_subscription(
+        session,
+        tenant_id=tenant_id,
+        version_id=version_id,
+        interval=_interval(interval),
+        trial_ends_at=None if trial is None else trial.ends_at,
+        at=at,
+    )
+
+
+def offered_trial_days(session: Session, *, tenant_id: str, plan: Plan) -> int:
+    """The days a customer may try the plan for: the plan's, for whoever never had a subscription; 0 for none."""
+    had = select(Subscription.id).where(Subscription.tenant_id == tenant_id).limit(1)
+    return 0 if session.exec(had).first() is not None else plan.trial_days
+
+
+def _after(interval: Interval, next_day: str, *, in_trial: bool) -> str:
+    beyond = f"Use beyond what is included is invoiced every month, first on {next_day}."
+    if in_trial:
+        return f"The trial ends on {next_day}. {beyond}"
+    return beyond + (
+        " The base fee is due again in a year." if interval == Interval.YEAR else " The next base fee is due then."
+    )
 
 
 def _interval(interval: str) -> Interval:
@@ -79,3 +107,12 @@ def _first_period(tenant: Tenant, at: datetime) -> Period:
     """The period a subscription started now begins with: from midnight of today in the customer's time zone."""
     midnight, _ = day_bounds(business_date(at, tenant.timezone), tenant.timezone)
     return period_number(midnight, tenant.timezone, 0)
+
+
+def _trial(tenant: Tenant, days: int, at: datetime) -> Period | None:
+    """So many days from midnight of today in the customer's time zone; None where it is none."""
+    if not days:
+        return None
+    today = business_date(at, tenant.timezone)
+    starts_at, ends_at = (day_bounds(day, tenant.timezone)[0] for day in (today, today + timedelta(days=days)))
+    return Period(0, starts_at, ends_at)

@@ -13,6 +13,7 @@ from services.rules.quantities import from_micro, to_micro
 
 PLAN_FORMAT = "tallystick-plan/1"
 MONTHS_IN_YEAR = 12
+TRIAL_DAYS_MAX = 730
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Plan:
     limits: Mapping[str, int]
     entitlements: tuple[str, ...]
     gain_share: GainShareTerms | None
+    trial_days: int = 0
 
     @property
     def qualified_code(self) -> str:
@@ -133,6 +135,7 @@ def plan_from_document(version_id: str, document: Mapping[str, Any]) -> Plan:
         limits=dict(document["limits"]),
         entitlements=tuple(document["entitlements"]),
         gain_share=None if terms is None else GainShareTerms(Decimal(terms["min_pct"]), Decimal(terms["max_pct"])),
+        trial_days=document.get("trial_days", 0),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from services.plans import TRIAL_DAYS_MAX
 from services.rules.money import minor_digits, to_money
 from services.rules.pricing import Charge, from_document, rate
 from services.rules.quantities import CREDITS_MAX, to_micro
@@ -69,6 +70,7 @@ class PlanEntry(_Entry):
     popular: bool = False
     contact_sales: bool = False
     base_price: Amount | None = None
+    trial_days: Annotated[int, Field(ge=0, le=TRIAL_DAYS_MAX, strict=True)] = 0
     sites_max: Annotated[int, Field(ge=1, le=100_000)] | None = None
     features: tuple[Name, ...] = ()
     allowances: dict[Code, Amount] = {}

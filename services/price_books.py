@@ -128,9 +128,11 @@ def _plan_row(document: dict[str, Any], at: datetime) -> dict[str, Any]:
 def _plan_document(book: BookEntry, plan: PlanEntry) -> dict[str, Any]:
     """All that rating the plan takes, in the types canonical JSON knows; its hash is the version's name.
 
-    What has an order is a list: canonical bytes and JSONB sort the keys of an object.
+    What has an order is a list: canonical bytes and JSONB sort the keys of an object. A plan without a trial says
+    nothing of one, so that its name is what it was before there were trials.
     """
     assets, terms = plan.assets, plan.gain_share
+    trial = {"trial_days": plan.trial_days} if plan.trial_days else {}
     return {
         "format": PLAN_FORMAT,
         "book": book.code,
@@ -155,4 +157,4 @@ def _plan_document(book: BookEntry, plan: PlanEntry) -> dict[str, Any]:
         "limits": dict(plan.limits),
         "entitlements": list(plan.entitlements),
         "gain_share": None if terms is None else {"min_pct": text_of(terms.min_pct), "max_pct": text_of(terms.max_pct)},
-    }
+    } | trial

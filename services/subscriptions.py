@@ -13,18 +13,22 @@ from models import (
     Subscription,
     SubscriptionStatus,
     Tenant,
+    TenantHead,
 )
 from services import credit_lots
-from services.errors import NotFound, SubscriptionConflict, Unprocessable
+from services.base_fees import base_fee_lines, first_term, note_paid
+from services.errors import NotFound, SubscriptionConflict, UnknownPlan, Unprocessable
 from services.identifiers import new_id
-from services.invoice_lines import base_line
 from services.invoices import issue_invoice
-from services.plans import Plan
+from services.plans import TRIAL_DAYS_MAX, Plan
 from services.price_books import plan_in_force, plan_version
 from services.rules.periods import Period, business_date, day_bounds, period_number
 from services.tenants import lock_head, read_tenant
 
 BACKDATED_DAYS_MAX = 5 * 366
+START_AHEAD_MAX = timedelta(minutes=5)
+"""Another clock may say when it started, and run ahead of ours."""
+
 LIVE = (
     SubscriptionStatus.TRIALING,
     SubscriptionStatus.ACTIVE,
@@ -38,52 +42,48 @@ def create_subscription(
     session: Session,
     *,
     tenant_id: str,
-    plan_code: str,
     at: datetime,
+    plan_code: str | None = None,
+    version_id: str | None = None,
     start_date: date | None = None,
+    started_at: datetime | None = None,
+    trial_ends_at: datetime | None = None,
     interval: Interval = Interval.MONTH,
     collection: Collection = Collection.MANUAL,
 ) -> Subscription:
-    """Put a tenant on a plan from midnight of `start_date` (today where none is given) in its own time zone.
+    """Put a tenant on the plan sold under `plan_code` today, or on the very version that was agreed.
 
-    The first period opens with its allowance, and its base fee is invoiced at once, for it is due in advance.
+    It starts at the exact moment `started_at`, else at midnight of `start_date` (today where none is given) in the
+    tenant's own time zone. The first period opens with its allowance, and its base fee is invoiced at once, for it is
+    due in advance; a trial is a first period of its own with nothing to invoice yet.
     Raises UnknownPlan, SubscriptionConflict where one is live already, and Unprocessable for a start in the
-    future or too long ago, a plan in another currency, or one that is only sold by contract.
+    future or too long ago, a trial that does not fit, a plan in another currency, or one only sold by contract.
     """
     head = lock_head(session, tenant_id=tenant_id)
     tenant = read_tenant(session, tenant_id=tenant_id)
-    plan = plan_in_force(session, plan_code=plan_code)
+    plan = _plan_asked(session, plan_code=plan_code, version_id=version_id)
     check_sellable(session, plan=plan, tenant=tenant)
-    started_at = _start_of(start_date, tenant, at)
-    first = period_number(started_at, tenant.timezone, 0)
+    start = _start_of(start_date, tenant, at) if started_at is None else _exact_start(started_at, at)
+    first = period_number(start, tenant.timezone, 0) if trial_ends_at is None else _trial(start, trial_ends_at)
     subscription = Subscription(
         tenant_id=tenant_id,
         id=new_id("sub"),
         plan_version_id=plan.version_id,
-        status=SubscriptionStatus.ACTIVE,
+        status=SubscriptionStatus.ACTIVE if trial_ends_at is None else SubscriptionStatus.TRIALING,
         interval=interval,
         collection=collection,
-        started_at=started_at,
-        anchor_at=started_at,
+        started_at=start,
+        anchor_at=start if trial_ends_at is None else first.ends_at,
         current_period_start=first.starts_at,
         current_period_end=first.ends_at,
+        trial_ends_at=None if trial_ends_at is None else first.ends_at,
         created_at=at,
     )
     session.add(subscription)
     session.flush()
     open_period(session, subscription=subscription, plan=plan, period=first, at=at)
-    base = base_line(plan, interval=interval, period=first, term_index=0)
-    if base is not None:
-        issue_invoice(
-            session,
-            head=head,
-            subscription=subscription,
-            reason=BillingReason.SUBSCRIPTION_START,
-            period=first,
-            lines=[base],
-            currency=plan.currency,
-            at=at,
-        )
+    if trial_ends_at is None:
+        _invoice_start(session, head=head, subscription=subscription, plan=plan, tenant=tenant, first=first, at=at)
     return subscription
 
 
@@ -163,6 +163,53 @@ def open_period(session: Session, *, subscription: Subscription, plan: Plan, per
                 window=(period.starts_at, period.ends_at),
                 at=at,
             )
+
+
+def _plan_asked(session: Session, *, plan_code: str | None, version_id: str | None) -> Plan:
+    if (plan_code is None) == (version_id is None):
+        raise Unprocessable("Name the plan by its code or by its version, one of both.", field="plan_code")
+    if plan_code is not None:
+        return plan_in_force(session, plan_code=plan_code)
+    assert version_id is not None
+    try:
+        return plan_version(session, version_id=version_id)
+    except KeyError as error:
+        raise UnknownPlan("There is no such version of a plan.", field="version_id") from error
+
+
+def _invoice_start(
+    session: Session, *, head: TenantHead, subscription: Subscription, plan: Plan, tenant: Tenant, first: Period,
+    at: datetime,
+) -> None:  # fmt: skip
+    term = first_term(interval=subscription.interval, timezone=tenant.timezone, first=first)
+    lines = base_fee_lines(session, subscription=subscription, plan=plan, term=term)
+    if not lines:
+        return
+    note_paid(subscription, lines)
+    issue_invoice(
+        session,
+        head=head,
+        subscription=subscription,
+        reason=BillingReason.SUBSCRIPTION_START,
+        period=first,
+        lines=lines,
+        currency=plan.currency,
+        at=at,
+    )
+
+
+def _exact_start(started_at: datetime, at: datetime) -> datetime:
+    if started_at > at + START_AHEAD_MAX:
+        raise Unprocessable("started_at is in the future; start it when it begins.", field="started_at")
+    if started_at < at - timedelta(days=BACKDATED_DAYS_MAX):
+        raise Unprocessable(f"started_at is more than {BACKDATED_DAYS_MAX} days ago.", field="started_at")
+    return started_at.astimezone(UTC)
+
+
+def _trial(start: datetime, ends_at: datetime) -> Period:
+    if not start < ends_at <= start + timedelta(days=TRIAL_DAYS_MAX + 1):
+        raise Unprocessable(f"A trial ends after it starts, within {TRIAL_DAYS_MAX} days.", field="trial_ends_at")
+    return Period(0, start, ends_at.astimezone(UTC))
 
 
 def _start_of(start_date: date | None, tenant: Tenant, at: datetime) -> datetime:

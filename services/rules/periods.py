@@ -65,6 +65,19 @@ def period_number(anchor: datetime, timezone: str, index: int) -> Period:
     return _period(_utc(anchor, "The anchor"), check_timezone(timezone), index)
 
 
+def term_end(anchor: datetime, timezone: str, starts_at: datetime, months: int) -> datetime:
+    """Where a term of so many months from `starts_at` ends.
+
+    Where the term starts with a period counted from the anchor it ends with one, so that 29 February comes back after
+    four years; elsewhere it ends at the same wall time so many months on, the day clipped to the month.
+    """
+    zone = check_timezone(timezone)
+    period = period_at(anchor, timezone, starts_at)
+    if period.starts_at == _utc(starts_at, "The start"):
+        return _boundary(period_number(anchor, timezone, 0).starts_at, zone, period.index + months)
+    return _boundary(_utc(starts_at, "The start"), zone, months)
+
+
 def business_date(at: datetime, timezone: str) -> date:
     """The date on the wall at that moment in that zone. Raises InvalidPeriod."""
     return _utc(at, "The moment").astimezone(check_timezone(timezone)).date()

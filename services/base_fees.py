@@ -1,0 +1,49 @@
+"""The base fee: which month or year of it falls due as a period begins, and its lines on the invoice.
+
+Terms follow each other without gap or overlap, however periods are cut: a year ends twelve months after it began. Only
+a month is the period it pays for, and ends where that is cut short. Whole periods in which the subscription did not
+run belong to no term.
+"""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from models import Interval, Subscription
+from services.invoice_lines import Line, base_line
+from services.plans import MONTHS_IN_YEAR, Plan
+from services.rules.periods import Period, term_end
+
+
+def first_term(*, interval: Interval, timezone: str, first: Period) -> Period:
+    """The month or year that is due with the first period of a subscription that begins without a trial."""
+    if interval == Interval.MONTH:
+        return first
+    return Period(0, first.starts_at, term_end(first.starts_at, timezone, first.starts_at, MONTHS_IN_YEAR))
+
+
+def term_due(subscription: Subscription, *, timezone: str, following: Period) -> Period | None:
+    """The month or year whose base fee falls due as `following` begins; None where that is paid for already."""
+    paid_until = subscription.base_paid_until
+    yearly = subscription.interval == Interval.YEAR
+    is_cut_short = following.starts_at < subscription.current_period_end
+    if paid_until is not None and following.starts_at < paid_until and (yearly or not is_cut_short):
+        return None
+    if not yearly:
+        return following
+    starts_at = paid_until or following.starts_at
+    anchor = min(subscription.anchor_at, starts_at)
+    return Period(0, starts_at, term_end(anchor, timezone, starts_at, MONTHS_IN_YEAR))
+
+
+def base_fee_lines(session: Session, *, subscription: Subscription, plan: Plan, term: Period) -> list[Line]:
+    """The base fee of a term; no line where the plan has none."""
+    base = base_line(plan, interval=subscription.interval, term=term)
+    return [] if base is None else [base]
+
+
+def note_paid(subscription: Subscription, lines: list[Line]) -> None:
+    """Remember until when the base fee is charged, where these lines charge one."""
+    ends: list[datetime] = [line.period.ends_at for line in lines if line.kind == "base"]
+    if ends:
+        subscription.base_paid_until = max(ends)
