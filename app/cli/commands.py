@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import catalog, customers, keys, serving, usage, verify
+from app.cli import catalog, customers, keys, serving, stripe, usage, verify
 from app.cli.output import SayingWhy
 
 cli = typer.Typer(
@@ -24,6 +24,7 @@ cli.add_typer(customers.users, name="user")
 cli.add_typer(customers.sites, name="site")
 cli.add_typer(usage.commands, name="usage")
 cli.add_typer(keys.commands, name="keys")
+cli.add_typer(stripe.commands, name="stripe")
 usage.add_to(cli)
 
 

@@ -88,6 +88,18 @@ def local_address() -> str:
     return f"http://127.0.0.1:{os.environ.get('TALLYSTICK_PORT') or LOCAL_PORT}"
 
 
+def delivery_address(account: Account) -> str | None:
+    """Where Stripe can reach us to deliver events: the sandbox on this machine, Stripe itself over TLS alone.
+
+    None where the real one cannot, for people reach us on this machine only.
+    """
+    given = settings()
+    if account == "sandbox":
+        is_beside_us = given.stripe_address is None or "TALLYSTICK_PORT" in os.environ
+        return local_address() if is_beside_us else given.public_url
+    return given.public_url if _is_out_there(given.public_url) else None
+
+
 def _sandbox_address() -> str:
     given = settings()
     if given.public_url.startswith("https://"):
@@ -140,10 +152,10 @@ def _checked_address(address: str) -> str:
 
 def _is_out_there(address: str) -> bool:
     """Whether it is reached over TLS, on a machine that is not this one."""
-    parts = urlsplit(_checked_address(address))
+    parts = urlsplit(address)
     host = parts.hostname or ""
     try:
         is_local = not ipaddress.ip_address(host).is_global
     except ValueError:
-        is_local = host == "localhost" or host.endswith((".localhost", ".local", ".internal")) or "." not in host
+        is_local = "." not in host or host.endswith((".localhost", ".local", ".internal"))
     return parts.scheme == "https" and not is_local
