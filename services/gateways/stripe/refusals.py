@@ -24,6 +24,10 @@ def translated() -> Iterator[None]:
         yield
     except sdk.StripeError as error:
         raise refusal_of(error) from None  # the original carries the request's headers
+    except (AttributeError, KeyError) as error:  # what the SDK stumbles over is not what Stripe answers
+        raise ProviderUnavailable(
+            "The payment provider's answer cannot be read. Nothing is lost: try again."
+        ) from error
 
 
 def refusal_of(error: sdk.StripeError) -> ProviderRefused | ProviderUnavailable:
