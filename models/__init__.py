@@ -17,6 +17,7 @@ from models.invoice import BillingReason, Invoice, InvoiceLine, InvoiceStatus, L
 from models.member import Membership, Role, User, WebSession
 from models.price_book import PlanVersion, PriceBook, PriceBookVersion
 from models.receipt import Receipt, ReceiptLog, ReceiptSignature, TraceHop, UsageTally
+from models.reconciliation import InvoiceCheck
 from models.refund import Refund, RefundStatus
 from models.reservation import Reservation, ReservationStatus
 from models.signing_key import KeyRotation, SigningKey
@@ -63,6 +64,7 @@ __all__ = [
     "IdempotencyRecord",
     "Interval",
     "Invoice",
+    "InvoiceCheck",
     "InvoiceLine",
     "InvoiceStatus",
     "KeyRotation",

@@ -47,6 +47,7 @@ class StripeInvoice(TenantOwned, table=True):
     number: str | None = Field(default=None, max_length=NAME_MAX)
     currency: str = Field(max_length=3)
     total_minor: int = Field(sa_type=BigInteger)
+    due_minor: int = Field(default=0, sa_type=BigInteger)
     paid_minor: int = Field(default=0, sa_type=BigInteger)
     remaining_minor: int = Field(default=0, sa_type=BigInteger)
     credited_minor: int = Field(default=0, sa_type=BigInteger)

@@ -671,6 +671,19 @@ def upgrade() -> None:
     with op.batch_alter_table('dunning', schema=None) as batch_op:
         batch_op.create_index('ix_dunning_running', ['ended_at', 'failed_at'], unique=False)
 
+    op.create_table('invoice_check',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('invoice_id', sa.String(length=64), nullable=False),
+    sa.Column('checked_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('difference_count', sa.Integer(), nullable=False),
+    sa.Column('differences', models.base.Json(), nullable=False),
+    sa.CheckConstraint('difference_count >= 0', name=op.f('ck_invoice_check_difference_count')),
+    sa.ForeignKeyConstraint(['tenant_id', 'invoice_id'], ['invoice.tenant_id', 'invoice.id'], name=op.f('fk_invoice_check_tenant_id_invoice_id_invoice')),
+    sa.PrimaryKeyConstraint('tenant_id', 'invoice_id', name=op.f('pk_invoice_check'))
+    )
+    with op.batch_alter_table('invoice_check', schema=None) as batch_op:
+        batch_op.create_index('ix_invoice_check_differences', ['difference_count', 'checked_at'], unique=False)
+
     op.create_table('invoice_line',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('invoice_id', sa.String(length=64), nullable=False),
@@ -769,6 +782,7 @@ def upgrade() -> None:
     sa.Column('number', sa.String(length=120), nullable=True),
     sa.Column('currency', sa.String(length=3), nullable=False),
     sa.Column('total_minor', sa.BigInteger(), nullable=False),
+    sa.Column('due_minor', sa.BigInteger(), nullable=False),
     sa.Column('paid_minor', sa.BigInteger(), nullable=False),
     sa.Column('remaining_minor', sa.BigInteger(), nullable=False),
     sa.Column('credited_minor', sa.BigInteger(), nullable=False),
@@ -908,6 +922,10 @@ def downgrade() -> None:
     op.drop_table('reservation')
     op.drop_table('pool_usage')
     op.drop_table('invoice_line')
+    with op.batch_alter_table('invoice_check', schema=None) as batch_op:
+        batch_op.drop_index('ix_invoice_check_differences')
+
+    op.drop_table('invoice_check')
     with op.batch_alter_table('dunning', schema=None) as batch_op:
         batch_op.drop_index('ix_dunning_running')
 
