@@ -10,9 +10,11 @@ from datetime import datetime
 from sqlmodel import Session
 
 from models import Interval, Subscription
-from services.invoice_lines import Line, base_line
+from services.invoice_lines import Line, base_line, discount_line
 from services.plans import MONTHS_IN_YEAR, Plan
+from services.rules.discounts import take_off
 from services.rules.periods import Period, term_end
+from services.subscription_discounts import discounts_due
 
 
 def first_term(*, interval: Interval, timezone: str, first: Period) -> Period:
@@ -37,9 +39,17 @@ def term_due(subscription: Subscription, *, timezone: str, following: Period) ->
 
 
 def base_fee_lines(session: Session, *, subscription: Subscription, plan: Plan, term: Period) -> list[Line]:
-    """The base fee of a term; no line where the plan has none."""
+    """The base fee of a term and the promotions on it; no line where the plan has none."""
     base = base_line(plan, interval=subscription.interval, term=term)
-    return [] if base is None else [base]
+    if base is None:
+        return []
+    due = discounts_due(session, subscription=subscription, currency=plan.currency, due_at=term.starts_at)
+    steps = take_off(base.amount, [discount for _, discount in due])
+    taken = [(code, discount, of, off) for (code, discount), (of, off) in zip(due, steps, strict=True)]
+    return [
+        base,
+        *(discount_line(base, code, discount, of=of, off=off) for code, discount, of, off in taken if off.amount_minor),
+    ]
 
 
 def note_paid(subscription: Subscription, lines: list[Line]) -> None:

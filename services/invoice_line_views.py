@@ -13,7 +13,7 @@ from services import wording
 from services.line_sums import records, sum_in_words
 from services.plans import Plan
 from services.price_books import plan_version
-from services.rules import pricing
+from services.rules import discounts, pricing
 from services.rules.money import Money, minor_digits
 from services.rules.pricing import Charge, Flat, Package
 from services.usage_wording import counted
@@ -79,13 +79,14 @@ def line_views(session: Session, *, lines: Iterable[InvoiceLine], currency: str,
 
 def _line_view(session: Session, line: InvoiceLine, currency: str, timezone: str) -> LineView:
     plan = plan_version(session, version_id=line.plan_version_id)
-    charge = pricing.from_document(line.pricing)
-    steps = tuple(_step_view(step, charge, line.unit, currency) for step in line.steps)
+    charge = None if line.kind == LineKind.DISCOUNT else pricing.from_document(line.pricing)
+    steps = () if charge is None else tuple(_step_view(step, charge, line.unit, currency) for step in line.steps)
     sources = tuple(_source_views(line, plan))
     facts = (
         *_base_facts(line, timezone),
+        *_discount_facts(line, currency),
         *_counted_facts(session, line, timezone),
-        *_rounding_facts(line, charge, currency),
+        *(() if charge is None else _rounding_facts(line, charge, currency)),
         Fact("Rated with", f"{plan.name}, version {version_name(line.plan_version_id)}"),
     )
     return LineView(
@@ -104,7 +105,9 @@ def _line_view(session: Session, line: InvoiceLine, currency: str, timezone: str
     )
 
 
-def _price(line: InvoiceLine, charge: Charge, currency: str) -> str:
+def _price(line: InvoiceLine, charge: Charge | None, currency: str) -> str:
+    if charge is None:
+        return wording.promotion(discounts.from_document(line.pricing, currency))
     if line.kind == LineKind.BASE and isinstance(charge.model, Flat):
         return f"{wording.rate(charge.model.amount, currency)} per {line.unit}"
     return wording.price_of(charge, currency, line.unit)
@@ -145,6 +148,11 @@ def version_name(version_id: str) -> str:
 def _base_facts(line: InvoiceLine, timezone: str) -> Iterable[Fact]:
     if line.kind == LineKind.BASE:
         yield Fact("Charged in advance for", wording.span(line.period_start, line.period_end, timezone))
+
+
+def _discount_facts(line: InvoiceLine, currency: str) -> Iterable[Fact]:
+    if line.kind == LineKind.DISCOUNT:
+        yield Fact("Off a base fee of", wording.money(Money.parse(line.sources["of"], currency)))
 
 
 def _counted_facts(session: Session, line: InvoiceLine, timezone: str) -> Iterable[Fact]:

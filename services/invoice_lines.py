@@ -13,8 +13,9 @@ from sqlmodel import Session
 from models import Interval, LineKind
 from services.asset_counts import count_assets
 from services.plans import Plan
-from services.rules import money, pricing
+from services.rules import discounts, money, pricing
 from services.rules.decimals import EXACT, text_of
+from services.rules.discounts import Discount
 from services.rules.money import Money
 from services.rules.periods import Period
 from services.rules.pricing import Rated
@@ -57,6 +58,23 @@ def base_line(plan: Plan, *, interval: Interval, term: Period) -> Line | None:
         period=term,
         plan_version_id=plan.version_id,
         pricing={"model": "flat", "amount": amount.plain()},
+    )
+
+
+def discount_line(base: Line, code: str, discount: Discount, *, of: Money, off: Money) -> Line:
+    """What a promotion takes off a base fee, of what the promotions before it have left of it."""
+    pricing = discounts.to_document(discount)
+    words = f"{pricing['percent']} %" if "percent" in pricing else f"{pricing['amount']} {of.currency}"
+    return Line(
+        kind=LineKind.DISCOUNT,
+        description=f"Promotion {code}: {words} off the base fee",
+        quantity=Decimal(1),
+        unit="discount",
+        amount=-off,
+        period=base.period,
+        plan_version_id=base.plan_version_id,
+        pricing=pricing,
+        sources={"of": of.plain(), "code": code},
     )
 
 

@@ -13,7 +13,7 @@ from services.closing import BILLED
 from services.invoices import invoice_number
 from services.plans import Plan, Pool
 from services.pool_views import PoolView, pool_view
-from services.rules import money, pricing
+from services.rules import discounts, money, pricing
 from services.rules.money import Money
 from services.standing import AssetStanding, Standing
 from services.usage_wording import counted
@@ -160,6 +160,9 @@ def _bill_line(line: InvoiceLine, currency: str, timezone: str) -> BillLineView:
 
 def _working(line: InvoiceLine, currency: str) -> str:
     """The quantity and its price, tier by tier where there are several: 50,000 × $0.005 + 37,500 × $0.008."""
+    if line.kind == LineKind.DISCOUNT:
+        of = wording.money(Money.parse(line.sources["of"], currency))
+        return f"{wording.promotion(discounts.from_document(line.pricing, currency))} {of}"
     if len(line.steps) > 1:
         parts = (f"{wording.number(Decimal(s['quantity']))} × {_step_price(s, currency)}" for s in line.steps)
         return " + ".join(parts)

@@ -1,5 +1,6 @@
 """Start a subscription and find it again."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from sqlmodel import Session, col, select
@@ -23,6 +24,7 @@ from services.invoices import issue_invoice
 from services.plans import TRIAL_DAYS_MAX, Plan
 from services.price_books import plan_in_force, plan_version
 from services.rules.periods import Period, business_date, day_bounds, period_number
+from services.subscription_discounts import Promotion, add_promotions
 from services.tenants import lock_head, read_tenant
 
 BACKDATED_DAYS_MAX = 5 * 366
@@ -50,6 +52,7 @@ def create_subscription(
     trial_ends_at: datetime | None = None,
     interval: Interval = Interval.MONTH,
     collection: Collection = Collection.MANUAL,
+    discounts: Sequence[Promotion] = (),
 ) -> Subscription:
     """Put a tenant on the plan sold under `plan_code` today, or on the very version that was agreed.
 
@@ -81,6 +84,7 @@ def create_subscription(
     )
     session.add(subscription)
     session.flush()
+    add_promotions(session, subscription=subscription, promotions=discounts, currency=plan.currency)
     open_period(session, subscription=subscription, plan=plan, period=first, at=at)
     if trial_ends_at is None:
         _invoice_start(session, head=head, subscription=subscription, plan=plan, tenant=tenant, first=first, at=at)

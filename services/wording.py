@@ -7,6 +7,7 @@ from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 
 from services.plans import Meter, Plan, Pool
+from services.rules.discounts import Discount
 from services.rules.money import Money, minor_digits
 from services.rules.periods import business_date, check_timezone
 from services.rules.pricing import Charge, Flat, Package, PerUnit
@@ -88,6 +89,13 @@ def price_of(charge: Charge, currency: str, unit: str) -> str:
         return f"{rate(model.package_price, currency)} per {number(model.package_size)} {plural(unit)}"
     lowest = min(tier.unit_price for tier in model.tiers)
     return f"from {rate(lowest, currency)} per {unit}"
+
+
+def promotion(discount: Discount) -> str:
+    """20 % off; $50.00 off."""
+    if discount.amount_off is not None:
+        return f"{money(discount.amount_off)} off"
+    return f"{number(discount.percent_off or 0)} % off"
 
 
 def allowance(plan: Plan, pool: Pool) -> str:

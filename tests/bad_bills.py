@@ -14,6 +14,7 @@ from tests.good_bundles import (
     cut_invoice,
     cut_range,
     memory_cloud,
+    promoted,
     reliability,
     verified_exchange,
 )
@@ -117,6 +118,42 @@ def line_cases() -> Iterator[Case]:
     yield bad_case("line-graduated-dearer", data, 1, "370.00", seq, keys)
     data, seq, keys = _invoice(memory_cloud, _line("overage", quantity="155000"))
     yield bad_case("line-daily-of-more", data, 1, "quantity", seq, keys)
+
+
+def promotion_cases() -> Iterator[Case]:
+    """The April invoice has 499.00, half a per cent of it off, then the rest."""
+
+    def moved(fields: Document) -> None:
+        fields["lines"] = [fields["lines"][1], fields["lines"][0], fields["lines"][2]]
+
+    def alone(fields: Document) -> None:
+        fields["lines"] = fields["lines"][1:]
+
+    def of_march(fields: Document) -> None:
+        fields["lines"][1]["period"] = {"start": "2026-03-01T05:00:00.000000Z", "end": "2026-04-01T04:00:00.000000Z"}
+
+    for name, change, exit_code, reason in (
+        ("less", _line("discount", amount="-2.49"), 1, "-2.49"),
+        ("that-adds", _line("discount", amount="2.50"), 1, "2.50"),
+        ("of-two", _line("discount", quantity="2"), 1, "quantity"),
+        ("of-another-fee", _line("discount", sources={"of": "496.50"}), 1, "left"),
+        ("of-nothing-said", _line("discount", sources=None), 1, "left"),
+        ("of-no-number", _line("discount", sources={"of": "all"}), 1, "plain"),
+        ("priced-otherwise", _line("discount", pricing={"percent": "20"}), 1, "-2.50"),
+        ("of-no-per-cent", _line("discount", pricing={"percent": "0"}), 1, "per cent"),
+        ("of-more-than-all", _line("discount", pricing={"percent": "100.01"}), 1, "per cent"),
+        ("too-fine", _line("discount", pricing={"percent": "0.5000000000001"}), 1, "decimals"),
+        ("with-zeros-after", _line("discount", pricing={"percent": "0.50"}), 1, "pric"),
+        ("with-more-in-its-price", _line("discount", pricing={"once": True}), 1, "pric"),
+        ("of-a-negative-amount", _line("discount", pricing={"model": "amount_off", "amount": "-5.00"}), 1, "above zero"),
+        ("of-an-unknown-kind", _line("discount", pricing={"model": "one_free"}), 2, "promotion"),
+        ("by-another-plan", _line("discount", price=HASH), 2, "plan"),
+        ("without-its-base-fee", alone, 1, "base fee"),
+        ("before-its-base-fee", moved, 1, "base fee"),
+        ("of-another-month", of_march, 1, "base fee"),
+    ):
+        data, seq, keys = _invoice(promoted, change)
+        yield bad_case(f"promotion-{name}", data, exit_code, reason, seq, keys)
 
 
 def amount_cases() -> Iterator[Case]:

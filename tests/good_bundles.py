@@ -190,6 +190,30 @@ def verified_exchange(change: Callable[[dict[str, Any]], None] | None = None) ->
     return bill
 
 
+def promoted(change: Callable[[dict[str, Any]], None] | None = None) -> Bill:
+    """A plan of 499.00 with promotions: a third off and an amount off, the rest of a fee, a half cent rounded away; and
+    a credit note that takes a base fee back with what was off it."""
+    bill = Bill(Ledger(tenant="tnt_4"))
+    ledger = bill.ledger
+    price = ledger.plan("verified-exchange", "Starter")
+    march, april = (ledger.base_line(price, period=period) for period in (MARCH, APRIL))
+    third = ledger.discount_line(march, "499.00", "-166.33", model="percent_off", percent="33.333")
+    off = ledger.discount_line(march, "332.67", "-50.00", model="amount_off", amount="50.00")
+    bill.invoices.append(ledger.bill([march, third, off], currency="USD"))
+    ledger.clock = APRIL[0]
+    half = ledger.discount_line(april, "499.00", "-2.50", model="percent_off", percent="0.5")
+    rest = ledger.discount_line(april, "496.50", "-496.50", model="amount_off", amount="600.00")
+    bill.invoices.append(ledger.bill([april, half, rest], currency="USD", change=change))
+    back = [line | {"quantity": "-1", "amount": turned(line["amount"])} for line in (march, third, off)]
+    bill.credit_note = ledger.bill(back, invoice=bill.invoices[0], currency="USD")
+    return bill
+
+
+def turned(amount: str) -> str:
+    """The same amount on the other side of zero."""
+    return amount[1:] if amount.startswith("-") else f"-{amount}"
+
+
 @cache
 def books() -> tuple[Bill, Bill, Bill]:
     """The three logs, made once. Do not change them."""
@@ -220,6 +244,10 @@ def good_cases() -> Iterator[Case]:
     yield Case("invoice-alone-in-a-range", cut_range(log, rel.invoices[2], rel.invoices[2]).lines(), log.jwks())
     yield Case("invoice-daily-pool", cut_invoice(mem.ledger, mem.invoices[0]).lines(), mem.ledger.jwks())
     yield Case("invoice-two-pools-graduated", cut_invoice(vex.ledger, vex.invoices[0]).document(), vex.ledger.jwks())
+    promotions = promoted()
+    yield Case("promotions-whole", cut_range(promotions.ledger, 1, 3).lines(), promotions.ledger.jwks())
+    yield Case("promotions-invoice", cut_invoice(promotions.ledger, 2).document(), promotions.ledger.jwks())
+    yield Case("promotions-taken-back", cut_range(promotions.ledger, 3, 3).lines(), promotions.ledger.jwks())
     for ledger in (log, vex.ledger):
         for trace in ledger.hops:
             yield Case(f"trace-{ledger.tenant}-{trace}", cut_trace(ledger, trace).lines(), ledger.jwks())

@@ -212,6 +212,14 @@ class Ledger:
             "period": period_document(period), "price": price, "pricing": {"model": "flat", "amount": amount},
         }  # fmt: skip
 
+    def discount_line(self, base: dict[str, Any], of: str, amount: str, /, **pricing: str) -> dict[str, Any]:
+        """What a promotion takes off a base line, of what is left of it."""
+        return {
+            "kind": "discount", "unit": "discount", "quantity": "1", "amount": amount, "period": base["period"],
+            "description": "Promotion LAUNCH: off the base fee", "price": base["price"], "pricing": pricing,
+            "sources": {"of": of, "code": "LAUNCH"},
+        }  # fmt: skip
+
     def asset_line(self, price: str, counted: str, *, period: tuple[datetime, datetime] = MARCH) -> dict[str, Any]:
         plan = self.typed(price)
         assert plan.assets is not None

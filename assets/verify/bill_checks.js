@@ -12,6 +12,27 @@ Tallystick.billChecks = (() => {
   const BILLS_BYTES_MAX = 16 * 1024 * 1024;
   const ONCE = new Set(["base", "asset_uplift", "overage"]);
 
+  /** What the lines of a bill so far leave of each base fee on it, by its plan and the start of its period. */
+  class BaseFees {
+    constructor() {
+      this.amounts = new Map();
+    }
+
+    /** Minor units; null where the bill has no such base fee. */
+    left(line) {
+      return this.amounts.get(keyOf(line)) ?? null;
+    }
+
+    note(line, amount) {
+      if (line.kind === "base" || line.kind === "discount")
+        this.amounts.set(keyOf(line), (this.left(line) ?? 0n) + amount);
+    }
+  }
+
+  function keyOf({ price, period }) {
+    return JSON.stringify([price, period?.start ?? null]);
+  }
+
   class Bills {
     /** @param {object[]} receipts those of the bills, in the order of the log */
     constructor(header, receipts, plans, usage) {
@@ -53,9 +74,10 @@ Tallystick.billChecks = (() => {
       try {
         this.checkAnswered(receipt);
         const lines = [];
+        const fees = new BaseFees();
         for (const [place, line] of document.lines.entries()) {
           where = `${name}, line ${place + 1} (${line.kind})`;
-          lines.push(await this.checkLineOf(receipt, line, where, pace));
+          lines.push(await this.checkLineOf(receipt, line, fees, where, pace));
         }
         where = name;
         await this.checkUsage(receipt, pace);
@@ -69,11 +91,12 @@ Tallystick.billChecks = (() => {
       }
     }
 
-    async checkLineOf(receipt, line, where, pace) {
+    async checkLineOf(receipt, line, fees, where, pace) {
       const plan = this.planOf(receipt, line);
       const sum = USAGE_KINDS.has(line.kind) ? await this.usageOf(receipt, line, pace) : null;
       const isTakenBack = receipt.document.typ === "credit_note" && line.kind !== "correction";
-      const amount = checkLine(line, plan, sum, isTakenBack);
+      const amount = checkLine(line, plan, sum, fees.left(line), isTakenBack);
+      fees.note(line, amount);
       this.billOnce(receipt, line, plan, where, isTakenBack);
       return { line, plan, amount, usageCount: sum === null ? null : sum.count };
     }
@@ -107,6 +130,7 @@ Tallystick.billChecks = (() => {
     /** Keep in mind what is billed, so that nothing is billed twice and differences begin where billing ended. */
     billOnce({ seq, document }, line, plan, where, isTakenBack) {
       const { kind, price } = line;
+      if (kind === "discount") return;
       const start = line.period?.start ?? "";
       const pool = USAGE_KINDS.has(kind) ? poolOf(line, plan) : "";
       const key = JSON.stringify([document.subscription, kind, price, start, pool, ONCE.has(kind) ? null : seq]);

@@ -7,17 +7,20 @@ Tallystick.lineChecks = (() => {
   const { Decimal } = Tallystick.decimals;
   const { plain, readMinor, toMinor } = Tallystick.money;
   const { rate, writtenCharge, writtenSteps } = Tallystick.pricing;
+  const PERCENT_DECIMALS_MAX = 12;
+  const HUNDRED = new Decimal(100n);
   const USAGE_KINDS = new Set(["overage", "late_usage", "correction"]);
-  const KINDS = new Set([...USAGE_KINDS, "base", "asset_uplift"]);
+  const KINDS = new Set([...USAGE_KINDS, "base", "discount", "asset_uplift"]);
 
   /**
    * The minor units that a line of one of KINDS comes to. `sum` is that of its receipts, null where they are not all in
-   * the bundle; `isTakenBack` is for lines of a credit note that take back a line of its invoice. Throws Broken with the
+   * the bundle, and `fee` what the lines before it have left of the base fee that a promotion comes off, null where
+   * there is none; `isTakenBack` is for lines of a credit note that take back a line of its invoice. Throws Broken with the
    * stated and the expected value, and Unverifiable for what this version does not know.
    */
-  function checkLine(line, plan, sum, isTakenBack) {
+  function checkLine(line, plan, sum, fee, isTakenBack) {
     const sign = isTakenBack ? -1n : 1n;
-    const expected = expectedOf(line, plan, sum, sign);
+    const expected = expectedOf(line, plan, sum, fee, sign);
     const quantity = expected.quantity.times(new Decimal(sign));
     if (!Decimal.read(line.quantity).equals(quantity)) {
       throw new Broken(`its quantity is ${line.quantity}; it comes to ${quantity.text()}.`);
@@ -33,8 +36,9 @@ Tallystick.lineChecks = (() => {
     return amount;
   }
 
-  function expectedOf(line, plan, sum, sign) {
+  function expectedOf(line, plan, sum, fee, sign) {
     if (line.kind === "base") return baseOf(line, plan);
+    if (line.kind === "discount") return discountOf(line, plan, fee === null ? null : sign * fee);
     if (line.kind === "asset_uplift") return assetsOf(line, plan);
     return line.kind === "overage" ? overageOf(line, plan, sum, sign) : differenceOf(line, plan, sum);
   }
@@ -45,6 +49,34 @@ Tallystick.lineChecks = (() => {
     const amount = toMinor(plan.baseExact(line.unit), plan.currency);
     const pricing = { model: "flat", amount: plain(amount, plan.currency) };
     return { quantity: new Decimal(1n), amount, pricing, steps: null };
+  }
+
+  /** What a promotion takes off `left` of the base fee, in minor units. */
+  function discountOf(line, plan, left) {
+    const { currency } = plan;
+    const { of } = line.sources ?? {};
+    if (left === null) throw new Broken("it comes off a base fee that is not on this bill before it.");
+    if (typeof of !== "string" || readMinor(of, currency) !== left) {
+      throw new Broken(`it does not come off what is left of the base fee, which is ${plain(left, currency)}.`);
+    }
+    const { pricing, off } = takenOff(left, line.pricing ?? {}, currency);
+    return { quantity: new Decimal(1n), amount: -off, pricing, steps: null };
+  }
+
+  /** A promotion as it must be written, and what it takes off: a share rounded once, or an amount up to what there is. */
+  function takenOff(left, { model, percent, amount }, currency) {
+    if (model === "percent_off") {
+      if (!Decimal.isPlain(percent)) throw new Broken('percent must be a plain decimal string, such as "20".');
+      const share = Decimal.read(percent);
+      if (share.isZero() || share.compare(HUNDRED) > 0 || share.places > PERCENT_DECIMALS_MAX) {
+        throw new Broken("A promotion takes more than 0 and at most 100 per cent off, in up to 12 decimals.");
+      }
+      return { pricing: { model, percent: share.text() }, off: share.times(new Decimal(left, 2)).roundHalfAway(0) };
+    }
+    if (model !== "amount_off") throw new Unverifiable("it is a promotion of a kind that is not known here.");
+    const most = Decimal.isPlain(amount) ? readMinor(amount, currency) : 0n;
+    if (most <= 0n) throw new Broken("A promotion takes an amount above zero off.");
+    return { pricing: { model, amount: plain(most, currency) }, off: most < left ? most : left };
   }
 
   function assetsOf(line, plan) {

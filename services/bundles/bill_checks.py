@@ -48,6 +48,24 @@ class CheckedBill:
     lines: tuple[CheckedLine, ...]
 
 
+class BaseFees:
+    """What the lines of a bill so far leave of each base fee on it, by its plan and the start of its period."""
+
+    def __init__(self) -> None:
+        self._left: dict[tuple[object, object], Money] = {}
+
+    def left(self, line: Mapping[str, Any]) -> Money | None:
+        return self._left.get(self._key(line))
+
+    def note(self, line: Mapping[str, Any], amount: Money) -> None:
+        if line["kind"] in ("base", "discount"):
+            before = self.left(line)
+            self._left[self._key(line)] = amount if before is None else before + amount
+
+    def _key(self, line: Mapping[str, Any]) -> tuple[object, object]:
+        return line.get("price"), line.get("period", {}).get("start")
+
+
 class Bills:
     """The bills of a bundle, in the order of the log. `receipts` are theirs."""
 
@@ -93,13 +111,14 @@ class Bills:
         where = name
         try:
             self._check_answered(receipt)
-            lines, amounts = [], []
+            lines, amounts, fees = [], [], BaseFees()
             for number, line in enumerate(document["lines"], 1):
                 where = f"{name}, line {number} ({line['kind']})"
                 plan = self._plan_of(receipt, line)
                 usage = self._usage_of(receipt, line, sums) if line["kind"] in USAGE_KINDS else None
                 taken_back = receipt.typ == "credit_note" and line["kind"] != "correction"
-                amounts.append(check_line(line, plan, usage, taken_back=taken_back))
+                amounts.append(check_line(line, plan, usage, fee=fees.left(line), taken_back=taken_back))
+                fees.note(line, amounts[-1])
                 self._bill_once(receipt, line, plan, where, taken_back=taken_back)
                 lines.append(_checked(line, usage))
             where = name
@@ -152,6 +171,8 @@ class Bills:
         start = line.get("period", {}).get("start", "")
         pool = pool_of(line, plan) if kind in USAGE_KINDS else ""
         key = (subscription, kind, line["price"], start, pool, None if kind in _ONCE else receipt.seq)
+        if kind == "discount":
+            return
         if taken_back:
             self._billed.pop(key, None)
         elif (before := self._billed.setdefault(key, where)) is not where:

@@ -12,14 +12,14 @@ from typing import Any
 from services.bundles.usage import PoolSum
 from services.errors import InvalidBundle, Unverifiable
 from services.plans import MONTHS_IN_YEAR, Plan
-from services.rules import money, pricing
+from services.rules import discounts, money, pricing
 from services.rules.decimals import EXACT, is_plain, text_of
 from services.rules.money import Money
 from services.rules.pricing import Rated
 from services.rules.quantities import from_micro, plain, plain_micro, to_micro
 
 USAGE_KINDS = frozenset({"overage", "late_usage", "correction"})
-KINDS = USAGE_KINDS | {"base", "asset_uplift"}
+KINDS = USAGE_KINDS | {"base", "discount", "asset_uplift"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,19 @@ class Expected:
     rated: Rated | None = None
 
 
-def check_line(line: Mapping[str, Any], plan: Plan, usage: PoolSum | None, *, taken_back: bool = False) -> Money:
-    """What a line of one of KINDS comes to. `usage` is the sum of its receipts, where they are all in the bundle.
+def check_line(
+    line: Mapping[str, Any], plan: Plan, usage: PoolSum | None, *, fee: Money | None = None, taken_back: bool = False
+) -> Money:
+    """What a line of one of KINDS comes to. `usage` is the sum of its receipts, where they are all in the bundle; `fee`
+    what the lines before it have left of the base fee that a promotion comes off.
 
     `taken_back` is for the lines of a credit note that take back a line of its invoice.
     """
     kind = line["kind"]
     if kind == "base":
         expected = _base(line, plan)
+    elif kind == "discount":
+        expected = _discount(line, plan, fee, -1 if taken_back else 1)
     elif kind == "asset_uplift":
         expected = _assets(line, plan)
     elif kind == "overage":
@@ -79,6 +84,19 @@ def _base(line: Mapping[str, Any], plan: Plan) -> Expected:
         raise Unverifiable(f"its unit is not known here, {line['unit']}.")
     amount = money.to_money(plan.base_exact(months=months), plan.currency)
     return Expected(Decimal(1), amount, {"model": "flat", "amount": amount.plain()})
+
+
+def _discount(line: Mapping[str, Any], plan: Plan, fee: Money | None, sign: int) -> Expected:
+    stated, of = line.get("pricing", {}), line.get("sources", {}).get("of")
+    if fee is None:
+        raise InvalidBundle("it comes off a base fee that is not on this bill before it.")
+    left = Money(sign * fee.amount_minor, fee.currency)
+    if type(of) is not str or Money.parse(of, plan.currency) != left:
+        raise InvalidBundle(f"it does not come off what is left of the base fee, which is {left.plain()}.")
+    if not discounts.is_known(stated):
+        raise Unverifiable("it is a promotion of a kind that is not known here.")
+    discount = discounts.from_document(stated, plan.currency)
+    return Expected(Decimal(1), -discounts.taken_off(left, discount), discounts.to_document(discount))
 
 
 def _assets(line: Mapping[str, Any], plan: Plan) -> Expected:
