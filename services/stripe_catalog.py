@@ -1,5 +1,6 @@
 """What of ours stands at the payment provider: what set-up made or found there, and what others look up of it."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,18 @@ from services.settings import settings
 
 PREFIX = "tallystick"
 PORTAL_KEY = f"{PREFIX}:portal"
+
+
+@dataclass(frozen=True, slots=True)
+class NotedThing:
+    """What was noted of one thing of ours; `has_secret` where the secret of an endpoint was kept."""
+
+    lookup_key: str
+    kind: CatalogKind
+    stripe_id: str
+    fingerprint: str
+    url: str | None
+    has_secret: bool
 
 
 def product_key(plan: Plan) -> str:
@@ -73,10 +86,15 @@ def webhook_secrets(session: Session, *, account: str) -> list[str]:
     return [*([] if given is None else [given]), *opened]
 
 
-def catalog_entries(session: Session, *, account: str) -> dict[str, StripeCatalogEntry]:
+def noted_things(session: Session, *, account: str) -> dict[str, NotedThing]:
     """Everything set-up noted of an account, by our name for it."""
     every = session.exec(select(StripeCatalogEntry).where(StripeCatalogEntry.account == account))
-    return {entry.lookup_key: entry for entry in every}
+    return {
+        entry.lookup_key: NotedThing(
+            entry.lookup_key, entry.kind, entry.stripe_id, entry.fingerprint, entry.url, entry.secret is not None
+        )
+        for entry in every
+    }
 
 
 def keep_entry(

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from sqlmodel import Session, select
 
-from models import CatalogKind, PriceBook, StripeCatalogEntry
+from models import CatalogKind, PriceBook
 from services.database import reading, transaction
 from services.gateways.stripe import catalog
 from services.gateways.stripe.catalog import CatalogThing, Shelf
@@ -20,7 +20,7 @@ from services.gateways.stripe.client import Stripe
 from services.gateways.stripe.connection import delivery_address
 from services.price_books import Book, book_in_force
 from services.settings import settings
-from services.stripe_catalog import catalog_entries, fingerprint_of, forget_entry, keep_entry, price_key
+from services.stripe_catalog import NotedThing, fingerprint_of, forget_entry, keep_entry, noted_things, price_key
 from services.stripe_wanted import (
     Wanted,
     intervals_sold,
@@ -82,8 +82,8 @@ def set_up(stripe: Stripe, *, at: datetime, book_code: str | None = None, dry_ru
     """
     with reading() as session:
         books = [book_in_force(session, code=code) for code in _book_codes(session, book_code)]
-        entries = catalog_entries(session, account=stripe.account)
-    work = _SettingUp(stripe, at, dry_run, entries)
+        noted = noted_things(session, account=stripe.account)
+    work = _SettingUp(stripe, at, dry_run, noted)
     work.look_up_prices(_price_keys(books))
     for book in books:
         _put_book(work, book)
@@ -126,9 +126,9 @@ def _put_endpoint(work: "_SettingUp") -> None:
         return
     endpoint = wanted_endpoint(address)
     work.put(endpoint)
-    for entry in list(work.entries.values()):
-        if entry.kind == CatalogKind.WEBHOOK_ENDPOINT and entry.lookup_key != endpoint.key:
-            work.remove(entry)
+    for noted in work.noted.values():
+        if noted.kind == CatalogKind.WEBHOOK_ENDPOINT and noted.lookup_key != endpoint.key:
+            work.remove(noted)
 
 
 @dataclass
@@ -138,7 +138,7 @@ class _SettingUp:
     stripe: Stripe
     at: datetime
     is_dry_run: bool
-    entries: dict[str, StripeCatalogEntry]
+    noted: dict[str, NotedThing]
     steps: list[SetupStep] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     webhook_secret: str | None = None
@@ -166,13 +166,13 @@ class _SettingUp:
         self.steps.append(SetupStep(wanted.key, wanted.kind, action, chosen.id, chosen.url))
         return chosen.id
 
-    def remove(self, entry: StripeCatalogEntry) -> None:
+    def remove(self, noted: NotedThing) -> None:
         """Take what we noted off sale there, and forget it."""
         if not self.is_dry_run:
-            catalog.retire_thing(self.stripe, shelf=_SHELF[entry.kind], thing_id=entry.stripe_id)
+            catalog.retire_thing(self.stripe, shelf=_SHELF[noted.kind], thing_id=noted.stripe_id)
             with transaction() as session:
-                forget_entry(session, account=self.stripe.account, lookup_key=entry.lookup_key)
-        self.steps.append(SetupStep(entry.lookup_key, entry.kind, "removed", entry.stripe_id, entry.url))
+                forget_entry(session, account=self.stripe.account, lookup_key=noted.lookup_key)
+        self.steps.append(SetupStep(noted.lookup_key, noted.kind, "removed", noted.stripe_id, noted.url))
 
     def _standing(self, wanted: Wanted) -> list[CatalogThing]:
         shelf = self._shelves.get(wanted.kind)
@@ -196,8 +196,8 @@ class _SettingUp:
         return catalog.is_fixed(wanted.ware) and chosen.fingerprint != wanted.fingerprint
 
     def _knows_secret_of(self, wanted: Wanted, chosen: CatalogThing) -> bool:
-        entry = self.entries.get(wanted.key)
-        is_kept = entry is not None and entry.stripe_id == chosen.id and entry.secret is not None
+        noted = self.noted.get(wanted.key)
+        is_kept = noted is not None and noted.stripe_id == chosen.id and noted.has_secret
         return is_kept or settings().stripe_webhook_secret is not None
 
     def _make(self, wanted: Wanted, previous: CatalogThing | None) -> CatalogThing:
@@ -235,9 +235,13 @@ class _SettingUp:
 
     def _keep(self, wanted: Wanted, chosen: CatalogThing) -> bool:
         """Note it; False where it was noted as it is."""
-        entry = self.entries.get(wanted.key)
-        noted = None if entry is None else (entry.stripe_id, entry.fingerprint, entry.url)
-        if noted == (chosen.id, wanted.fingerprint, chosen.url) and chosen.secret is None:
+        noted = self.noted.get(wanted.key)
+        is_noted = noted is not None and (noted.stripe_id, noted.fingerprint, noted.url) == (
+            chosen.id,
+            wanted.fingerprint,
+            chosen.url,
+        )
+        if is_noted and chosen.secret is None:
             return False
         if not self.is_dry_run:
             with transaction() as session:
@@ -255,8 +259,8 @@ class _SettingUp:
         return True
 
     def _noted_id(self, wanted: Wanted) -> str | None:
-        entry = self.entries.get(wanted.key)
-        return None if entry is None else entry.stripe_id
+        noted = self.noted.get(wanted.key)
+        return None if noted is None else noted.stripe_id
 
 
 def _by_key(found: Iterable[CatalogThing]) -> dict[str, list[CatalogThing]]:

@@ -93,10 +93,13 @@ def wanted_overage(plan: Plan, pool: str, *, product_id: str) -> Wanted:
 
 
 def wanted_taxes(at: datetime) -> Iterator[Wanted]:
-    """Every sales tax in force on that day."""
-    for rate in tax_rates_on(at.date()):
-        ware = SalesTax(rate.name, rate.percentage, rate.country, rate.region, rate.code)
-        key = f"{PREFIX}:tax:{rate.country}-{rate.region}:{rate.code}"
+    """Every sales tax in force on that day; a federal one once for the whole country."""
+    placed = {
+        (rate.country, None if rate.is_federal else rate.region, rate.code): rate for rate in tax_rates_on(at.date())
+    }
+    for (country, region, code), rate in placed.items():
+        ware = SalesTax(rate.name, rate.percentage, country, region, code)
+        key = f"{PREFIX}:tax:{ware.jurisdiction}:{code}"
         yield Wanted(CatalogKind.TAX_RATE, key, ware, fingerprint_of(ware.params()))
 
 

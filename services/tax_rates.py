@@ -17,7 +17,10 @@ PERCENTAGE_MAX: Final = Decimal(100)
 
 @dataclass(frozen=True, slots=True)
 class TaxRate:
-    """A tax in one province: `percentage` of the price before any tax, from `since` on. `code` is gst, hst, pst, …"""
+    """A tax in one province: `percentage` of the price before any tax, from `since` on. `code` is gst, hst, pst, …
+
+    A federal one is the same wherever it is due.
+    """
 
     country: str
     region: str
@@ -25,6 +28,7 @@ class TaxRate:
     name: str
     percentage: Decimal
     since: date
+    is_federal: bool
 
 
 def tax_rates_on(day: date) -> tuple[TaxRate, ...]:
@@ -60,4 +64,5 @@ def _rate(country: str, region: str, entry: dict[str, Any]) -> TaxRate:
     percentage = Decimal(entry["percentage"])
     if not is_exact(percentage) or not 0 < percentage < PERCENTAGE_MAX or type(entry["since"]) is not date:
         raise ValueError(f"the rate {entry['code']} in {region} is none")
-    return TaxRate(country, region, entry["code"], entry["name"], percentage, entry["since"])
+    is_federal = entry.get("federal", False)
+    return TaxRate(country, region, entry["code"], entry["name"], percentage, entry["since"], is_federal)

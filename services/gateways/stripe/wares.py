@@ -109,22 +109,27 @@ class TieredPrice:
 
 @dataclass(frozen=True, slots=True)
 class SalesTax:
-    """A tax on top of the price, in one province; `tax_type` is gst, hst, pst, rst or qst."""
+    """A tax on top of the price, in one province or (None) the country; `tax_type` is gst, hst, pst, rst or qst."""
 
     name: str
     percentage: Decimal
     country: str
-    region: str
+    region: str | None
     tax_type: str
 
+    @property
+    def jurisdiction(self) -> str:
+        return self.country if self.region is None else f"{self.country}-{self.region}"
+
     def params(self) -> dict[str, Any]:
+        province = {} if self.region is None else {"state": self.region}
         return {
             "display_name": self.name,
             "percentage": f"{self.percentage:f}",
             "inclusive": False,
             "country": self.country,
-            "state": self.region,
-            "jurisdiction": f"{self.country}-{self.region}",
+            **province,
+            "jurisdiction": self.jurisdiction,
             "tax_type": self.tax_type,
         }
 
