@@ -22,11 +22,13 @@ _MEANING: Final = {
     422: "A value is not acceptable; `field` names it.",
     429: "Used up, or called too often for the plan; `upgrade_url` leads on.",
     500: "A fault of ours. The request_id finds it in our log.",
+    502: "The payment provider refused; `detail` says why.",
     503: "Not just now. Send it again under the same event_id or Idempotency-Key; nothing is done twice.",
 }
 READ: Final = (401, 403, 404, 422, 429, 500, 503)
 WRITE: Final = (400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503)
 METER: Final = WRITE
+HOSTED: Final = (*WRITE, 502)
 PUBLIC: Final = (500, 503)
 
 

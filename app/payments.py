@@ -1,0 +1,248 @@
+"""Working through what Stripe told us and what we owe it: each step in a transaction of its own, calls between them.
+
+Several processes may do so at once: events and calls are claimed first, and repeating either changes nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+import structlog
+
+from models import EventSource, StripeCall
+from services.database import reading, transaction
+from services.errors import ProviderRefused, ProviderUnavailable
+from services.gateways.stripe import events as stripe_events
+from services.gateways.stripe.client import Stripe
+from services.payments import applying, calls, collecting, crediting, dunning, inbox, outbox, uncollected
+from services.payments.answers import take_in_final
+from services.payments.inbox import Claim
+from services.payments.readings import read_subject
+from services.payments.reasons import Held
+from services.payments.subjects import NotOurs, Readings, Subject, SubjectKind, Unread
+
+AT_ONCE: Final = 6
+READINGS_MAX: Final = 8
+ROUNDS_MAX: Final = 1_000
+SWEPT_AGAIN: Final = timedelta(hours=1)
+"""Events may become visible at Stripe a little late: the sweep begins this much before where the last one ended."""
+
+SWEPT_BACK_MAX: Final = timedelta(days=29)
+"""Stripe lists events for thirty days."""
+
+_log = structlog.get_logger("tallystick.payments")
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What one round did: events handled, ignored and kept for another try; calls made, and kept or held."""
+
+    events: int = 0
+    failed_events: int = 0
+    calls: int = 0
+    failed_calls: int = 0
+
+    def __add__(self, other: "Worked") -> "Worked":
+        return Worked(
+            self.events + other.events,
+            self.failed_events + other.failed_events,
+            self.calls + other.calls,
+            self.failed_calls + other.failed_calls,
+        )
+
+    @property
+    def is_nothing(self) -> bool:
+        return self == Worked()
+
+
+def work_until_done(stripe: Stripe, *, clock: Callable[[], datetime]) -> Worked:
+    """Handle events and make calls until nothing is due."""
+    done = Worked()
+    for _ in range(ROUNDS_MAX):
+        at = clock()
+        round_ = handle_events(stripe, at=at, clock=clock)
+        owe_what_is_uncollected(stripe, at=clock())
+        round_ += make_calls(stripe, at=clock(), clock=clock)
+        done += round_
+        if round_.is_nothing:
+            return done
+    return done
+
+
+def handle_events(stripe: Stripe, *, at: datetime, clock: Callable[[], datetime]) -> Worked:
+    """Handle the events that have waited longest: read what each is about, and put it into our books."""
+    with transaction() as session:
+        claim = inbox.claim_events(session, account=stripe.account, at=at)
+    if not claim.by_subject:
+        return Worked()
+    handled = _together(list(claim.by_subject.items()), lambda item: _handle(stripe, claim, *item, clock=clock))
+    return sum(handled, start=Worked())
+
+
+def owe_what_is_uncollected(stripe: Stripe, *, at: datetime) -> None:
+    """Write down the calls that subscriptions, invoices and credit notes need which nothing at Stripe stands for."""
+    account = stripe.account
+    with reading() as session:
+        subscriptions = uncollected.unlinked_subscriptions(session)
+        invoices = uncollected.uncollected_invoices(session)
+        notes = uncollected.uncredited_notes(session)
+    for tenant_id, subscription_id in subscriptions:
+        with transaction() as session:
+            collecting.owe_subscription(
+                session, tenant_id=tenant_id, subscription_id=subscription_id, account=account, at=at
+            )
+    for tenant_id, invoice_id in invoices:
+        with transaction() as session:
+            collecting.owe_invoice(session, tenant_id=tenant_id, invoice_id=invoice_id, account=account, at=at)
+    for tenant_id, note_id in notes:
+        with transaction() as session:
+            crediting.owe_note(session, tenant_id=tenant_id, credit_note_id=note_id, account=account, at=at)
+
+
+def make_calls(stripe: Stripe, *, at: datetime, clock: Callable[[], datetime]) -> Worked:
+    """Make the calls that are due, those about one thing in their order."""
+    with transaction() as session:
+        due = outbox.claim_subjects(session, account=stripe.account, at=at)
+    made = _together(due, lambda item: _make_in_turn(stripe, *item, clock=clock))
+    return sum(made, start=Worked())
+
+
+def make_calls_of(stripe: Stripe, *, tenant_id: str, subject: str, clock: Callable[[], datetime]) -> Worked:
+    """Make the calls of one subject now, for somebody who waits for them."""
+    return _make_in_turn(stripe, tenant_id, subject, clock=clock)
+
+
+def advance_dunnings(*, at: datetime) -> int:
+    """Write the reminders that are due and suspend where they are over; answers how many were written."""
+    with reading() as session:
+        running = dunning.running_dunnings(session)
+    written = 0
+    for tenant_id, invoice_id in running:
+        with transaction() as session:
+            written += len(dunning.advance_dunning(session, tenant_id=tenant_id, invoice_id=invoice_id, at=at))
+    return written
+
+
+def sweep_events(stripe: Stripe, *, at: datetime, since: datetime | None = None) -> int:
+    """Keep the events that Stripe has and that never arrived; answers how many there were."""
+    with reading() as session:
+        last = inbox.swept_until(session, account=stripe.account)
+    begin = since or (at - SWEPT_BACK_MAX if last is None else last - SWEPT_AGAIN)
+    found = 0
+    for event in stripe_events.list_events(stripe, created_from=max(begin, at - SWEPT_BACK_MAX)):
+        with transaction() as session:
+            found += inbox.keep_event(session, account=stripe.account, event=event, source=EventSource.SWEEP, at=at)
+    with transaction() as session:
+        inbox.note_sweep(session, account=stripe.account, until=at)
+    return found
+
+
+def _handle(
+    stripe: Stripe, claim: Claim, subject: Subject, event_ids: list[str], *, clock: Callable[[], datetime]
+) -> Worked:
+    """Handle the events about one object: a failure is kept though its work rolls back, and stops no others."""
+    count = len(event_ids)
+    try:
+        _apply(stripe, claim, subject, event_ids, clock=clock)
+    except NotOurs as refusal:
+        _log.info("stripe_event_not_ours", subject=str(subject.kind), reason=refusal.detail)
+        with transaction() as session:
+            inbox.mark_done(session, event_ids=event_ids, at=clock(), tenant_id=None, ours=False)
+    except Exception as error:
+        _log.warning("stripe_event_failed", subject=str(subject.kind), id=subject.id, exc_info=error)
+        final = isinstance(error, ProviderRefused) and error.is_missing
+        with transaction() as session:
+            inbox.keep_failure(session, event_ids=event_ids, error=_worded(error), at=clock(), final=final)
+        return Worked(failed_events=count)
+    return Worked(events=count)
+
+
+def _apply(
+    stripe: Stripe, claim: Claim, subject: Subject, event_ids: list[str], *, clock: Callable[[], datetime]
+) -> None:
+    readings = Readings()
+    wanted = subject
+    for _ in range(READINGS_MAX):
+        readings.add(wanted, read_subject(stripe, wanted))
+        try:
+            with transaction() as session:
+                tenant_id = applying.apply_subject(
+                    session, readings, subject, account=stripe.account, ticket=claim.ticket, at=clock()
+                )
+                inbox.mark_done(session, event_ids=event_ids, at=clock(), tenant_id=tenant_id)
+            return
+        except Unread as missing:
+            wanted = missing.subject
+    raise RuntimeError(f"{subject.kind} {subject.id} leads to more than {READINGS_MAX} objects")
+
+
+def _make_in_turn(stripe: Stripe, tenant_id: str, subject: str, *, clock: Callable[[], datetime]) -> Worked:
+    made = Worked()
+    for _ in range(ROUNDS_MAX):
+        with transaction() as session:
+            call = outbox.next_call(session, tenant_id=tenant_id, subject=subject, at=clock())
+            ticket = 0 if call is None else inbox.draw_ticket(session, account=stripe.account)
+        if call is None:
+            return made
+        if not _make(stripe, call, ticket=ticket, clock=clock):
+            return made + Worked(failed_calls=1)
+        made += Worked(calls=1)
+    return made
+
+
+def _make(stripe: Stripe, call: StripeCall, *, ticket: int, clock: Callable[[], datetime]) -> bool:
+    """Make one call and keep its answer. False where it was not made; why not is kept."""
+    try:
+        with reading() as session:
+            prepared = calls.prepare_call(session, call, at=clock())
+        answer = calls.make_call(stripe, prepared)
+        with transaction() as session:
+            calls.keep_answer(session, call, answer, ticket=ticket, at=clock())
+        return True
+    except ProviderUnavailable as error:
+        after = None if error.retry_after_seconds is None else timedelta(seconds=error.retry_after_seconds)
+        with transaction() as session:
+            outbox.postpone_call(session, call, error=error.detail, after=after, at=clock())
+    except ProviderRefused as error:
+        if _goes_on(stripe, call, ticket=ticket, at=clock()):
+            return True
+        _hold(call, error.detail)
+    except Held as held:
+        _hold(call, str(held))
+    except Exception as error:
+        _log.warning("stripe_call_failed", key=call.key, exc_info=error)
+        with transaction() as session:
+            outbox.postpone_call(session, call, error=_worded(error), after=None, at=clock())
+    return False
+
+
+def _goes_on(stripe: Stripe, call: StripeCall, *, ticket: int, at: datetime) -> bool:
+    """Whether a refusal only says that the invoice is final already, and the work goes on from there."""
+    if not calls.is_about_draft(call):
+        return False
+    with reading() as session:
+        stripe_id = calls.draft_of(session, call)
+    facts = read_subject(stripe, Subject(SubjectKind.INVOICE, stripe_id))
+    with transaction() as session:
+        return take_in_final(session, call, facts, ticket=ticket, at=at)
+
+
+def _hold(call: StripeCall, error: str) -> None:
+    _log.warning("stripe_call_held", key=call.key, error=error)
+    with transaction() as session:
+        outbox.hold_call(session, call, error=error)
+
+
+def _together(items: Sequence[Item], act: Callable[[Item], Outcome]) -> list[Outcome]:
+    if len(items) < 2:
+        return [act(item) for item in items]
+    with ThreadPoolExecutor(min(AT_ONCE, len(items)), thread_name_prefix="payments") as pool:
+        return list(pool.map(act, items))
+
+
+def _worded(error: Exception) -> str:
+    return getattr(error, "detail", None) or f"{type(error).__name__}: {error}"

@@ -1,0 +1,93 @@
+"""Making one call we owe: it is prepared in a transaction, made without one, and its answer kept in another."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlmodel import Session
+
+from models import StripeCall, StripeCallKind, StripeInvoicePart
+from services.gateways.stripe.client import Stripe
+from services.payments import answers, invoice_orders, orders
+from services.payments.answers import Answer
+from services.payments.mirror import part_of
+from services.payments.outbox import mark_call_done
+
+KEY_LIFE: Final = timedelta(hours=23)
+"""Stripe forgets idempotency keys after a day: from then on we look whether a call was made before we repeat it."""
+
+Make = Callable[[Stripe], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call that is ready to be made. `made` holds the answer where no call is needed any more."""
+
+    call: StripeCall
+    make: Make | None
+    look: Callable[[Stripe], Answer | None] | None = None
+
+
+def prepare_call(session: Session, call: StripeCall, *, at: datetime) -> Prepared:
+    """Gather what a call says. Raises Held where it must not be made as things are."""
+    kind = StripeCallKind(call.kind)
+    if kind == StripeCallKind.CREATE_CUSTOMER and orders.has_customer(session, call):
+        return Prepared(call, make=None)
+    make, look = _ORDERS[kind](session, call)
+    is_old = call.first_attempt_at is not None and at - call.first_attempt_at > KEY_LIFE
+    is_repeated = (call.attempts > 1 and is_old) or bool(call.arguments.get("again"))
+    return Prepared(call, make=make, look=look if is_repeated else None)
+
+
+def make_call(stripe: Stripe, prepared: Prepared) -> Answer | None:
+    """Make it, unless looking shows that it was made already.
+
+    Raises ProviderUnavailable where it may be made again, and ProviderRefused.
+    """
+    if prepared.make is None:
+        return None
+    found = prepared.look(stripe) if prepared.look is not None else None
+    return found or prepared.make(stripe)
+
+
+def keep_answer(session: Session, call: StripeCall, answer: Answer | None, *, ticket: int, at: datetime) -> None:
+    """Keep what a call answered, in one transaction with what follows from it."""
+    if answer is not None:
+        answers.apply_answer(session, call, answer, ticket=ticket, at=at)
+    mark_call_done(session, call, stripe_id=None if answer is None else answer.id, at=at)
+
+
+_ORDERS: Final[dict[StripeCallKind, Any]] = {
+    StripeCallKind.CREATE_CUSTOMER: orders.create_customer,
+    StripeCallKind.SHARE_CARD: orders.share_card,
+    StripeCallKind.CREATE_SUBSCRIPTION: orders.create_subscription,
+    StripeCallKind.CANCEL_SUBSCRIPTION: orders.cancel_subscription,
+    StripeCallKind.HOLD_DRAFT: invoice_orders.hold_draft,
+    StripeCallKind.OPEN_DRAFT: invoice_orders.open_draft,
+    StripeCallKind.ADD_LINES: invoice_orders.add_lines,
+    StripeCallKind.SET_TERMS: invoice_orders.set_terms,
+    StripeCallKind.FINALIZE: invoice_orders.finalize,
+    StripeCallKind.SEND: invoice_orders.send,
+    StripeCallKind.PAID_ELSEWHERE: invoice_orders.paid_elsewhere,
+    StripeCallKind.VOID: invoice_orders.void,
+    StripeCallKind.MARK_UNCOLLECTIBLE: invoice_orders.mark_uncollectible,
+    StripeCallKind.CREDIT_NOTE: orders.credit_note,
+    StripeCallKind.REFUND: orders.refund,
+}
+
+
+def is_about_draft(call: StripeCall) -> bool:
+    """Whether a call changes a draft, so that it is refused once Stripe has finalised it."""
+    return StripeCallKind(call.kind) in _ON_DRAFTS and "part" in call.arguments
+
+
+def draft_of(session: Session, call: StripeCall) -> str:
+    """The id at Stripe of the draft that a call changes."""
+    part = StripeInvoicePart(call.arguments["part"])
+    row = part_of(session, tenant_id=call.tenant_id, invoice_id=call.arguments["invoice_id"], part=part)
+    assert row is not None, "what was refused had been prepared"
+    return row.stripe_id
+
+
+_ON_DRAFTS: Final = frozenset({StripeCallKind.ADD_LINES, StripeCallKind.SET_TERMS, StripeCallKind.FINALIZE})

@@ -1,0 +1,229 @@
+"""Visits to the hosted checkout: asked for here, paid there, and believed only once Stripe says so."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from models import (
+    BillingReason,
+    Checkout,
+    CheckoutStatus,
+    Collection,
+    Interval,
+    Invoice,
+    StripeCallKind,
+    StripeInvoicePart,
+    Subscription,
+)
+from services.errors import NotFound, SubscriptionConflict, Unprocessable
+from services.gateways.stripe.facts import CheckoutFacts, InvoiceFacts, SubscriptionFacts
+from services.identifiers import new_id
+from services.payments import marks
+from services.payments.customers import tenant_of_customer
+from services.payments.links import link_subscription
+from services.payments.mirror import carry, keep_invoice
+from services.payments.outbox import Owed, owe_calls
+from services.payments.promotions import promotions_of_start
+from services.payments.settling import settle_invoice
+from services.payments.subjects import NotOurs, Readings, SubjectKind
+from services.price_books import plan_in_force
+from services.stripe_catalog import find_price
+from services.subscriptions import check_sellable, create_subscription
+from services.tenants import lock_head, read_tenant
+
+REUSED_FOR = timedelta(minutes=30)
+"""Asking again for the same plan within this time leads to the same page, so that two tabs do not buy it twice."""
+
+_NEVER_PAID = frozenset({"incomplete_expired", "canceled"})
+
+
+def ask_checkout(
+    session: Session, *, tenant_id: str, plan_code: str, interval: Interval, account: str, at: datetime
+) -> Checkout:
+    """Write down that a plan is to be bought on the hosted page; the page is opened afterwards.
+
+    Raises UnknownPlan, SubscriptionConflict where a subscription is live (its plan is changed, not bought again), and
+    Unprocessable for a plan that costs nothing, is agreed by contract, or is not for sale at Stripe yet.
+    """
+    lock_head(session, tenant_id=tenant_id)
+    tenant = read_tenant(session, tenant_id=tenant_id)
+    plan = plan_in_force(session, plan_code=plan_code)
+    check_sellable(session, plan=plan, tenant=tenant)
+    if not plan.base_price:
+        raise Unprocessable(f"{plan.name} costs nothing; start it without a payment.", field="plan_code")
+    if find_price(session, account=account, plan=plan, interval=interval) is None:
+        raise Unprocessable(
+            f"{plan.name} is not for sale at the payment provider yet; an operator runs `tallystick stripe setup`.",
+            field="plan_code",
+        )
+    known = _still_open(session, tenant_id, account=account, version_id=plan.version_id, interval=interval, at=at)
+    if known is not None:
+        return known
+    asked = Checkout(
+        tenant_id=tenant_id,
+        id=new_id("chk"),
+        account=account,
+        plan_version_id=plan.version_id,
+        interval=interval,
+        trial_days=plan.trial_days if _is_first(session, tenant_id) else 0,
+        status=CheckoutStatus.ASKED,
+        created_at=at,
+    )
+    session.add(asked)
+    session.flush()
+    return asked
+
+
+def keep_opened(session: Session, *, tenant_id: str, checkout_id: str, facts: CheckoutFacts) -> Checkout:
+    """Keep where the hosted page is."""
+    asked = session.get_one(Checkout, (tenant_id, checkout_id), populate_existing=True)
+    if asked.status == CheckoutStatus.ASKED:
+        asked.status = CheckoutStatus.OPEN
+    asked.stripe_id, asked.url, asked.expires_at = facts.id, facts.url, facts.expires_at
+    session.add(asked)
+    session.flush()
+    return asked
+
+
+def read_checkout(session: Session, *, tenant_id: str, checkout_id: str) -> Checkout:
+    """One visit. Raises NotFound, also where it is another tenant's."""
+    asked = session.get(Checkout, (tenant_id, checkout_id))
+    if asked is None:
+        raise NotFound("There is no such checkout.", field="checkout_id")
+    return asked
+
+
+def apply_checkout(
+    session: Session, readings: Readings, facts: CheckoutFacts, *, account: str, ticket: int, at: datetime
+) -> str:
+    """Let a visit follow what Stripe says of it; once paid, the subscription starts. Answers whose it is.
+
+    Raises Unread and NotOurs.
+    """
+    tenant_id = facts.metadata.get(marks.TENANT, "")
+    key = (tenant_id, facts.metadata.get(marks.CHECKOUT, ""))
+    if session.get(Checkout, key) is None:
+        raise NotOurs("The checkout was not asked for by us.")
+    lock_head(session, tenant_id=tenant_id)
+    asked = session.get_one(Checkout, key, populate_existing=True)
+    if asked.status == CheckoutStatus.COMPLETED or asked.ticket > ticket:
+        return tenant_id
+    asked.stripe_id, asked.ticket = facts.id, ticket
+    if facts.status == "expired":
+        asked.status, asked.error = CheckoutStatus.EXPIRED, None
+    elif facts.status == "complete":
+        _complete(session, readings, asked, facts, ticket=ticket, at=at)
+    session.add(asked)
+    session.flush()
+    return tenant_id
+
+
+def _complete(
+    session: Session, readings: Readings, asked: Checkout, facts: CheckoutFacts, *, ticket: int, at: datetime
+) -> None:
+    assert facts.customer_id is not None
+    assert facts.subscription_id is not None
+    tenant_of_customer(session, readings, account=asked.account, customer_id=facts.customer_id)
+    bought: SubscriptionFacts = readings.of(SubjectKind.SUBSCRIPTION, facts.subscription_id)
+    bill: InvoiceFacts | None = readings.of(SubjectKind.INVOICE, facts.invoice_id) if facts.invoice_id else None
+    if facts.payment_status == "unpaid":
+        failed = next((each.error for each in bill.payments if each.error), None) if bill else None
+        gone = bought.status in _NEVER_PAID
+        asked.status = CheckoutStatus.FAILED if gone or failed else CheckoutStatus.PAYING
+        asked.error = failed or ("The payment was not made in time." if gone else None)
+        return
+    try:
+        ours = _start(session, asked, bought, bill, ticket=ticket, at=at)
+    except SubscriptionConflict as conflict:
+        asked.status, asked.error = CheckoutStatus.FAILED, f"{conflict.detail} What was paid is given back."
+        _undo(session, asked, bought, bill, at=at)
+        return
+    asked.status, asked.error, asked.subscription_id = CheckoutStatus.COMPLETED, None, ours.id
+
+
+def _start(
+    session: Session,
+    asked: Checkout,
+    bought: SubscriptionFacts,
+    bill: InvoiceFacts | None,
+    *,
+    ticket: int,
+    at: datetime,
+) -> Subscription:
+    """Start what was offered, when Stripe says it began, with the first invoice that is paid already."""
+    started_at = min(bought.started_at, at)
+    ours = create_subscription(
+        session,
+        tenant_id=asked.tenant_id,
+        version_id=asked.plan_version_id,
+        interval=asked.interval,
+        collection=Collection.AUTOMATIC,
+        started_at=started_at,
+        trial_ends_at=bought.trial_ends_at,
+        discounts=promotions_of_start(bought, bill, due_at=started_at),
+        at=at,
+    )
+    link_subscription(session, subscription=ours, facts=bought, account=asked.account, at=at)
+    _owe_card(session, asked, ours, at=at)
+    if bill is None:
+        return ours
+    row = keep_invoice(session, tenant_id=asked.tenant_id, facts=bill, account=asked.account, ticket=ticket, at=at)
+    first = _start_invoice(session, ours)
+    if first is not None:
+        carry(session, row, invoice_id=first.id, part=StripeInvoicePart.WHOLE)
+        settle_invoice(session, tenant_id=asked.tenant_id, invoice_id=first.id, at=at)
+    return ours
+
+
+def _start_invoice(session: Session, subscription: Subscription) -> Invoice | None:
+    """The invoice of the start; none for a trial, which begins without one."""
+    statement = select(Invoice).where(
+        Invoice.tenant_id == subscription.tenant_id,
+        Invoice.subscription_id == subscription.id,
+        Invoice.billing_reason == BillingReason.SUBSCRIPTION_START,
+    )
+    return session.exec(statement).first()
+
+
+def _owe_card(session: Session, asked: Checkout, ours: Subscription, *, at: datetime) -> None:
+    """Checkout keeps the card with the subscription alone; our own invoices are to be charged to it too."""
+    call = Owed(StripeCallKind.SHARE_CARD, f"checkout:{asked.id}:card", {"subscription_id": ours.id})
+    owe_calls(session, tenant_id=asked.tenant_id, account=asked.account, subject=asked.id, calls=[call], at=at)
+
+
+def _undo(
+    session: Session, asked: Checkout, bought: SubscriptionFacts, bill: InvoiceFacts | None, *, at: datetime
+) -> None:
+    """Two visits were paid: the second subscription is ended at Stripe, and its payment given back."""
+    calls = [
+        Owed(StripeCallKind.CANCEL_SUBSCRIPTION, f"checkout:{asked.id}:cancel", {"stripe_subscription_id": bought.id})
+    ]
+    for payment in () if bill is None else bill.payments:
+        if payment.status == "paid" and payment.amount_minor:
+            given = {"payment_id": payment.id, "amount_minor": payment.amount_minor}
+            calls.append(Owed(StripeCallKind.REFUND, f"checkout:{asked.id}:refund:{payment.id}", given))
+    owe_calls(session, tenant_id=asked.tenant_id, account=asked.account, subject=asked.id, calls=calls, at=at)
+
+
+def _still_open(
+    session: Session, tenant_id: str, *, account: str, version_id: str, interval: Interval, at: datetime
+) -> Checkout | None:
+    statement = (
+        select(Checkout)
+        .where(
+            Checkout.tenant_id == tenant_id,
+            Checkout.account == account,
+            Checkout.plan_version_id == version_id,
+            Checkout.interval == interval,
+            col(Checkout.status).in_((CheckoutStatus.ASKED, CheckoutStatus.OPEN)),
+            col(Checkout.created_at) > at - REUSED_FOR,
+        )
+        .order_by(col(Checkout.created_at).desc())
+        .limit(1)
+    )
+    return session.exec(statement).first()
+
+
+def _is_first(session: Session, tenant_id: str) -> bool:
+    """A trial is for who has had no subscription yet."""
+    return session.exec(select(Subscription.id).where(Subscription.tenant_id == tenant_id).limit(1)).first() is None

@@ -1,0 +1,197 @@
+"""What we owe Stripe so that an invoice of ours is collected, each line once.
+
+Lines go on the renewal's draft where the invoice brings a base fee that Stripe renews, else on a draft of their own.
+Where Stripe finalised the renewal before our close, only the base fee is on it: the rest goes on a draft of its own.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from models import (
+    BillingReason,
+    Invoice,
+    InvoiceStatus,
+    LineKind,
+    StripeCallKind,
+    StripeInvoice,
+    StripeInvoicePart,
+    StripeSubscription,
+    Subscription,
+)
+from services.invoices import InvoiceDocument, read_invoice
+from services.payments.mirror import CYCLE, DRAFT, carry, parts_of
+from services.payments.outbox import Owed, has_calls, owe_calls
+from services.payments.parts import is_sent, positions_to_add
+from services.payments.settling import settle_invoice
+from services.subscriptions import plan_of
+from services.tenants import lock_head
+
+LINES_A_CALL: Final = 100
+RENEWAL_TOLERANCE: Final = timedelta(hours=36)
+"""How far our period's start may lie from Stripe's: it counts months in UTC, we in the customer's time zone."""
+
+_COLLECTED = (InvoiceStatus.OPEN, InvoiceStatus.PAID)
+
+
+def owe_subscription(session: Session, *, tenant_id: str, subscription_id: str, account: str, at: datetime) -> None:
+    """Owe the subscription at Stripe that brings the base fee from our next renewal on, where the plan has one."""
+    lock_head(session, tenant_id=tenant_id)
+    subscription = session.get_one(Subscription, (tenant_id, subscription_id), populate_existing=True)
+    if has_calls(session, tenant_id=tenant_id, subject=subscription_id):
+        return
+    calls = [Owed(StripeCallKind.CREATE_CUSTOMER, f"subscription:{subscription_id}:customer", {})]
+    if plan_of(session, subscription).base_price:
+        calls.append(Owed(StripeCallKind.CREATE_SUBSCRIPTION, f"subscription:{subscription_id}", {}))
+    owe_calls(session, tenant_id=tenant_id, account=account, subject=subscription_id, calls=calls, at=at)
+
+
+def owe_invoice(session: Session, *, tenant_id: str, invoice_id: str, account: str, at: datetime) -> bool:
+    """Owe what collects an invoice. False where it waits for its renewal's draft."""
+    lock_head(session, tenant_id=tenant_id)
+    invoice = session.get_one(Invoice, (tenant_id, invoice_id), populate_existing=True)
+    if invoice.status != InvoiceStatus.OPEN or parts_of(session, tenant_id=tenant_id, invoice_id=invoice_id):
+        return True
+    subscription = session.get_one(Subscription, (tenant_id, invoice.subscription_id))
+    if _is_renewed(session, invoice, subscription):
+        row = _renewal_for(session, invoice, account=account)
+        if row is None:
+            return False
+        return meet_renewal(session, row=row, subscription_id=subscription.id, at=at)
+    _owe_own_draft(session, invoice, StripeInvoicePart.WHOLE, account=account, at=at)
+    return True
+
+
+def hold_renewal(session: Session, *, row: StripeInvoice, auto_advance: bool, at: datetime) -> None:
+    """Owe that a renewal's draft waits for our lines, where it would finalise itself."""
+    if row.status == DRAFT and auto_advance:
+        call = Owed(StripeCallKind.HOLD_DRAFT, f"draft:{row.stripe_id}:hold", {"stripe_invoice_id": row.stripe_id})
+        owe_calls(session, tenant_id=row.tenant_id, account=row.account, subject=row.stripe_id, calls=[call], at=at)
+
+
+def meet_renewal(session: Session, *, row: StripeInvoice, subscription_id: str, at: datetime) -> bool:
+    """Bring a renewal at Stripe and our invoice for the same base fee together, once both are there.
+
+    Answers whether they are. The caller holds the lock on the tenant's head.
+    """
+    invoice = _invoice_for(session, row, subscription_id)
+    if invoice is None:
+        return False
+    if row.status == DRAFT:
+        carry(session, row, invoice_id=invoice.id, part=StripeInvoicePart.WHOLE)
+        owe_lines_on_renewal(session, invoice, account=row.account, at=at)
+    else:
+        carry(session, row, invoice_id=invoice.id, part=StripeInvoicePart.BASE)
+        owe_rest(session, invoice, row, at=at)
+        settle_invoice(session, tenant_id=row.tenant_id, invoice_id=invoice.id, at=at)
+    return True
+
+
+def owe_lines_on_renewal(session: Session, invoice: Invoice, *, account: str, at: datetime) -> None:
+    """Owe our lines on the draft that carries the base fee, then that it is finalised."""
+    part = StripeInvoicePart.WHOLE
+    calls = [
+        *_adding(session, invoice, part, with_base=False),
+        _call(StripeCallKind.SET_TERMS, invoice, part),
+        *_closing(invoice, part),
+    ]
+    owe_calls(session, tenant_id=invoice.tenant_id, account=account, subject=invoice.id, calls=calls, at=at)
+
+
+def owe_rest(session: Session, invoice: Invoice, row: StripeInvoice, *, at: datetime) -> None:
+    """Owe what a renewal that is final already does not carry, on a draft of its own; nothing where it carries all."""
+    if positions_to_add(_document(session, invoice), with_base=False):
+        _owe_own_draft(session, invoice, StripeInvoicePart.REST, account=row.account, at=at)
+    else:
+        carry(session, row, invoice_id=invoice.id, part=StripeInvoicePart.WHOLE)
+
+
+def _owe_own_draft(session: Session, invoice: Invoice, part: StripeInvoicePart, *, account: str, at: datetime) -> None:
+    calls = [
+        Owed(StripeCallKind.CREATE_CUSTOMER, f"invoice:{invoice.id}:customer", {}),
+        _call(StripeCallKind.OPEN_DRAFT, invoice, part),
+        *_adding(session, invoice, part, with_base=part == StripeInvoicePart.WHOLE),
+        *_closing(invoice, part),
+    ]
+    owe_calls(session, tenant_id=invoice.tenant_id, account=account, subject=invoice.id, calls=calls, at=at)
+
+
+def _adding(session: Session, invoice: Invoice, part: StripeInvoicePart, *, with_base: bool) -> list[Owed]:
+    """Calls that put lines on a draft, as many lines in each as one call takes."""
+    lines = positions_to_add(_document(session, invoice), with_base=with_base)
+    chunks = [lines[first : first + LINES_A_CALL] for first in range(0, len(lines), LINES_A_CALL)]
+    return [
+        Owed(
+            StripeCallKind.ADD_LINES,
+            f"invoice:{invoice.id}:{part}:lines:{chunk[0]}",
+            {"invoice_id": invoice.id, "part": part.value, "lines": chunk},
+        )
+        for chunk in chunks
+    ]
+
+
+def _closing(invoice: Invoice, part: StripeInvoicePart) -> list[Owed]:
+    kinds = [StripeCallKind.FINALIZE, *([StripeCallKind.SEND] if is_sent(invoice) else [])]
+    return [_call(kind, invoice, part) for kind in kinds]
+
+
+def _call(kind: StripeCallKind, invoice: Invoice, part: StripeInvoicePart) -> Owed:
+    return Owed(kind, f"invoice:{invoice.id}:{part}:{kind}", {"invoice_id": invoice.id, "part": part.value})
+
+
+def _document(session: Session, invoice: Invoice) -> InvoiceDocument:
+    return read_invoice(session, tenant_id=invoice.tenant_id, invoice_id=invoice.id)
+
+
+def _is_renewed(session: Session, invoice: Invoice, subscription: Subscription) -> bool:
+    """Whether the invoice's base fee comes with a renewal at Stripe."""
+    if invoice.billing_reason != BillingReason.PERIOD_CLOSE:
+        return False
+    lines = _document(session, invoice).lines
+    return any(line.kind == LineKind.BASE for line in lines)
+
+
+def _base_starts_at(session: Session, invoice: Invoice) -> datetime | None:
+    lines = _document(session, invoice).lines
+    return next((line.period_start for line in lines if line.kind == LineKind.BASE), None)
+
+
+def _renewal_for(session: Session, invoice: Invoice, *, account: str) -> StripeInvoice | None:
+    """The renewal at Stripe, not taken yet, that brings this invoice's base fee."""
+    starts_at = _base_starts_at(session, invoice)
+    link = session.get(StripeSubscription, (invoice.tenant_id, invoice.subscription_id))
+    if starts_at is None or link is None:
+        return None
+    statement = select(StripeInvoice).where(
+        StripeInvoice.tenant_id == invoice.tenant_id,
+        StripeInvoice.account == account,
+        StripeInvoice.stripe_subscription_id == link.stripe_id,
+        StripeInvoice.billing_reason == CYCLE,
+        col(StripeInvoice.invoice_id).is_(None),
+    )
+    near = [row for row in session.exec(statement) if _is_near(row.renews_at, starts_at)]
+    return min(near, key=lambda row: (row.created_at, row.stripe_id), default=None)
+
+
+def _invoice_for(session: Session, row: StripeInvoice, subscription_id: str) -> Invoice | None:
+    """Our invoice, not carried yet, for the base fee that a renewal brings."""
+    assert row.renews_at is not None
+    statement = select(Invoice).where(
+        Invoice.tenant_id == row.tenant_id,
+        Invoice.subscription_id == subscription_id,
+        Invoice.billing_reason == BillingReason.PERIOD_CLOSE,
+        col(Invoice.status).in_(_COLLECTED),
+        col(Invoice.period_end) >= row.renews_at - RENEWAL_TOLERANCE,
+        col(Invoice.period_end) <= row.renews_at + RENEWAL_TOLERANCE,
+    )
+    for invoice in session.exec(statement.order_by(col(Invoice.period_end))):
+        starts_at = _base_starts_at(session, invoice)
+        carried = parts_of(session, tenant_id=row.tenant_id, invoice_id=invoice.id)
+        if starts_at is not None and _is_near(row.renews_at, starts_at) and not carried:
+            return invoice
+    return None
+
+
+def _is_near(renews_at: datetime | None, starts_at: datetime) -> bool:
+    return renews_at is not None and abs(renews_at - starts_at) <= RENEWAL_TOLERANCE

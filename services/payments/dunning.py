@@ -1,0 +1,91 @@
+"""What follows a failed payment: reminders on days 0, 3, 5 and 7, then suspension; paying restores at once."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from models import Dunning, DunningOutcome, Invoice, InvoiceStatus, PaymentReminder
+from services.payments.standing import settle_standing
+from services.tenants import lock_head
+
+REMINDER_DAYS: Final = (0, 3, 5, 7)
+SUSPENDED_AFTER: Final = timedelta(days=8)
+"""A day after the last reminder, which can then say "tomorrow"."""
+
+
+def begin_dunning(session: Session, *, invoice: Invoice, failed_at: datetime) -> Dunning:
+    """Note that a payment of an invoice failed; the first reminder is due at once. Failing again changes nothing.
+
+    Where the failure turns out to have been earlier than noted, the earlier time stands.
+    """
+    row = session.get(Dunning, (invoice.tenant_id, invoice.id))
+    if row is None:
+        row = Dunning(
+            tenant_id=invoice.tenant_id,
+            invoice_id=invoice.id,
+            subscription_id=invoice.subscription_id,
+            failed_at=failed_at,
+        )
+    row.failed_at = min(row.failed_at, failed_at)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def end_dunning(session: Session, *, invoice: Invoice, at: datetime) -> None:
+    """Note that a dunned invoice was paid, or given up. Nothing changes where it was not dunned."""
+    row = session.get(Dunning, (invoice.tenant_id, invoice.id))
+    if row is None or row.ended_at is not None:
+        return
+    row.outcome = DunningOutcome.PAID if invoice.status == InvoiceStatus.PAID else DunningOutcome.GIVEN_UP
+    row.ended_at = max(at, row.failed_at)
+    session.add(row)
+    session.flush()
+
+
+def running_dunnings(session: Session) -> list[tuple[str, str]]:
+    """(tenant, invoice) of every invoice that is being dunned, the longest first."""
+    statement = (
+        select(Dunning.tenant_id, Dunning.invoice_id)
+        .where(col(Dunning.ended_at).is_(None))
+        .order_by(col(Dunning.failed_at), Dunning.tenant_id, Dunning.invoice_id)
+    )
+    return [(tenant_id, invoice_id) for tenant_id, invoice_id in session.exec(statement)]
+
+
+def advance_dunning(session: Session, *, tenant_id: str, invoice_id: str, at: datetime) -> list[PaymentReminder]:
+    """Write the reminders that have fallen due, and suspend where they are over. Running it again adds nothing."""
+    lock_head(session, tenant_id=tenant_id)
+    row = session.get(Dunning, (tenant_id, invoice_id), populate_existing=True)
+    if row is None or row.ended_at is not None:
+        return []
+    written = [reminder for day in REMINDER_DAYS if (reminder := _remind(session, row, day, at)) is not None]
+    if row.suspended_at is None and at >= row.failed_at + SUSPENDED_AFTER:
+        row.suspended_at = at
+        session.add(row)
+        session.flush()
+    settle_standing(session, tenant_id=tenant_id, subscription_id=row.subscription_id, at=at)
+    return written
+
+
+def reminders_of(session: Session, *, tenant_id: str, invoice_id: str) -> list[PaymentReminder]:
+    """The reminders written for an invoice, the first one first."""
+    statement = (
+        select(PaymentReminder)
+        .where(PaymentReminder.tenant_id == tenant_id, PaymentReminder.invoice_id == invoice_id)
+        .order_by(col(PaymentReminder.day))
+    )
+    return list(session.exec(statement))
+
+
+def _remind(session: Session, row: Dunning, day: int, at: datetime) -> PaymentReminder | None:
+    if at < row.failed_at + timedelta(days=day):
+        return None
+    key = (row.tenant_id, row.invoice_id, day)
+    if session.get(PaymentReminder, key) is not None:
+        return None
+    reminder = PaymentReminder(tenant_id=row.tenant_id, invoice_id=row.invoice_id, day=day, written_at=at)
+    session.add(reminder)
+    session.flush()
+    return reminder

@@ -1,0 +1,171 @@
+"""The inbox: events are kept under their id first, and worked on afterwards, however often they arrive."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlmodel import Session, col
+
+from models import EventSource, StripeAccount, StripeEvent, StripeEventStatus, table_of
+from models.stripe_event import ERROR_MAX
+from services.database import insert_into, insert_missing
+from services.errors import NotFound
+from services.gateways.stripe.facts import EventFacts
+from services.payments.subjects import Subject, subject_of
+
+CLAIMED_FOR = timedelta(minutes=2)
+CLAIMED_AT_ONCE = 200
+ATTEMPTS_MAX = 12
+RETRY_AFTER_FIRST = timedelta(seconds=5)
+RETRY_AFTER_MAX = timedelta(hours=1)
+
+_events = table_of(StripeEvent)
+_accounts = table_of(StripeAccount)
+
+
+@dataclass(slots=True)
+class Claim:
+    """Events that are worked on here until they are done or CLAIMED_FOR has passed, by what they are about.
+
+    `ticket` was drawn before anything is read for them: of two readings, the one with the higher ticket is kept.
+    """
+
+    ticket: int
+    by_subject: dict[Subject, list[str]] = field(default_factory=dict)
+
+
+def keep_event(session: Session, *, account: str, event: EventFacts, source: EventSource, at: datetime) -> bool:
+    """Keep an event under its id. False where it is here already; then nothing changes."""
+    return keep_events(session, account=account, events=[event], source=source, at=at) == 1
+
+
+def keep_events(
+    session: Session, *, account: str, events: Sequence[EventFacts], source: EventSource, at: datetime
+) -> int:
+    """Keep those events that are not here yet; answers how many. Types we do not act on are ignored at once."""
+    rows = [_row(account, event, source, at) for event in events]
+    if not rows:
+        return 0
+    statement = insert_into(session, _events).on_conflict_do_nothing().returning(_events.c.id)
+    return len(session.execute(statement, rows).all())
+
+
+def claim_events(session: Session, *, account: str, at: datetime, limit: int = CLAIMED_AT_ONCE) -> Claim:
+    """Take the events that have waited longest, together with all others about the same objects."""
+    due = (
+        select(_events.c.id)
+        .where(
+            _events.c.account == account,
+            _events.c.status == StripeEventStatus.WAITING,
+            _events.c.next_attempt_at <= at,
+            or_(_events.c.claimed_until.is_(None), _events.c.claimed_until < at),
+        )
+        .order_by(_events.c.next_attempt_at, _events.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(_events)
+        .where(_events.c.id.in_(due))
+        .values(claimed_until=at + CLAIMED_FOR, attempts=_events.c.attempts + 1)
+        .returning(_events.c.id, _events.c.type, _events.c.object_id, _events.c.customer_id, _events.c.payload)
+    )
+    rows = session.execute(taken).all()
+    claim = Claim(ticket=draw_ticket(session, account=account) if rows else 0)
+    for event_id, type_, object_id, customer_id, payload in sorted(rows):
+        subject = subject_of(type_, object_id, customer_id, payload)
+        assert subject is not None, "types without a subject are ignored when they are kept"
+        claim.by_subject.setdefault(subject, []).append(event_id)
+    return claim
+
+
+def draw_ticket(session: Session, *, account: str) -> int:
+    """The next ticket of an account. Draw it, commit, and only then read: later readings have higher tickets."""
+    insert_missing(session, _accounts, [{"account": account, "last_ticket": 0}])
+    drawn = (
+        update(_accounts)
+        .where(_accounts.c.account == account)
+        .values(last_ticket=_accounts.c.last_ticket + 1)
+        .returning(_accounts.c.last_ticket)
+    )
+    return int(session.execute(drawn).scalar_one())
+
+
+def mark_done(
+    session: Session, *, event_ids: Iterable[str], at: datetime, tenant_id: str | None, ours: bool = True
+) -> None:
+    """Note, in the transaction of the effect, that events were handled; or that they are none of ours."""
+    status = StripeEventStatus.HANDLED if ours else StripeEventStatus.IGNORED
+    _change(session, event_ids, status=status, tenant_id=tenant_id, done_at=at, claimed_until=None, error=None)
+
+
+def keep_failure(session: Session, *, event_ids: Iterable[str], error: str, at: datetime, final: bool = False) -> None:
+    """Keep why the work on events rolled back. They wait for another try, longer each time; in the end for a person."""
+    for event in session.scalars(select(StripeEvent).where(col(StripeEvent.id).in_(list(event_ids)))):
+        event.error = error[:ERROR_MAX]
+        event.claimed_until = None
+        if final or event.attempts >= ATTEMPTS_MAX:
+            event.status = StripeEventStatus.FAILED
+        else:
+            event.next_attempt_at = at + retry_after(event.attempts)
+        session.add(event)
+    session.flush()
+
+
+def replay_event(session: Session, *, event_id: str, at: datetime) -> StripeEvent:
+    """Put an event back in line, whatever became of it. Raises NotFound."""
+    event = session.get(StripeEvent, event_id)
+    if event is None:
+        raise NotFound("There is no such event.", field="event_id")
+    if subject_of(event.type, event.object_id, event.customer_id, event.payload) is None:
+        return event
+    event.status, event.done_at, event.error = StripeEventStatus.WAITING, None, None
+    event.attempts, event.claimed_until, event.next_attempt_at = 0, None, at
+    session.add(event)
+    session.flush()
+    return event
+
+
+def retry_after(attempts: int) -> timedelta:
+    """How long to wait after so many tries: 5 s, doubled each time, an hour at most."""
+    doublings = min(max(attempts - 1, 0), 16)
+    return min(RETRY_AFTER_FIRST * (1 << doublings), RETRY_AFTER_MAX)
+
+
+def swept_until(session: Session, *, account: str) -> datetime | None:
+    """Up to when the account's events were last compared with what arrived."""
+    row = session.get(StripeAccount, account)
+    return None if row is None else row.swept_until
+
+
+def note_sweep(session: Session, *, account: str, until: datetime) -> None:
+    """Note that everything up to `until` is here."""
+    insert_missing(session, _accounts, [{"account": account, "last_ticket": 0}])
+    session.execute(update(_accounts).where(_accounts.c.account == account).values(swept_until=until))
+
+
+def _row(account: str, event: EventFacts, source: EventSource, at: datetime) -> dict[str, Any]:
+    payload = dict(event.payload)
+    acted_on = subject_of(event.type, event.object_id, event.customer_id, payload) is not None
+    return {
+        "id": event.id,
+        "account": account,
+        "type": event.type,
+        "object_id": event.object_id,
+        "customer_id": event.customer_id,
+        "api_version": event.api_version,
+        "payload": payload,
+        "source": source,
+        "status": StripeEventStatus.WAITING if acted_on else StripeEventStatus.IGNORED,
+        "attempts": 0,
+        "created_at": event.created_at,
+        "received_at": at,
+        "next_attempt_at": at,
+        "done_at": None if acted_on else at,
+    }
+
+
+def _change(session: Session, event_ids: Iterable[str], **values: Any) -> None:
+    session.execute(update(_events).where(_events.c.id.in_(list(event_ids))).values(**values))

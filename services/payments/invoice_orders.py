@@ -1,0 +1,168 @@
+"""What the calls about an invoice say to Stripe, and how to see whether they were made already."""
+
+from collections.abc import Callable, Iterable
+
+from sqlmodel import Session
+
+from models import Invoice, StripeCall, StripeInvoice, StripeInvoicePart
+from services import wording
+from services.gateways.stripe import invoices
+from services.gateways.stripe.client import Stripe
+from services.gateways.stripe.facts import InvoiceFacts
+from services.gateways.stripe.invoices import DraftLine
+from services.invoices import InvoiceDocument, invoice_number, read_invoice
+from services.payments import marks
+from services.payments.mirror import DRAFT, part_of
+from services.payments.orders import Order, customer_of, key_of, never
+from services.payments.parts import amount_of_part, is_sent
+from services.payments.reasons import Held
+from services.settings import settings
+
+
+def hold_draft(session: Session, call: StripeCall) -> Order:
+    stripe_id = call.arguments["stripe_invoice_id"]
+    return (
+        lambda stripe: invoices.hold_draft(stripe, key=key_of(call), invoice_id=stripe_id),
+        lambda stripe: _when(stripe, stripe_id, lambda facts: facts.status != DRAFT or not facts.auto_advance),
+    )
+
+
+def open_draft(session: Session, call: StripeCall) -> Order:
+    invoice, customer_id = _invoice(session, call).invoice, customer_of(session, call)
+    number, metadata = str(invoice_number(invoice)), _marks_of(call)
+
+    def look(stripe: Stripe) -> InvoiceFacts | None:
+        made = invoices.list_invoices(stripe, customer_id=customer_id, created_from=call.created_at)
+        return next((facts for facts in made if _is_marked(facts, metadata)), None)
+
+    return (
+        lambda stripe: invoices.open_draft(
+            stripe,
+            key=key_of(call),
+            customer_id=customer_id,
+            currency=invoice.currency.lower(),
+            days_until_due=_days_until_due(invoice),
+            number=number,
+            metadata=metadata,
+        ),
+        look,
+    )
+
+
+def add_lines(session: Session, call: StripeCall) -> Order:
+    document, stripe_id = _invoice(session, call), _stripe_invoice(session, call).stripe_id
+    wanted = set(call.arguments["lines"])
+    lines = [
+        DraftLine(
+            amount_minor=line.amount_minor,
+            description=line.description,
+            period_start=line.period_start,
+            period_end=line.period_end,
+            metadata={marks.INVOICE: document.invoice.id, marks.LINE: str(line.position)},
+        )
+        for line in document.lines
+        if line.position in wanted
+    ]
+
+    def look(stripe: Stripe) -> InvoiceFacts | None:
+        return _when(stripe, stripe_id, lambda facts: carries(facts, document.invoice.id, wanted))
+
+    return lambda stripe: invoices.add_lines(stripe, key=key_of(call), invoice_id=stripe_id, lines=lines), look
+
+
+def set_terms(session: Session, call: StripeCall) -> Order:
+    invoice, stripe_id = _invoice(session, call).invoice, _stripe_invoice(session, call).stripe_id
+    metadata = _marks_of(call)
+    return (
+        lambda stripe: invoices.set_terms(
+            stripe,
+            key=key_of(call),
+            invoice_id=stripe_id,
+            days_until_due=_days_until_due(invoice),
+            number=str(invoice_number(invoice)),
+            metadata=metadata,
+        ),
+        lambda stripe: _when(stripe, stripe_id, lambda facts: _is_marked(facts, metadata)),
+    )
+
+
+def finalize(session: Session, call: StripeCall) -> Order:
+    """Finalised only where the draft comes to what our part of the invoice does."""
+    document, row = _invoice(session, call), _stripe_invoice(session, call)
+    expected = amount_of_part(document, row.part)
+    if row.status == DRAFT and row.total_minor != expected:
+        ours, theirs = (wording.amount(minor, document.invoice.currency) for minor in (expected, row.total_minor))
+        raise Held(f"The draft at Stripe comes to {theirs}, ours to {ours}: it stays a draft until they agree.")
+    return (
+        lambda stripe: invoices.finalize_invoice(stripe, key=key_of(call), invoice_id=row.stripe_id),
+        lambda stripe: _when(stripe, row.stripe_id, lambda facts: facts.status != DRAFT),
+    )
+
+
+def send(session: Session, call: StripeCall) -> Order:
+    stripe_id = _stripe_invoice(session, call).stripe_id
+    return lambda stripe: invoices.send_invoice(stripe, key=key_of(call), invoice_id=stripe_id), never
+
+
+def paid_elsewhere(session: Session, call: StripeCall) -> Order:
+    stripe_id = call.arguments["stripe_invoice_id"]
+    return (
+        lambda stripe: invoices.pay_elsewhere(stripe, key=key_of(call), invoice_id=stripe_id),
+        lambda stripe: _when(stripe, stripe_id, lambda facts: facts.status == "paid"),
+    )
+
+
+def void(session: Session, call: StripeCall) -> Order:
+    stripe_id = call.arguments["stripe_invoice_id"]
+    return (
+        lambda stripe: invoices.void_invoice(stripe, key=key_of(call), invoice_id=stripe_id),
+        lambda stripe: _when(stripe, stripe_id, lambda facts: facts.status == "void"),
+    )
+
+
+def mark_uncollectible(session: Session, call: StripeCall) -> Order:
+    stripe_id = call.arguments["stripe_invoice_id"]
+    return (
+        lambda stripe: invoices.mark_uncollectible(stripe, key=key_of(call), invoice_id=stripe_id),
+        lambda stripe: _when(stripe, stripe_id, lambda facts: facts.status == "uncollectible"),
+    )
+
+
+def carries(facts: InvoiceFacts, invoice_id: str, positions: Iterable[int]) -> bool:
+    """Whether these lines of our invoice are on one at Stripe."""
+    there = {line.metadata.get(marks.LINE) for line in facts.lines if line.metadata.get(marks.INVOICE) == invoice_id}
+    return {str(position) for position in positions} <= there
+
+
+def _when(stripe: Stripe, stripe_id: str, holds: Callable[[InvoiceFacts], bool]) -> InvoiceFacts | None:
+    facts = invoices.read_invoice(stripe, invoice_id=stripe_id)
+    return facts if holds(facts) else None
+
+
+def _invoice(session: Session, call: StripeCall) -> InvoiceDocument:
+    return read_invoice(session, tenant_id=call.tenant_id, invoice_id=call.arguments["invoice_id"])
+
+
+def _stripe_invoice(session: Session, call: StripeCall) -> StripeInvoice:
+    part = StripeInvoicePart(call.arguments["part"])
+    found = part_of(session, tenant_id=call.tenant_id, invoice_id=call.arguments["invoice_id"], part=part)
+    if found is None:
+        raise Held("The invoice at Stripe that this belongs to is not known any more.")
+    return found
+
+
+def _marks_of(call: StripeCall) -> dict[str, str]:
+    return {
+        marks.TENANT: call.tenant_id,
+        marks.INVOICE: call.arguments["invoice_id"],
+        marks.PART: call.arguments["part"],
+    }
+
+
+def _is_marked(facts: InvoiceFacts, metadata: dict[str, str]) -> bool:
+    return all(facts.metadata.get(name) == value for name, value in metadata.items())
+
+
+def _days_until_due(invoice: Invoice) -> int | None:
+    """Days to pay where one payment could not hold it and it is sent instead."""
+    return max(settings().payment_days, 1) if is_sent(invoice) else None

@@ -1,0 +1,152 @@
+"""What each kind of call says to Stripe: how it is made, and how to see whether it was made already.
+
+Each takes what it needs from the database and answers with two functions of a `Stripe`, which touch no database.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlmodel import Session
+
+from models import StripeCall, StripeSubscription, Subscription
+from services.gateways.stripe import customers, money_back, subscriptions
+from services.gateways.stripe.client import Stripe
+from services.payments import marks
+from services.payments.customers import find_stripe_customer
+from services.payments.reasons import Held
+from services.stripe_catalog import find_price
+from services.subscriptions import plan_of
+from services.tenants import read_tenant
+
+Make = Callable[[Stripe], Any]
+Order = tuple[Make, Make]
+
+
+def has_customer(session: Session, call: StripeCall) -> bool:
+    """Whether the customer is there already, so that none has to be made."""
+    return find_stripe_customer(session, tenant_id=call.tenant_id, account=call.account) is not None
+
+
+def create_customer(session: Session, call: StripeCall) -> Order:
+    tenant = read_tenant(session, tenant_id=call.tenant_id)
+    metadata = {marks.TENANT: tenant.id}
+    key, email = f"customer:{tenant.id}{again_of(call)}", call.arguments.get("email")
+    since = tenant.created_at
+    return (
+        lambda stripe: customers.create_customer(stripe, key=key, name=tenant.name, email=email, metadata=metadata),
+        lambda stripe: customers.find_customer(
+            stripe, metadata_name=marks.TENANT, metadata_value=tenant.id, created_from=since
+        ),
+    )
+
+
+def share_card(session: Session, call: StripeCall) -> Order:
+    customer_id = customer_of(session, call)
+    link = session.get_one(StripeSubscription, (call.tenant_id, call.arguments["subscription_id"]))
+
+    def make(stripe: Stripe) -> Any:
+        return customers.charge_by_itself(
+            stripe, key=key_of(call), customer_id=customer_id, subscription_id=link.stripe_id
+        )
+
+    return make, never
+
+
+def create_subscription(session: Session, call: StripeCall) -> Order:
+    ours = session.get_one(Subscription, (call.tenant_id, call.subject))
+    plan, customer_id = plan_of(session, ours), customer_of(session, call)
+    price_id = find_price(session, account=call.account, plan=plan, interval=ours.interval)
+    if price_id is None:
+        raise Held(f"{plan.name} has no price at Stripe for this version; run `tallystick stripe setup`, then retry.")
+    due_at = ours.base_paid_until or ours.current_period_end
+    metadata = {marks.TENANT: call.tenant_id, marks.SUBSCRIPTION: ours.id}
+    return (
+        lambda stripe: subscriptions.create_subscription(
+            stripe,
+            key=key_of(call),
+            customer_id=customer_id,
+            price_id=price_id,
+            billing_cycle_anchor=due_at,
+            metadata=metadata,
+        ),
+        lambda stripe: subscriptions.find_subscription(
+            stripe, customer_id=customer_id, metadata_name=marks.SUBSCRIPTION, metadata_value=ours.id
+        ),
+    )
+
+
+def cancel_subscription(session: Session, call: StripeCall) -> Order:
+    stripe_id = call.arguments["stripe_subscription_id"]
+
+    def look(stripe: Stripe) -> Any:
+        found = subscriptions.read_subscription(stripe, subscription_id=stripe_id)
+        return found if found.status == "canceled" else None
+
+    return lambda stripe: subscriptions.cancel_subscription(stripe, key=key_of(call), subscription_id=stripe_id), look
+
+
+def credit_note(session: Session, call: StripeCall) -> Order:
+    given = call.arguments
+    metadata = {marks.TENANT: call.tenant_id, marks.CREDIT_NOTE: given["credit_note_id"]}
+
+    def look(stripe: Stripe) -> Any:
+        made = money_back.list_credit_notes(stripe, invoice_id=given["stripe_invoice_id"])
+        wanted = given["credit_note_id"]
+        return next((facts for facts in made if facts.metadata.get(marks.CREDIT_NOTE) == wanted), None)
+
+    return (
+        lambda stripe: money_back.create_credit_note(
+            stripe,
+            key=key_of(call),
+            invoice_id=given["stripe_invoice_id"],
+            amount_minor=given["amount_minor"],
+            description=given["description"],
+            memo=given["memo"],
+            give_back=given["give_back"],
+            metadata=metadata,
+        ),
+        look,
+    )
+
+
+def refund(session: Session, call: StripeCall) -> Order:
+    given = call.arguments
+    metadata = {marks.TENANT: call.tenant_id, marks.REFUND: call.key}
+
+    def look(stripe: Stripe) -> Any:
+        made = money_back.list_refunds(stripe, payment_id=given["payment_id"])
+        return next((facts for facts in made if facts.metadata.get(marks.REFUND) == call.key), None)
+
+    return (
+        lambda stripe: money_back.create_refund(
+            stripe,
+            key=key_of(call),
+            payment_id=given["payment_id"],
+            amount_minor=given["amount_minor"],
+            metadata=metadata,
+        ),
+        look,
+    )
+
+
+def key_of(call: StripeCall) -> str:
+    """The idempotency key: a person's retry has one of its own, for Stripe remembers what it answered."""
+    return f"{call.key}{again_of(call)}"
+
+
+def again_of(call: StripeCall) -> str:
+    """What a person's retries add to a key."""
+    again = call.arguments.get("again")
+    return f":again:{again}" if again else ""
+
+
+def never(_stripe: Stripe) -> None:
+    """Doing it once more does no harm."""
+
+
+def customer_of(session: Session, call: StripeCall) -> str:
+    """The customer's id at Stripe. Raises Held where there is none."""
+    found = find_stripe_customer(session, tenant_id=call.tenant_id, account=call.account)
+    if found is None:
+        raise Held("The customer is not at Stripe, or was deleted there; retry to make it anew.")
+    return found.stripe_id

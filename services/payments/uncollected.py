@@ -1,0 +1,83 @@
+"""What is not collected yet: found by looking, so that nothing has to be remembered when an invoice is issued."""
+
+from sqlmodel import Session, col, exists, select
+
+from models import (
+    Collection,
+    CreditNote,
+    Invoice,
+    InvoiceStatus,
+    StripeCall,
+    StripeCreditNote,
+    StripeInvoice,
+    StripeSubscription,
+    Subscription,
+)
+from services.subscriptions import LIVE
+
+
+def uncollected_invoices(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:
+    """(tenant, invoice) of open invoices that are to be collected automatically and that nothing carries yet."""
+    carried = exists().where(
+        col(StripeInvoice.tenant_id) == Invoice.tenant_id, col(StripeInvoice.invoice_id) == Invoice.id
+    )
+    called = exists().where(col(StripeCall.tenant_id) == Invoice.tenant_id, col(StripeCall.subject) == Invoice.id)
+    statement = (
+        select(Invoice.tenant_id, Invoice.id)
+        .join(
+            Subscription,
+            (col(Subscription.tenant_id) == Invoice.tenant_id) & (col(Subscription.id) == Invoice.subscription_id),
+        )
+        .where(
+            Invoice.status == InvoiceStatus.OPEN,
+            Subscription.collection == Collection.AUTOMATIC,
+            ~carried,
+            ~called,
+        )
+        .order_by(col(Invoice.issued_at), Invoice.tenant_id, Invoice.id)
+        .limit(limit)
+    )
+    return [(tenant_id, invoice_id) for tenant_id, invoice_id in session.exec(statement)]
+
+
+def unlinked_subscriptions(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:
+    """(tenant, subscription) of those to be collected automatically that nothing at Stripe stands for yet."""
+    linked = exists().where(
+        col(StripeSubscription.tenant_id) == Subscription.tenant_id,
+        col(StripeSubscription.subscription_id) == Subscription.id,
+    )
+    called = exists().where(
+        col(StripeCall.tenant_id) == Subscription.tenant_id, col(StripeCall.subject) == Subscription.id
+    )
+    statement = (
+        select(Subscription.tenant_id, Subscription.id)
+        .where(
+            Subscription.collection == Collection.AUTOMATIC,
+            col(Subscription.status).in_(LIVE),
+            ~linked,
+            ~called,
+        )
+        .order_by(Subscription.tenant_id, Subscription.id)
+        .limit(limit)
+    )
+    return [(tenant_id, subscription_id) for tenant_id, subscription_id in session.exec(statement)]
+
+
+def uncredited_notes(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:
+    """(tenant, credit note) of notes on collected invoices that no call was owed for yet."""
+    carried = exists().where(
+        col(StripeInvoice.tenant_id) == CreditNote.tenant_id,
+        col(StripeInvoice.invoice_id) == CreditNote.invoice_id,
+        col(StripeInvoice.part).is_not(None),
+    )
+    known = exists().where(
+        col(StripeCreditNote.tenant_id) == CreditNote.tenant_id, col(StripeCreditNote.credit_note_id) == CreditNote.id
+    )
+    called = exists().where(col(StripeCall.tenant_id) == CreditNote.tenant_id, col(StripeCall.subject) == CreditNote.id)
+    statement = (
+        select(CreditNote.tenant_id, CreditNote.id)
+        .where(col(CreditNote.total_minor) < 0, carried, ~known, ~called)
+        .order_by(col(CreditNote.issued_at), CreditNote.tenant_id, CreditNote.id)
+        .limit(limit)
+    )
+    return [(tenant_id, note_id) for tenant_id, note_id in session.exec(statement)]
