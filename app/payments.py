@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 import structlog
 
 from models import EventSource, StripeCall
-from services.database import reading, transaction
+from services.database import Session, reading, transaction
 from services.errors import ProviderRefused, ProviderUnavailable
 from services.gateways.stripe import events as stripe_events
 from services.gateways.stripe.client import Stripe
@@ -164,6 +164,24 @@ def _handle(
 def _apply(
     stripe: Stripe, claim: Claim, subject: Subject, event_ids: list[str], *, clock: Callable[[], datetime]
 ) -> None:
+    def note(session: Session, tenant_id: str) -> None:
+        inbox.mark_done(session, event_ids=event_ids, at=clock(), tenant_id=tenant_id)
+
+    read_and_apply(stripe, subject, ticket=claim.ticket, at=clock(), note=note)
+
+
+def read_and_apply(
+    stripe: Stripe,
+    subject: Subject,
+    *,
+    ticket: int,
+    at: datetime,
+    note: Callable[[Session, str], None] = lambda _session, _tenant_id: None,
+) -> None:
+    """Read an object anew, and what it leads to, and put it into our books; `note` is of the same transaction.
+
+    Raises NotOurs, ProviderUnavailable and ProviderRefused.
+    """
     readings = Readings()
     wanted = subject
     for _ in range(READINGS_MAX):
@@ -171,9 +189,9 @@ def _apply(
         try:
             with transaction() as session:
                 tenant_id = applying.apply_subject(
-                    session, readings, subject, account=stripe.account, ticket=claim.ticket, at=clock()
+                    session, readings, subject, account=stripe.account, ticket=ticket, at=at
                 )
-                inbox.mark_done(session, event_ids=event_ids, at=clock(), tenant_id=tenant_id)
+                note(session, tenant_id)
             return
         except Unread as missing:
             wanted = missing.subject

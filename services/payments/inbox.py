@@ -114,11 +114,17 @@ def keep_failure(session: Session, *, event_ids: Iterable[str], error: str, at: 
     session.flush()
 
 
-def replay_event(session: Session, *, event_id: str, at: datetime) -> StripeEvent:
-    """Put an event back in line, whatever became of it. Raises NotFound."""
+def read_event(session: Session, *, event_id: str) -> StripeEvent:
+    """One event as it was kept. Raises NotFound."""
     event = session.get(StripeEvent, event_id)
     if event is None:
         raise NotFound("There is no such event.", field="event_id")
+    return event
+
+
+def replay_event(session: Session, *, event_id: str, at: datetime) -> StripeEvent:
+    """Put an event back in line, whatever became of it. Raises NotFound."""
+    event = read_event(session, event_id=event_id)
     if subject_of(event.type, event.object_id, event.customer_id, event.payload) is None:
         return event
     event.status, event.done_at, event.error = StripeEventStatus.WAITING, None, None

@@ -175,6 +175,25 @@ def hold_call(session: Session, call: StripeCall, *, error: str) -> None:
     session.flush()
 
 
+def held_calls(session: Session, *, account: str) -> list[StripeCall]:
+    """The calls that wait for a person, the oldest first."""
+    statement = (
+        select(StripeCall)
+        .where(col(StripeCall.account) == account, col(StripeCall.status) == StripeCallStatus.HELD)
+        .order_by(col(StripeCall.created_at), col(StripeCall.key))
+    )
+    return list(session.scalars(statement))
+
+
+def find_held(session: Session, *, account: str, key: str) -> StripeCall:
+    """A call by its key alone, for an operator. Raises NotFound."""
+    statement = select(StripeCall).where(col(StripeCall.account) == account, col(StripeCall.key) == key)
+    call = session.scalars(statement).first()
+    if call is None:
+        raise NotFound("There is no such call; `tallystick stripe calls` lists those that are held.", field="key")
+    return call
+
+
 def retry_call(session: Session, *, tenant_id: str, account: str, key: str, at: datetime) -> StripeCall:
     """Put a held call back in line, under a key of its own: Stripe remembers what it answered to the last.
 

@@ -59,6 +59,15 @@ def find_differences(session: Session, *, document: InvoiceDocument, at: datetim
     ]
 
 
+def list_final(session: Session, *, tenant_id: str | None = None) -> list[tuple[str, str]]:
+    """(tenant, invoice) of every invoice that has its number, the oldest first; of one tenant where it is named."""
+    statement = select(Invoice.tenant_id, Invoice.id).where(col(Invoice.number).is_not(None))
+    if tenant_id is not None:
+        statement = statement.where(Invoice.tenant_id == tenant_id)
+    rows = session.exec(statement.order_by(col(Invoice.issued_at), Invoice.tenant_id, col(Invoice.number)))
+    return [(owner, invoice_id) for owner, invoice_id in rows]
+
+
 def unknown_at_stripe(session: Session, *, account: str, at: datetime) -> list[StripeInvoice]:
     """Invoices of our customers at Stripe that carry none of ours, and will not any more."""
     statement = (
