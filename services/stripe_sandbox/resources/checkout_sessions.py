@@ -1,0 +1,308 @@
+"""Checkout sessions: create, change, list, expire. How one is completed is in `checkout_completion.py`."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from services.stripe_sandbox.clock import DAY, HOUR, MINUTE
+from services.stripe_sandbox.documents import Document
+from services.stripe_sandbox.errors import StripeError
+from services.stripe_sandbox.operations import CREATED, PAGING, Call, Operation, list_table, page
+from services.stripe_sandbox.parameters import (
+    ID,
+    METADATA,
+    merged_metadata,
+    one_of,
+    required,
+    shape,
+)
+from services.stripe_sandbox.resources.checkout_fields import AS_GIVEN, BLANK, FIELDS, FOR_LATER
+from services.stripe_sandbox.resources.checkout_lines import add_up, page_of_lines, read_lines
+from services.stripe_sandbox.resources.customers import live_customer
+from services.stripe_sandbox.resources.promotions import coupon_of, redeemable_coupon
+from services.stripe_sandbox.world import World
+
+SESSION: Final = "checkout.session"
+LIFE_SECONDS: Final = DAY
+LIFE_SECONDS_MIN: Final = 30 * MINUTE
+CLOCK_SLACK_SECONDS: Final = MINUTE
+REFERENCE: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
+TRIAL_DAYS_MAX: Final = 730
+BANK_DEBITS: Final = {"usd": "us_bank_account", "cad": "acss_debit", "eur": "sepa_debit"}
+"""The payment method of each currency that settles only days later."""
+
+NOT_TOGETHER: Final = (
+    ("customer", "customer_email"),
+    ("customer", "customer_creation"),
+    ("allow_promotion_codes", "discounts"),
+)
+
+
+def create_session(world: World, call: Call) -> Document:
+    """A page on which one customer pays, or saves a card."""
+    return open_session(world, call.params)
+
+
+def open_session(
+    world: World, params: Mapping[str, Any], *, lines: list[Document] | None = None, payment_link: str | None = None
+) -> Document:
+    """A session from the parameters of `checkout.sessions.create`; a payment link brings its own `lines`."""
+    mode = params.get("mode", "payment")
+    _check(world, params, mode)
+    if payment_link is None and "success_url" not in params:
+        raise StripeError("Missing required param: success_url.", code="parameter_missing", param="success_url")
+    if lines is None:
+        lines = read_lines(world, params.get("line_items") or [], mode) if mode != "setup" else []
+    if mode == "setup" and params.get("line_items"):
+        raise StripeError("You can not pass `line_items` in `setup` mode.", param="line_items")
+    currency = lines[0]["currency"] if lines else params.get("currency", "usd")
+    discounts = [redeemable_coupon(world, given, currency) for given in params.get("discounts") or []]
+    identifier, now = world.new_id(SESSION), world.now()
+    session: Document = {
+        **BLANK,
+        **{name: params[name] for name in AS_GIVEN if name in params},
+        "id": identifier,
+        "created": now,
+        "currency": currency,
+        "custom_text": {**BLANK["custom_text"], **params.get("custom_text", {})},
+        "customer_creation": _customer_creation(params, mode),
+        "customer_details": _details(world, params),
+        "discounts": discounts,
+        "expires_at": _expires_at(params, now),
+        "invoice_creation": _invoice_creation(params) if mode == "payment" else None,
+        "metadata": merged_metadata({}, params.get("metadata")),
+        "mode": mode,
+        "payment_link": payment_link,
+        "payment_method_collection": _collection(params, mode),
+        "payment_method_types": _method_types(params, currency),
+        "payment_status": "no_payment_required" if mode == "setup" else "unpaid",
+        "tax_id_collection": {"enabled": False, "required": "never", **params.get("tax_id_collection", {})},
+        "url": f"{world.public_url}/c/pay/{identifier}",
+        "_lines": lines,
+        "_given": {name: params[name] for name in FOR_LATER if name in params},
+    }
+    session |= amounts(world, session)
+    world.add(SESSION, session)
+    return world.schedule(SESSION, session, expire_checkout=session["expires_at"])
+
+
+def amounts(world: World, session: Document) -> Document:
+    """The fields that follow from the lines, the trial and the discount."""
+    if session["mode"] == "setup":
+        return {"amount_subtotal": None, "amount_total": None, "total_details": None}
+    chosen = session["discounts"][0] if session["discounts"] else None
+    totals = add_up(world, session["_lines"], coupon_of(world, chosen), free=has_trial(session))
+    return {
+        "amount_subtotal": totals.subtotal,
+        "amount_total": totals.total,
+        "total_details": {"amount_discount": totals.discount, "amount_shipping": 0, "amount_tax": totals.tax},
+        "_lines": list(totals.lines),
+    }
+
+
+def has_trial(session: Mapping[str, Any]) -> bool:
+    """Whether what recurs is free at first."""
+    given = session["_given"].get("subscription_data", {})
+    return bool(given.get("trial_period_days") or given.get("trial_end"))
+
+
+def _check(world: World, params: Mapping[str, Any], mode: str) -> None:
+    for one, other in NOT_TOGETHER:
+        if params.get(one) and params.get(other):
+            raise StripeError(f"You may only specify one of these parameters: {one}, {other}.", param=one)
+    if params.get("ui_mode", "hosted_page") != "hosted_page":
+        raise StripeError("The sandbox has hosted checkout pages only.", param="ui_mode")
+    for name in ("success_url", "cancel_url"):
+        if name in params and not params[name].startswith(("http://", "https://")):
+            raise StripeError("Not a valid URL", code="url_invalid", param=name)
+    if len(params.get("discounts") or []) > 1:
+        raise StripeError("You may only specify one discount.", param="discounts")
+    if "client_reference_id" in params and REFERENCE.fullmatch(params["client_reference_id"]) is None:
+        raise StripeError(
+            "Invalid client_reference_id: at most 200 letters, digits, dashes or underscores.",
+            param="client_reference_id",
+        )
+    if mode != "payment" and params.get("customer_creation"):
+        raise StripeError("`customer_creation` can only be used in `payment` mode.", param="customer_creation")
+    if mode != "subscription" and params.get("subscription_data"):
+        raise StripeError(
+            "You can not pass `subscription_data` unless in `subscription` mode.", param="subscription_data"
+        )
+    _check_trial(world, params.get("subscription_data", {}))
+    _check_customer(world, params)
+
+
+def _check_trial(world: World, given: Mapping[str, Any]) -> None:
+    days, end = given.get("trial_period_days"), given.get("trial_end")
+    if days is not None and end is not None:
+        raise StripeError(
+            "You may only specify one of these parameters: trial_end, trial_period_days.", param="trial_end"
+        )
+    if days is not None and not 1 <= days <= TRIAL_DAYS_MAX:
+        raise StripeError(
+            f"The number of trial period days must be between 1 and {TRIAL_DAYS_MAX}.",
+            param="subscription_data[trial_period_days]",
+        )
+    if end is not None and end < world.now() + 2 * DAY:
+        raise StripeError(
+            "The `trial_end` date has to be at least 2 days in the future.", param="subscription_data[trial_end]"
+        )
+
+
+def _check_customer(world: World, params: Mapping[str, Any]) -> None:
+    updates = params.get("customer_update")
+    if params.get("customer") is None:
+        if updates:
+            raise StripeError("`customer_update` can only be used with `customer`.", param="customer_update")
+        return
+    live_customer(world, params["customer"])
+    collects_tax_id = params.get("tax_id_collection", {}).get("enabled")
+    if collects_tax_id and (updates or {}).get("name") != "auto":
+        raise StripeError(
+            "Tax ID collection requires updating business name on the customer. To enable tax ID collection for an "
+            "existing customer, please set `customer_update[name]` to `auto`.",
+            param="tax_id_collection[enabled]",
+        )
+
+
+def _customer_creation(params: Mapping[str, Any], mode: str) -> str | None:
+    if params.get("customer"):
+        return None
+    return "always" if mode == "subscription" else str(params.get("customer_creation", "if_required"))
+
+
+def _details(world: World, params: Mapping[str, Any]) -> Document | None:
+    customer = live_customer(world, params["customer"]) if params.get("customer") else {}
+    email = customer.get("email") or params.get("customer_email")
+    if email is None:
+        return None
+    return {
+        "address": None,
+        "business_name": None,
+        "email": email,
+        "individual_name": None,
+        "name": None,
+        "phone": None,
+        "tax_exempt": customer.get("tax_exempt", "none"),
+        "tax_ids": None,
+    }
+
+
+def _expires_at(params: Mapping[str, Any], now: int) -> int:
+    expires_at = int(params.get("expires_at", now + LIFE_SECONDS))
+    earliest, latest = now + LIFE_SECONDS_MIN - CLOCK_SLACK_SECONDS, now + LIFE_SECONDS + CLOCK_SLACK_SECONDS
+    if not earliest <= expires_at <= latest:
+        raise StripeError(
+            f"The `expires_at` timestamp must be between {LIFE_SECONDS_MIN // MINUTE} minutes and "
+            f"{LIFE_SECONDS // HOUR} hours from now.",
+            param="expires_at",
+        )
+    return expires_at
+
+
+def _collection(params: Mapping[str, Any], mode: str) -> str:
+    default = "if_required" if mode == "payment" else "always"
+    return str(params.get("payment_method_collection", default))
+
+
+def _method_types(params: Mapping[str, Any], currency: str) -> list[str]:
+    allowed, excluded = params.get("allowed_payment_method_types"), params.get("excluded_payment_method_types", [])
+    known = ["card", *([BANK_DEBITS[currency]] if currency in BANK_DEBITS else [])]
+    types = [name for name in known if (allowed is None or name in allowed) and name not in excluded]
+    if not types:
+        raise StripeError("No payment method is left for this session.", param="allowed_payment_method_types")
+    return types
+
+
+def _invoice_creation(params: Mapping[str, Any]) -> Document:
+    given = params.get("invoice_creation", {"enabled": False})
+    blank = {"account_tax_ids": None, "custom_fields": None, "description": None, "footer": None, "issuer": None}
+    data = {**blank, "metadata": {}, "rendering_options": None, **given.get("invoice_data", {})}
+    return {"enabled": given["enabled"], "invoice_data": data}
+
+
+def read_session(world: World, call: Call) -> Document:
+    """One session."""
+    return world.get(SESSION, call.id, noun="checkout.session", param="session")
+
+
+def update_session(world: World, call: Call) -> Document:
+    """Its metadata; nothing else can be changed here."""
+    session = read_session(world, call)
+    changes = {"metadata": merged_metadata(session["metadata"], call.params.get("metadata"))}
+    return world.change(SESSION, session, changes)
+
+
+def list_sessions(world: World, call: Call) -> Document:
+    """Newest first."""
+    params = call.params
+    email = params.get("customer_details", {}).get("email")
+    wanted = call.given("status", "payment_intent")
+    return page(
+        world, call, SESSION,
+        where={name: params.get(name) for name in ("customer", "subscription", "payment_link")},
+        keep=lambda found: all(found[name] == value for name, value in wanted.items())
+        and (email is None or (found["customer_details"] or {}).get("email") == email),
+    )  # fmt: skip
+
+
+def list_line_items(world: World, call: Call) -> Document:
+    """The session's lines, in their order."""
+    session = world.get(SESSION, call.ids[0], noun="checkout.session", param="session")
+    return page_of_lines(session["_lines"], call.params, call.path)
+
+
+def expire_session(world: World, call: Call) -> Document:
+    """Close an open session. Raises StripeError where it is complete or expired."""
+    session = world.get(SESSION, call.ids[0], noun="checkout.session", param="session")
+    if session["status"] != "open":
+        raise StripeError(
+            'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of '
+            f"`{session['status']}`.",
+            param="session",
+        )
+    return close_session(world, session)
+
+
+def close_session(world: World, session: Document) -> Document:
+    """The session has run out, or was closed."""
+    session = world.schedule(SESSION, session, expire_checkout=None)
+    session = world.change(SESSION, session, {"status": "expired", "url": None})
+    world.emit("checkout.session.expired", session)
+    return session
+
+
+def expire_due(world: World, session: Document) -> None:
+    """Close a session whose time has come, unless it was completed."""
+    if session["status"] == "open":
+        close_session(world, session)
+
+
+def _include_lines(world: World, session: Document) -> Document:
+    lines = world.get(SESSION, session["id"])["_lines"]
+    return page_of_lines(lines, {}, f"/v1/checkout/sessions/{session['id']}/line_items")
+
+
+WORKS = {"expire_checkout": expire_due}
+INCLUDABLE = {(SESSION, "line_items"): _include_lines}
+OPERATIONS = [
+    Operation("POST", "/v1/checkout/sessions", create_session, FIELDS),
+    Operation(
+        "GET",
+        "/v1/checkout/sessions",
+        list_sessions,
+        list_table(
+            **CREATED,
+            customer=ID,
+            customer_details=shape({"email": required(ID)}),
+            payment_intent=ID,
+            payment_link=ID,
+            status=one_of("complete", "expired", "open"),
+            subscription=ID,
+        ),
+    ),
+    Operation("GET", "/v1/checkout/sessions/{session}", read_session),
+    Operation("POST", "/v1/checkout/sessions/{session}", update_session, {"metadata": METADATA}),
+    Operation("GET", "/v1/checkout/sessions/{session}/line_items", list_line_items, PAGING),
+    Operation("POST", "/v1/checkout/sessions/{session}/expire", expire_session),
+]
