@@ -140,12 +140,18 @@ _together = Tally()
 
 
 @pytest.fixture(scope="session")
-def conformance(shared_folder: Path) -> Conformance:
+def conformance_or_none(project_root: Path) -> Conformance | None:
+    """The checker of this process, or None where Stripe's shapes are not to be had: then nothing is checked."""
+    folder = project_root.parent / "shared" / "stripe"
+    return Conformance(folder, OF_THIS_PROCESS) if (folder / SPEC).is_file() else None
+
+
+@pytest.fixture(scope="session")
+def conformance(shared_folder: Path, conformance_or_none: Conformance | None) -> Conformance:
     """The checker of this process; what it checks is told of at the end of the run."""
-    folder = shared_folder / "stripe"
-    if not (folder / SPEC).is_file():
-        pytest.skip("needs ../shared/stripe, Stripe's published shapes, which are not part of this repository")
-    return Conformance(folder, OF_THIS_PROCESS)
+    if conformance_or_none is None:
+        pytest.skip(f"needs {shared_folder.name}/stripe beside the project: Stripe's shapes are not part of it")
+    return conformance_or_none
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
