@@ -1,0 +1,1 @@
+"""How subscriptions, invoices and payments behave. A module may list due work in `WORKS` and fields in `INCLUDABLE`."""
