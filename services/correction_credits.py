@@ -1,9 +1,8 @@
 """Credit what a correction takes back of an invoice: where less was used than had been billed, at once."""
 
 from datetime import datetime
-from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from models import (
     BillingPeriod,
@@ -15,13 +14,13 @@ from models import (
     PoolUsage,
     UsageEvent,
 )
+from services.credit_note_writing import write_credit_note
 from services.identifiers import new_id
 from services.receipt_log import OpenLog
 from services.rules import money, pricing
-from services.rules.money import Money
 from services.rules.periods import business_date
-from services.rules.quantities import from_micro, plain, plain_micro
-from services.rules.receipts import written, written_time
+from services.rules.quantities import from_micro, plain_micro
+from services.rules.receipts import written
 from services.tenants import read_tenant
 from services.usage_lanes import Lane
 from services.usage_tallies import Tally, read_tally
@@ -81,40 +80,10 @@ def credit_overbilled(
         return None
     tally = read_tally(session, tenant_id=correction.tenant_id, key=lane.tally_key)
     assert tally is not None, "the correction itself has been tallied"
-    note_id, number = new_id("cn"), _next_number(session, correction.tenant_id)
-    line = _line(session, note_id, lane, overage, tally)
-    amount = Money(line.amount_minor, lane.plan.currency)
-    receipt = log.append(
-        typ="credit_note",
-        idem=note_id,
-        number=number,
-        subscription=lane.subscription_id,
-        req=_answered(invoice),
-        period=_period(line),
-        lines=[_receipt_line(line, amount)],
-        totals={"subtotal": amount.plain(), "tax": Money.zero(amount.currency).plain(), "total": amount.plain()},
-        tax=[],
-        amount=amount.plain(),
-        currency=amount.currency,
+    line = _line(session, new_id("cn"), lane, overage, tally)
+    return write_credit_note(
+        session, invoice=invoice, line=line, reason=reason, log=log, correction_seq=correction.seq, at=at
     )
-    note = CreditNote(
-        tenant_id=correction.tenant_id,
-        id=note_id,
-        number=number,
-        invoice_id=invoice.id,
-        reason=reason,
-        currency=amount.currency,
-        subtotal_minor=amount.amount_minor,
-        total_minor=amount.amount_minor,
-        issued_at=at,
-        correction_seq=correction.seq,
-        receipt_seq=receipt.seq,
-    )
-    session.add(note)
-    session.flush()
-    session.add(line)
-    session.flush()
-    return note
 
 
 def _billing_invoice(session: Session, lane: Lane) -> Invoice | None:
@@ -132,12 +101,6 @@ def _billing_invoice(session: Session, lane: Lane) -> Invoice | None:
     )
     found = (invoice for invoice, line in session.exec(statement) if line.sources["pool"] == lane.pool)
     return next(found, None)
-
-
-def _answered(invoice: Invoice) -> str:
-    """The receipt of the invoice that a credit note answers."""
-    assert invoice.receipt_hash is not None, "a line was billed, so the invoice is final"
-    return written(invoice.receipt_hash)
 
 
 def _line(session: Session, credit_note_id: str, lane: Lane, overage: tuple[int, int], tally: Tally) -> CreditNoteLine:
@@ -172,28 +135,3 @@ def _line(session: Session, credit_note_id: str, lane: Lane, overage: tuple[int,
             "root": written(frontier.root()),
         },
     )
-
-
-def _receipt_line(line: CreditNoteLine, amount: Money) -> dict[str, Any]:
-    return {
-        "kind": str(line.kind),
-        "unit": line.unit,
-        "quantity": plain(line.quantity),
-        "amount": amount.plain(),
-        "description": line.description,
-        "period": _period(line),
-        "price": line.plan_version_id,
-        "pricing": line.pricing,
-        "sources": line.sources,
-        "usage": line.usage,
-    }
-
-
-def _period(line: CreditNoteLine) -> dict[str, str]:
-    return {"start": written_time(line.period_start), "end": written_time(line.period_end)}
-
-
-def _next_number(session: Session, tenant_id: str) -> int:
-    """Without gaps, for whoever asks holds the lock on the tenant's head."""
-    newest = select(func.max(CreditNote.number)).where(CreditNote.tenant_id == tenant_id)
-    return (session.exec(newest).one() or 0) + 1

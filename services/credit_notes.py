@@ -1,10 +1,13 @@
 """Credit notes, read: what was taken back of invoices, which themselves never change."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
-from models import CreditNote, CreditNoteLine
+from models import CreditNote, CreditNoteLine, Invoice, InvoiceStatus
 from services.errors import NotFound
 
 PAGE_MAX = 200
@@ -22,6 +25,50 @@ class CreditNoteDocument:
 def note_number(note: CreditNote) -> str:
     """The number as a person reads it, CN-000042."""
     return f"CN-{note.number:0{NUMBER_DIGITS}d}"
+
+
+def amount_left(session: Session, *, invoice: Invoice) -> int:
+    """Minor units that an invoice comes to with all its credit notes; corrections may bring it below zero."""
+    credited = select(func.sum(CreditNote.total_minor)).where(
+        CreditNote.tenant_id == invoice.tenant_id, CreditNote.invoice_id == invoice.id
+    )
+    return invoice.total_minor + int(session.exec(credited).one() or 0)
+
+
+def amounts_left(session: Session, *, tenant_id: str, invoices: Sequence[Invoice]) -> dict[str, int]:
+    """`amount_left` of each of a tenant's invoices, by id."""
+    statement = (
+        select(CreditNote.invoice_id, func.sum(CreditNote.total_minor))
+        .where(CreditNote.tenant_id == tenant_id, col(CreditNote.invoice_id).in_([each.id for each in invoices]))
+        .group_by(CreditNote.invoice_id)
+    )
+    credited = {invoice_id: int(minor) for invoice_id, minor in session.exec(statement)}
+    return {invoice.id: invoice.total_minor + credited.get(invoice.id, 0) for invoice in invoices}
+
+
+def open_amounts(
+    session: Session, *, tenant_ids: Sequence[str], late_at: datetime
+) -> dict[str, dict[bool, tuple[int, int]]]:
+    """(number, minor units still to be paid) of the open invoices of each tenant: of those late at that moment under
+    True, of the others under False."""
+    notes = (
+        select(CreditNote.tenant_id, CreditNote.invoice_id, func.sum(CreditNote.total_minor).label("minor"))
+        .where(col(CreditNote.tenant_id).in_(tenant_ids))
+        .group_by(CreditNote.tenant_id, CreditNote.invoice_id)
+        .subquery()
+    )
+    is_late = col(Invoice.due_at) <= late_at
+    left = func.sum(Invoice.total_minor + func.coalesce(notes.c.minor, 0))
+    statement: Any = (
+        select(Invoice.tenant_id, is_late, func.count(), left)
+        .outerjoin(notes, (notes.c.tenant_id == Invoice.tenant_id) & (notes.c.invoice_id == Invoice.id))
+        .where(col(Invoice.tenant_id).in_(tenant_ids), Invoice.status == InvoiceStatus.OPEN)
+        .group_by(Invoice.tenant_id, is_late)
+    )
+    found: dict[str, dict[bool, tuple[int, int]]] = {}
+    for tenant_id, late, count, minor in session.exec(statement):
+        found.setdefault(tenant_id, {})[bool(late)] = (count, int(minor))
+    return found
 
 
 def list_credit_notes(

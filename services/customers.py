@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, tuple_
 from sqlmodel import Session, col, func, or_, select
 
-from models import Invoice, InvoiceStatus, Subscription, Tenant
+from models import Invoice, Subscription, Tenant
 from models.base import NAME_MAX
 from services import wording
+from services.credit_notes import open_amounts
 from services.pool_balances import Holder, PoolBalance, read_balances
 from services.price_books import plan_version
 
@@ -101,12 +101,12 @@ def _rows(session: Session, tenants: Sequence[Tenant], at: datetime) -> tuple[Cu
     ids = [tenant.id for tenant in tenants]
     holders = _holders(session, tenants)
     balances = read_balances(session, holders=holders.values(), at=at)
-    last_bills, open_amounts = _last_bills(session, ids), _open_amounts(session, ids)
+    last_bills, still_open = _last_bills(session, ids), _open_amounts(session, ids, at)
     rows = []
     for tenant in tenants:
         holder = holders.get(tenant.id)
         pools = balances.get(holder.subscription.id, []) if holder else []
-        rows.append(_row(tenant, holder, pools, last_bills.get(tenant.id), open_amounts.get(tenant.id, 0)))
+        rows.append(_row(tenant, holder, pools, last_bills.get(tenant.id), still_open.get(tenant.id, 0)))
     return tuple(rows)
 
 
@@ -161,11 +161,7 @@ def _last_bills(session: Session, tenant_ids: Sequence[str]) -> dict[str, Invoic
     return {invoice.tenant_id: invoice for invoice in session.exec(statement)}
 
 
-def _open_amounts(session: Session, tenant_ids: Sequence[str]) -> dict[str, int]:
+def _open_amounts(session: Session, tenant_ids: Sequence[str], at: datetime) -> dict[str, int]:
     """What is still to be paid, in minor units of the tenant's currency."""
-    statement: Any = (
-        select(Invoice.tenant_id, func.sum(Invoice.total_minor))
-        .where(col(Invoice.tenant_id).in_(tenant_ids), Invoice.status == InvoiceStatus.OPEN)
-        .group_by(Invoice.tenant_id)
-    )
-    return {tenant_id: int(total) for tenant_id, total in session.exec(statement)}
+    found = open_amounts(session, tenant_ids=tenant_ids, late_at=at)
+    return {tenant_id: sum(minor for _, minor in each.values()) for tenant_id, each in found.items()}

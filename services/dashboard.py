@@ -40,7 +40,7 @@ def read_dashboard(session: Session, *, tenant_id: str, at: datetime) -> dict[st
         running_total=_money(total),
         total=total.plain(),
         alerts=[_alert(alert) for alert in facts.alerts],
-        open_invoices=[_open_invoice(invoice, at) for invoice in facts.open_invoices],
+        open_invoices=[_open_invoice(invoice, facts.left_minor[invoice.id], at) for invoice in facts.open_invoices],
     )
 
 
@@ -102,8 +102,8 @@ def _alert(alert: Alert) -> dict[str, Any]:
     }
 
 
-def _open_invoice(invoice: Invoice, at: datetime) -> dict[str, Any]:
-    total = Money(invoice.total_minor, invoice.currency)
+def _open_invoice(invoice: Invoice, left_minor: int, at: datetime) -> dict[str, Any]:
+    total = Money(left_minor, invoice.currency)
     return {
         "invoice_id": invoice.id,
         "number": invoice_number(invoice),

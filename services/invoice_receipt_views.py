@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from models import BillingPeriod, CreditNote, CreditNoteLine, Invoice
+from models import BillingPeriod, CreditNote, CreditNoteLine, Invoice, LineKind
 from services import wording
 from services.credit_notes import list_credit_notes, note_number, read_credit_note
 from services.invoices import InvoiceDocument
@@ -37,7 +37,8 @@ class NoteLineView:
 
 @dataclass(frozen=True)
 class NoteView:
-    """A credit note: `receipt` and `correction` are the numbers of its receipt and of the correction behind it."""
+    """A credit note: `receipt` and `correction` are the numbers of its receipt and of the correction behind it, ""
+    where somebody decided on it."""
 
     number: str
     issued: str
@@ -93,11 +94,10 @@ def _note_view(session: Session, note: CreditNote, timezone: str) -> NoteView:
         total=wording.amount(note.total_minor, note.currency),
         lines=tuple(_note_line(line, note.currency) for line in document.lines),
         receipt=str(note.receipt_seq),
-        correction=str(note.correction_seq),
+        correction="" if note.correction_seq is None else str(note.correction_seq),
     )
 
 
 def _note_line(line: CreditNoteLine, currency: str) -> NoteLineView:
-    return NoteLineView(
-        line.description, counted(line.quantity, line.unit), wording.amount(line.amount_minor, currency)
-    )
+    quantity = abs(line.quantity) if line.kind == LineKind.ADJUSTMENT else line.quantity
+    return NoteLineView(line.description, counted(quantity, line.unit), wording.amount(line.amount_minor, currency))

@@ -45,9 +45,10 @@ def write_invoice_receipt(
     )
 
 
-def write_payment_receipt(session: Session, *, invoice: Invoice, at: datetime) -> Written:
-    """Append the receipt of an invoice's payment. A reference is committed to, not told: anyone may have worded it.
+def write_payment_receipt(session: Session, *, invoice: Invoice, paid: Money, at: datetime) -> Written:
+    """Append the receipt of an invoice's payment: of what its credit notes left to pay.
 
+    A reference is committed to, not told: anyone may have worded it.
     The caller holds the lock on the tenant's head.
     """
     assert invoice.receipt_hash is not None
@@ -61,8 +62,8 @@ def write_payment_receipt(session: Session, *, invoice: Invoice, at: datetime) -
         idem=invoice.id,
         req=written(invoice.receipt_hash),
         number=invoice.number,
-        amount=Money(invoice.total_minor, invoice.currency).plain(),
-        currency=invoice.currency,
+        amount=paid.plain(),
+        currency=paid.currency,
         cid=cid,
     )
 

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
-from models import Invoice, InvoiceStatus, Tenant, TenantHead
+from models import Invoice, Tenant, TenantHead
 from models.base import ID_MAX
 from services import wording
 from services.closing import BILLED, preview_invoice
+from services.credit_notes import open_amounts
 from services.errors import NotFound
 from services.invoice_line_views import Fact, LineView, line_views
 from services.invoice_receipt_views import CoveredView, NoteView, covered_views, note_views, total_after
@@ -192,14 +193,8 @@ def _row(invoice: Invoice, timezone: str, at: datetime) -> InvoiceRow:
 
 
 def _outstanding(session: Session, tenant: Tenant, at: datetime) -> tuple[str, str, str]:
-    """What is open in all, how many invoices that is, and how much of it is late ("" for none)."""
-    is_past_due = col(Invoice.due_at) <= at
-    statement = (
-        select(is_past_due, func.count(), func.sum(Invoice.total_minor))
-        .where(Invoice.tenant_id == tenant.id, Invoice.status == InvoiceStatus.OPEN)
-        .group_by(is_past_due)
-    )
-    sums = {bool(late): (count, int(total)) for late, count, total in session.exec(statement)}
+    """What is still to be paid in all, how many invoices that is, and how much of it is late ("" for none)."""
+    sums = open_amounts(session, tenant_ids=[tenant.id], late_at=at).get(tenant.id, {})
     count = sum(each[0] for each in sums.values())
     total_minor = sum(each[1] for each in sums.values())
     late = f"{wording.amount(sums[True][1], tenant.currency)} past due" if True in sums else ""

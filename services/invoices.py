@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from models import BillingReason, Invoice, InvoiceLine, InvoiceStatus, Subscription, TenantHead
+from services.credit_notes import amount_left
 from services.errors import Conflict, NotFound
 from services.identifiers import new_id
 from services.invoice_lines import Line
 from services.invoice_receipts import write_invoice_receipt, write_payment_receipt
 from services.rules import money
+from services.rules.money import Money
 from services.rules.periods import Period
 from services.settings import settings
 from services.tenants import lock_head
@@ -55,7 +57,7 @@ def issue_invoice(
     receipt = write_invoice_receipt(session, invoice=invoice, lines=lines, usage=usage, at=at)
     invoice.receipt_seq, invoice.receipt_hash = receipt.seq, receipt.hash
     if invoice.total_minor == 0:
-        _settle(session, invoice, at)
+        settle(session, invoice=invoice, reference=None, at=at)
     session.add(head)
     session.add(invoice)
     session.flush()
@@ -131,28 +133,31 @@ def find_invoice_tenant(session: Session, *, invoice_id: str) -> str:
     return tenant_id
 
 
-def mark_invoice_paid(session: Session, *, tenant_id: str, invoice_id: str, reference: str, at: datetime) -> Invoice:
-    """Note a payment that reached us outside the payment provider. Marking it again changes nothing.
+def mark_invoice_paid(
+    session: Session, *, tenant_id: str, invoice_id: str, at: datetime, reference: str | None = None
+) -> Invoice:
+    """Note the payment of what its credit notes leave of an invoice. Marking it again changes nothing.
 
-    Raises NotFound, and Conflict where the invoice is void, uncollectible or still a draft.
+    One that was given up as uncollectible can be paid after all. Raises NotFound, and Conflict where the invoice is
+    void or still a draft.
     """
     lock_head(session, tenant_id=tenant_id)
     invoice = read_invoice(session, tenant_id=tenant_id, invoice_id=invoice_id).invoice
     if invoice.status == InvoiceStatus.PAID:
         return invoice
-    if invoice.status != InvoiceStatus.OPEN:
+    if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
         raise Conflict(f"Only an open invoice can be paid; this one is {invoice.status}.")
-    invoice.payment_reference = reference
-    _settle(session, invoice, at)
-    session.add(invoice)
-    session.flush()
+    settle(session, invoice=invoice, reference=reference, at=at)
     return invoice
 
 
-def _settle(session: Session, invoice: Invoice, at: datetime) -> None:
-    """Note that it is paid, with the receipt that says so."""
-    invoice.status, invoice.paid_at = InvoiceStatus.PAID, at
-    write_payment_receipt(session, invoice=invoice, at=at)
+def settle(session: Session, *, invoice: Invoice, reference: str | None, at: datetime) -> None:
+    """Note that nothing more is to be paid, with the receipt that says how much was. The caller holds the lock."""
+    invoice.status, invoice.paid_at, invoice.payment_reference = InvoiceStatus.PAID, at, reference
+    paid = Money(max(0, amount_left(session, invoice=invoice)), invoice.currency)
+    write_payment_receipt(session, invoice=invoice, paid=paid, at=at)
+    session.add(invoice)
+    session.flush()
 
 
 def _stored(invoice: Invoice, position: int, line: Line) -> InvoiceLine:

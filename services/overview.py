@@ -194,7 +194,7 @@ def _late(facts: Standing, at: datetime) -> str:
     late = [invoice for invoice in facts.open_invoices if standing.is_late(invoice, at)]
     if not late:
         return ""
-    owed = money.total((Money(invoice.total_minor, invoice.currency) for invoice in late), late[0].currency)
+    owed = money.total((Money(facts.left_minor[invoice.id], invoice.currency) for invoice in late), late[0].currency)
     return f"{'One invoice is' if len(late) == 1 else f'{len(late)} invoices are'} past due: {wording.money(owed)}."
 
 

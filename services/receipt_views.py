@@ -210,10 +210,11 @@ def _related_to_note(session: Session, tenant_id: str, number: int) -> tuple[Rel
     note = session.exec(statement).first()
     if note is None:
         return ()
-    return (
-        _invoice_link(session.get_one(Invoice, (tenant_id, note.invoice_id)), "The invoice it is for"),
-        RelatedView(f"For the correction in receipt {note.correction_seq:,}", "receipt", str(note.correction_seq)),
-    )
+    invoice = _invoice_link(session.get_one(Invoice, (tenant_id, note.invoice_id)), "The invoice it is for")
+    if note.correction_seq is None:
+        return (invoice,)
+    correction = f"For the correction in receipt {note.correction_seq:,}"
+    return (invoice, RelatedView(correction, "receipt", str(note.correction_seq)))
 
 
 def _invoice_link(invoice: Invoice, label: str) -> RelatedView:

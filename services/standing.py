@@ -3,6 +3,7 @@
 Everything comes from counters, lots and invoices; no event is read, so it costs the same at a million events.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +13,7 @@ from sqlmodel import Session, col, func, select
 from models import Alert, Invoice, InvoiceStatus, Site, Subscription, Tenant
 from services.asset_counts import count_assets
 from services.closing import preview_invoice
+from services.credit_notes import amounts_left
 from services.errors import NotFound
 from services.invoices import InvoiceDocument, list_invoices
 from services.plans import Plan
@@ -41,7 +43,10 @@ class AssetStanding:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A customer with a subscription. `alerts` are the period's newest, of `alerts_count`; invoices newest first."""
+    """A customer with a subscription. `alerts` are the period's newest, of `alerts_count`; invoices newest first.
+
+    `left_minor` is what is still to be paid of each open invoice, by id.
+    """
 
     tenant: Tenant
     subscription: Subscription
@@ -54,6 +59,7 @@ class Standing:
     alerts_count: int
     invoices: tuple[Invoice, ...]
     open_invoices: tuple[Invoice, ...]
+    left_minor: Mapping[str, int]
     days_to_renewal: int
 
 
@@ -67,6 +73,7 @@ def read_standing(session: Session, *, tenant_id: str, at: datetime) -> Standing
     plan = plan_of(session, subscription)
     holder = Holder(subscription, plan, tenant.timezone)
     alerts, alerts_count = _alerts(session, subscription)
+    still_open = _open_invoices(session, tenant_id)
     return Standing(
         tenant=tenant,
         subscription=subscription,
@@ -78,7 +85,8 @@ def read_standing(session: Session, *, tenant_id: str, at: datetime) -> Standing
         alerts=alerts,
         alerts_count=alerts_count,
         invoices=tuple(list_invoices(session, tenant_id=tenant_id, limit=INVOICES_MAX)),
-        open_invoices=_open_invoices(session, tenant_id),
+        open_invoices=still_open,
+        left_minor=amounts_left(session, tenant_id=tenant_id, invoices=still_open),
         days_to_renewal=_days_between(at, subscription.current_period_end, tenant.timezone),
     )
 

@@ -10,6 +10,7 @@ from tests.good_bundles import (
     Bill,
     Case,
     Jwks,
+    adjusted,
     books,
     cut_invoice,
     cut_range,
@@ -145,7 +146,12 @@ def promotion_cases() -> Iterator[Case]:
         ("too-fine", _line("discount", pricing={"percent": "0.5000000000001"}), 1, "decimals"),
         ("with-zeros-after", _line("discount", pricing={"percent": "0.50"}), 1, "pric"),
         ("with-more-in-its-price", _line("discount", pricing={"once": True}), 1, "pric"),
-        ("of-a-negative-amount", _line("discount", pricing={"model": "amount_off", "amount": "-5.00"}), 1, "above zero"),
+        (
+            "of-a-negative-amount",
+            _line("discount", pricing={"model": "amount_off", "amount": "-5.00"}),
+            1,
+            "above zero",
+        ),
         ("of-an-unknown-kind", _line("discount", pricing={"model": "one_free"}), 2, "promotion"),
         ("by-another-plan", _line("discount", price=HASH), 2, "plan"),
         ("without-its-base-fee", alone, 1, "base fee"),
@@ -154,6 +160,32 @@ def promotion_cases() -> Iterator[Case]:
     ):
         data, seq, keys = _invoice(promoted, change)
         yield bad_case(f"promotion-{name}", data, exit_code, reason, seq, keys)
+
+
+def adjustment_cases() -> Iterator[Case]:
+    for name, amounts in (("at-once", ("-10170.01",)), ("in-all", ("-10000.00", "-25.00", "-145.01"))):
+        log = adjusted(*amounts).ledger
+        yield bad_case(
+            f"adjustment-of-more-{name}", cut_range(log, 1, log.size).lines(), 1, "leaves", log.size, log.jwks()
+        )
+
+    def turned_up(fields: Document) -> None:
+        fields["lines"][0] |= {"amount": "25.00", "pricing": {"model": "flat", "amount": "25.00"}}
+        _add_up(fields)
+
+    for name, change, reason in (
+        ("of-nothing", lambda fields: fields["lines"][0].update(amount="0.00"), "nothing"),
+        ("that-adds", turned_up, "nothing"),
+        ("of-two", lambda fields: fields["lines"][0].update(quantity="-2"), "quantity"),
+        ("without-its-price", lambda fields: fields["lines"][0].pop("pricing"), "pric"),
+        ("priced-otherwise", lambda fields: fields["lines"][0]["pricing"].update(amount="-24.00"), "pric"),
+    ):
+        log = adjusted("-25.00", change=change).ledger
+        yield bad_case(f"adjustment-{name}", cut_range(log, 1, 2).lines(), 1, reason, 2, log.jwks())
+    sold = Ledger()
+    price = sold.plan("reliability", "PRO")
+    seq = sold.bill([sold.base_line(price), sold.adjustment(price, "-25.00")])
+    yield bad_case("adjustment-on-an-invoice", cut_invoice(sold, seq).lines(), 1, "credit notes", seq, sold.jwks())
 
 
 def amount_cases() -> Iterator[Case]:

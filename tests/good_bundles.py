@@ -209,6 +209,18 @@ def promoted(change: Callable[[dict[str, Any]], None] | None = None) -> Bill:
     return bill
 
 
+def adjusted(*amounts: str, change: Callable[[dict[str, Any]], None] | None = None) -> Bill:
+    """An invoice of 10,170.00, tax included, and a credit note for each amount; `change` edits the last."""
+    bill = Bill(Ledger(tenant="tnt_5"))
+    ledger = bill.ledger
+    price = ledger.plan("reliability", "PRO")
+    bill.invoices.append(ledger.bill([ledger.base_line(price)], tax="0.13"))
+    for amount in amounts:
+        last = change if amount is amounts[-1] else None
+        bill.credit_note = ledger.bill([ledger.adjustment(price, amount)], invoice=1, change=last)
+    return bill
+
+
 def turned(amount: str) -> str:
     """The same amount on the other side of zero."""
     return amount[1:] if amount.startswith("-") else f"-{amount}"
@@ -248,6 +260,11 @@ def good_cases() -> Iterator[Case]:
     yield Case("promotions-whole", cut_range(promotions.ledger, 1, 3).lines(), promotions.ledger.jwks())
     yield Case("promotions-invoice", cut_invoice(promotions.ledger, 2).document(), promotions.ledger.jwks())
     yield Case("promotions-taken-back", cut_range(promotions.ledger, 3, 3).lines(), promotions.ledger.jwks())
+    given_back = adjusted("-25.00", "-10000.01", "-144.99").ledger
+    yield Case("adjustments-whole", cut_range(given_back, 1, 4).lines(), given_back.jwks())
+    yield Case("adjustments-without-their-invoice", cut_range(given_back, 2, 4).document(), given_back.jwks())
+    over = adjusted("-10000.00", "-170.01").ledger
+    yield Case("adjustment-of-an-invoice-that-is-not-here", cut_range(over, 2, 3).lines(), over.jwks())
     for ledger in (log, vex.ledger):
         for trace in ledger.hops:
             yield Case(f"trace-{ledger.tenant}-{trace}", cut_trace(ledger, trace).lines(), ledger.jwks())

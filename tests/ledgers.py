@@ -220,6 +220,14 @@ class Ledger:
             "sources": {"of": of, "code": "LAUNCH"},
         }  # fmt: skip
 
+    def adjustment(self, price: str, amount: str, *, period: tuple[datetime, datetime] = MARCH) -> dict[str, Any]:
+        """What somebody decided to take back."""
+        return {
+            "kind": "adjustment", "unit": "adjustment", "quantity": "-1", "amount": amount, "price": price,
+            "description": "Adjustment of invoice INV-000001", "period": period_document(period),
+            "pricing": {"model": "flat", "amount": amount},
+        }  # fmt: skip
+
     def asset_line(self, price: str, counted: str, *, period: tuple[datetime, datetime] = MARCH) -> dict[str, Any]:
         plan = self.typed(price)
         assert plan.assets is not None

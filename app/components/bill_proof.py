@@ -65,8 +65,11 @@ def _note(note: Any) -> rx.Component:
     )
     receipts = rx.el.p(
         link("Its receipt", href=receipt_href(note.receipt)),
-        " · ",
-        link("The correction behind it", href=receipt_href(note.correction)),
+        rx.cond(
+            note.correction != "",
+            rx.fragment(" · ", link("The correction behind it", href=receipt_href(note.correction))),
+            rx.fragment(),
+        ),
         style=SMALL,
     )
     lines = rx.el.div(data_table("What the credit note takes back", columns, note.lines), style=INSET | SMALL)

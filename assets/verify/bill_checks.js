@@ -10,6 +10,8 @@ Tallystick.billChecks = (() => {
   const { KINDS, USAGE_KINDS, checkLine, differenceMicro, poolOf, worded } = Tallystick.lineChecks;
   const BILLS_MAX = 10_000;
   const BILLS_BYTES_MAX = 16 * 1024 * 1024;
+  /** Kinds of lines that are held to what the ones before them have left. */
+  const ANY_NUMBER = new Set(["discount", "adjustment"]);
   const ONCE = new Set(["base", "asset_uplift", "overage"]);
 
   /** What the lines of a bill so far leave of each base fee on it, by its plan and the start of its period. */
@@ -48,6 +50,7 @@ Tallystick.billChecks = (() => {
       this.invoices = new Map();
       for (const receipt of receipts)
         if (receipt.document.typ === "invoice") this.invoices.set(written(receipt.hash), receipt);
+      this.left = new Map();
       this.billed = new Map();
       this.overage = new Map();
       this.checkInvoiceSeq();
@@ -81,7 +84,7 @@ Tallystick.billChecks = (() => {
         }
         where = name;
         await this.checkUsage(receipt, pace);
-        checkTotals(document, lines);
+        this.noteTotal(receipt, checkTotals(document, lines));
         return { receipt, lines };
       } catch (error) {
         if (error instanceof Broken) throw new Invalid(seq, `${where}: ${error.message}`);
@@ -94,11 +97,24 @@ Tallystick.billChecks = (() => {
     async checkLineOf(receipt, line, fees, where, pace) {
       const plan = this.planOf(receipt, line);
       const sum = USAGE_KINDS.has(line.kind) ? await this.usageOf(receipt, line, pace) : null;
-      const isTakenBack = receipt.document.typ === "credit_note" && line.kind !== "correction";
+      const isTakenBack = receipt.document.typ === "credit_note" && !["correction", "adjustment"].includes(line.kind);
       const amount = checkLine(line, plan, sum, fees.left(line), isTakenBack);
       fees.note(line, amount);
       this.billOnce(receipt, line, plan, where, isTakenBack);
       return { line, plan, amount, usageCount: sum === null ? null : sum.count };
+    }
+
+    /** Keep in mind what credit notes leave of an invoice: no adjustment takes back more. */
+    noteTotal({ hash, document }, total) {
+      const { typ, req, lines, currency } = document;
+      if (this.header.range === null) return;
+      if (typ === "invoice") this.left.set(written(hash), total);
+      else if (this.left.has(req)) {
+        const before = this.left.get(req);
+        this.left.set(req, before + total);
+        if (before + total < 0n && lines.some(({ kind }) => kind === "adjustment"))
+          throw new Broken(`it takes back more than its invoice leaves, which is ${plain(before, currency)}.`);
+      }
     }
 
     /** A credit note answers an invoice of the same subscription and currency. */
@@ -117,6 +133,8 @@ Tallystick.billChecks = (() => {
     /** The plan that a line names. A line of usage names a pool of it, too. */
     planOf({ document }, line) {
       if (!KINDS.has(line.kind)) throw new Unverifiable("it is of a kind that is not known here.");
+      if (line.kind === "adjustment" && document.typ === "invoice")
+        throw new Broken("adjustments stand on credit notes only.");
       if (!("price" in line)) throw new Broken("it does not say by which plan, in price.");
       const plan = this.plans.get(line.price);
       if (plan === undefined) throw new Unverifiable("the plan that it is rated with is not in the bundle.");
@@ -130,7 +148,7 @@ Tallystick.billChecks = (() => {
     /** Keep in mind what is billed, so that nothing is billed twice and differences begin where billing ended. */
     billOnce({ seq, document }, line, plan, where, isTakenBack) {
       const { kind, price } = line;
-      if (kind === "discount") return;
+      if (ANY_NUMBER.has(kind)) return;
       const start = line.period?.start ?? "";
       const pool = USAGE_KINDS.has(kind) ? poolOf(line, plan) : "";
       const key = JSON.stringify([document.subscription, kind, price, start, pool, ONCE.has(kind) ? null : seq]);
@@ -216,6 +234,7 @@ Tallystick.billChecks = (() => {
         throw new Broken(`${what} states ${text} ${currency}; it comes to ${plain(expected, currency)}.`);
       }
     }
+    return subtotal + tax;
   }
 
   return { Bills };

@@ -10,7 +10,7 @@ Tallystick.lineChecks = (() => {
   const PERCENT_DECIMALS_MAX = 12;
   const HUNDRED = new Decimal(100n);
   const USAGE_KINDS = new Set(["overage", "late_usage", "correction"]);
-  const KINDS = new Set([...USAGE_KINDS, "base", "discount", "asset_uplift"]);
+  const KINDS = new Set([...USAGE_KINDS, "base", "discount", "asset_uplift", "adjustment"]);
 
   /**
    * The minor units that a line of one of KINDS comes to. `sum` is that of its receipts, null where they are not all in
@@ -38,6 +38,7 @@ Tallystick.lineChecks = (() => {
 
   function expectedOf(line, plan, sum, fee, sign) {
     if (line.kind === "base") return baseOf(line, plan);
+    if (line.kind === "adjustment") return adjustmentOf(line, plan);
     if (line.kind === "discount") return discountOf(line, plan, fee === null ? null : sign * fee);
     if (line.kind === "asset_uplift") return assetsOf(line, plan);
     return line.kind === "overage" ? overageOf(line, plan, sum, sign) : differenceOf(line, plan, sum);
@@ -77,6 +78,13 @@ Tallystick.lineChecks = (() => {
     const most = Decimal.isPlain(amount) ? readMinor(amount, currency) : 0n;
     if (most <= 0n) throw new Broken("A promotion takes an amount above zero off.");
     return { pricing: { model, amount: plain(most, currency) }, off: most < left ? most : left };
+  }
+
+  /** Somebody decided on it: it is what it says, as long as it takes something back. */
+  function adjustmentOf(line, { currency }) {
+    const amount = readMinor(line.amount, currency);
+    if (amount >= 0n) throw new Broken(`it states ${line.amount} ${currency}, which takes nothing back.`);
+    return { quantity: new Decimal(-1n), amount, pricing: { model: "flat", amount: plain(amount, currency) }, steps: null };
   }
 
   function assetsOf(line, plan) {

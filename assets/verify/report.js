@@ -11,6 +11,7 @@ Tallystick.report = (() => {
   const KINDS = new Map([
     ["base", "Base fee"],
     ["discount", "Promotion"],
+    ["adjustment", "Adjustment"],
     ["asset_uplift", "Assets beyond the included"],
     ["overage", "Use beyond the included"],
     ["late_usage", "Late usage"],
@@ -91,6 +92,7 @@ Tallystick.report = (() => {
   function basisOf(line, plan, usageCount) {
     if (usageCount !== null) return `${count(usageCount, "usage record")} added up`;
     if (line.kind === "base") return `the price of ${plan.name}`;
+    if (line.kind === "adjustment") return "what the seller gives back";
     if (line.kind === "discount") return `${line.sources.of} left of the base fee`;
     if (line.kind === "asset_uplift") return `${number(line.sources.counted)} assets counted, as the invoice says`;
     return "its usage is not in this file, so only the price was worked out";

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from services.bundles.bill_sums import BaseFees, InvoiceTotals
 from services.bundles.line_checks import KINDS, USAGE_KINDS, check_line, difference, pool_of
 from services.bundles.members import Header
 from services.bundles.usage import Asked, PoolSum, UsageSums
@@ -16,6 +17,9 @@ from services.rules.money import Money
 from services.rules.quantities import plain_micro, to_micro
 from services.rules.receipts import Receipt, read_hash, written
 from services.rules.violations import RuleViolation
+
+_ANY_NUMBER = frozenset({"discount", "adjustment"})
+"""Kinds of lines that are held to what the ones before them have left."""
 
 _ONCE = frozenset({"base", "asset_uplift", "overage"})
 """Kinds of lines that a period is billed once for, on whichever invoice."""
@@ -48,24 +52,6 @@ class CheckedBill:
     lines: tuple[CheckedLine, ...]
 
 
-class BaseFees:
-    """What the lines of a bill so far leave of each base fee on it, by its plan and the start of its period."""
-
-    def __init__(self) -> None:
-        self._left: dict[tuple[object, object], Money] = {}
-
-    def left(self, line: Mapping[str, Any]) -> Money | None:
-        return self._left.get(self._key(line))
-
-    def note(self, line: Mapping[str, Any], amount: Money) -> None:
-        if line["kind"] in ("base", "discount"):
-            before = self.left(line)
-            self._left[self._key(line)] = amount if before is None else before + amount
-
-    def _key(self, line: Mapping[str, Any]) -> tuple[object, object]:
-        return line.get("price"), line.get("period", {}).get("start")
-
-
 class Bills:
     """The bills of a bundle, in the order of the log. `receipts` are theirs."""
 
@@ -75,6 +61,7 @@ class Bills:
         self._receipts = receipts
         self._whole_log = header.range is not None and header.range.first_seq == 1
         self._invoices = {receipt.hash: receipt for receipt in receipts if receipt.typ == "invoice"}
+        self._totals = InvoiceTotals() if header.range is not None else None
         self._billed: dict[tuple[object, ...], str] = {}
         self._overage: dict[tuple[str, str, str], int] = {}
 
@@ -116,14 +103,16 @@ class Bills:
                 where = f"{name}, line {number} ({line['kind']})"
                 plan = self._plan_of(receipt, line)
                 usage = self._usage_of(receipt, line, sums) if line["kind"] in USAGE_KINDS else None
-                taken_back = receipt.typ == "credit_note" and line["kind"] != "correction"
+                taken_back = receipt.typ == "credit_note" and line["kind"] not in ("correction", "adjustment")
                 amounts.append(check_line(line, plan, usage, fee=fees.left(line), taken_back=taken_back))
                 fees.note(line, amounts[-1])
                 self._bill_once(receipt, line, plan, where, taken_back=taken_back)
                 lines.append(_checked(line, usage))
             where = name
             self._check_usage(receipt, sums)
-            _check_totals(document, amounts)
+            total = _check_totals(document, amounts)
+            if self._totals is not None:
+                self._totals.note(receipt, total)
         except BundleRefused as error:
             raise type(error)(f"{where}: {error.detail}", seq=seq) from error
         except (RuleViolation, ArithmeticError) as error:
@@ -152,6 +141,8 @@ class Bills:
         price, currency = line.get("price"), receipt.document["currency"]
         if line["kind"] not in KINDS:
             raise Unverifiable("it is of a kind that is not known here.")
+        if line["kind"] == "adjustment" and receipt.typ == "invoice":
+            raise InvalidBundle("adjustments stand on credit notes only.")
         if price is None:
             raise InvalidBundle("it does not say by which plan, in price.")
         plan = self._plans.get(price)
@@ -171,7 +162,7 @@ class Bills:
         start = line.get("period", {}).get("start", "")
         pool = pool_of(line, plan) if kind in USAGE_KINDS else ""
         key = (subscription, kind, line["price"], start, pool, None if kind in _ONCE else receipt.seq)
-        if kind == "discount":
+        if kind in _ANY_NUMBER:
             return
         if taken_back:
             self._billed.pop(key, None)
@@ -247,7 +238,8 @@ def _check_stated(usage: Mapping[str, Any], sums: Mapping[str, PoolSum]) -> None
         raise InvalidBundle("the root over the receipts of its usage is another one.")
 
 
-def _check_totals(document: Mapping[str, Any], amounts: Sequence[Money]) -> None:
+def _check_totals(document: Mapping[str, Any], amounts: Sequence[Money]) -> Money:
+    """The total of a bill, which is what it says."""
     currency, totals = document["currency"], document["totals"]
     subtotal = money.total(amounts, currency)
     tax = money.total((Money.parse(row["amount"], currency) for row in document["tax"]), currency)
@@ -261,3 +253,4 @@ def _check_totals(document: Mapping[str, Any], amounts: Sequence[Money]) -> None
     for what, (text, expected) in stated.items():
         if Money.parse(text, currency) != expected:
             raise InvalidBundle(f"{what} states {text} {currency}; it comes to {expected.plain()}.")
+    return total

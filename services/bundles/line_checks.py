@@ -19,7 +19,7 @@ from services.rules.pricing import Rated
 from services.rules.quantities import from_micro, plain, plain_micro, to_micro
 
 USAGE_KINDS = frozenset({"overage", "late_usage", "correction"})
-KINDS = USAGE_KINDS | {"base", "discount", "asset_uplift"}
+KINDS = USAGE_KINDS | {"base", "discount", "asset_uplift", "adjustment"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ def check_line(
         expected = _base(line, plan)
     elif kind == "discount":
         expected = _discount(line, plan, fee, -1 if taken_back else 1)
+    elif kind == "adjustment":
+        expected = _adjustment(line, plan)
     elif kind == "asset_uplift":
         expected = _assets(line, plan)
     elif kind == "overage":
@@ -97,6 +99,14 @@ def _discount(line: Mapping[str, Any], plan: Plan, fee: Money | None, sign: int)
         raise Unverifiable("it is a promotion of a kind that is not known here.")
     discount = discounts.from_document(stated, plan.currency)
     return Expected(Decimal(1), -discounts.taken_off(left, discount), discounts.to_document(discount))
+
+
+def _adjustment(line: Mapping[str, Any], plan: Plan) -> Expected:
+    """Somebody decided on it: it is what it says, as long as it takes something back."""
+    amount = Money.parse(line["amount"], plan.currency)
+    if amount.amount_minor >= 0:
+        raise InvalidBundle(f"it states {line['amount']} {plan.currency}, which takes nothing back.")
+    return Expected(Decimal(-1), amount, {"model": "flat", "amount": amount.plain()})
 
 
 def _assets(line: Mapping[str, Any], plan: Plan) -> Expected:
