@@ -1,5 +1,6 @@
 """PaymentIntents, charges and invoice payments: the objects a payment leaves behind."""
 
+from services.stripe_sandbox.billing.bank_debits import debit_details
 from services.stripe_sandbox.billing.cards import NO_BILLING_DETAILS
 from services.stripe_sandbox.documents import Document, list_of, random_text, shown
 from services.stripe_sandbox.errors import StripeError
@@ -123,7 +124,7 @@ def new_charge(world: World, intent: Document, method: Document, refusal: Stripe
         "paid": not declined,
         "payment_intent": intent["id"],
         "payment_method": method["id"],
-        "payment_method_details": {"card": _card_details(method), "type": "card"},
+        "payment_method_details": _method_details(method),
         "receipt_email": customer.get("email"),
         "receipt_number": None,
         "receipt_url": None,
@@ -155,6 +156,10 @@ def _outcome(refusal: StripeError | None) -> Document:
         "risk_score": 12, "seller_message": "The bank did not return any further details with this decline.",
         "type": "issuer_declined",
     }  # fmt: skip
+
+
+def _method_details(method: Document) -> Document:
+    return {"card": _card_details(method), "type": "card"} if method["type"] == "card" else debit_details(method)
 
 
 def _card_details(method: Document) -> Document:

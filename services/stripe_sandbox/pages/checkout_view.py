@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.stripe_sandbox import wording
+from services.stripe_sandbox.billing.bank_debits import OF_CURRENCY
 from services.stripe_sandbox.documents import Document
 from services.stripe_sandbox.invoice_view import Total
 from services.stripe_sandbox.resources import promotions
 from services.stripe_sandbox.resources.account import ACCOUNT_NAME
 from services.stripe_sandbox.resources.checkout_lines import line_amount
-from services.stripe_sandbox.resources.checkout_sessions import BANK_DEBITS, has_trial
+from services.stripe_sandbox.resources.checkout_sessions import has_trial
 from services.stripe_sandbox.world import World
 
 
@@ -90,7 +91,7 @@ def email_is_fixed(session: Document) -> bool:
 
 
 def _takes_bank_debits(session: Document) -> bool:
-    return BANK_DEBITS.get(session["currency"]) in session["payment_method_types"]
+    return OF_CURRENCY.get(session["currency"]) in session["payment_method_types"]
 
 
 def _title(world: World, session: Document) -> str:

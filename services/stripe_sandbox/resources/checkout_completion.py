@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from services.stripe_sandbox.billing import standing
+from services.stripe_sandbox.billing.bank_debits import new_bank_account
 from services.stripe_sandbox.billing.cards import (
     FAILS_ON_CHARGE,
-    NO_BILLING_DETAILS,
     SUCCEEDS,
     attach,
     new_card,
@@ -17,12 +17,9 @@ from services.stripe_sandbox.documents import Document
 from services.stripe_sandbox.inner_calls import call
 from services.stripe_sandbox.parameters import address_of
 from services.stripe_sandbox.resources.checkout_payments import pay_once, save_card, subscribe
-from services.stripe_sandbox.resources.checkout_sessions import BANK_DEBITS, SESSION
+from services.stripe_sandbox.resources.checkout_sessions import SESSION
 from services.stripe_sandbox.resources.payment_links import note_completion
 from services.stripe_sandbox.world import World
-
-BANK_LAST4: Final = "6789"
-BANK_NAME: Final = "Sandbox Bank"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +151,11 @@ def _method(world: World, session: Document, customer: Document, paying: Paying,
                 method = world.change("payment_method", method, {"_behaviour": SUCCEEDS, "_later": later})
             return method
         case PaidByBank():
-            return attach(world, _bank_account(world, session, paying, buyer)["id"], customer)
+            return attach(
+                world,
+                new_bank_account(world, session["currency"], holder=paying.holder, email=buyer.email)["id"],
+                customer,
+            )
         case None:
             return None
 
@@ -163,55 +164,6 @@ def _settle_in(world: World, method: Document) -> None:
     """From now on the card behaves as its number says: the one that fails at renewals has paid once."""
     found = world.get("payment_method", method["id"])
     world.change("payment_method", found, {"_behaviour": found.get("_later", found["_behaviour"]), "_later": None})
-
-
-def _bank_account(world: World, session: Document, paying: PaidByBank, buyer: Buyer) -> Document:
-    kind = BANK_DEBITS[session["currency"]]
-    accounts: dict[str, Document] = {
-        "us_bank_account": {
-            "account_holder_type": "company",
-            "account_type": "checking",
-            "bank_name": BANK_NAME,
-            "financial_connections_account": None,
-            "fingerprint": None,
-            "last4": BANK_LAST4,
-            "networks": {"preferred": "ach", "supported": ["ach"]},
-            "routing_number": "110000000",
-            "status_details": None,
-        },
-        "acss_debit": {
-            "bank_name": BANK_NAME,
-            "fingerprint": None,
-            "institution_number": "000",
-            "last4": BANK_LAST4,
-            "transit_number": "11000",
-        },
-        "sepa_debit": {
-            "bank_code": "37040044",
-            "branch_code": None,
-            "country": "DE",
-            "fingerprint": None,
-            "generated_from": {"charge": None, "setup_attempt": None},
-            "last4": BANK_LAST4,
-        },
-    }
-    return world.add(
-        "payment_method",
-        {
-            "id": world.new_id("payment_method"),
-            "object": "payment_method",
-            "allow_redisplay": "limited",
-            "billing_details": {**NO_BILLING_DETAILS, "email": buyer.email, "name": paying.holder},
-            "created": world.now(),
-            "customer": None,
-            "customer_account": None,
-            "livemode": False,
-            "metadata": {},
-            "type": kind,
-            kind: accounts[kind],
-            "_behaviour": SUCCEEDS,
-        },
-    )
 
 
 def _details(world: World, session: Document, buyer: Buyer, customer: Document) -> Document:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from services.stripe_sandbox.billing.bank_debits import OF_CURRENCY
 from services.stripe_sandbox.clock import DAY, HOUR, MINUTE
 from services.stripe_sandbox.documents import Document
 from services.stripe_sandbox.errors import StripeError
@@ -28,9 +29,6 @@ LIFE_SECONDS_MIN: Final = 30 * MINUTE
 CLOCK_SLACK_SECONDS: Final = MINUTE
 REFERENCE: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 TRIAL_DAYS_MAX: Final = 730
-BANK_DEBITS: Final = {"usd": "us_bank_account", "cad": "acss_debit", "eur": "sepa_debit"}
-"""The payment method of each currency that settles only days later."""
-
 NOT_TOGETHER: Final = (
     ("customer", "customer_email"),
     ("customer", "customer_creation"),
@@ -207,7 +205,7 @@ def _collection(params: Mapping[str, Any], mode: str) -> str:
 
 def _method_types(params: Mapping[str, Any], currency: str) -> list[str]:
     allowed, excluded = params.get("allowed_payment_method_types"), params.get("excluded_payment_method_types", [])
-    known = ["card", *([BANK_DEBITS[currency]] if currency in BANK_DEBITS else [])]
+    known = ["card", *([OF_CURRENCY[currency]] if currency in OF_CURRENCY else [])]
     types = [name for name in known if (allowed is None or name in allowed) and name not in excluded]
     if not types:
         raise StripeError("No payment method is left for this session.", param="allowed_payment_method_types")
