@@ -8,8 +8,9 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as WebRequest
+from starlette.responses import JSONResponse
 from starlette.responses import Response as WebResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from services.gateways import http_egress
@@ -103,8 +104,6 @@ def _fault(answer: str) -> StripeError:
 
 
 def refused(refusal: StripeError, request: Request) -> WebResponse:
-    from starlette.responses import JSONResponse
-
     return JSONResponse(refusal.body(request.request_id), refusal.status, {"Request-Id": request.request_id})
 
 
@@ -136,7 +135,5 @@ def create_sandbox(*, state: Path | None, secret_key: str, public_url: str, cloc
         with contextlib.suppress(asyncio.CancelledError):
             await running
         sandbox.close()
-
-    from starlette.routing import Mount
 
     return Starlette(routes=[Mount("/", app=sandbox.app)], lifespan=lifespan)

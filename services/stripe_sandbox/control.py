@@ -1,6 +1,6 @@
 """Control of the sandbox, outside Stripe's own paths: its clock, its failures, its deliveries, its counters.
 
-Every call is `GET` or `POST /_control/{name}` with a JSON object and the same key as the API. Errors are Stripe's shape.
+Every call is `GET` or `POST /_control/{name}` with a JSON object and the API's key. Errors have Stripe's shape.
 """
 
 import json

@@ -52,7 +52,7 @@ class Deliveries:
                 self._add(event["id"], endpoint["id"], held=self.mode == "hold")
 
     def _add(self, event_id: str, endpoint_id: str, *, held: bool) -> None:
-        record = {
+        record: Document = {
             "id": self.world.new_id("_delivery"),
             "object": "_delivery",
             "event": event_id,

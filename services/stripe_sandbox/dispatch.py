@@ -6,10 +6,10 @@ import hmac
 import json
 from dataclasses import dataclass, field
 
-from services.stripe_sandbox import expansion, idempotency
+from services.stripe_sandbox import idempotency
 from services.stripe_sandbox.documents import Document, random_text, shown
 from services.stripe_sandbox.errors import CardDeclined, StripeError, Unauthorized
-from services.stripe_sandbox.expansion import Includable
+from services.stripe_sandbox.expansion import Expansion, Includable
 from services.stripe_sandbox.forms import decode_form
 from services.stripe_sandbox.idempotency import Answer
 from services.stripe_sandbox.operations import Call, Operation, Router
@@ -39,7 +39,7 @@ class Dispatcher:
     def __init__(self, world: World, router: Router, includable: dict[tuple[str, str], Includable]) -> None:
         self.world = world
         self.router = router
-        self.includable = includable
+        self.expansion = Expansion(world, includable)
 
     def answer(self, request: Request) -> Response:
         """Do the call, alone in the sandbox, and answer it."""
@@ -86,7 +86,7 @@ class Dispatcher:
         store = self.world.store
         try:
             document = operation.run(self.world, call)
-            answer = expansion.expanded(self.world, presented(document), call.expand, self.includable)
+            answer = self.expansion.expanded(presented(document), call.expand)
             if not call.keep:
                 store.rollback()
         except StripeError as refusal:

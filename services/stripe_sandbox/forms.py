@@ -1,6 +1,7 @@
 """Form bodies with nested brackets, as Stripe's libraries write them."""
 
 import re
+from itertools import pairwise
 from urllib.parse import parse_qsl
 
 from services.stripe_sandbox.errors import StripeError
@@ -34,7 +35,7 @@ def decode_form(text: str) -> dict[str, Raw]:
 
 def _place(root: dict[str, Raw], steps: list[str], value: str, name: str) -> None:
     holder = root
-    for step, following in zip(steps, steps[1:], strict=False):
+    for step, following in pairwise(steps):
         key = step or _open_element(holder, following)
         inner = holder.setdefault(key, {})
         if not isinstance(inner, dict):

@@ -149,7 +149,7 @@ def within(moment: int | None, asked: Any) -> bool:
         return False
     if isinstance(asked, int):
         return moment == asked
-    return (
+    return bool(
         moment > asked.get("gt", -1)
         and moment >= asked.get("gte", 0)
         and moment < asked.get("lt", moment + 1)

@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - the types are written like constants, so that the tables read as tables
 """What an operation takes, said as a table of name and type; everything else is refused the way Stripe refuses it.
 
     FIELDS = {"customer": required(ID), "metadata": METADATA, "items": list_of_shapes({"price": ID, "quantity": COUNT})}
@@ -74,22 +75,22 @@ def _given(value: Raw, name: str) -> str:
     return text
 
 
-def STRING(value: Raw, name: str) -> str | None:  # noqa: N802 - types are written like constants in the tables
+def STRING(value: Raw, name: str) -> str | None:
     return _text(value, name) or None
 
 
-def ID(value: Raw, name: str) -> str:  # noqa: N802
+def ID(value: Raw, name: str) -> str:
     return _given(value, name)
 
 
-def INTEGER(value: Raw, name: str) -> int:  # noqa: N802
+def INTEGER(value: Raw, name: str) -> int:
     text = _given(value, name)
     if not INTEGER_PATTERN.fullmatch(text) or abs(int(text)) > INTEGER_MAX:
         raise StripeError(f"Invalid integer: {text}", code="parameter_invalid_integer", param=name)
     return int(text)
 
 
-def COUNT(value: Raw, name: str) -> int:  # noqa: N802
+def COUNT(value: Raw, name: str) -> int:
     """An integer of zero or more."""
     number = INTEGER(value, name)
     if number < 0:
@@ -98,7 +99,7 @@ def COUNT(value: Raw, name: str) -> int:  # noqa: N802
     return number
 
 
-def DECIMAL(value: Raw, name: str) -> str:  # noqa: N802
+def DECIMAL(value: Raw, name: str) -> str:
     """A decimal in plain form, kept as text without trailing zeros. The exponent form is refused."""
     text = _given(value, name)
     if not DECIMAL_PATTERN.fullmatch(text):
@@ -106,19 +107,19 @@ def DECIMAL(value: Raw, name: str) -> str:  # noqa: N802
     return plain(Decimal(text))
 
 
-def NUMBER(value: Raw, name: str) -> float:  # noqa: N802
+def NUMBER(value: Raw, name: str) -> float:
     text = DECIMAL(value, name)
     return float(text)
 
 
-def BOOLEAN(value: Raw, name: str) -> bool:  # noqa: N802
+def BOOLEAN(value: Raw, name: str) -> bool:
     text = _given(value, name)
     if text not in ("true", "false"):
         raise StripeError(f"Invalid boolean: {text}", param=name)
     return text == "true"
 
 
-def METADATA(value: Raw, name: str) -> dict[str, str]:  # noqa: N802
+def METADATA(value: Raw, name: str) -> dict[str, str]:
     """Text by key; an empty text deletes its key, and an empty value in place of the object deletes all (key '')."""
     if value == "":
         return {"": ""}
@@ -213,8 +214,12 @@ def plain(number: Decimal) -> str:
 
 RANGE = either(INTEGER, shape({"gt": INTEGER, "gte": INTEGER, "lt": INTEGER, "lte": INTEGER}))
 ADDRESS_FIELDS = ("city", "country", "line1", "line2", "postal_code", "state")
-ADDRESS = shape({field: STRING for field in ADDRESS_FIELDS})
-CURRENCY: Parser = lambda value, name: ID(value, name).lower()  # noqa: E731
+ADDRESS = shape(dict.fromkeys(ADDRESS_FIELDS, STRING))
+
+
+def CURRENCY(value: Raw, name: str) -> str:
+    """A currency code, in lower case."""
+    return ID(value, name).lower()
 
 
 def address_of(given: Mapping[str, Any] | None) -> dict[str, Any] | None:

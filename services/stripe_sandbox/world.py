@@ -2,15 +2,13 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from services.stripe_sandbox.agenda import HOST_CLOCK, Agenda, Entry
 from services.stripe_sandbox.clock import SandboxClock
 from services.stripe_sandbox.documents import KINDS, Document, new_id, previous_attributes, shown
-from services.stripe_sandbox.errors import CardDeclined
 from services.stripe_sandbox.faults import Faults
 from services.stripe_sandbox.store import Store
 
@@ -43,26 +41,6 @@ class World:
         self.cause = Cause()
         self.works: dict[str, Work] = {}
         self.on_emit: Callable[[Document, list[Document]], None] = lambda event, endpoints: None
-
-    @contextmanager
-    def unit(self) -> Iterator[None]:
-        """One piece of work from outside the API, such as a hosted page's: kept as a whole, or not at all.
-
-        A declined payment is kept as it is on record, as in the API.
-        """
-        with self.lock:
-            self.catch_up()
-            try:
-                yield
-            except CardDeclined as refusal:
-                if refusal.undo:
-                    self.store.rollback()
-                self.store.commit()
-                raise
-            except BaseException:
-                self.store.rollback()
-                raise
-            self.store.commit()
 
     def now(self, test_clock: str | None = None) -> int:
         """Seconds since 1970 on the sandbox's clock, or on a test clock."""

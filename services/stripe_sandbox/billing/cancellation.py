@@ -27,7 +27,7 @@ def cancel_now(
     }
     for invoice in world.store.where("invoice", **{OF_SUBSCRIPTION.replace(".", "__"): subscription["id"]}):
         if invoice["status"] in ("draft", "open") and invoice["auto_advance"]:
-            stopped = {
+            stopped: Document = {
                 "auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None, "_due": {},
             }  # fmt: skip
             world.change("invoice", invoice, stopped, "invoice.updated")

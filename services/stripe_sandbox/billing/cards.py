@@ -137,21 +137,6 @@ def attach(world: World, identifier: str, customer: Document) -> Document:
     return attached
 
 
-def attach_card(
-    world: World, customer: Document, number: str, exp_month: int, exp_year: int, cvc: str = "123", **details: Any
-) -> Document:
-    """A card a person typed, saved to the customer and made its default. Raises CardDeclined.
-
-    `details` are billing details: name, email, phone, address.
-    """
-    if not (cvc.isascii() and cvc.isdigit() and len(cvc) in (3, 4)):
-        raise CardDeclined("Your card's security code is invalid.", code="invalid_cvc", param="cvc")
-    method = attach(world, new_card(world, number, exp_month, exp_year, billing_details=details)["id"], customer)
-    settings = {**customer["invoice_settings"], "default_payment_method": method["id"]}
-    world.change("customer", customer, {"invoice_settings": settings}, "customer.updated")
-    return method
-
-
 def declined(decline_code: str, **more: Any) -> CardDeclined:
     message = {
         "insufficient_funds": "Your card has insufficient funds.",

@@ -119,10 +119,10 @@ def discount_lines(world: World, lines: Sequence[Document], invoice_discounts: S
     left = [line["amount"] for line in lines]
     for place, line in enumerate(lines):
         for identifier in line["discounts"]:
-            _take(_coupon(world, identifier), identifier, lines, [place], left, taken)
+            _take(_coupon(world, identifier), identifier, lines, [place], left=left, taken=taken)
     everywhere = [place for place, line in enumerate(lines) if line["discountable"]]
     for identifier in invoice_discounts:
-        _take(_coupon(world, identifier), identifier, lines, everywhere, left, taken)
+        _take(_coupon(world, identifier), identifier, lines, everywhere, left=left, taken=taken)
     return taken
 
 
@@ -131,6 +131,7 @@ def _take(
     identifier: str,
     lines: Sequence[Document],
     places: Sequence[int],
+    *,
     left: list[int],
     taken: list[list[Document]],
 ) -> None:

@@ -167,12 +167,18 @@ def draft_for_subscription(
     take_pending_items(world, invoice, subscription)
     if charged is not None:
         for item in world.store.where("subscription_item", subscription=subscription["id"]):
-            add_item_line(world, invoice, subscription, item, charged, fraction)
+            add_item_line(world, invoice, subscription, item, charged=charged, fraction=fraction)
     return world.add("invoice", invoice | summed(world, invoice), "invoice.created")
 
 
 def add_item_line(
-    world: World, invoice: Document, subscription: Document, item: Document, charged: tuple[int, int], fraction: Decimal
+    world: World,
+    invoice: Document,
+    subscription: Document,
+    item: Document,
+    *,
+    charged: tuple[int, int],
+    fraction: Decimal,
 ) -> Document:
     price = world.get("price", item["price"]["id"])
     product = world.store.find("product", price["product"])

@@ -57,7 +57,7 @@ def _apply_balance(world: World, invoice: Document, customer: Document) -> int:
     """Use the customer's credit, or add to it where the invoice is below zero; the balance that is left."""
     balance: int = customer["balance"]
     remainder = invoice["total"] + balance
-    ending = min(0, remainder)
+    ending: int = min(0, remainder)
     if ending != balance:
         record_balance_change(
             world, customer, ending - balance, "applied_to_invoice",

@@ -18,6 +18,7 @@ from services.stripe_sandbox.parameters import (
     INTEGER,
     METADATA,
     STRING,
+    Table,
     clearable,
     list_of,
     merged_metadata,
@@ -28,11 +29,11 @@ from services.stripe_sandbox.parameters import (
 from services.stripe_sandbox.resources.prices import TAX_BEHAVIOR, new_price
 from services.stripe_sandbox.world import World
 
-PRICE_DATA_FIELDS = {
+PRICE_DATA_FIELDS: Table = {
     "currency": required(CURRENCY), "product": required(ID), "tax_behavior": TAX_BEHAVIOR, "unit_amount": INTEGER,
     "unit_amount_decimal": DECIMAL,
 }  # fmt: skip
-CHARGED = {
+CHARGED: Table = {
     "amount": INTEGER,
     "description": STRING,
     "discountable": BOOLEAN,

@@ -127,7 +127,7 @@ def summed(world: World, invoice: Document) -> Document:
         "total": total,
         "total_discount_amounts": discounts,
         "total_excluding_tax": net - inclusive,
-        "total_taxes": _total_taxes(taxes),
+        "total_taxes": total_taxes(taxes),
     }
 
 
@@ -146,7 +146,8 @@ def _taxes(world: World, rates: Sequence[str], taxable: int) -> list[Document]:
     return taxes
 
 
-def _total_taxes(taxes: Sequence[Document]) -> list[Document]:
+def total_taxes(taxes: Sequence[Document]) -> list[Document]:
+    """The sums by tax rate."""
     totals: dict[str, Document] = {}
     for tax in taxes:
         rate = tax["tax_rate_details"]["tax_rate"]

@@ -63,10 +63,10 @@ def method_for(world: World, invoice: Document, named: str | None = None) -> Doc
     """The payment method to charge: the one named, the invoice's, the subscription's, then the customer's."""
     customer = world.get("customer", invoice["customer"])
     if named is not None:
-        method = usable_method(world, named)
-        if method["customer"] not in (None, customer["id"]):
+        given = usable_method(world, named)
+        if given["customer"] not in (None, customer["id"]):
             raise StripeError("The payment method does not belong to this customer.", param="payment_method")
-        return method
+        return given
     subscription = standing.subscription_of(world, invoice)
     candidates = (
         invoice["default_payment_method"],

@@ -16,12 +16,12 @@ def prorate(world: World, subscription: Document, old: Document | None, new: Doc
         return
     left = share_of_interval(subscription, at, end)
     if old is not None:
-        _proration(world, subscription, old, -left, "Unused time on", at)
+        _proration(world, subscription, old, -left, words="Unused time on", at=at)
     if new is not None:
-        _proration(world, subscription, new, left, "Remaining time on", at)
+        _proration(world, subscription, new, left, words="Remaining time on", at=at)
 
 
-def _proration(world: World, subscription: Document, item: Document, share: Decimal, words: str, at: int) -> None:
+def _proration(world: World, subscription: Document, item: Document, share: Decimal, *, words: str, at: int) -> None:
     price = world.get("price", item["price"]["id"])
     quantity = item.get("quantity", 0)
     product = world.store.find("product", price["product"])

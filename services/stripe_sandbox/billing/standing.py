@@ -13,7 +13,7 @@ def subscription_of(world: World, invoice: Document) -> Document | None:
 
 
 def after_payment(world: World, invoice: Document) -> None:
-    """An incomplete subscription begins with its first payment; one behind is active once its latest invoice is paid."""
+    """A first payment begins an incomplete subscription; one behind is active when its latest invoice is paid."""
     subscription = subscription_of(world, invoice)
     if subscription is None:
         return

@@ -14,6 +14,7 @@ from services.stripe_sandbox.parameters import (
     ID,
     INTEGER,
     METADATA,
+    Table,
     clearable,
     list_of_shapes,
     merged_metadata,
@@ -33,7 +34,7 @@ RECURRING_PRICE_DATA = shape({
     "unit_amount": INTEGER,
     "unit_amount_decimal": DECIMAL,
 })  # fmt: skip
-ITEM_FIELDS = {
+ITEM_FIELDS: Table = {
     "discounts": DISCOUNTS,
     "metadata": METADATA,
     "price": ID,

@@ -13,6 +13,7 @@ from services.stripe_sandbox.parameters import (
     METADATA,
     NUMBER,
     STRING,
+    Table,
     list_of,
     merged_metadata,
     one_of,
@@ -21,7 +22,7 @@ from services.stripe_sandbox.parameters import (
 )
 from services.stripe_sandbox.world import World
 
-COUPON_FIELDS = {
+COUPON_FIELDS: Table = {
     "amount_off": INTEGER,
     "applies_to": shape({"products": list_of(ID)}),
     "currency": CURRENCY,
@@ -37,7 +38,7 @@ COUPON_FIELDS = {
 RESTRICTIONS = shape(
     {"first_time_transaction": BOOLEAN, "minimum_amount": INTEGER, "minimum_amount_currency": CURRENCY}
 )
-PROMOTION_CODE_FIELDS = {
+PROMOTION_CODE_FIELDS: Table = {
     "active": BOOLEAN,
     "code": ID,
     "customer": ID,
@@ -165,7 +166,7 @@ def list_promotion_codes(world: World, call: Call) -> Document:
     )  # fmt: skip
 
 
-FILTERS = {**CREATED, "active": BOOLEAN, "code": ID, "coupon": ID, "customer": ID}
+FILTERS: Table = {**CREATED, "active": BOOLEAN, "code": ID, "coupon": ID, "customer": ID}
 INCLUDABLE = {
     ("coupon", "applies_to"): lambda world, coupon: {"products": world.get("coupon", coupon["id"])["_applies_to"]},
 }

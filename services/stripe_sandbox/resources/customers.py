@@ -3,6 +3,8 @@
 from typing import Any
 
 from services.stripe_sandbox.billing.balances import record_balance_change
+from services.stripe_sandbox.billing.cancellation import cancel_now
+from services.stripe_sandbox.billing.cards import attach
 from services.stripe_sandbox.documents import Document, list_of, random_text, shown
 from services.stripe_sandbox.errors import ResourceMissing, StripeError
 from services.stripe_sandbox.operations import CREATED, Call, Operation, list_table, page
@@ -13,6 +15,7 @@ from services.stripe_sandbox.parameters import (
     INTEGER,
     METADATA,
     STRING,
+    Table,
     address_of,
     clearable,
     list_of_shapes,
@@ -26,7 +29,7 @@ from services.stripe_sandbox.resources.tax_ids import TAX_ID_FIELDS, add_tax_id
 from services.stripe_sandbox.world import World
 
 CUSTOM_FIELDS = clearable(list_of_shapes({"name": required(ID), "value": required(ID)}))
-FIELDS = {
+FIELDS: Table = {
     "address": clearable(ADDRESS),
     "balance": INTEGER,
     "business_name": STRING,
@@ -48,7 +51,7 @@ FIELDS = {
     "shipping": clearable(shape({"address": required(ADDRESS), "name": required(ID), "phone": STRING})),
     "tax_exempt": clearable(one_of("exempt", "none", "reverse")),
 }  # fmt: skip
-CREATE_FIELDS = {
+CREATE_FIELDS: Table = {
     **FIELDS,
     "payment_method": ID,
     "tax_id_data": list_of_shapes(TAX_ID_FIELDS),
@@ -66,7 +69,7 @@ def new_customer(world: World, params: dict[str, Any]) -> Document:
     test_clock = params.get("test_clock")
     if test_clock is not None:
         world.get("test_helpers.test_clock", test_clock, param="test_clock", noun="test clock")
-    customer = {
+    customer: Document = {
         "id": world.new_id("customer"),
         "object": "customer",
         "address": None,
@@ -98,8 +101,6 @@ def new_customer(world: World, params: dict[str, Any]) -> Document:
     for tax_id in params.get("tax_id_data", []):
         add_tax_id(world, customer, tax_id)
     if "payment_method" in params:
-        from services.stripe_sandbox.billing.cards import attach
-
         attach(world, params["payment_method"], customer)
     return customer
 
@@ -169,8 +170,6 @@ def update_customer(world: World, call: Call) -> Document:
 
 def delete_customer(world: World, call: Call) -> Document:
     """The customer becomes a stub; its subscriptions end at once."""
-    from services.stripe_sandbox.billing.cancellation import cancel_now
-
     customer = live_customer(world, call.id, "id")
     for subscription in world.store.where("subscription", customer=customer["id"]):
         if subscription["ended_at"] is None:
@@ -226,7 +225,7 @@ INCLUDABLE = {
     ("customer", "tax_ids"): embedded("tax_id", "/v1/customers/{}/tax_ids"),
     ("customer", "sources"): lambda world, customer: list_of([], f"/v1/customers/{customer['id']}/sources"),
 }
-BALANCE_TRANSACTION_FIELDS = {
+BALANCE_TRANSACTION_FIELDS: Table = {
     "amount": required(INTEGER), "currency": required(CURRENCY), "description": STRING, "metadata": METADATA,
 }  # fmt: skip
 OPERATIONS = [

@@ -2,7 +2,7 @@
 
 from services.stripe_sandbox.documents import Document
 from services.stripe_sandbox.operations import CREATED, Call, Operation, list_table, page
-from services.stripe_sandbox.parameters import BOOLEAN, ID, list_of
+from services.stripe_sandbox.parameters import BOOLEAN, ID, Table, list_of
 from services.stripe_sandbox.world import World
 
 
@@ -25,7 +25,7 @@ def list_events(world: World, call: Call) -> Document:
     return page(world, call, "event", where={"type": None if prefix is not None else asked}, keep=keep)
 
 
-FILTERS = {**CREATED, "delivery_success": BOOLEAN, "type": ID, "types": list_of(ID)}
+FILTERS: Table = {**CREATED, "delivery_success": BOOLEAN, "type": ID, "types": list_of(ID)}
 OPERATIONS = [
     Operation("GET", "/v1/events", list_events, list_table(**FILTERS)),
     Operation("GET", "/v1/events/{id}", read_event),

@@ -22,10 +22,10 @@ from services.stripe_sandbox.parameters import (
 )
 from services.stripe_sandbox.world import World
 
-PAY_FIELDS = {"forgive": BOOLEAN, "off_session": BOOLEAN, "paid_out_of_band": BOOLEAN, "payment_method": ID}
-ADDED_LINE = {**CHARGED, "invoice_item": ID}
-UPDATED_LINE = {**CHARGED, "id": required(ID)}
-REMOVED_LINE = {"behavior": required(one_of("delete", "unassign")), "id": required(ID)}
+PAY_FIELDS: Table = {"forgive": BOOLEAN, "off_session": BOOLEAN, "paid_out_of_band": BOOLEAN, "payment_method": ID}
+ADDED_LINE: Table = {**CHARGED, "invoice_item": ID}
+UPDATED_LINE: Table = {**CHARGED, "id": required(ID)}
+REMOVED_LINE: Table = {"behavior": required(one_of("delete", "unassign")), "id": required(ID)}
 
 
 def finalize_invoice(world: World, call: Call) -> Document:

@@ -6,13 +6,13 @@ from services.stripe_sandbox.billing.invoice_items import CHARGED, item_changes,
 from services.stripe_sandbox.documents import Document
 from services.stripe_sandbox.errors import StripeError
 from services.stripe_sandbox.operations import CREATED, Call, Operation, list_table, page
-from services.stripe_sandbox.parameters import BOOLEAN, CURRENCY, DECIMAL, ID, required
+from services.stripe_sandbox.parameters import BOOLEAN, CURRENCY, DECIMAL, ID, Table, required
 from services.stripe_sandbox.resources.customers import live_customer
 from services.stripe_sandbox.resources.prices import TAX_BEHAVIOR
 from services.stripe_sandbox.world import World
 
-COMMON = {**CHARGED, "tax_behavior": TAX_BEHAVIOR, "unit_amount_decimal": DECIMAL}
-CREATE_FIELDS = {**COMMON, "currency": CURRENCY, "customer": required(ID), "invoice": ID, "subscription": ID}
+COMMON: Table = {**CHARGED, "tax_behavior": TAX_BEHAVIOR, "unit_amount_decimal": DECIMAL}
+CREATE_FIELDS: Table = {**COMMON, "currency": CURRENCY, "customer": required(ID), "invoice": ID, "subscription": ID}
 ON_LINE = ("amount", "description", "discountable", "discounts", "metadata", "period", "pricing", "quantity")
 
 
@@ -73,7 +73,7 @@ def list_invoice_items(world: World, call: Call) -> Document:
     )  # fmt: skip
 
 
-FILTERS = {**CREATED, "customer": ID, "invoice": ID, "pending": BOOLEAN}
+FILTERS: Table = {**CREATED, "customer": ID, "invoice": ID, "pending": BOOLEAN}
 OPERATIONS = [
     Operation("POST", "/v1/invoiceitems", create_invoice_item, CREATE_FIELDS),
     Operation("GET", "/v1/invoiceitems", list_invoice_items, list_table(**FILTERS)),

@@ -5,6 +5,7 @@ from typing import Any
 from services.stripe_sandbox.billing import drafts
 from services.stripe_sandbox.billing.discounts import DISCOUNTS, redeem
 from services.stripe_sandbox.billing.drafts import GRACE_SECONDS
+from services.stripe_sandbox.billing.lines import summed
 from services.stripe_sandbox.documents import OF_SUBSCRIPTION, Document
 from services.stripe_sandbox.errors import StripeError
 from services.stripe_sandbox.operations import CREATED, Call, Operation, list_table, page, within
@@ -17,6 +18,7 @@ from services.stripe_sandbox.parameters import (
     METADATA,
     RANGE,
     STRING,
+    Table,
     clearable,
     list_of,
     merged_metadata,
@@ -27,7 +29,7 @@ from services.stripe_sandbox.world import World
 
 COLLECTION = one_of("charge_automatically", "send_invoice")
 STATUS = one_of("draft", "open", "paid", "uncollectible", "void")
-UPDATE_FIELDS = {
+UPDATE_FIELDS: Table = {
     "auto_advance": BOOLEAN,
     "collection_method": COLLECTION,
     "custom_fields": CUSTOM_FIELDS,
@@ -43,7 +45,7 @@ UPDATE_FIELDS = {
     "number": STRING,
     "statement_descriptor": STRING,
 }
-CREATE_FIELDS = {
+CREATE_FIELDS: Table = {
     **UPDATE_FIELDS,
     "currency": CURRENCY,
     "customer": ID,
@@ -63,7 +65,7 @@ def create_invoice(world: World, call: Call) -> Document:
     subscription = None
     if "subscription" in params:
         subscription = world.get("subscription", params["subscription"], param="subscription")
-    named = params.get("customer") or (subscription and subscription["customer"])
+    named: str | None = params.get("customer") or (subscription["customer"] if subscription else None)
     if named is None:
         raise StripeError("Missing required param: customer.", code="parameter_missing", param="customer")
     customer = live_customer(world, named)
@@ -80,7 +82,7 @@ def create_invoice(world: World, call: Call) -> Document:
     invoice |= changes_from(world, invoice, customer, given)
     if params.get("pending_invoice_items_behavior") == "include":
         drafts.take_pending_items(world, invoice, subscription)
-    return world.add("invoice", invoice | drafts.summed(world, invoice), "invoice.created")
+    return world.add("invoice", invoice | summed(world, invoice), "invoice.created")
 
 
 def changes_from(world: World, invoice: Document, customer: Document, params: dict[str, Any]) -> dict[str, Any]:
@@ -178,7 +180,7 @@ def list_lines(world: World, call: Call) -> Document:
     return page(world, call, "line_item", where={"invoice": invoice["id"]}, oldest_first=True)
 
 
-FILTERS = {
+FILTERS: Table = {
     **CREATED, "collection_method": COLLECTION, "customer": ID, "due_date": RANGE, "status": STATUS, "subscription": ID,
 }  # fmt: skip
 OPERATIONS = [

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.stripe_sandbox.billing.cards import SPECIAL_TOKENS, attach, new_card, usable_method
+from services.stripe_sandbox.billing.cards import DEFAULT_EXPIRY, SPECIAL_TOKENS, attach, new_card, usable_method
 from services.stripe_sandbox.documents import Document
 from services.stripe_sandbox.errors import ResourceMissing, StripeError
 from services.stripe_sandbox.operations import Call, Operation, list_table, page
@@ -12,6 +12,7 @@ from services.stripe_sandbox.parameters import (
     INTEGER,
     METADATA,
     STRING,
+    Table,
     address_of,
     clearable,
     merged_metadata,
@@ -27,10 +28,10 @@ BILLING_DETAILS = shape(
     {"address": clearable(ADDRESS), "email": STRING, "name": STRING, "phone": STRING, "tax_id": STRING}
 )
 CARD = shape({"cvc": ID, "exp_month": INTEGER, "exp_year": INTEGER, "number": ID, "token": ID})
-CREATE_FIELDS = {
+CREATE_FIELDS: Table = {
     "allow_redisplay": REDISPLAY, "billing_details": BILLING_DETAILS, "card": CARD, "metadata": METADATA, "type": ID,
 }  # fmt: skip
-UPDATE_FIELDS = {
+UPDATE_FIELDS: Table = {
     "allow_redisplay": REDISPLAY,
     "billing_details": BILLING_DETAILS,
     "card": shape({"exp_month": INTEGER, "exp_year": INTEGER}),
@@ -47,7 +48,7 @@ def create_payment_method(world: World, call: Call) -> Document:
     if "token" in card:
         if card["token"] not in SPECIAL_TOKENS:
             raise ResourceMissing("token", card["token"], "card[token]")
-        number, expiry = SPECIAL_TOKENS[card["token"]], ()
+        number, expiry = SPECIAL_TOKENS[card["token"]], DEFAULT_EXPIRY
     else:
         for name in ("number", "exp_month", "exp_year"):
             if name not in card:
@@ -124,7 +125,7 @@ def read_customers_payment_method(world: World, call: Call) -> Document:
     return method
 
 
-OF_CUSTOMER = list_table(type=ID, allow_redisplay=REDISPLAY)
+OF_CUSTOMER: Table = list_table(type=ID, allow_redisplay=REDISPLAY)
 OPERATIONS = [
     Operation("POST", "/v1/payment_methods", create_payment_method, CREATE_FIELDS),
     Operation("GET", "/v1/payment_methods", list_payment_methods, {**OF_CUSTOMER, "customer": ID}),

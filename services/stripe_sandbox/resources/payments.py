@@ -4,7 +4,7 @@ from typing import Any
 
 from services.stripe_sandbox.documents import Document
 from services.stripe_sandbox.operations import CREATED, Call, Operation, list_table, page
-from services.stripe_sandbox.parameters import ID, one_of, shape
+from services.stripe_sandbox.parameters import ID, Table, one_of, shape
 from services.stripe_sandbox.world import World
 
 
@@ -37,7 +37,7 @@ def list_invoice_payments(world: World, call: Call) -> Document:
     )  # fmt: skip
 
 
-PAYMENT_FILTERS = {
+PAYMENT_FILTERS: Table = {
     **CREATED, "invoice": ID, "payment": shape({"payment_intent": ID, "type": one_of("payment_intent")}),
     "status": one_of("canceled", "open", "paid"),
 }  # fmt: skip

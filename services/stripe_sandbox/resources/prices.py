@@ -15,6 +15,7 @@ from services.stripe_sandbox.parameters import (
     INTEGER,
     METADATA,
     STRING,
+    Table,
     either,
     list_of,
     list_of_shapes,
@@ -29,19 +30,19 @@ from services.stripe_sandbox.world import World
 INTERVAL = one_of("day", "month", "week", "year")
 USAGE = one_of("licensed", "metered")
 TAX_BEHAVIOR = one_of("exclusive", "inclusive", "unspecified")
-TIER = {
+TIER: Table = {
     "flat_amount": COUNT, "flat_amount_decimal": DECIMAL, "unit_amount": COUNT, "unit_amount_decimal": DECIMAL,
     "up_to": required(either(one_of("inf"), INTEGER)),
 }  # fmt: skip
-RECURRING = {
+RECURRING: Table = {
     "interval": required(INTERVAL), "interval_count": INTEGER, "meter": ID, "trial_period_days": COUNT,
     "usage_type": USAGE,
 }  # fmt: skip
-PRODUCT_DATA = {
+PRODUCT_DATA: Table = {
     "active": BOOLEAN, "id": ID, "metadata": METADATA, "name": required(ID), "statement_descriptor": STRING,
     "tax_code": STRING, "unit_label": STRING,
 }  # fmt: skip
-CREATE_FIELDS = {
+CREATE_FIELDS: Table = {
     "active": BOOLEAN,
     "billing_scheme": one_of("per_unit", "tiered"),
     "currency": required(CURRENCY),
@@ -59,7 +60,7 @@ CREATE_FIELDS = {
     "unit_amount": INTEGER,
     "unit_amount_decimal": DECIMAL,
 }
-UPDATE_FIELDS = {
+UPDATE_FIELDS: Table = {
     "active": BOOLEAN, "lookup_key": STRING, "metadata": METADATA, "nickname": STRING, "tax_behavior": TAX_BEHAVIOR,
     "transfer_lookup_key": BOOLEAN,
 }  # fmt: skip
@@ -210,9 +211,10 @@ def list_prices(world: World, call: Call) -> Document:
     return page(world, call, "price", where=where, keep=keep)
 
 
-FILTERS = {
+FILTERS: Table = {
     **CREATED, "active": BOOLEAN, "currency": CURRENCY, "lookup_keys": list_of(ID), "product": ID,
-    "recurring": shape({"interval": INTERVAL, "meter": ID, "usage_type": USAGE}), "type": one_of("one_time", "recurring"),
+    "recurring": shape({"interval": INTERVAL, "meter": ID, "usage_type": USAGE}),
+    "type": one_of("one_time", "recurring"),
 }  # fmt: skip
 INCLUDABLE = {("price", "tiers"): lambda world, price: world.get("price", price["id"])["_tiers"]}
 OPERATIONS = [

@@ -10,6 +10,7 @@ from services.stripe_sandbox.parameters import (
     ID,
     METADATA,
     STRING,
+    Table,
     clearable,
     list_of,
     list_of_shapes,
@@ -21,7 +22,7 @@ from services.stripe_sandbox.parameters import (
 from services.stripe_sandbox.world import World
 
 TAX_DETAILS = shape({"performance_location": STRING, "tax_code": STRING})
-FIELDS = {
+FIELDS: Table = {
     "active": BOOLEAN,
     "description": STRING,
     "images": list_of(ID),
@@ -35,8 +36,8 @@ FIELDS = {
     "unit_label": STRING,
     "url": STRING,
 }
-CREATE_FIELDS = {**FIELDS, "id": ID, "name": required(ID), "type": one_of("good", "service")}
-UPDATE_FIELDS = {**FIELDS, "default_price": ID}
+CREATE_FIELDS: Table = {**FIELDS, "id": ID, "name": required(ID), "type": one_of("good", "service")}
+UPDATE_FIELDS: Table = {**FIELDS, "default_price": ID}
 PLAIN = tuple(name for name in UPDATE_FIELDS if name not in ("metadata", "tax_details"))
 
 
@@ -119,7 +120,7 @@ def list_products(world: World, call: Call) -> Document:
     return page(world, call, "product", keep=keep)
 
 
-FILTERS = {
+FILTERS: Table = {
     **CREATED, "active": BOOLEAN, "ids": list_of(ID), "shippable": BOOLEAN, "type": ID, "url": ID,
 }  # fmt: skip
 OPERATIONS = [

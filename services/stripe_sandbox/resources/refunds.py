@@ -4,11 +4,11 @@ from services.stripe_sandbox.billing.refunds import refund_charge
 from services.stripe_sandbox.documents import Document
 from services.stripe_sandbox.errors import StripeError
 from services.stripe_sandbox.operations import Call, Operation
-from services.stripe_sandbox.parameters import ID, INTEGER, METADATA, merged_metadata, one_of
+from services.stripe_sandbox.parameters import ID, INTEGER, METADATA, Table, merged_metadata, one_of
 from services.stripe_sandbox.resources.payments import reading
 from services.stripe_sandbox.world import World
 
-CREATE_FIELDS = {
+CREATE_FIELDS: Table = {
     "amount": INTEGER, "charge": ID, "metadata": METADATA, "payment_intent": ID,
     "reason": one_of("duplicate", "fraudulent", "requested_by_customer"),
 }  # fmt: skip

@@ -6,12 +6,12 @@ from services.stripe_sandbox.billing.subscription_changes import change_subscrip
 from services.stripe_sandbox.billing.subscription_items import ITEM_FIELDS, items_of
 from services.stripe_sandbox.documents import Document
 from services.stripe_sandbox.operations import Call, Operation, list_table, page
-from services.stripe_sandbox.parameters import BOOLEAN, ID, INTEGER, required
+from services.stripe_sandbox.parameters import BOOLEAN, ID, INTEGER, Table, required
 from services.stripe_sandbox.resources.subscriptions import PAYMENT_BEHAVIOR, PRORATION
 from services.stripe_sandbox.world import World
 
-CHANGE = {"payment_behavior": PAYMENT_BEHAVIOR, "proration_behavior": PRORATION, "proration_date": INTEGER}
-UPDATE_FIELDS = {**ITEM_FIELDS, **CHANGE, "off_session": BOOLEAN}
+CHANGE: Table = {"payment_behavior": PAYMENT_BEHAVIOR, "proration_behavior": PRORATION, "proration_date": INTEGER}
+UPDATE_FIELDS: Table = {**ITEM_FIELDS, **CHANGE, "off_session": BOOLEAN}
 OF_CHANGE = ("payment_behavior", "proration_behavior", "proration_date", "off_session")
 
 

@@ -22,6 +22,7 @@ from services.stripe_sandbox.parameters import (
     METADATA,
     RANGE,
     STRING,
+    Table,
     clearable,
     either,
     list_of,
@@ -36,11 +37,11 @@ TRIAL_END = either(one_of("now"), INTEGER)
 COLLECTION = one_of("charge_automatically", "send_invoice")
 PAYMENT_BEHAVIOR = one_of("allow_incomplete", "default_incomplete", "error_if_incomplete")
 CYCLE_ANCHOR = shape({"type": required(one_of("now", "unchanged"))})
-END_BEHAVIOR = {
+END_BEHAVIOR: Table = {
     "billing_cycle_anchor": one_of("now", "unchanged"),
     "missing_payment_method": one_of("cancel", "create_invoice", "pause"),
 }
-COMMON = {
+COMMON: Table = {
     "cancel_at_period_end": BOOLEAN,
     "collection_method": COLLECTION,
     "days_until_due": COUNT,
@@ -56,7 +57,7 @@ COMMON = {
     "trial_end": TRIAL_END,
     "trial_settings": shape({"end_behavior": required(shape(END_BEHAVIOR))}),
 }
-CREATE_FIELDS = {
+CREATE_FIELDS: Table = {
     **COMMON,
     "billing_cycle_anchor": INTEGER,
     "cancel_at": INTEGER,
@@ -65,7 +66,7 @@ CREATE_FIELDS = {
     "items": required(NEW_ITEMS),
     "trial_period_days": COUNT,
 }
-CANCELLATION = {
+CANCELLATION: Table = {
     "comment": STRING,
     "feedback": clearable(
         one_of(
@@ -74,11 +75,11 @@ CANCELLATION = {
         )
     ),
 }  # fmt: skip
-PAUSE_COLLECTION = {
+PAUSE_COLLECTION: Table = {
     "behavior": required(one_of("keep_as_draft", "mark_uncollectible", "void")),
     "resumes_at": INTEGER,
 }
-UPDATE_FIELDS = {
+UPDATE_FIELDS: Table = {
     **COMMON,
     "billing_cycle_anchor": CYCLE_ANCHOR,
     "cancel_at": clearable(INTEGER),
@@ -87,7 +88,7 @@ UPDATE_FIELDS = {
     "pause_collection": clearable(shape(PAUSE_COLLECTION)),
     "proration_date": INTEGER,
 }
-CANCEL_FIELDS = {"cancellation_details": shape(CANCELLATION), "invoice_now": BOOLEAN, "prorate": BOOLEAN}
+CANCEL_FIELDS: Table = {"cancellation_details": shape(CANCELLATION), "invoice_now": BOOLEAN, "prorate": BOOLEAN}
 ENDED = ("canceled", "incomplete_expired")
 
 
@@ -158,7 +159,7 @@ def delete_discount(world: World, call: Call) -> Document:
     return {**discount, "deleted": True}
 
 
-FILTERS = {
+FILTERS: Table = {
     **CREATED, "collection_method": COLLECTION, "current_period_end": RANGE, "current_period_start": RANGE,
     "customer": ID, "price": ID, "test_clock": ID,
     "status": one_of(
@@ -166,7 +167,7 @@ FILTERS = {
         "unpaid",
     ),
 }  # fmt: skip
-RESUME_FIELDS = {
+RESUME_FIELDS: Table = {
     "billing_cycle_anchor": CYCLE_ANCHOR, "proration_behavior": PRORATION,
     "payment_behavior": one_of("resume_on_payment_attempt", "resume_on_payment_success"),
 }  # fmt: skip

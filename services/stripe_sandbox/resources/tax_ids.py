@@ -5,10 +5,10 @@ from typing import Any
 from services.stripe_sandbox.documents import Document
 from services.stripe_sandbox.errors import ResourceMissing
 from services.stripe_sandbox.operations import Call, Operation, list_table, page
-from services.stripe_sandbox.parameters import ID, required
+from services.stripe_sandbox.parameters import ID, Table, required
 from services.stripe_sandbox.world import World
 
-TAX_ID_FIELDS = {"type": required(ID), "value": required(ID)}
+TAX_ID_FIELDS: Table = {"type": required(ID), "value": required(ID)}
 VERIFIED_TYPES = ("eu_vat", "gb_vat", "au_abn")
 
 

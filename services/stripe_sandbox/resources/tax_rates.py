@@ -9,16 +9,17 @@ from services.stripe_sandbox.parameters import (
     METADATA,
     NUMBER,
     STRING,
+    Table,
     merged_metadata,
     required,
 )
 from services.stripe_sandbox.world import World
 
-UPDATE_FIELDS = {
+UPDATE_FIELDS: Table = {
     "active": BOOLEAN, "country": STRING, "description": STRING, "display_name": ID, "jurisdiction": STRING,
     "metadata": METADATA, "state": STRING, "tax_type": ID,
 }  # fmt: skip
-CREATE_FIELDS = {
+CREATE_FIELDS: Table = {
     **UPDATE_FIELDS,
     "display_name": required(ID),
     "inclusive": required(BOOLEAN),

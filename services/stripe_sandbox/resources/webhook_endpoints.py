@@ -5,14 +5,14 @@ from urllib.parse import urlsplit
 from services.stripe_sandbox.documents import Document, random_text
 from services.stripe_sandbox.errors import StripeError
 from services.stripe_sandbox.operations import Call, Operation, list_table, page
-from services.stripe_sandbox.parameters import BOOLEAN, ID, METADATA, STRING, list_of, merged_metadata, required
+from services.stripe_sandbox.parameters import BOOLEAN, ID, METADATA, STRING, Table, list_of, merged_metadata, required
 from services.stripe_sandbox.world import World
 
-CREATE_FIELDS = {
+CREATE_FIELDS: Table = {
     "api_version": ID, "connect": BOOLEAN, "description": STRING, "enabled_events": required(list_of(ID)),
     "metadata": METADATA, "url": required(ID),
 }  # fmt: skip
-UPDATE_FIELDS = {
+UPDATE_FIELDS: Table = {
     "description": STRING, "disabled": BOOLEAN, "enabled_events": list_of(ID), "metadata": METADATA, "url": ID,
 }  # fmt: skip
 SECRET_LENGTH = 32
