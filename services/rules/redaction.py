@@ -1,4 +1,4 @@
-"""What people of ours may see of a message from outside: its shape and its amounts, but nobody's name, card or secret."""
+"""What people of ours may see of a message from outside: amounts and ids, but nobody's name, card or secret."""
 
 import re
 from collections.abc import Mapping, Sequence
