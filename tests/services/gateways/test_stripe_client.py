@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -62,7 +63,8 @@ def acting(script: Script, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stripe]:
             for name, value in {"Content-Length": str(len(sent)), **headers}.items():
                 self.send_header(name.replace("_", "-"), value)
             self.end_headers()
-            self.wfile.write(sent)
+            with suppress(BrokenPipeError):  # the caller may have hung up
+                self.wfile.write(sent)
 
         do_POST = do_DELETE = do_GET  # noqa: N815
 
