@@ -6,10 +6,11 @@ from app.api import create_api
 from app.components.failures import APP_WRAPS, tell_of_failure
 from app.jobs import running_jobs
 from app.pages import add_pages
+from app.sandbox import mount_sandbox, mounted
 from app.static_headers import with_static_headers
 
 app = rx.App(
-    api_transformer=[create_api(), with_static_headers],
+    api_transformer=[mount_sandbox(create_api()), with_static_headers],
     stylesheets=[f"/styles/{sheet}.css" for sheet in ("base", "shell", "pieces", "tables", "forms")],
     head_components=[rx.el.link(rel="icon", href="/tallystick.svg", type="image/svg+xml")],
     html_lang="en",
@@ -18,3 +19,4 @@ app = rx.App(
 )
 add_pages(app)
 app.register_lifespan_task(running_jobs)
+app.register_lifespan_task(mounted.running)

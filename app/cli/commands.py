@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import catalog, customers, keys, payments, serving, stripe, usage, verify
+from app.cli import catalog, customers, keys, payments, sandbox, serving, stripe, usage, verify
 from app.cli.output import SayingWhy
 
 cli = typer.Typer(
@@ -27,6 +27,7 @@ cli.add_typer(keys.commands, name="keys")
 cli.add_typer(stripe.commands, name="stripe")
 usage.add_to(cli)
 payments.add_to(cli)
+sandbox.add_to(cli)
 
 
 @cli.command("verify", add_help_option=False, context_settings={"ignore_unknown_options": True})

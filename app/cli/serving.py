@@ -44,7 +44,7 @@ def run(
     """Everything in one process: migrate, load the price books, build the pages where needed, and serve."""
     from app.serve import PagesNotBuiltError, build_pages, serve  # noqa: PLC0415 — loading Reflex takes a second
 
-    _check_port(host, port)
+    check_port(host, port)
     migrate_and_stock(at=now())
     with ThreadPoolExecutor(1) as beside:
         building = beside.submit(build_pages, say=typer.echo)
@@ -66,10 +66,10 @@ def api(
     host: Host = "127.0.0.1",
 ) -> None:
     """The HTTP API alone, without the pages. PostgreSQL must have been migrated with `tallystick migrate`."""
-    _check_port(host, port)
+    check_port(host, port)
     ready_database()
     engine().dispose()
-    typer.echo(f"The API listens on {_address(host, port)} with {workers} worker{'s' if workers > 1 else ''}.")
+    typer.echo(f"The API listens on {shown_address(host, port)} with {workers} worker{'s' if workers > 1 else ''}.")
     Server(
         target="app.api_alone:create_api_alone",
         factory=True,
@@ -100,7 +100,11 @@ def _seed() -> None:
 
 
 def _show_address(host: str, port: int) -> None:
-    typer.echo(f"\nTallystick is at {_address(host, port)}    (the API is at /docs; Ctrl-C ends it)\n")
+    typer.echo(f"\nTallystick is at {shown_address(host, port)}    (the API is at /docs; Ctrl-C ends it)\n")
+    from app.sandbox import SANDBOX_PATH, wants_sandbox  # noqa: PLC0415 — loading the sandbox takes a moment
+
+    if wants_sandbox(settings()):
+        typer.echo(f"No Stripe is connected: payments go to a sandbox, {shown_address(host, port)}{SANDBOX_PATH}/\n")
     if _holds_the_demonstration():
         logins = demo_logins()
         width = max(len(login.email) for login in logins)
@@ -119,12 +123,13 @@ def _holds_the_demonstration() -> bool:
     return True
 
 
-def _address(host: str, port: int) -> str:
+def shown_address(host: str, port: int) -> str:
+    """The address as a person types it into a browser on this machine."""
     shown = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else host  # noqa: S104
     return f"http://{shown}:{port}"
 
 
-def _check_port(host: str, port: int) -> None:
+def check_port(host: str, port: int) -> None:
     """Say so at once where somebody else listens there, not after the pages are built."""
     try:
         (family, kind, protocol, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
