@@ -13,7 +13,7 @@ from models import Interval, Subscription
 from services.invoice_lines import Line, base_line, discount_line
 from services.plans import MONTHS_IN_YEAR, Plan
 from services.rules.discounts import take_off
-from services.rules.periods import Period, term_end
+from services.rules.periods import Period, period_at, term_end
 from services.subscription_discounts import discounts_due
 
 
@@ -25,8 +25,15 @@ def first_term(*, interval: Interval, timezone: str, first: Period) -> Period:
 
 
 def term_due(subscription: Subscription, *, timezone: str, following: Period) -> Period | None:
-    """The month or year whose base fee falls due as `following` begins; None where that is paid for already."""
+    """The month or year whose base fee falls due as `following` begins; None where that is paid for already.
+
+    None, too, where the subscription ended within `following`, which is not charged then.
+    """
     paid_until = subscription.base_paid_until
+    if subscription.canceled_at is not None:
+        whole = period_at(subscription.anchor_at, timezone, following.starts_at)
+        if whole.ends_at > subscription.canceled_at:
+            return None
     yearly = subscription.interval == Interval.YEAR
     is_cut_short = following.starts_at < subscription.current_period_end
     if paid_until is not None and following.starts_at < paid_until and (yearly or not is_cut_short):

@@ -1,34 +1,24 @@
 """Close a period: one invoice, the next allowance, the next period. However often it runs, once."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, and_, col, exists, or_, select
 
-from models import (
-    BillingPeriod,
-    BillingReason,
-    Invoice,
-    PeriodStatus,
-    Subscription,
-    SubscriptionStatus,
-    Tenant,
-    UsageEvent,
-)
+from models import BillingPeriod, BillingReason, Invoice, PeriodStatus, Subscription, SubscriptionStatus, Tenant
 from services import credit_lots, invoice_lines, usage_lines
 from services.base_fees import base_fee_lines, note_paid, term_due
-from services.errors import PeriodNotEnded
+from services.closing_periods import awaits_last_close, following_period, forced_period, grace, running_period
+from services.errors import PeriodNotEnded, SubscriptionConflict
 from services.invoice_lines import Line
 from services.invoices import InvoiceDocument, draft_invoice, issue_invoice
 from services.plans import Plan
-from services.rules.periods import Period, period_at
-from services.settings import settings
+from services.rules.periods import Period
 from services.subscriptions import open_period, plan_of, read_subscription
 from services.tenants import lock_head, read_tenant
 from services.usage_ranges import period_ranges, whole_range
 
 BILLED = (SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
-FORCED_PERIOD_MIN = timedelta(milliseconds=1)
 
 log = structlog.get_logger()
 
@@ -42,32 +32,22 @@ def close_period(
     period at `at`: it is billed as it stands and a whole new period is anchored there. Where events ahead of the
     clock are in it already it ends just after the last of them, and where they have opened the next period, at its
     own end: minutes away in either case.
-    Raises PeriodNotEnded while the first period runs, or its grace has not passed.
+    Raises PeriodNotEnded while the first period runs, or its grace has not passed; SubscriptionConflict where an ended
+    subscription leaves nothing to bill; Conflict where a period is forced to end that the payment provider renews.
     """
-    head = lock_head(session, tenant_id=tenant_id)
-    tenant = read_tenant(session, tenant_id=tenant_id)
+    lock_head(session, tenant_id=tenant_id)
     subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
     session.refresh(subscription)
-    if not force and at < subscription.current_period_end + _grace():
+    has_ended = subscription.status == SubscriptionStatus.CANCELED
+    if has_ended and not awaits_last_close(session, subscription):
+        return _last_invoice(session, subscription)
+    force = force and not has_ended
+    if not force and at < subscription.current_period_end + grace():
         return _already_closed(session, subscription, at)
-    period = _closing_period(session, subscription, force=force, at=at)
-    following = _following_period(subscription, tenant, period)
-    plan = plan_of(session, subscription)
-    lines = _lines(session, subscription=subscription, plan=plan, tenant=tenant, period=period, following=following)
-    invoice = issue_invoice(
-        session,
-        head=head,
-        subscription=subscription,
-        reason=BillingReason.PERIOD_CLOSE,
-        period=period,
-        lines=lines,
-        currency=plan.currency,
-        usage=whole_range(period_ranges(session, subscription=subscription, period_start=period.starts_at)),
-        at=at,
-    )
-    _settle(session, subscription=subscription, period=period, lines=lines, invoice=invoice, at=at)
-    _move_on(session, subscription=subscription, plan=plan, following=following, lines=lines, forced=force, at=at)
-    log.info("period_closed", tenant_id=tenant_id, invoice_id=invoice.id, total_minor=invoice.total_minor)
+    period = forced_period(session, subscription, at=at) if force else running_period(subscription)
+    invoice = _close(session, subscription=subscription, period=period, forced=force, at=at)
+    if invoice is None:
+        raise SubscriptionConflict(_nothing_left(subscription))
     return invoice
 
 
@@ -78,40 +58,93 @@ def preview_invoice(
     tenant = read_tenant(session, tenant_id=tenant_id)
     subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
     plan = plan_of(session, subscription)
-    period = Period(subscription.period_index, subscription.current_period_start, subscription.current_period_end)
-    following = _following_period(subscription, tenant, period)
+    period = running_period(subscription)
+    following = following_period(subscription, tenant, period)
+    is_over = subscription.status == SubscriptionStatus.CANCELED and not awaits_last_close(session, subscription)
     lines = _lines(session, subscription=subscription, plan=plan, tenant=tenant, period=period, following=following)
     return draft_invoice(
         subscription=subscription,
         reason=BillingReason.PERIOD_CLOSE,
         period=period,
-        lines=lines,
+        lines=[] if is_over else lines,
         currency=plan.currency,
         at=at,
     )
 
 
 def due_subscriptions(session: Session, *, at: datetime) -> list[tuple[str, str]]:
-    """(tenant, subscription) of every period whose grace has passed, the longest overdue first."""
+    """(tenant, subscription) of every period whose grace has passed, the longest overdue first.
+
+    Of those that have ended, the ones whose last period is not closed yet.
+    """
+    is_open = exists().where(
+        col(BillingPeriod.tenant_id) == Subscription.tenant_id,
+        col(BillingPeriod.subscription_id) == Subscription.id,
+        col(BillingPeriod.starts_at) == Subscription.current_period_start,
+        col(BillingPeriod.status) == PeriodStatus.OPEN,
+    )
+    ended = and_(col(Subscription.status) == SubscriptionStatus.CANCELED, is_open)
     statement = (
         select(Subscription.tenant_id, Subscription.id)
-        .where(col(Subscription.current_period_end) <= at - _grace(), col(Subscription.status).in_(BILLED))
+        .where(col(Subscription.current_period_end) <= at - grace(), or_(col(Subscription.status).in_(BILLED), ended))
         .order_by(col(Subscription.current_period_end), Subscription.tenant_id, Subscription.id)
     )
     return [(tenant_id, subscription_id) for tenant_id, subscription_id in session.exec(statement)]
 
 
 def close_if_due(session: Session, *, tenant_id: str, subscription_id: str, at: datetime) -> Invoice | None:
-    """Close the subscription's oldest unclosed period where its grace has passed; None where there is none."""
+    """Close the subscription's oldest unclosed period where its grace has passed; None where there is none.
+
+    None, too, where the last period of one that has ended leaves nothing to bill; then it is closed without an invoice.
+    """
     lock_head(session, tenant_id=tenant_id)
     subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
-    if subscription.status not in BILLED or at < subscription.current_period_end + _grace():
+    session.refresh(subscription)
+    is_billed = subscription.status in BILLED or awaits_last_close(session, subscription)
+    if not is_billed or at < subscription.current_period_end + grace():
         return None
-    return close_period(session, tenant_id=tenant_id, subscription_id=subscription_id, at=at)
+    return _close(session, subscription=subscription, period=running_period(subscription), forced=False, at=at)
 
 
-def _grace() -> timedelta:
-    return timedelta(minutes=settings().period_grace_minutes)
+def _close(
+    session: Session, *, subscription: Subscription, period: Period, forced: bool, at: datetime
+) -> Invoice | None:
+    """Close a period. The last one of a subscription makes no invoice where there is nothing to put on it."""
+    tenant_id = subscription.tenant_id
+    tenant = read_tenant(session, tenant_id=tenant_id)
+    following = following_period(subscription, tenant, period)
+    plan = plan_of(session, subscription)
+    lines = _lines(session, subscription=subscription, plan=plan, tenant=tenant, period=period, following=following)
+    invoice = None
+    if lines or following is not None:
+        invoice = issue_invoice(
+            session,
+            head=lock_head(session, tenant_id=tenant_id),
+            subscription=subscription,
+            reason=BillingReason.PERIOD_CLOSE,
+            period=period,
+            lines=lines,
+            currency=plan.currency,
+            usage=whole_range(period_ranges(session, subscription=subscription, period_start=period.starts_at)),
+            at=at,
+        )
+        log.info("period_closed", tenant_id=tenant_id, invoice_id=invoice.id, total_minor=invoice.total_minor)
+    _settle(session, subscription=subscription, period=period, lines=lines, invoice=invoice, at=at)
+    if following is not None:
+        _move_on(session, subscription=subscription, plan=plan, following=following, lines=lines, forced=forced, at=at)
+    return invoice
+
+
+def _last_invoice(session: Session, subscription: Subscription) -> Invoice:
+    """The one that closed the last period of a subscription that has ended."""
+    row = session.get_one(BillingPeriod, (subscription.tenant_id, subscription.id, subscription.current_period_start))
+    if row.invoice_id is None:
+        raise SubscriptionConflict(_nothing_left(subscription))
+    return session.get_one(Invoice, (subscription.tenant_id, row.invoice_id))
+
+
+def _nothing_left(subscription: Subscription) -> str:
+    return f"The subscription ended on {subscription.canceled_at:%Y-%m-%d}; nothing is left to bill."
 
 
 def _already_closed(session: Session, subscription: Subscription, at: datetime) -> Invoice:
@@ -131,41 +164,20 @@ def _already_closed(session: Session, subscription: Subscription, at: datetime) 
         return invoice
     if at < ends_at:
         raise PeriodNotEnded(f"The period runs until {ends_at:%Y-%m-%d %H:%M} UTC; preview it until then.")
-    ready = ends_at + _grace()
+    ready = ends_at + grace()
     raise PeriodNotEnded(f"The period has ended but takes late events until {ready:%Y-%m-%d %H:%M} UTC; close it then.")
 
 
-def _closing_period(session: Session, subscription: Subscription, *, force: bool, at: datetime) -> Period:
-    starts_at, ends_at = subscription.current_period_start, subscription.current_period_end
-    next_is_open = session.get(BillingPeriod, (subscription.tenant_id, subscription.id, ends_at)) is not None
-    if force and at < ends_at and not next_is_open:
-        ends_at = max(at, starts_at + FORCED_PERIOD_MIN, _after_last_event(session, subscription, since=at))
-    return Period(subscription.period_index, starts_at, ends_at)
-
-
-def _after_last_event(session: Session, subscription: Subscription, *, since: datetime) -> datetime:
-    """The first moment after every event of the running period; `since` where none happened that late."""
-    statement = select(func.max(col(UsageEvent.occurred_at))).where(
-        UsageEvent.tenant_id == subscription.tenant_id,
-        UsageEvent.subscription_id == subscription.id,
-        UsageEvent.period_start == subscription.current_period_start,
-        col(UsageEvent.occurred_at) >= since,
-    )
-    latest = session.exec(statement).one()
-    return since if latest is None else latest + timedelta(microseconds=1)
-
-
-def _following_period(subscription: Subscription, tenant: Tenant, closing: Period) -> Period:
-    cut_short = closing.ends_at < subscription.current_period_end
-    anchor = closing.ends_at if cut_short else subscription.anchor_at
-    following = period_at(anchor, tenant.timezone, closing.ends_at)
-    return Period(closing.index + 1, following.starts_at, following.ends_at)
-
-
 def _lines(
-    session: Session, *, subscription: Subscription, plan: Plan, tenant: Tenant, period: Period, following: Period
+    session: Session,
+    *,
+    subscription: Subscription,
+    plan: Plan,
+    tenant: Tenant,
+    period: Period,
+    following: Period | None,
 ) -> list[Line]:
-    term = term_due(subscription, timezone=tenant.timezone, following=following)
+    term = None if following is None else term_due(subscription, timezone=tenant.timezone, following=following)
     fees = [] if term is None else base_fee_lines(session, subscription=subscription, plan=plan, term=term)
     assets = invoice_lines.asset_line(session, tenant_id=tenant.id, plan=plan, period=period)
     return [
@@ -177,14 +189,25 @@ def _lines(
 
 
 def _settle(
-    session: Session, *, subscription: Subscription, period: Period, lines: list[Line], invoice: Invoice, at: datetime
+    session: Session,
+    *,
+    subscription: Subscription,
+    period: Period,
+    lines: list[Line],
+    invoice: Invoice | None,
+    at: datetime,
 ) -> None:
     """Mark the period closed and its overage billed, and let what is left of its allowances expire."""
     billed = {period.starts_at} | {line.period.starts_at for line in lines if line.kind == "late_usage"}
     usage_lines.mark_overage_billed(session, subscription=subscription, periods=billed)
     credit_lots.expire_window(session, subscription=subscription, window=(period.starts_at, period.ends_at), at=at)
     row = session.get_one(BillingPeriod, (subscription.tenant_id, subscription.id, period.starts_at))
-    row.status, row.ends_at, row.closed_at, row.invoice_id = PeriodStatus.CLOSED, period.ends_at, at, invoice.id
+    row.status, row.ends_at, row.closed_at, row.invoice_id = (
+        PeriodStatus.CLOSED,
+        period.ends_at,
+        at,
+        None if invoice is None else invoice.id,
+    )
     session.add(row)
     session.flush()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlmodel import Session, col, select
 
 from models import BillingPeriod, Site, Subscription, SubscriptionStatus
+from services.closing_periods import awaits_last_close
 from services.errors import (
     EventBeforeSubscription,
     EventInFuture,
@@ -98,7 +99,9 @@ class Admission:
 
     def _calendar(self, subscription_id: str | None) -> _Calendar:
         subscription = read_subscription(self._session, tenant_id=self._tenant_id, subscription_id=subscription_id)
-        if subscription.status not in METERED:
+        if subscription.status not in METERED and not awaits_last_close(self._session, subscription):
+            if subscription.canceled_at is not None:
+                raise SubscriptionConflict(_over(subscription), field="subscription_id")
             raise SubscriptionConflict(
                 f"The subscription is {subscription.status}; usage is metered again once it is active.",
                 field="subscription_id",
@@ -170,7 +173,7 @@ class _Calendar:
     def find_period(self, occurred_at: datetime) -> tuple[Period, Plan] | None:
         """The period of a moment and the plan version it is rated with; None where it is not open yet.
 
-        Raises EventBeforeSubscription.
+        Raises EventBeforeSubscription, and SubscriptionConflict from the end of the subscription on.
         """
         for period, plan in self._periods:
             if occurred_at in period:
@@ -180,12 +183,21 @@ class _Calendar:
                 f"occurred_at is before the subscription began, {self._subscription.started_at:%Y-%m-%dT%H:%M:%SZ}.",
                 field="occurred_at",
             )
+        ended_at = self._subscription.canceled_at
+        if ended_at is not None and occurred_at >= ended_at:
+            raise SubscriptionConflict(_over(self._subscription), field="occurred_at")
         return None
 
     def open_period(self, session: Session, occurred_at: datetime, at: datetime) -> tuple[Period, Plan]:
         """Open the period a moment falls in, with its allowances."""
         period = period_at(self._subscription.anchor_at, self._timezone, occurred_at)
+        if self._subscription.canceled_at is not None:
+            period = Period(period.index, period.starts_at, min(period.ends_at, self._subscription.canceled_at))
         plan = plan_of(session, self._subscription)
         open_period(session, subscription=self._subscription, plan=plan, period=period, at=at)
         self._periods.insert(0, (period, plan))
         return period, plan
+
+
+def _over(subscription: Subscription) -> str:
+    return f"The subscription ended at {subscription.canceled_at:%Y-%m-%dT%H:%M:%SZ}; use after that is not metered."

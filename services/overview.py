@@ -178,6 +178,9 @@ def _step_price(step: Mapping[str, str], currency: str) -> str:
 
 def _next_step(facts: Standing, at: datetime) -> str:
     subscription, running = facts.subscription, facts.running.invoice
+    if subscription.canceled_at is not None:
+        ended_on = wording.moment_day(subscription.canceled_at, facts.tenant.timezone)
+        return f"Your subscription ended on {ended_on}. What was used until then is invoiced once, soon after."
     if subscription.status not in BILLED:
         return f"Your subscription is {_status_word(subscription.status).lower()}; no period is billed while it is."
     if at >= subscription.current_period_end:

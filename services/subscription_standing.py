@@ -1,0 +1,68 @@
+"""How a subscription stands: which status may follow which, and what a rest means for its base fee.
+
+trialing, active, past_due   run: use is metered, periods close
+paused, suspended            rest: nothing is metered, no period closes
+canceled                     ended, for good: `subscription_ends`
+
+Any of the first five may follow any other, for payments fail and holds are lifted in whatever order they become known;
+but that only a running trial is trialing again. Periods that ended during a rest close one by one once it is over. No
+base fee is charged for those that were spent in it from beginning to end; that of the period in which it ends is.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlmodel import Session
+
+from models import Subscription, SubscriptionStatus
+from services.errors import SubscriptionConflict
+from services.rules.periods import period_at
+from services.subscriptions import LIVE, read_subscription
+from services.tenants import lock_head, read_tenant
+
+RESTING = frozenset({SubscriptionStatus.PAUSED, SubscriptionStatus.SUSPENDED})
+MAY_FOLLOW: Mapping[SubscriptionStatus, frozenset[SubscriptionStatus]] = {
+    **{status: frozenset({*LIVE, SubscriptionStatus.CANCELED}) - {status} for status in LIVE},
+    SubscriptionStatus.CANCELED: frozenset(),
+}
+
+
+def set_status(
+    session: Session, *, tenant_id: str, subscription_id: str, status: SubscriptionStatus, at: datetime
+) -> Subscription:
+    """Let a subscription stand so from now on. The status it has already changes nothing.
+
+    `end_subscription` ends it. Raises NotFound, and SubscriptionConflict where the status cannot follow.
+    """
+    lock_head(session, tenant_id=tenant_id)
+    subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
+    session.refresh(subscription)
+    before = subscription.status
+    if before == status:
+        return subscription
+    is_end, is_trial = status == SubscriptionStatus.CANCELED, status == SubscriptionStatus.TRIALING
+    if status not in MAY_FOLLOW[before] or is_end or (is_trial and not in_trial(subscription)):
+        raise SubscriptionConflict(f"A subscription that is {before} cannot become {status}.")
+    subscription.status = status
+    if before in RESTING and status not in RESTING:
+        _leave_out_rest(session, subscription, at)
+    session.add(subscription)
+    session.flush()
+    return subscription
+
+
+def in_trial(subscription: Subscription) -> bool:
+    """Whether the running period is the trial."""
+    trial_ends_at = subscription.trial_ends_at
+    return trial_ends_at is not None and subscription.current_period_end <= trial_ends_at
+
+
+def _leave_out_rest(session: Session, subscription: Subscription, at: datetime) -> None:
+    """Let no base fee fall due before the period in which the rest ends."""
+    if at < subscription.current_period_end:
+        return
+    tenant = read_tenant(session, tenant_id=subscription.tenant_id)
+    period = period_at(subscription.anchor_at, tenant.timezone, at)
+    due_at = subscription.base_paid_until
+    if due_at is None or due_at < period.starts_at:
+        subscription.base_paid_until = period.starts_at
