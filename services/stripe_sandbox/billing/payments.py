@@ -2,7 +2,13 @@
 
 from services.stripe_sandbox.billing import standing
 from services.stripe_sandbox.billing.amounts import CHARGE_MAX
-from services.stripe_sandbox.billing.cards import FAILS_ON_CHARGE, NEEDS_ACTION, declined, usable_method
+from services.stripe_sandbox.billing.cards import (
+    DECLINED_AT_ONCE,
+    FAILS_ON_CHARGE,
+    NEEDS_ACTION,
+    declined,
+    usable_method,
+)
 from services.stripe_sandbox.billing.intents import intent_for_invoice, new_charge
 from services.stripe_sandbox.clock import DAY
 from services.stripe_sandbox.documents import Document, shown
@@ -107,7 +113,7 @@ def _verdict(world: World, invoice: Document, method: Document, *, authenticated
             "completed using the PaymentIntent associated with the invoice.",
             code="invoice_payment_intent_requires_action",
         )
-    return declined("generic_decline") if behaviour == FAILS_ON_CHARGE else None
+    return declined("generic_decline") if behaviour in (DECLINED_AT_ONCE, FAILS_ON_CHARGE) else None
 
 
 def _succeed(world: World, invoice: Document, intent: Document, method: Document) -> Document:
