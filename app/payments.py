@@ -16,7 +16,7 @@ from services.database import Session, reading, transaction
 from services.errors import ProviderRefused, ProviderUnavailable
 from services.gateways.stripe import events as stripe_events
 from services.gateways.stripe.client import Stripe
-from services.payments import applying, calls, collecting, crediting, dunning, inbox, outbox, uncollected
+from services.payments import applying, calls, collecting, crediting, dunning, inbox, outbox, telling, uncollected
 from services.payments.answers import take_in_final
 from services.payments.inbox import Claim
 from services.payments.readings import read_subject
@@ -65,7 +65,7 @@ def work_until_done(stripe: Stripe, *, clock: Callable[[], datetime]) -> Worked:
     for _ in range(ROUNDS_MAX):
         at = clock()
         round_ = handle_events(stripe, at=at, clock=clock)
-        owe_what_is_uncollected(stripe, at=clock())
+        owe_what_is_missing(stripe, at=clock())
         round_ += make_calls(stripe, at=clock(), clock=clock)
         done += round_
         if round_.is_nothing:
@@ -83,24 +83,21 @@ def handle_events(stripe: Stripe, *, at: datetime, clock: Callable[[], datetime]
     return sum(handled, start=Worked())
 
 
-def owe_what_is_uncollected(stripe: Stripe, *, at: datetime) -> None:
-    """Write down the calls that subscriptions, invoices and credit notes need which nothing at Stripe stands for."""
+def owe_what_is_missing(stripe: Stripe, *, at: datetime) -> None:
+    """Write down the calls that are needed for Stripe to have what it should have and to know what it should know."""
     account = stripe.account
     with reading() as session:
-        subscriptions = uncollected.unlinked_subscriptions(session)
-        invoices = uncollected.uncollected_invoices(session)
-        notes = uncollected.uncredited_notes(session)
-    for tenant_id, subscription_id in subscriptions:
-        with transaction() as session:
-            collecting.owe_subscription(
-                session, tenant_id=tenant_id, subscription_id=subscription_id, account=account, at=at
-            )
-    for tenant_id, invoice_id in invoices:
-        with transaction() as session:
-            collecting.owe_invoice(session, tenant_id=tenant_id, invoice_id=invoice_id, account=account, at=at)
-    for tenant_id, note_id in notes:
-        with transaction() as session:
-            crediting.owe_note(session, tenant_id=tenant_id, credit_note_id=note_id, account=account, at=at)
+        work = [
+            (collecting.owe_subscription, uncollected.unlinked_subscriptions(session), {"account": account}),
+            (collecting.owe_invoice, uncollected.uncollected_invoices(session), {"account": account}),
+            (crediting.owe_note, uncollected.uncredited_notes(session), {}),
+            (telling.owe_settlement, uncollected.settled_here_only(session), {}),
+            (telling.owe_end, uncollected.ended_here_only(session), {}),
+        ]
+    for owe, found, more in work:
+        for tenant_id, thing_id in found:
+            with transaction() as session:
+                owe(session, tenant_id, thing_id, at=at, **more)
 
 
 def make_calls(stripe: Stripe, *, at: datetime, clock: Callable[[], datetime]) -> Worked:

@@ -35,7 +35,7 @@ RENEWAL_TOLERANCE: Final = timedelta(hours=36)
 _COLLECTED = (InvoiceStatus.OPEN, InvoiceStatus.PAID)
 
 
-def owe_subscription(session: Session, *, tenant_id: str, subscription_id: str, account: str, at: datetime) -> None:
+def owe_subscription(session: Session, tenant_id: str, subscription_id: str, *, account: str, at: datetime) -> None:
     """Owe the subscription at Stripe that brings the base fee from our next renewal on, where the plan has one."""
     lock_head(session, tenant_id=tenant_id)
     subscription = session.get_one(Subscription, (tenant_id, subscription_id), populate_existing=True)
@@ -47,7 +47,7 @@ def owe_subscription(session: Session, *, tenant_id: str, subscription_id: str, 
     owe_calls(session, tenant_id=tenant_id, account=account, subject=subscription_id, calls=calls, at=at)
 
 
-def owe_invoice(session: Session, *, tenant_id: str, invoice_id: str, account: str, at: datetime) -> bool:
+def owe_invoice(session: Session, tenant_id: str, invoice_id: str, *, account: str, at: datetime) -> bool:
     """Owe what collects an invoice. False where it waits for its renewal's draft."""
     lock_head(session, tenant_id=tenant_id)
     invoice = session.get_one(Invoice, (tenant_id, invoice_id), populate_existing=True)

@@ -76,7 +76,7 @@ def give_back(
     return made
 
 
-def owe_note(session: Session, *, tenant_id: str, credit_note_id: str, account: str, at: datetime) -> None:
+def owe_note(session: Session, tenant_id: str, credit_note_id: str, *, at: datetime) -> None:
     """Owe Stripe a correction's note: it reduces what is open, else it is kept for the next invoice."""
     lock_head(session, tenant_id=tenant_id)
     note = session.get_one(CreditNote, (tenant_id, credit_note_id))

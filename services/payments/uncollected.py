@@ -8,10 +8,12 @@ from models import (
     Invoice,
     InvoiceStatus,
     StripeCall,
+    StripeCallKind,
     StripeCreditNote,
     StripeInvoice,
     StripeSubscription,
     Subscription,
+    SubscriptionStatus,
 )
 from services.subscriptions import LIVE
 
@@ -81,3 +83,45 @@ def uncredited_notes(session: Session, *, limit: int = 200) -> list[tuple[str, s
         .limit(limit)
     )
     return [(tenant_id, note_id) for tenant_id, note_id in session.exec(statement)]
+
+
+def settled_here_only(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:
+    """(tenant, invoice) of invoices that are settled here while what carries them at Stripe is still to be paid."""
+    statement = (
+        select(Invoice.tenant_id, Invoice.id)
+        .join(
+            StripeInvoice,
+            (col(StripeInvoice.tenant_id) == Invoice.tenant_id) & (col(StripeInvoice.invoice_id) == Invoice.id),
+        )
+        .where(
+            col(Invoice.status).in_((InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE)),
+            StripeInvoice.status == "open",
+        )
+        .distinct()
+        .limit(limit)
+    )
+    return [(tenant_id, invoice_id) for tenant_id, invoice_id in session.exec(statement)]
+
+
+def ended_here_only(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:
+    """(tenant, subscription) of subscriptions that ended here and go on at Stripe, unless a call was owed for that."""
+    called = exists().where(
+        col(StripeCall.tenant_id) == StripeSubscription.tenant_id,
+        col(StripeCall.subject) == StripeSubscription.subscription_id,
+        col(StripeCall.kind) == StripeCallKind.CANCEL_SUBSCRIPTION,
+    )
+    statement = (
+        select(StripeSubscription.tenant_id, StripeSubscription.subscription_id)
+        .join(
+            Subscription,
+            (col(Subscription.tenant_id) == StripeSubscription.tenant_id)
+            & (col(Subscription.id) == StripeSubscription.subscription_id),
+        )
+        .where(
+            Subscription.status == SubscriptionStatus.CANCELED,
+            col(StripeSubscription.status).not_in(("canceled", "incomplete_expired")),
+            ~called,
+        )
+        .limit(limit)
+    )
+    return [(tenant_id, subscription_id) for tenant_id, subscription_id in session.exec(statement)]

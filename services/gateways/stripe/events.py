@@ -35,12 +35,12 @@ def read_delivery(payload: bytes, signature: str | None, secrets: Sequence[str],
         document = json.loads(payload.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidDelivery("The body is not JSON in UTF-8.", reason="body") from error
-    return _facts(document)
+    return event_facts(document)
 
 
 def read_event(stripe: Stripe, *, event_id: str) -> EventFacts:
     """The event as Stripe keeps it, for 30 days."""
-    return _facts(stripe.call(stripe.v1.events.retrieve, given(event_id)))
+    return event_facts(stripe.call(stripe.v1.events.retrieve, given(event_id)))
 
 
 def list_events(stripe: Stripe, *, created_from: datetime) -> Iterator[EventFacts]:
@@ -55,7 +55,7 @@ def list_events(stripe: Stripe, *, created_from: datetime) -> Iterator[EventFact
 
 def _between(stripe: Stripe, created: Mapping[str, int]) -> Iterator[EventFacts]:
     for event in reversed(list(stripe.listed(stripe.v1.events.list, created=created))):
-        yield _facts(event)
+        yield event_facts(event)
 
 
 def _check_signature(payload: bytes, signature: str | None, secrets: Sequence[str], at: datetime) -> None:
@@ -84,7 +84,8 @@ def _was_signed_with(secret: str, text: str, signature: str) -> bool:
     return True
 
 
-def _facts(document: Any) -> EventFacts:
+def event_facts(document: Any) -> EventFacts:
+    """An event from its document. Raises InvalidDelivery where it is none."""
     if not isinstance(document, Mapping) or document.get("object") != "event":
         raise InvalidDelivery("The body is not an event.", reason="body")
     thing = _member(_member(document, "data", Mapping), "object", Mapping)

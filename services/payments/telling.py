@@ -1,0 +1,43 @@
+"""Telling Stripe what was settled or ended here: paid by transfer, given up, cancelled."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlmodel import Session
+
+from models import Invoice, InvoiceStatus, StripeCallKind, StripeSubscription
+from services.credit_notes import amount_left
+from services.payments.mirror import OPEN, parts_of
+from services.payments.outbox import Owed, owe_calls
+from services.tenants import lock_head
+
+_KINDS: Final = {
+    InvoiceStatus.PAID: StripeCallKind.PAID_ELSEWHERE,
+    InvoiceStatus.VOID: StripeCallKind.VOID,
+    InvoiceStatus.UNCOLLECTIBLE: StripeCallKind.MARK_UNCOLLECTIBLE,
+}
+
+
+def owe_settlement(session: Session, tenant_id: str, invoice_id: str, *, at: datetime) -> None:
+    """Owe Stripe the end of an invoice that was settled here; one that credit notes took to nothing settles itself."""
+    lock_head(session, tenant_id=tenant_id)
+    invoice = session.get_one(Invoice, (tenant_id, invoice_id), populate_existing=True)
+    if invoice.status not in _KINDS or amount_left(session, invoice=invoice) <= 0:
+        return
+    kind = _KINDS[invoice.status]
+    for part in parts_of(session, tenant_id=tenant_id, invoice_id=invoice_id):
+        if part.status == OPEN:
+            call = Owed(kind, f"invoice:{invoice_id}:{part.stripe_id}:{kind}", {"stripe_invoice_id": part.stripe_id})
+            owe_calls(session, tenant_id=tenant_id, account=part.account, subject=invoice_id, calls=[call], at=at)
+
+
+def owe_end(session: Session, tenant_id: str, subscription_id: str, *, at: datetime) -> None:
+    """Owe Stripe the end of a subscription that ended here."""
+    lock_head(session, tenant_id=tenant_id)
+    link = session.get_one(StripeSubscription, (tenant_id, subscription_id))
+    call = Owed(
+        StripeCallKind.CANCEL_SUBSCRIPTION,
+        f"subscription:{subscription_id}:cancel",
+        {"stripe_subscription_id": link.stripe_id},
+    )
+    owe_calls(session, tenant_id=tenant_id, account=link.account, subject=subscription_id, calls=[call], at=at)
