@@ -97,6 +97,7 @@ def reading(on: Engine | None = None) -> Iterator[Session]:
         try:
             yield session
         finally:
+            session.expunge_all()  # what was read stays as it was read
             session.rollback()
 
 

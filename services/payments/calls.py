@@ -35,7 +35,6 @@ def prepare_call(session: Session, call: StripeCall, *, at: datetime) -> Prepare
     if kind == StripeCallKind.CREATE_CUSTOMER and orders.has_customer(session, call):
         return Prepared(call, make=None)
     make, look = _ORDERS[kind](session, call)
-    session.expunge_all()  # what was read is used after the session has ended
     is_old = call.first_attempt_at is not None and at - call.first_attempt_at > KEY_LIFE
     is_repeated = (call.attempts > 1 and is_old) or bool(call.arguments.get("again"))
     return Prepared(call, make=make, look=look if is_repeated else None)
