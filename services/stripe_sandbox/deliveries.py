@@ -84,9 +84,9 @@ class Deliveries:
         self.mode = "normal"
 
     async def deliver_pending(self) -> int:
-        """Try everything that is due now, at most eight at once; the count of tries."""
+        """Try everything that is due now, at most eight at once (one by one if turned round); the count of tries."""
         batch = await asyncio.to_thread(self._take_batch)
-        gate = asyncio.Semaphore(CONCURRENT_MAX)
+        gate = asyncio.Semaphore(1 if self.mode == "reorder" else CONCURRENT_MAX)
 
         async def deliver_one(identifier: str) -> None:
             async with gate:

@@ -26,7 +26,7 @@ class Store:
     def __init__(self, path: Path | None) -> None:
         self._file: sqlite3.Connection | None = None
         self.tables = _empty_tables()
-        self._before: dict[tuple[str, str], Document | None] = {}
+        self._before: dict[tuple[str, str], tuple[Document, int] | None] = {}
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -44,14 +44,20 @@ class Store:
         return document
 
     def put(self, kind: str, document: Document) -> Document:
-        key = (kind, document["id"])
-        self._before.setdefault(key, self.find(*key))
+        self._keep_before(kind, document["id"])
         self.tables[kind].put(document)
         return document
 
     def remove(self, kind: str, identifier: str) -> None:
-        self._before.setdefault((kind, identifier), self.find(kind, identifier))
+        self._keep_before(kind, identifier)
         self.tables[kind].remove(identifier)
+
+    def _keep_before(self, kind: str, identifier: str) -> None:
+        """Note what stood there at the last commit, with its place in the order."""
+        if (kind, identifier) not in self._before:
+            table = self.tables[kind]
+            document = table.documents.get(identifier)
+            self._before[kind, identifier] = None if document is None else (document, table.rank[identifier])
 
     def where(self, kind: str, **equal: Any) -> list[Document]:
         """Documents whose indexed fields have these values, oldest first. `__` in a name stands for a dot."""
@@ -88,9 +94,9 @@ class Store:
     def rollback(self) -> None:
         """Put back what was there at the last commit."""
         changed, self._before = self._before, {}
-        for (kind, identifier), document in reversed(changed.items()):
-            if document is not None:
-                self.tables[kind].put(document)
+        for (kind, identifier), before in reversed(changed.items()):
+            if before is not None:
+                self.tables[kind].put(*before)
             elif self.find(kind, identifier) is not None:
                 self.tables[kind].remove(identifier)
 
