@@ -9,15 +9,18 @@ from app.api import (
     assets,
     browser_downloads,
     browser_session,
+    checkout,
     corrections,
     dashboard,
     health,
     invoices,
     keys,
+    metrics,
     plans,
     receipts,
     reservations,
     spend_controls,
+    stripe_webhook,
     subscriptions,
     usage,
     usage_check,
@@ -46,10 +49,12 @@ ROUTERS: Final = (
     spend_controls.router,
     assets.router,
     invoices.router,
+    checkout.router,
     receipts.router,
     dashboard.router,
     keys.router,
     health.router,
+    metrics.router,
     browser_session.router,
     browser_downloads.router,
 )
@@ -79,6 +84,7 @@ def create_api() -> FastAPI:
     )
     for router in ROUTERS:
         api.router.routes.extend(router.routes)
+    api.router.routes.extend(stripe_webhook.routes)
     add_docs(api)
     add_problem_handlers(api)
     describe(api)

@@ -23,6 +23,7 @@ OWN_ADDRESSES: Final = (
     "/.well-known/tallystick/{path:path}",
     "/healthz",
     "/readyz",
+    "/metrics",
     "/session",
     "/session/{path:path}",
 )

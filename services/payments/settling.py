@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlmodel import Session, col, func, select
 
 from models import Dunning, Invoice, InvoiceStatus, StripeEvent, StripeInvoice, StripeInvoicePart
-from services.invoice_ends import mark_uncollectible, void_invoice
+from services.invoice_transitions import mark_uncollectible, void_invoice
 from services.invoices import mark_invoice_paid, read_invoice
 from services.payments import dunning
 from services.payments.mirror import OPEN, PAID, UNCOLLECTIBLE, VOID, parts_of
