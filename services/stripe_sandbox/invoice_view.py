@@ -59,9 +59,11 @@ class InvoiceView:
         return asdict(self)
 
 
-def view_invoice(invoice: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], *, seller: str) -> InvoiceView:
+def view_invoice(
+    invoice: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], *, seller: str, now: int
+) -> InvoiceView:
     """Word an invoice of the API with all its lines."""
-    status, tone = STATUS.get(invoice["status"] or "draft", STATUS["draft"])
+    status, tone = status_of(invoice, now=now)
     currency = invoice["currency"]
     return InvoiceView(
         id=invoice["id"],
@@ -69,8 +71,8 @@ def view_invoice(invoice: Mapping[str, Any], lines: Sequence[Mapping[str, Any]],
         seller=invoice.get("account_name") or seller,
         headline=wording.money(_headline_amount(invoice), currency),
         due=_due(invoice),
-        status="Past due" if _is_past_due(invoice) else status,
-        tone="warn" if _is_past_due(invoice) else tone,
+        status=status,
+        tone=tone,
         facts=tuple(_facts(invoice)),
         bill_to=tuple(_bill_to(invoice)),
         lines=tuple(_line(line) for line in lines),
@@ -81,8 +83,12 @@ def view_invoice(invoice: Mapping[str, Any], lines: Sequence[Mapping[str, Any]],
     )
 
 
-def _is_past_due(invoice: Mapping[str, Any]) -> bool:
-    return bool(invoice["status"] == "open" and int(invoice.get("attempt_count") or 0) > 0)
+def status_of(invoice: Mapping[str, Any], *, now: int) -> tuple[str, str]:
+    """The status in a word, and its tone. Open invoices that were refused, or are late, are past due."""
+    late = invoice.get("due_date") is not None and int(invoice["due_date"]) < now
+    if invoice["status"] == "open" and (late or int(invoice.get("attempt_count") or 0) > 0):
+        return "Past due", "warn"
+    return STATUS.get(invoice["status"], STATUS["draft"])
 
 
 def _headline_amount(invoice: Mapping[str, Any]) -> int:
@@ -116,10 +122,9 @@ def _facts(invoice: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _bill_to(invoice: Mapping[str, Any]) -> list[str]:
     lines = [str(invoice[key]) for key in ("customer_name", "customer_email") if invoice.get(key)]
     lines.extend(wording.address_lines(invoice.get("customer_address")))
-    kinds = [
-        (str(tax["type"]).replace("_", " ").upper(), tax.get("value")) for tax in invoice.get("customer_tax_ids") or []
-    ]
-    return lines + [f"{kind} {value}" for kind, value in kinds if value]
+    for tax in invoice.get("customer_tax_ids") or []:
+        lines.append(f"{wording.tax_id_kind(tax['type'])} {tax['value'] or ''}".strip())
+    return lines
 
 
 def _line(line: Mapping[str, Any]) -> LineView:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 
@@ -16,6 +17,23 @@ NO_DECIMALS: Final = (
 THREE_DECIMALS: Final = ("BHD", "JOD", "KWD", "OMR", "TND")
 """Stripe's lists of currencies whose minor unit is not a hundredth; they are not ISO 4217's."""
 
+TAX_ID_KINDS: Final = {
+    "ca_gst_hst": "CA GST/HST",
+    "ca_bn": "CA BN",
+    "ca_qst": "CA QST",
+    "us_ein": "US EIN",
+    "eu_vat": "EU VAT",
+    "gb_vat": "GB VAT",
+    "au_abn": "AU ABN",
+    "ch_vat": "CH VAT",
+    "in_gst": "IN GST",
+    "jp_cn": "JP CN",
+    "mx_rfc": "MX RFC",
+    "no_vat": "NO VAT",
+    "nz_gst": "NZ GST",
+    "sg_gst": "SG GST",
+    "za_vat": "ZA VAT",
+}
 BRANDS: Final = {
     "visa": "Visa",
     "mastercard": "Mastercard",
@@ -88,5 +106,16 @@ def address_lines(address: Mapping[str, Any] | None) -> list[str]:
     if not address:
         return []
     town = " ".join(str(address[key]) for key in ("city", "state", "postal_code") if address.get(key))
-    lines = [address.get("line1"), address.get("line2"), town, address.get("country")]
+    country = country_name(str(address.get("country") or ""))
+    lines = [address.get("line1"), address.get("line2"), town, country]
     return [str(line) for line in lines if line]
+
+
+def country_name(code: str) -> str:
+    """Canada for CA; a code that is none stays as it is."""
+    return str(Locale("en").territories.get(code.upper(), code))
+
+
+def tax_id_kind(kind: str) -> str:
+    """CA GST/HST for ca_gst_hst."""
+    return TAX_ID_KINDS.get(kind, kind.replace("_", " ").upper())

@@ -60,9 +60,9 @@ def view_session(world: World, session: Document) -> CheckoutView:
     asks = mode == "setup" or total > 0 or session["payment_method_collection"] == "always"
     takes_codes = bool(session["allow_promotion_codes"]) and mode != "setup"
     return CheckoutView(
-        title=_title(world, session),
+        title=_title(session),
         amount=_headline(session, recurring, currency),
-        per="" if trial else per,
+        per=per if len(recurring) == len(lines) and not trial and not session["discounts"] else "",
         terms=_terms(session, recurring, currency, per),
         items=tuple(_item(line, currency) for line in lines),
         sums=tuple(_sums(session, currency, coupon, trial=trial)),
@@ -75,7 +75,7 @@ def view_session(world: World, session: Document) -> CheckoutView:
         asks_for_address=session["billing_address_collection"] == "required",
         takes_tax_ids=bool(session["tax_id_collection"]["enabled"]),
         button=_button(session, trial=trial),
-        small_print=_small_print(world, session, recurring, trial=trial),
+        small_print=_small_print(session, recurring, trial=trial),
         cancel_url=session["cancel_url"] or "",
     )
 
@@ -94,7 +94,7 @@ def _takes_bank_debits(session: Document) -> bool:
     return OF_CURRENCY.get(session["currency"]) in session["payment_method_types"]
 
 
-def _title(world: World, session: Document) -> str:
+def _title(session: Document) -> str:
     lines = session["_lines"]
     if session["mode"] == "setup":
         return "Save a payment method"
@@ -168,11 +168,11 @@ def _button(session: Document, *, trial: bool) -> str:
     return f"Pay {wording.money(session['amount_total'], session['currency'])}"
 
 
-def _small_print(world: World, session: Document, recurring: list[Document], *, trial: bool) -> str:
+def _small_print(session: Document, recurring: list[Document], *, trial: bool) -> str:
     text = (session["custom_text"]["submit"] or {}).get("message")
     if text:
         return str(text)
     if not recurring:
         return ""
-    start = "After the trial" if trial else "Each time"
-    return f"{start} {ACCOUNT_NAME} charges this payment method by itself, until the subscription is cancelled."
+    start = "when the trial ends and " if trial else ""
+    return f"{ACCOUNT_NAME} charges this payment method {start}at each renewal, until you cancel."

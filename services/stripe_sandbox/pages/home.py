@@ -11,7 +11,7 @@ from services.stripe_sandbox.documents import Document
 from services.stripe_sandbox.errors import StripeError
 from services.stripe_sandbox.faults import FailingPayment
 from services.stripe_sandbox.inner_calls import call
-from services.stripe_sandbox.invoice_view import STATUS
+from services.stripe_sandbox.invoice_view import status_of
 from services.stripe_sandbox.pages.portal import PLAN_STATUS
 from services.stripe_sandbox.pages.visit import Answer, Message, Notice, Page, Stop, Visit, newest
 from services.stripe_sandbox.resources import checkout_completion
@@ -126,7 +126,7 @@ def _waiting(session: Document) -> Document:
 
 
 def _checkout(session: Document) -> Document:
-    amount = wording.money(session["amount_total"], session["currency"]) if session["amount_total"] else "—"
+    amount = wording.money(session["amount_total"] or 0, session["currency"])
     what = session["_lines"][0]["description"] if session["_lines"] else "Save a payment method"
     until = wording.moment(session["expires_at"])
     return {"url": session["url"], "what": what, "amount": amount, "until": until}
@@ -147,7 +147,7 @@ def _customer(world: World, customer: Document) -> Document:
 
 
 def _invoice(world: World, invoice: Document) -> Document:
-    status, tone = STATUS[invoice["status"]]
+    status, tone = status_of(invoice, now=world.now())
     customer = world.store.find("customer", invoice["customer"]) or {}
     return {
         "number": invoice["number"] or invoice["id"],

@@ -77,7 +77,7 @@ def _invoice(visit: Visit) -> Document:
 
 def _view(world: World, invoice: Document) -> InvoiceView:
     lines = world.store.where("line_item", invoice=invoice["id"])
-    return view_invoice(invoice, lines, seller=ACCOUNT_NAME)
+    return view_invoice(invoice, lines, seller=ACCOUNT_NAME, now=world.now())
 
 
 def _intent_asking(world: World, invoice: Document) -> Document | None:

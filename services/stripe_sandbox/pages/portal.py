@@ -9,9 +9,9 @@ from services.stripe_sandbox.clock import HOUR
 from services.stripe_sandbox.documents import Document
 from services.stripe_sandbox.errors import CardDeclined
 from services.stripe_sandbox.inner_calls import call
-from services.stripe_sandbox.invoice_view import STATUS
+from services.stripe_sandbox.invoice_view import status_of
 from services.stripe_sandbox.pages.cards import TEST_CARDS, Form, fill_in, form_of, read_card
-from services.stripe_sandbox.pages.choices import COUNTRIES, TAX_ID_TYPES, is_known_tax_id_type, tax_id_kind
+from services.stripe_sandbox.pages.choices import COUNTRIES, TAX_ID_TYPES, is_known_tax_id_type
 from services.stripe_sandbox.pages.visit import Answer, Message, Notice, Page, Stop, Visit, newest
 from services.stripe_sandbox.resources.billing_portal import CONFIGURATION, SESSION
 from services.stripe_sandbox.world import World
@@ -235,7 +235,7 @@ def _invoices(world: World, customer: Document) -> list[Document]:
     for invoice in newest(world, "invoice", INVOICES_MAX, customer=customer["id"]):
         if invoice["status"] == "draft":
             continue
-        status, tone = STATUS[invoice["status"]]
+        status, tone = status_of(invoice, now=world.now())
         invoices.append(
             {
                 "date": wording.day(invoice["status_transitions"]["finalized_at"] or invoice["created"]),
@@ -295,7 +295,7 @@ def _details(world: World, portal: Portal) -> list[tuple[str, str]]:
 
 def _tax_ids(world: World, customer: Document) -> list[Document]:
     found = world.store.where("tax_id", customer=customer["id"])
-    return [{"id": tax["id"], "kind": tax_id_kind(tax["type"]), "value": tax["value"]} for tax in found]
+    return [{"id": tax["id"], "kind": wording.tax_id_kind(tax["type"]), "value": tax["value"]} for tax in found]
 
 
 def _with_known(portal: Portal, form: Form) -> Form:
