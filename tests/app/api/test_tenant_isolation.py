@@ -21,6 +21,7 @@ from services.database import reading, transaction
 from services.identity import create_tenant, create_user
 from services.subscriptions import create_subscription
 from tests.app.api.conftest import PASSWORD, Client, Customer, World
+from tests.payment_rows import write_payment_rows
 
 SECRET = "secret-7f3a9c"
 EVENT = {"event_type": "LLM_token_usage", "units": 1}
@@ -83,6 +84,8 @@ def marked(world: World, client: Client) -> dict[str, Any]:
     assert client.post(path, json={"reference": SECRET}, headers=world.operator_headers).status_code == 200
     with transaction() as session:
         create_api_key(session, tenant_id=acme.tenant_id, scopes=["billing:read"], name=SECRET, at=NOW)
+        of_bill = {"tenant_id": acme.tenant_id, "invoice_id": invoice["invoice_id"]}
+        checkout_id = write_payment_rows(session, **of_bill, said=SECRET, at=NOW)
         create_user(session, email=f"{SECRET}@acme.example", tenant_id=acme.tenant_id, role=Role.VIEWER, at=NOW)
     return {
         "tenant_id": acme.tenant_id,
@@ -92,6 +95,7 @@ def marked(world: World, client: Client) -> dict[str, Any]:
         "corrects": "acme-event",
         "reservation_id": "acme-reservation",
         "credit_note_id": credit_note_id,
+        "checkout_id": checkout_id,
         "site": "acme-site",
         "trace_id": "acme-trace",
         "code": "acme-site",
