@@ -39,7 +39,7 @@ hypothesis_settings.register_profile(
 )  # fmt: skip
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
 
-pytest_plugins = ["stripe_conformance", "sandbox_server"]
+pytest_plugins = ["stripe_conformance", "sandbox_server", "payments_world"]
 
 BACKENDS = ("sqlite", "postgresql")
 SERVER_FOLDER = "tallystick-pg-"

@@ -1,30 +1,39 @@
 """A seller's books beside a Stripe sandbox: what tests of payments begin with.
 
-`payments_world` has the sandbox set up from a price book, one customer, and a clock of its own that moves with the
-sandbox's. Deliveries are taken from the sandbox's list of events, so that a test decides in which order they arrive.
+`payments_world` has the sandbox set up from a price book, one customer, and one clock for both sides. Deliveries are
+taken from the sandbox's list of events, so that a test decides in which order they arrive. `served_world` has the API on
+a port as well, and the sandbox delivers to it over HTTP.
+
+Whatever loads Stripe's package is imported by what uses it: every run of pytest loads this file.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
-from sandbox_server import SandboxServer
+from sandbox_server import START_SECONDS_MAX, SandboxServer, _free_port
+from sqlalchemy import Engine
+from sqlmodel import SQLModel, select
 
-from app import payments
-from app.payments import Worked
-from models import EventSource
-from services.database import Engine, transaction
-from services.gateways.stripe import connection as connections
-from services.gateways.stripe.client import Stripe, open_stripe
-from services.gateways.stripe.connection import Connection
-from services.gateways.stripe.events import event_facts
-from services.gateways.stripe.facts import EventFacts
-from services.identity import create_tenant
-from services.payments import inbox
-from services.price_books import load_shipped_books
-from services.stripe_setup import set_up
+from models import Checkout, EventSource, Interval, Invoice, Subscription, Tenant
+from services.database import reading, transaction
+
+if TYPE_CHECKING:
+    from hosted_pages import Visitor
+
+    from app.payments import Worked
+    from services.gateways.stripe.client import Stripe
+    from services.gateways.stripe.facts import EventFacts
+
+SECRET = "whsec_of_the_tests"
+TURNS_MAX = 60
 
 
 @dataclass
@@ -32,77 +41,340 @@ class PaymentsWorld:
     """Everything a test of payments uses."""
 
     sandbox: SandboxServer
-    stripe: Stripe
+    stripe: "Stripe"
     tenant_id: str
     _last_delivered: str = ""
+    _visitors: "list[Visitor]" = field(default_factory=list)
 
     def now(self) -> datetime:
         """The time, as the sandbox has it."""
-        return datetime.fromtimestamp(int(self.sandbox.control("clock")["now"]), UTC)
+        world = self.sandbox.sandbox.world
+        with world.lock:
+            return datetime.fromtimestamp(world.clock.now(), UTC)
 
     def pass_time(self, **span: float) -> None:
-        """Let time go by, on both sides."""
+        """Let time go by, on both sides. Nothing is worked on meanwhile."""
         self.sandbox.advance(int(timedelta(**span).total_seconds()), deliver=False)
 
-    def events(self, *, after: str = "") -> list[EventFacts]:
+    def pass_until(self, moment: datetime) -> None:
+        """Let time go by until then."""
+        self.sandbox.control("advance", to=int(moment.timestamp()), deliver=False)
+
+    def live(self, *, until: datetime, step: timedelta = timedelta(hours=1)) -> None:
+        """Let time go by in steps, and do in each what our own clock would have done."""
+        while self.now() < until:
+            self.pass_until(min(self.now() + step, until))
+            self.tick()
+
+    def tick(self) -> None:
+        """What runs by itself: events and calls, the closing of periods, reminders."""
+        from app import jobs, payments
+
+        self.work()
+        assert not jobs.close_due_periods(at=self.now()).failed
+        payments.advance_dunnings(at=self.now())
+        self.work()
+
+    def events(self, *, after: str = "") -> "list[EventFacts]":
         """What the sandbox has to tell, the oldest first; all of it, or what came after an event."""
-        found: list[EventFacts] = []
-        while True:
-            page = self._page(found[-1].id if found else after)
-            found += page
-            if not page:
-                return found
+        from services.gateways.stripe.events import event_facts
 
-    def _page(self, after: str) -> list[EventFacts]:
-        """Up to a hundred events after one. Stripe lists the newest first, so the first page is looked for from the end."""
-        if after:
-            listed = self.sandbox.call("GET", "/v1/events", {"limit": 100, "ending_before": after}).json()
-            return [event_facts(document) for document in reversed(listed["data"])]
-        oldest: list[dict[str, Any]] = []
-        form: dict[str, Any] = {"limit": 100}
-        while True:
-            listed = self.sandbox.call("GET", "/v1/events", form).json()
-            oldest += listed["data"]
-            if not listed["has_more"]:
-                return [event_facts(document) for document in reversed(oldest)]
-            form["starting_after"] = listed["data"][-1]["id"]
+        world = self.sandbox.sandbox.world
+        with world.lock:
+            documents = list(world.store.all("event"))
+        ids = [document["id"] for document in documents]
+        first = ids.index(after) + 1 if after else 0
+        return [event_facts(document) for document in documents[first:]]
 
-    def deliver(self, events: Sequence[EventFacts]) -> int:
+    def undelivered(self) -> "list[EventFacts]":
+        """What happened since the last time that was asked; the caller delivers it."""
+        new = self.events(after=self._last_delivered)
+        self._last_delivered = new[-1].id if new else self._last_delivered
+        return new
+
+    def deliver(self, events: "Sequence[EventFacts]") -> int:
         """Put events into the inbox in this order; answers how many were new there."""
+        from services.payments import inbox
+
         with transaction() as session:
             return inbox.keep_events(
                 session, account=self.stripe.account, events=events, source=EventSource.WEBHOOK, at=self.now()
             )
 
-    def work(self) -> Worked:
+    def work(self) -> "Worked":
         """Deliver all that happened and work until nothing is due, as often as the one leads to the other."""
-        done = Worked()
+        from app import payments
+
+        done = payments.Worked()
         while True:
-            new = self.events(after=self._last_delivered)
-            self._last_delivered = new[-1].id if new else self._last_delivered
+            new = self.undelivered()
             self.deliver(new)
             round_ = payments.work_until_done(self.stripe, clock=self.now)
             done += round_
             if not new and round_.is_nothing:
                 return done
 
+    def work_deaf(self) -> "Worked":
+        """Work until nothing is due, though nothing that happens is told."""
+        from app import payments
+
+        return payments.work_until_done(self.stripe, clock=self.now)
+
     def transact(self, act: Callable[..., Any], **arguments: Any) -> Any:
         """Run a use case in a transaction."""
         with transaction() as session:
             return act(session, **arguments)
+
+    def rows(self, model: type[SQLModel], **equal: Any) -> list[Any]:
+        """All rows of a table with these values, by their keys."""
+        keys = [column.name for column in model.__table__.primary_key]  # type: ignore[attr-defined]
+        with reading() as session:
+            found = session.exec(select(model).filter_by(**equal)).all()
+        return sorted(found, key=lambda row: [str(getattr(row, key)) for key in keys])
+
+    def row(self, model: type[SQLModel], **equal: Any) -> Any:
+        """The only row of a table with these values."""
+        (found,) = self.rows(model, **equal)
+        return found
+
+    def invoices(self, tenant_id: str | None = None) -> list[Invoice]:
+        """A customer's invoices, in the order of their numbers."""
+        return sorted(self.rows(Invoice, tenant_id=tenant_id or self.tenant_id), key=lambda each: each.number or 0)
+
+    def subscription(self, tenant_id: str | None = None) -> Subscription:
+        """A customer's only subscription."""
+        found: Subscription = self.row(Subscription, tenant_id=tenant_id or self.tenant_id)
+        return found
+
+    def add_customer(self, name: str, timezone: str = "America/Toronto") -> str:
+        """One more customer billed in CAD."""
+        from services.identity import create_tenant
+
+        made: Tenant = self.transact(create_tenant, name=name, currency="CAD", timezone=timezone, at=self.now())
+        return made.id
+
+    def at_stripe(self, kind: str, **equal: Any) -> list[dict[str, Any]]:
+        """What the sandbox itself holds of a kind, the oldest first; `__` in a name stands for a dot."""
+        world = self.sandbox.sandbox.world
+        with world.lock:
+            documents = [dict(document) for document in world.store.all(kind)]
+        return [each for each in documents if all(_within(each, path) == value for path, value in equal.items())]
+
+    def ask(self, method: str, path: str, form: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What somebody else does at Stripe, who is not us; it must succeed."""
+        answer = self.sandbox.call(method, path, dict(form or {}))
+        assert answer.status_code == 200, answer.text
+        document: dict[str, Any] = answer.json()
+        return document
+
+    def visitor(self) -> "Visitor":
+        """A person with a browser of their own."""
+        from hosted_pages import Visitor
+
+        self._visitors.append(Visitor())
+        return self._visitors[-1]
+
+    def open_checkout(
+        self, plan_code: str = "PRO", *, interval: Interval = Interval.MONTH, tenant_id: str | None = None
+    ) -> Checkout:
+        """Begin a purchase, up to where the hosted page is open."""
+        from app import checkout
+        from services.payments.checkouts import ask_checkout
+
+        tenant = tenant_id or self.tenant_id
+        asked = self.transact(
+            ask_checkout,
+            tenant_id=tenant,
+            plan_code=plan_code,
+            interval=interval,
+            account=self.stripe.account,
+            at=self.now(),
+        )
+        return asyncio.run(checkout.open_checkout(tenant_id=tenant, checkout_id=asked.id))
+
+    def pay(self, opened: Checkout, *, code: str | None = None, **card: str) -> "Visitor":
+        """Pay on the hosted page of a checkout, with a card that works unless another is given."""
+        from hosted_pages import CARD
+
+        person = self.visitor().open(str(opened.url))
+        if code is not None:
+            person.press("apply_code", code=code)
+        return person.press("pay", email="ada@acme.example", **{**CARD, **card})
+
+    def buy(self, plan_code: str = "PRO", *, tenant_id: str | None = None, code: str | None = None) -> Checkout:
+        """Buy a plan and let the news of it arrive."""
+        opened = self.open_checkout(plan_code, tenant_id=tenant_id)
+        self.pay(opened, code=code)
+        self.work()
+        return opened
+
+    def close(self) -> None:
+        """Close the browsers."""
+        for visitor in self._visitors:
+            visitor.close()
+
+
+def _within(document: dict[str, Any], path: str) -> Any:
+    value: Any = document
+    for name in path.split("__"):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 @pytest.fixture
 def payments_world(
     engine: Engine, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[PaymentsWorld]:
-    """One customer billed in CAD, and a sandbox that offers what the price book does."""
-    connected = Connection("sandbox", sandbox.secret_key, sandbox.address, "whsec_sandbox_of_the_tests")
-    monkeypatch.setattr(connections, "connection", lambda: connected)
-    stripe = open_stripe(connected)
-    at = datetime.now(UTC)
-    with transaction() as session:
-        load_shipped_books(session, at=at)
-        tenant = create_tenant(session, name="Acme", currency="CAD", timezone="America/Toronto", at=at)
-    set_up(stripe, at=at, book_code="reliability")
-    yield PaymentsWorld(sandbox, stripe, tenant.id)
+    """One customer billed in CAD, and a sandbox that offers what the price book does; on both databases."""
+    with _world(sandbox, monkeypatch) as world:
+        yield world
+
+
+@pytest.fixture
+def sqlite_payments_world(
+    sqlite_engine: Engine, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[PaymentsWorld]:
+    """The same on SQLite alone."""
+    with _world(sandbox, monkeypatch) as world:
+        yield world
+
+
+@contextmanager
+def _world(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[PaymentsWorld]:
+    from app import unit_of_work
+    from app.cli import payments as commands
+    from services.gateways.stripe.client import stripe
+    from services.price_books import load_shipped_books
+    from services.settings import settings
+    from services.stripe_setup import set_up
+
+    monkeypatch.setenv("TALLYSTICK_STRIPE_SECRET_KEY", sandbox.secret_key)
+    monkeypatch.setenv("TALLYSTICK_STRIPE_ADDRESS", sandbox.address)
+    monkeypatch.setenv("TALLYSTICK_STRIPE_WEBHOOK_SECRET", SECRET)
+    settings.cache_clear()
+    connected = stripe()
+    world = PaymentsWorld(sandbox, connected, tenant_id="")
+    monkeypatch.setattr(unit_of_work, "now", world.now)
+    monkeypatch.setattr(commands, "now", world.now)
+    world.transact(load_shipped_books, at=world.now())
+    world.tenant_id = world.add_customer("Acme")
+    set_up(connected, at=world.now(), book_code="reliability")
+    try:
+        yield world
+    finally:
+        world.close()
+
+
+class ServedPortal:
+    """The API on a port of this machine, and a caller of it with a key."""
+
+    def __init__(self, key: str) -> None:
+        from granian.constants import Interfaces
+        from granian.server.embed import Server
+
+        from app.api import create_api
+
+        self.port = _free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self._http = httpx.Client(base_url=self.address, timeout=30, headers={"Authorization": f"Bearer {key}"})
+        self._loop = asyncio.new_event_loop()
+        self._server = Server(
+            create_api(),
+            address="127.0.0.1",
+            port=self.port,
+            interface=Interfaces.ASGI,
+            websockets=False,
+            log_enabled=False,
+        )
+        self._thread = threading.Thread(target=self._serve, name="portal", daemon=True)
+
+    def start(self) -> None:
+        """Serve, and return once it answers."""
+        self._thread.start()
+        until = time.monotonic() + START_SECONDS_MAX
+        while time.monotonic() < until:
+            try:
+                if self._http.get("/healthz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.02)
+        raise AssertionError(f"the portal did not answer at {self.address} in {START_SECONDS_MAX:.0f} s")
+
+    def stop(self) -> None:
+        """End the server and its thread."""
+        self._http.close()
+        self._loop.call_soon_threadsafe(self._server.stop)
+        self._thread.join(10)
+
+    def call(self, method: str, path: str, body: Any = None, *, status: int = 200, **headers: str) -> Any:
+        """One call that must be answered with this status; the answer's document."""
+        answer = self._http.request(method, path, json=body, headers=headers)
+        assert answer.status_code == status, f"{method} {path} answered {answer.status_code}: {answer.text}"
+        return answer.json()
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._server.serve())
+
+
+@dataclass
+class ServedWorld:
+    """The world with the API on a port. The sandbox delivers to it over HTTP, and nothing else brings the news."""
+
+    world: PaymentsWorld
+    portal: ServedPortal
+
+    def work(self) -> None:
+        """Deliver and work until nothing is left of either."""
+        from app import payments
+
+        for _ in range(TURNS_MAX):
+            before = len(self.world.at_stripe("event"))
+            self.world.sandbox.settle()
+            done = payments.work_until_done(self.world.stripe, clock=self.world.now)
+            if done.is_nothing and len(self.world.at_stripe("event")) == before and not self._owed():
+                return
+        raise AssertionError(f"deliveries and work did not come to an end in {TURNS_MAX} turns")
+
+    def live(self, *, until: datetime, step: timedelta = timedelta(hours=1)) -> None:
+        """Let time go by in steps, and do in each what our own clock would have done."""
+        from app import jobs, payments
+
+        while self.world.now() < until:
+            self.world.pass_until(min(self.world.now() + step, until))
+            self.work()
+            assert not jobs.close_due_periods(at=self.world.now()).failed
+            payments.advance_dunnings(at=self.world.now())
+            self.work()
+
+    def _owed(self) -> int:
+        return len(self.world.at_stripe("_delivery"))
+
+
+@pytest.fixture
+def served_world(payments_world: PaymentsWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedWorld]:
+    """The API on a port, with a key of the customer's that may do everything; on both databases."""
+    from app.api import stripe_webhook
+    from services.api_keys import TENANT_SCOPES, create_api_key
+    from services.settings import settings
+    from services.stripe_sandbox.deliveries import signature
+
+    world = payments_world
+    made = world.transact(create_api_key, tenant_id=world.tenant_id, scopes=TENANT_SCOPES, at=world.now())
+    portal = ServedPortal(made.key)
+    secret = world.sandbox.webhooks(f"{portal.address}{stripe_webhook.PATH}")
+    monkeypatch.setenv("TALLYSTICK_STRIPE_WEBHOOK_SECRET", secret)
+    settings.cache_clear()
+    stripe_webhook.forget_secrets()
+    deliveries = world.sandbox.sandbox.deliveries
+    post = deliveries.post
+
+    def post_at_our_time(url: str, body: bytes, headers: Mapping[str, str], seconds_max: float) -> int:
+        """Signed when our clock says, which may be months ahead of this machine's."""
+        signed = signature(secret, body, int(world.now().timestamp()))
+        return post(url, body, {**headers, "Stripe-Signature": signed}, seconds_max)
+
+    monkeypatch.setattr(deliveries, "post", post_at_our_time)
+    portal.start()
+    yield ServedWorld(world, portal)
+    portal.stop()
