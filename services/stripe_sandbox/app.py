@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -65,6 +66,7 @@ class Sandbox:
             pass
 
     def close(self) -> None:
+        self.deliveries.close()
         with self.world.lock:
             self.world.store.commit()
             self.world.store.close()
@@ -128,7 +130,7 @@ def create_sandbox(*, state: Path | None, secret_key: str, public_url: str, cloc
     sandbox = open_sandbox(state=state, secret_key=secret_key, public_url=public_url, clock=clock)
 
     @contextlib.asynccontextmanager
-    async def lifespan(_app: object):  # type: ignore[no-untyped-def]
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         running = asyncio.create_task(sandbox.run())
         yield
         running.cancel()

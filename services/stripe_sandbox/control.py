@@ -160,6 +160,9 @@ def routes(sandbox: "Sandbox") -> list[BaseRoute]:
             try:
                 check_key(sandbox.world.secret_key, request.headers.get("authorization", ""))
                 return JSONResponse(await action(sandbox, _object(await request.body())))
+            except (TypeError, ValueError, OverflowError):
+                refusal = StripeError("A value in the body is not of its type.")
+                return JSONResponse(refusal.body(f"req_{random_text(14)}"), refusal.status)
             except StripeError as refusal:
                 return JSONResponse(refusal.body(f"req_{random_text(14)}"), refusal.status)
 

@@ -4,16 +4,19 @@ import base64
 import binascii
 import hmac
 import json
+import logging
 from dataclasses import dataclass, field
 
 from services.stripe_sandbox import idempotency
 from services.stripe_sandbox.documents import Document, random_text, shown
-from services.stripe_sandbox.errors import CardDeclined, StripeError, Unauthorized
+from services.stripe_sandbox.errors import CardDeclined, ServerFault, StripeError, Unauthorized
 from services.stripe_sandbox.expansion import Expansion, Includable
 from services.stripe_sandbox.forms import decode_form
 from services.stripe_sandbox.idempotency import Answer
 from services.stripe_sandbox.operations import Call, Operation, Router
 from services.stripe_sandbox.world import API_VERSION, Cause, World
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ class Dispatcher:
                 return self._answer(request)
             except StripeError as refusal:
                 return _refused(refusal, request)
+            except Exception:
+                logger.exception("%s %s failed", request.method, request.path)
+                return _refused(ServerFault(500), request)
 
     def _answer(self, request: Request) -> Response:
         check_key(self.world.secret_key, request.authorization)
@@ -93,7 +99,7 @@ class Dispatcher:
             if not isinstance(refusal, CardDeclined) or refusal.undo:
                 store.rollback()
             return refusal.status, json.dumps(refusal.body(request_id))
-        return 200, json.dumps(answer, indent=2)
+        return 200, json.dumps(answer)
 
 
 def check_key(secret_key: str, authorization: str) -> None:

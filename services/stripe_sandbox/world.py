@@ -1,5 +1,6 @@
 """The sandbox's inside, handed to every operation: its documents, its clock, its events and what is due."""
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -9,8 +10,11 @@ from typing import Any
 from services.stripe_sandbox.agenda import HOST_CLOCK, Agenda, Entry
 from services.stripe_sandbox.clock import SandboxClock
 from services.stripe_sandbox.documents import KINDS, Document, new_id, previous_attributes, shown
+from services.stripe_sandbox.errors import StripeError
 from services.stripe_sandbox.faults import Faults
 from services.stripe_sandbox.store import Store
+
+logger = logging.getLogger(__name__)
 
 API_VERSION = "2026-10-28.endive"
 
@@ -51,8 +55,8 @@ class World:
         return self.clock.now()
 
     def now_for(self, document: Document) -> int:
-        """The time where this customer, subscription or invoice lives."""
-        return self.now(document.get("test_clock"))
+        """The time where this customer, subscription, invoice or payment lives."""
+        return self.now(document.get("test_clock") or document.get("_clock"))
 
     def get(self, kind: str, identifier: str, *, param: str = "id", noun: str | None = None) -> Document:
         """The document. Raises ResourceMissing."""
@@ -144,9 +148,17 @@ class World:
             pass
 
     def _do(self, entry: Entry, document: Document) -> None:
-        document = self.schedule(entry.kind, document, **{entry.work: None})
-        self.works[entry.work](self, document)
-        self.store.commit()
+        """Work that fails is taken back and not tried again; a refusal is logged, a fault goes up."""
+        try:
+            self.works[entry.work](self, self.schedule(entry.kind, document, **{entry.work: None}))
+        except Exception as failure:
+            self.store.rollback()
+            self.schedule(entry.kind, document, **{entry.work: None})
+            if not isinstance(failure, StripeError):
+                raise
+            logger.warning("Due work %s of %s was refused: %s", entry.work, entry.identifier, failure.message)
+        finally:
+            self.store.commit()
 
 
 def listens(endpoint: Document, event_type: str) -> bool:

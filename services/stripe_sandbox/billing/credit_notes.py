@@ -4,17 +4,14 @@ On what is still owed it lowers what remains. On what was paid it is refunded, c
 settled outside Stripe, and these three must add up to it.
 """
 
-from decimal import Decimal
 from typing import Any
 
-from services.stripe_sandbox.billing.amounts import rounded, tax_of
 from services.stripe_sandbox.billing.balances import record_balance_change
-from services.stripe_sandbox.billing.discounts import total_amounts
-from services.stripe_sandbox.billing.lines import total_taxes
+from services.stripe_sandbox.billing.credit_note_lines import credit_note_lines, sums_of
 from services.stripe_sandbox.billing.payments import mark_paid
 from services.stripe_sandbox.billing.refunds import refund_charge
 from services.stripe_sandbox.documents import Document, list_of, shown
-from services.stripe_sandbox.errors import ResourceMissing, StripeError
+from services.stripe_sandbox.errors import StripeError
 from services.stripe_sandbox.parameters import merged_metadata
 from services.stripe_sandbox.world import World
 
@@ -28,8 +25,8 @@ def issue_credit_note(world: World, invoice: Document, params: dict[str, Any]) -
         message = f"You cannot create a credit note for an invoice that is {invoice['status']}."
         raise StripeError(message, param="invoice")
     identifier = world.new_id("credit_note")
-    lines = _lines(world, identifier, invoice, params)
-    sums = _sums(lines)
+    lines = credit_note_lines(world, identifier, invoice, params)
+    sums = sums_of(lines)
     total = sums["total"]
     credited = invoice["pre_payment_credit_notes_amount"] + invoice["post_payment_credit_notes_amount"]
     if not 0 < total <= invoice["total"] - credited:
@@ -77,119 +74,6 @@ def issue_credit_note(world: World, invoice: Document, params: dict[str, Any]) -
     world.add("credit_note", note, "credit_note.created")
     _take_off(world, world.get("invoice", invoice["id"]), before, total - before)
     return note
-
-
-def _lines(world: World, note_id: str, invoice: Document, params: dict[str, Any]) -> list[Document]:
-    if ("amount" in params) == ("lines" in params):
-        message = "Specify exactly one of amount or lines."
-        raise StripeError(message, code="parameter_missing", param="amount")
-    if "amount" in params:
-        description = params.get("memo") or f"Credit for {invoice['number']}"
-        return [_line(world, note_id, params["amount"], description)]
-    lines = []
-    for place, given in enumerate(params["lines"]):
-        param = f"lines[{place}]"
-        if given["type"] == "invoice_line_item":
-            lines.append(_credited_line(world, note_id, invoice, given, param))
-        else:
-            lines.append(_custom_line(world, note_id, given, param))
-    return lines
-
-
-def _line(world: World, note_id: str, amount: int, description: str | None, **more: Any) -> Document:
-    line = {
-        "id": world.new_id("credit_note_line_item"),
-        "object": "credit_note_line_item",
-        "amount": amount,
-        "description": description,
-        "discount_amount": 0,
-        "discount_amounts": [],
-        "livemode": False,
-        "metadata": {},
-        "pretax_credit_amounts": [],
-        "quantity": 1,
-        "tax_rates": [],
-        "taxes": [],
-        "type": "custom_line_item",
-        "unit_amount": amount,
-        "unit_amount_decimal": str(amount),
-        "_credit_note": note_id,
-    } | more
-    return world.add("credit_note_line_item", line)
-
-
-def _custom_line(world: World, note_id: str, given: dict[str, Any], param: str) -> Document:
-    unit = given.get("unit_amount_decimal", given.get("unit_amount"))
-    if unit is None or "description" not in given:
-        message = f"Missing required param: {param}[unit_amount]."
-        raise StripeError(message, code="parameter_missing", param=f"{param}[unit_amount]")
-    quantity = given.get("quantity", 1)
-    amount = rounded(Decimal(unit) * quantity)
-    rates = [world.get("tax_rate", rate, param=f"{param}[tax_rates]") for rate in given.get("tax_rates") or []]
-    return _line(
-        world, note_id, amount, given["description"],
-        quantity=quantity, tax_rates=[shown(rate) for rate in rates], taxes=[_tax(rate, amount) for rate in rates],
-        metadata=merged_metadata({}, given.get("metadata")),
-        unit_amount=given.get("unit_amount"), unit_amount_decimal=str(unit),
-    )  # fmt: skip
-
-
-def _tax(rate: Document, taxable: int) -> Document:
-    return {
-        "amount": tax_of(taxable, rate["percentage"], inclusive=rate["inclusive"]),
-        "tax_behavior": "inclusive" if rate["inclusive"] else "exclusive",
-        "tax_rate_details": {"tax_rate": rate["id"]},
-        "taxability_reason": "not_available",
-        "taxable_amount": taxable,
-        "type": "tax_rate_details",
-    }
-
-
-def _credited_line(world: World, note_id: str, invoice: Document, given: dict[str, Any], param: str) -> Document:
-    """Part of an invoice's line, with its share of that line's discounts and taxes."""
-    identifier = given.get("invoice_line_item", "")
-    line = world.store.find("line_item", identifier)
-    if line is None or line["invoice"] != invoice["id"]:
-        raise ResourceMissing("invoice line item", identifier, f"{param}[invoice_line_item]")
-    amount = given.get("amount")
-    quantity = given.get("quantity")
-    if amount is None:
-        whole = line["amount"]
-        amount = whole if quantity is None else rounded(Decimal(whole) * quantity / Decimal(line["quantity_decimal"]))
-    if abs(amount) > abs(line["amount"]):
-        message = f"The amount to credit ({amount}) is more than the line's ({line['amount']})."
-        raise StripeError(message, param=f"{param}[amount]")
-    share = Decimal(amount) / line["amount"] if line["amount"] else Decimal(0)
-    discounts = [{**one, "amount": rounded(one["amount"] * share)} for one in line["discount_amounts"]]
-    taxes = [
-        {**tax, "amount": rounded(tax["amount"] * share), "taxable_amount": rounded(tax["taxable_amount"] * share)}
-        for tax in line["taxes"]
-    ]
-    return _line(
-        world, note_id, amount, given.get("description") or line["description"],
-        discount_amount=sum(one["amount"] for one in discounts), discount_amounts=discounts,
-        invoice_line_item=line["id"], quantity=quantity, taxes=taxes, type="invoice_line_item",
-        metadata=merged_metadata({}, given.get("metadata")),
-        unit_amount=None, unit_amount_decimal=line["pricing"]["unit_amount_decimal"],
-    )  # fmt: skip
-
-
-def _sums(lines: list[Document]) -> dict[str, Any]:
-    taxes = [tax for line in lines for tax in line["taxes"]]
-    discounts = total_amounts([line["discount_amounts"] for line in lines])
-    discount = sum(one["amount"] for one in discounts)
-    subtotal = sum(line["amount"] for line in lines)
-    exclusive = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "exclusive")
-    inclusive = sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "inclusive")
-    return {
-        "discount_amount": discount,
-        "discount_amounts": discounts,
-        "subtotal": subtotal,
-        "subtotal_excluding_tax": subtotal - inclusive,
-        "total": subtotal - discount + exclusive,
-        "total_excluding_tax": subtotal - discount - inclusive,
-        "total_taxes": total_taxes(taxes),
-    }
 
 
 def _settlement(params: dict[str, Any], after_payment: int) -> dict[str, int]:

@@ -20,7 +20,7 @@ def open_dispute(world: World, charge: Document, reason: str) -> Document:
     """A dispute of the whole charge. Raises StripeError where the charge failed or is disputed already."""
     if charge["status"] != "succeeded" or charge["disputed"]:
         raise StripeError("Only a charge that succeeded and is not yet disputed can be disputed.", param="charge")
-    at = world.now(charge["_clock"])
+    at = world.now_for(charge)
     dispute = {
         "id": world.new_id("dispute"),
         "object": "dispute",
@@ -42,6 +42,7 @@ def open_dispute(world: World, charge: Document, reason: str) -> Document:
         "payment_intent": charge["payment_intent"],
         "reason": reason,
         "status": "needs_response",
+        "_clock": charge["_clock"],
     }  # fmt: skip
     world.change("charge", charge, {"disputed": True}, "charge.updated")
     return world.add("dispute", dispute, "charge.dispute.created")

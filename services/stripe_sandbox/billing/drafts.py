@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from services.stripe_sandbox.billing.amounts import price_amount
+from services.stripe_sandbox.billing.item_lines import add_item_line
 from services.stripe_sandbox.billing.lines import (
     add_line,
     invoice_item_parent,
-    pricing_of,
-    subscription_parent,
     summed,
 )
 from services.stripe_sandbox.clock import DAY, HOUR
@@ -169,51 +167,6 @@ def draft_for_subscription(
         for item in world.store.where("subscription_item", subscription=subscription["id"]):
             add_item_line(world, invoice, subscription, item, charged=charged, fraction=fraction)
     return world.add("invoice", invoice | summed(world, invoice), "invoice.created")
-
-
-def add_item_line(
-    world: World,
-    invoice: Document,
-    subscription: Document,
-    item: Document,
-    *,
-    charged: tuple[int, int],
-    fraction: Decimal,
-) -> Document:
-    price = world.get("price", item["price"]["id"])
-    product = world.store.find("product", price["product"])
-    name = product["name"] if product else price["product"]
-    quantity = item.get("quantity", 0)
-    trial = subscription["status"] == "trialing"
-    full = Decimal(0) if trial else price_amount(price, quantity) * fraction
-    return add_line(
-        world,
-        invoice=invoice["id"],
-        amount=int(full.quantize(Decimal(1))) if fraction != 1 else int(full),
-        currency=subscription["currency"],
-        description=f"Trial period for {name}" if trial else f"{quantity} × {name} ({wording(price)})",
-        period=charged,
-        pricing=pricing_of(price, price["unit_amount_decimal"] if not trial else "0"),
-        parent=subscription_parent(item),
-        quantity=quantity,
-        discounts=item["discounts"],
-        tax_rates=[rate["id"] for rate in item["tax_rates"]] if item["tax_rates"] else None,
-        metadata=subscription["metadata"],
-        subscription=subscription["id"],
-    )
-
-
-def wording(price: Document) -> str:
-    """The price in words, as a line shows it: `at $20.00 / month`."""
-    recurring = price["recurring"] or {"interval": "once", "interval_count": 1}
-    count = recurring["interval_count"]
-    every = recurring["interval"] if count == 1 else f"every {count} {recurring['interval']}s"
-    if price["unit_amount_decimal"] is None:
-        return f"tiered / {every}"
-    major = Decimal(price["unit_amount_decimal"]) / 100
-    sign = {"usd": "$", "eur": "€", "gbp": "£"}.get(price["currency"], f"{price['currency'].upper()} ")
-    decimals = max(2, -int(major.normalize().as_tuple().exponent))
-    return f"at {sign}{major:,.{decimals}f} / {every}"
 
 
 def take_pending_items(world: World, invoice: Document, subscription: Document | None) -> None:

@@ -108,7 +108,7 @@ def new_charge(world: World, intent: Document, method: Document, refusal: Stripe
         "billing_details": method.get("billing_details", NO_BILLING_DETAILS),
         "calculated_statement_descriptor": "TALLYSTICK SANDBOX",
         "captured": not declined,
-        "created": world.now(intent["_clock"]),
+        "created": world.now_for(intent),
         "currency": intent["currency"],
         "customer": intent["customer"],
         "description": intent["description"],

@@ -104,7 +104,7 @@ def summed(world: World, invoice: Document) -> Document:
     for line, amounts in zip(lines, taken, strict=True):
         off = sum(amount["amount"] for amount in amounts)
         rates = default_rates if line["_tax_rates"] is None else line["_tax_rates"]
-        line_taxes = _taxes(world, rates, line["amount"] - off)
+        line_taxes = [tax_entry(world.get("tax_rate", rate), line["amount"] - off) for rate in rates]
         taxes.extend(line_taxes)
         fresh.append(world.change("line_item", line, {"discount_amounts": amounts, "taxes": line_taxes}))
     discounts = total_amounts(taken)
@@ -131,19 +131,16 @@ def summed(world: World, invoice: Document) -> Document:
     }
 
 
-def _taxes(world: World, rates: Sequence[str], taxable: int) -> list[Document]:
-    taxes = []
-    for identifier in rates:
-        rate = world.get("tax_rate", identifier)
-        taxes.append({
-            "amount": tax_of(taxable, rate["percentage"], inclusive=rate["inclusive"]),
-            "tax_behavior": "inclusive" if rate["inclusive"] else "exclusive",
-            "tax_rate_details": {"tax_rate": identifier},
-            "taxability_reason": "not_available",
-            "taxable_amount": taxable,
-            "type": "tax_rate_details",
-        })  # fmt: skip
-    return taxes
+def tax_entry(rate: Document, taxable: int) -> Document:
+    """The tax of one rate on an amount, as lines and invoices show it."""
+    return {
+        "amount": tax_of(taxable, rate["percentage"], inclusive=rate["inclusive"]),
+        "tax_behavior": "inclusive" if rate["inclusive"] else "exclusive",
+        "tax_rate_details": {"tax_rate": rate["id"]},
+        "taxability_reason": "not_available",
+        "taxable_amount": taxable,
+        "type": "tax_rate_details",
+    }
 
 
 def total_taxes(taxes: Sequence[Document]) -> list[Document]:

@@ -129,6 +129,7 @@ def _succeed(world: World, invoice: Document, intent: Document, method: Document
         transitions = {"canceled_at": None, "paid_at": at}
         done = {"amount_paid": intent["amount"], "status": "paid", "status_transitions": transitions}
         world.emit("invoice_payment.paid", world.change("invoice_payment", payment, done))
+    standing.remember_method(world, invoice, method)
     return mark_paid(
         world, invoice,
         amount_paid=invoice["amount_paid"] + intent["amount"], attempt_count=invoice["attempt_count"] + 1,

@@ -24,7 +24,7 @@ def refund_charge(world: World, charge: Document, params: dict[str, Any]) -> Doc
         "amount": amount,
         "balance_transaction": None,
         "charge": charge["id"],
-        "created": world.now(charge["_clock"]),
+        "created": world.now_for(charge),
         "currency": charge["currency"],
         "customer": charge["customer"],
         "customer_account": None,
@@ -37,6 +37,7 @@ def refund_charge(world: World, charge: Document, params: dict[str, Any]) -> Doc
         "source_transfer_reversal": None,
         "status": "succeeded",
         "transfer_reversal": None,
+        "_clock": charge["_clock"],
     }
     world.add("refund", refund, "refund.created")
     refunded = charge["amount_refunded"] + amount

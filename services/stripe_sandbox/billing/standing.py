@@ -29,6 +29,15 @@ def after_payment(world: World, invoice: Document) -> None:
         world.change("subscription", subscription, {"status": "active"}, UPDATED)
 
 
+def remember_method(world: World, invoice: Document, method: Document) -> None:
+    """Make the card that paid the subscription's default, where the subscription asks for that."""
+    subscription = subscription_of(world, invoice)
+    if subscription is None or method["customer"] != subscription["customer"]:
+        return
+    if subscription["payment_settings"]["save_default_payment_method"] == "on_subscription":
+        world.change("subscription", subscription, {"default_payment_method": method["id"]}, UPDATED)
+
+
 def after_failure(world: World, invoice: Document, *, last: bool) -> None:
     """A failed renewal makes a subscription past due, the last attempt unpaid. A first invoice leaves it incomplete."""
     subscription = subscription_of(world, invoice)

@@ -387,3 +387,52 @@ def test_a_test_clock_keeps_its_own_time(local: "LocalSandbox") -> None:
     assert len(local.get("test_helpers/test_clocks")["data"]) == 1
     assert local.delete(f"test_helpers/test_clocks/{clock['id']}")["deleted"] is True
     local.refused("GET", f"customers/{customer['id']}", 404)
+
+
+def test_the_card_that_paid_becomes_the_default_where_that_is_asked(local: "LocalSandbox") -> None:
+    customer = local.customer(None)
+    settings = {"save_default_payment_method": "on_subscription"}
+    subscription = local.subscription(customer, payment_behavior="default_incomplete", payment_settings=settings)
+    method = local.post("payment_methods/pm_card_visa/attach", customer=customer["id"])["id"]
+    local.post(f"invoices/{subscription['latest_invoice']['id']}/pay", payment_method=method)
+    assert local.reread(subscription)["default_payment_method"] == method
+
+
+def test_a_subscription_is_described_collected_and_taxed_anew(local: "LocalSandbox") -> None:
+    subscription = local.subscription()
+    rate = local.post("tax_rates", display_name="VAT", inclusive=False, percentage=10)
+    method = local.post("payment_methods/pm_card_amex/attach", customer=subscription["customer"])["id"]
+    changed = local.post(
+        f"subscriptions/{subscription['id']}",
+        description="Team plan",
+        default_tax_rates=[rate["id"]],
+        default_payment_method=method,
+        metadata={"a": "b"},
+    )
+    assert (changed["description"], changed["default_payment_method"]) == ("Team plan", method)
+    local.advance(days=29)
+    renewed = local.reread(subscription)["latest_invoice"]
+    assert (renewed["total"], renewed["description"]) == (2_200, "Team plan")
+    other = local.customer()["invoice_settings"]["default_payment_method"]
+    error = local.refused("POST", f"subscriptions/{subscription['id']}", 400, default_payment_method=other)
+    assert error["param"] == "default_payment_method"
+
+
+def test_a_cycle_can_begin_now(local: "LocalSandbox") -> None:
+    subscription = local.subscription()
+    local.advance(days=10)
+    changed = local.post(
+        f"subscriptions/{subscription['id']}",
+        billing_cycle_anchor={"type": "now"},
+        proration_behavior="none",
+        expand=["latest_invoice"],
+    )
+    assert (changed["billing_cycle_anchor"], period(changed)[0]) == (local.now(), local.now())
+    assert changed["latest_invoice"]["amount_paid"] == 2_000
+
+
+def test_what_is_pending_is_billed_on_cancellation_when_asked(local: "LocalSandbox") -> None:
+    subscription = local.subscription()
+    local.post("invoiceitems", customer=subscription["customer"], amount=900, currency="usd")
+    ended = local.delete(f"subscriptions/{subscription['id']}", invoice_now=True, expand=["latest_invoice"])
+    assert (ended["status"], ended["latest_invoice"]["total"]) == ("canceled", 900)
