@@ -41,6 +41,8 @@ SAMPLES: dict[str, Any] = {
     "reason": "No reason",
     "asset_count": 5,
     "cap": "1.00",
+    "amount": "1.00",
+    "way": "elsewhere",
     "thresholds_pct": [50],
     "seq": 1,
     "from_size": 1,
