@@ -32,8 +32,8 @@ def close_period(
     period at `at`: it is billed as it stands and a whole new period is anchored there. Where events ahead of the
     clock are in it already it ends just after the last of them, and where they have opened the next period, at its
     own end: minutes away in either case.
-    Raises PeriodNotEnded while the first period runs, or its grace has not passed; SubscriptionConflict where an ended
-    subscription leaves nothing to bill; Conflict where a period is forced to end that the payment provider renews.
+    Raises PeriodNotEnded while the first period runs, or its grace has not passed; SubscriptionConflict where the
+    subscription rests, or has ended and leaves nothing to bill; Conflict where Stripe renews what is forced to end.
     """
     lock_head(session, tenant_id=tenant_id)
     subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
@@ -44,6 +44,8 @@ def close_period(
     force = force and not has_ended
     if not force and at < subscription.current_period_end + grace():
         return _already_closed(session, subscription, at)
+    if subscription.status not in BILLED and not has_ended:
+        raise SubscriptionConflict(f"The subscription is {subscription.status}; its periods close once it runs again.")
     period = forced_period(session, subscription, at=at) if force else running_period(subscription)
     invoice = _close(session, subscription=subscription, period=period, forced=force, at=at)
     if invoice is None:

@@ -191,11 +191,11 @@ def verified_exchange(change: Callable[[dict[str, Any]], None] | None = None) ->
 
 
 def promoted(change: Callable[[dict[str, Any]], None] | None = None) -> Bill:
-    """A plan of 499.00 with promotions: a third off and an amount off, the rest of a fee, a half cent rounded away; and
-    a credit note that takes a base fee back with what was off it."""
+    """A plan of 499.00, with a trial, and promotions: a third off and an amount off, the rest of a fee, half a cent
+    rounded away; and a credit note that takes a base fee back with what was off it."""
     bill = Bill(Ledger(tenant="tnt_4"))
     ledger = bill.ledger
-    price = ledger.plan("verified-exchange", "Starter")
+    price = ledger.plan("verified-exchange", "Starter", trial_days=14)
     march, april = (ledger.base_line(price, period=period) for period in (MARCH, APRIL))
     third = ledger.discount_line(march, "499.00", "-166.33", model="percent_off", percent="33.333")
     off = ledger.discount_line(march, "332.67", "-50.00", model="amount_off", amount="50.00")

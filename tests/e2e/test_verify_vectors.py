@@ -4,6 +4,8 @@ import base64
 import json
 import random
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from services.rules import money, pricing
+from services.bundles.line_checks import check_line
+from services.errors import InvalidBundle, Unverifiable
+from services.plans import plan_from_document
+from services.rules import discounts, money, pricing
 from services.rules.canonical import canonical_bytes
 from services.rules.decimals import text_of
+from services.rules.money import Money
 from services.rules.price_documents import from_document
 from services.rules.quantities import from_micro
-from services.rules.violations import NotCanonical
+from services.rules.violations import NotCanonical, RuleViolation
+from tests.ledgers import shipped_plan
 
 pytestmark = pytest.mark.slow
 
@@ -228,3 +235,58 @@ def test_thousands_of_random_prices_agree_to_the_cent(modules: Page) -> None:
     different = [case for case in zip(asked, expected, answers, strict=True) if case[1] != case[2]]
     assert different == []
     assert len(set(expected)) > PRICES // 2
+
+
+PROMOTED = """([fee, lines]) => lines.map(([currency, line]) => {
+  try {
+    const left = Tallystick.money.readMinor(fee, currency);
+    const amount = Tallystick.lineChecks.checkLine(line, { currency }, null, left, false);
+    return Tallystick.money.plain(amount, currency);
+  } catch (error) {
+    if (error instanceof Tallystick.failures.Unverifiable) return "unverifiable";
+    if (error instanceof Tallystick.failures.Broken) return "broken";
+    throw error;
+  }
+})"""
+
+
+def odd_number(chance: random.Random) -> str:
+    odd = ("", "-1", "+1", "1e2", "100", "100.0", "0", "00.5", "0.0000000000001", "99999999999999999999", "1" * 70)
+    return chance.choice(odd) if chance.random() < 0.2 else rate(chance)
+
+
+def promoted_line(chance: random.Random, fee: str, currency: str) -> dict[str, Any]:
+    """A line that takes something off `fee`: mostly what it says it does, now and then something else."""
+    model, name = chance.choice((("percent_off", "percent"), ("percent_off", "percent"), ("amount_off", "amount")))
+    pricing = {"model": model, name: odd_number(chance)}
+    line = {"kind": "discount", "unit": "discount", "quantity": "1", "amount": "-1", "price": "sha256:x"}
+    line |= {"pricing": pricing, "sources": {"of": fee if chance.random() < 0.95 else odd_number(chance)}}
+    with suppress(RuleViolation):
+        discount = discounts.from_document(pricing, currency)
+        line["pricing"] = pricing if chance.random() < 0.2 else discounts.to_document(discount)
+        line["amount"] = (-discounts.taken_off(Money.parse(fee, currency), discount)).plain()
+    if chance.random() < 0.1:
+        line["amount"] = odd_number(chance)
+    return line
+
+
+def checked_here(line: dict[str, Any], fee: str, currency: str) -> str:
+    plan = replace(plan_from_document(*shipped_plan("verified-exchange", "Starter")), currency=currency)
+    try:
+        return check_line(line, plan, None, fee=Money.parse(fee, currency)).plain()
+    except Unverifiable:
+        return "unverifiable"
+    except (InvalidBundle, RuleViolation, ArithmeticError):
+        return "broken"
+
+
+def test_promotions_come_to_what_they_come_to_here(modules: Page) -> None:
+    chance = random.Random("promotions")
+    for fee in ("0", "1", "499", "9007199254740993"):
+        currencies = [chance.choice(CURRENCIES) for _ in range(PRICES // 4)]
+        lines = [(currency, promoted_line(chance, fee, currency)) for currency in currencies]
+        answers = modules.evaluate(PROMOTED, [fee, lines])
+        expected = [checked_here(line, fee, currency) for currency, line in lines]
+        different = [pair for pair in zip(answers, expected, lines, strict=True) if pair[0] != pair[1]]
+        assert different == []
+        assert {"broken"} < set(answers)

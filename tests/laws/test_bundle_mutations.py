@@ -39,7 +39,14 @@ def log_of(salt):
         ledger.use(price, "optimizer_job", f"{900 + number}.5", idem=f"{salt}_{number}", site="plant", **trace)
     ledger.rotate()
     ledger.clock = APRIL[0]
-    lines = [ledger.base_line(price), ledger.asset_line(price, "1204.5"), ledger.overage_line(price, "credits")]
+    base = ledger.base_line(price)
+    lines = [
+        base,
+        ledger.discount_line(base, "9000.00", "-2999.97", model="percent_off", percent="33.333"),
+        ledger.discount_line(base, "6000.03", "-50.00", model="amount_off", amount="50.00"),
+        ledger.asset_line(price, "1204.5"),
+        ledger.overage_line(price, "credits"),
+    ]
     ledger.bill(lines, tax="0.13")
     ledger.use(price, "LLM_token_usage", "3", at=MARCH[1] + timedelta(minutes=1), idem=f"{salt}_late", trace_id="t")
     return ledger
@@ -266,7 +273,20 @@ def relinked(forged, first):
 
 def is_counted(path):
     """Whether a value of a receipt is a number, a price or a hash that others have to agree with."""
-    told = {"basis", "description", "unit", "name", "rate", "base", "region", "start", "end", "number", "snapshot_ids"}
+    told = {
+        "basis",
+        "code",
+        "description",
+        "unit",
+        "name",
+        "rate",
+        "base",
+        "region",
+        "start",
+        "end",
+        "number",
+        "snapshot_ids",
+    }
     of_place = {"v", "typ", "iss", "tenant", "seq", "prev", "ts", "hop", "trace_id", "trace_prev", "req", "cid"}
     names = {name for name in path if isinstance(name, str)}
     return not names & (told | of_place | {"idem", "site", "kind", "subscription", "currency", "occurred_at"})

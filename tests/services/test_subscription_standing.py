@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from models import Interval, Invoice, Subscription, SubscriptionStatus
-from services.closing import close_if_due, due_subscriptions
+from services.closing import close_if_due, close_period, due_subscriptions
 from services.database import transaction
 from services.errors import NotFound, SubscriptionConflict
 from services.identity import create_tenant
@@ -96,6 +96,9 @@ def test_nothing_is_metered_or_closed_while_it_rests(engine: Engine, rest: Subsc
         assert isinstance(refused(session, one.tenant_id, event("1")), SubscriptionConflict)
         assert due_subscriptions(session, at=MARCH) == []
         assert closed_by(session, one, MARCH) == []
+        for force in (True, False):
+            with pytest.raises(SubscriptionConflict, match="once it runs again"):
+                close_period(session, tenant_id=one.tenant_id, at=MARCH, force=force)
         stand(session, one, ACTIVE, NOON + HOUR)
         metered(session, one.tenant_id, event("1"), at=NOON + HOUR)
         assert_books_agree(session, one.tenant_id)
