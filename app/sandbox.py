@@ -4,7 +4,6 @@ It is opened when the application starts, not when it is loaded: building the pa
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.database import engine
 from services.errors import PaymentsUnavailable
-from services.gateways.stripe.connection import LOCAL_PORT, SANDBOX_PATH, connection
+from services.gateways.stripe.connection import SANDBOX_PATH, connection
 from services.settings import Settings, settings
 from services.stripe_sandbox import Sandbox, open_sandbox
 
@@ -45,7 +44,7 @@ def sandbox_for(given: Settings) -> Sandbox | None:
     except PaymentsUnavailable as error:
         _log.warning("sandbox_not_opened", reason=error.detail)
         return None
-    return open_sandbox(state=state_file(), secret_key=key, public_url=f"{_public_address(given)}{SANDBOX_PATH}")
+    return open_sandbox(state=state_file(), secret_key=key, public_url=f"{given.portal_address}{SANDBOX_PATH}")
 
 
 def state_file() -> Path:
@@ -53,13 +52,6 @@ def state_file() -> Path:
     url = engine().url
     is_file = url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}
     return (Path(str(url.database)).resolve().parent if is_file else DATA_FOLDER) / STATE_FILE
-
-
-def _public_address(given: Settings) -> str:
-    """Where browsers reach us; on another port than the usual one that follows, unless an address was set."""
-    if given.public_url != Settings.model_fields["public_url"].default:
-        return given.public_url.rstrip("/")
-    return f"http://localhost:{os.environ.get('TALLYSTICK_PORT') or LOCAL_PORT}"
 
 
 class MountedSandbox:

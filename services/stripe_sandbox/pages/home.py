@@ -105,12 +105,12 @@ def _resend(world: World, identifier: str) -> None:
 
 
 def _portal_address(world: World, customer: str) -> str:
-    """A portal session, as the shop would open it."""
+    """The path of a portal session, as the shop would open it."""
     try:
         session = call(world, "POST", "/v1/billing_portal/sessions", {"customer": customer})
     except StripeError as refusal:
         raise Stop(Message("The portal cannot be opened", refusal.message, "!", "warn"), refusal.status) from None
-    return str(session["url"])
+    return str(session["url"]).removeprefix(world.public_url)
 
 
 def _is_waiting(session: Document) -> bool:

@@ -70,7 +70,7 @@ def show(visit: Visit) -> Answer:
     plans = _plans(world, portal)
     return visit.page(
         "portal.html",
-        goes_to=(portal.session["return_url"],),
+        goes_to=_ways_out(portal),
         return_url=portal.session["return_url"] or "",
         headline=portal.configuration["business_profile"]["headline"] or customer["name"] or customer["email"] or "",
         said=SAID.get(visit.query.get("said", "")),
@@ -102,15 +102,16 @@ def act(visit: Visit) -> Answer:
     feature = portal.configuration["features"]["subscription_cancel"]
     if feature["mode"] == "immediately":
         call(visit.world, "DELETE", address, {"prorate": feature["proration_behavior"] != "none"})
-        return visit.go(f"{visit.path}?said=ended")
+        return _done(visit, portal, "subscription_cancel", "ended")
     call(visit.world, "POST", address, {"cancel_at_period_end": True})
-    return visit.go(f"{visit.path}?said=cancelled")
+    return _done(visit, portal, "subscription_cancel", "cancelled")
 
 
 def show_card(visit: Visit) -> Answer:
     """The form for one more card."""
-    _require(_portal(visit).allows("payment_method_update"))
-    return _card_form(visit, Form())
+    portal = _portal(visit)
+    _require(portal.allows("payment_method_update"))
+    return _card_form(visit, portal, Form())
 
 
 def add_card(visit: Visit) -> Answer:
@@ -121,10 +122,10 @@ def add_card(visit: Visit) -> Answer:
     action = visit.given.get("action", "")
     if action.startswith("fill:"):
         fill_in(form, action.removeprefix("fill:"), now=visit.world.now())
-        return _card_form(visit, form)
+        return _card_form(visit, portal, form)
     card = read_card(form, now=visit.world.now())
     if card is None:
-        return _card_form(visit, form, 422)
+        return _card_form(visit, portal, form, 422)
     try:
         details = {"name": card.name, "email": portal.customer["email"]}
         method = new_card(visit.world, card.number, card.expires_month, card.expires_year, billing_details=details)
@@ -133,10 +134,10 @@ def add_card(visit: Visit) -> Answer:
         visit.world.store.rollback()
         form.declined = f"{refusal.message} Try another card."
         form.forget_card()
-        return _card_form(visit, form, 402)
+        return _card_form(visit, portal, form, 402)
     if form.text("default") == "yes":
         _make_default(visit.world, portal.customer, method["id"])
-    return visit.go(f"{_home(visit)}?said=added")
+    return _done(visit, portal, "payment_method_update", "added")
 
 
 def show_details(visit: Visit) -> Answer:
@@ -174,7 +175,7 @@ def act_on_details(visit: Visit) -> Answer:
     if "address" in portal.updates:
         changes["address"] = {name: form.text(name) for name in ADDRESS}
     call(visit.world, "POST", address, changes)
-    return visit.go(f"{_home(visit)}?said=saved")
+    return _done(visit, portal, "customer_update", "saved")
 
 
 def _portal(visit: Visit) -> Portal:
@@ -202,6 +203,14 @@ def _own(visit: Visit, kind: str, portal: Portal, *, field: str | None = None) -
     if found is None or found["customer"] != portal.customer["id"]:
         raise Stop(Message("That is no longer there", "It was removed in the meantime.", "?"))
     return found
+
+
+def _done(visit: Visit, portal: Portal, flow: str, said: str) -> Answer:
+    """Back to the portal's page, or where a session that was opened for just this leads."""
+    wanted = portal.session["flow"]
+    if wanted and wanted["type"] == flow and wanted["after_completion"]["type"] == "redirect":
+        return visit.go(wanted["after_completion"]["redirect"]["return_url"])
+    return visit.go(f"{_home(visit)}?said={said}")
 
 
 def _home(visit: Visit) -> str:
@@ -308,9 +317,22 @@ def _with_known(portal: Portal, form: Form) -> Form:
     return form
 
 
-def _card_form(visit: Visit, form: Form, status: int = 200) -> Answer:
-    home = visit.root + _home(visit)
-    return visit.page("portal_card.html", status=status, form=form, test_cards=TEST_CARDS, portal=home)
+def _ways_out(portal: Portal) -> tuple[str | None, ...]:
+    """The shop's addresses that the portal's forms may lead to."""
+    flow = portal.session["flow"] or {}
+    redirect = (flow.get("after_completion") or {}).get("redirect") or {}
+    return portal.session["return_url"], redirect.get("return_url")
+
+
+def _card_form(visit: Visit, portal: Portal, form: Form, status: int = 200) -> Answer:
+    return visit.page(
+        "portal_card.html",
+        status=status,
+        goes_to=_ways_out(portal),
+        form=form,
+        test_cards=TEST_CARDS,
+        portal=visit.root + _home(visit),
+    )
 
 
 def _details_form(visit: Visit, portal: Portal, form: Form, status: int = 200) -> Answer:
@@ -318,6 +340,7 @@ def _details_form(visit: Visit, portal: Portal, form: Form, status: int = 200) -
     return visit.page(
         "portal_details.html",
         status=status,
+        goes_to=_ways_out(portal),
         form=form,
         allowed=portal.updates,
         tax_ids=_tax_ids(visit.world, portal.customer),

@@ -87,6 +87,9 @@ FLOWS: Final = one_of(
     *("customer_update", "payment_method_update", "subscription_cancel"),
     *("subscription_pause", "subscription_update", "subscription_update_confirm"),
 )
+PAGE_OF_FLOW: Final = {"payment_method_update": "/card", "customer_update": "/details"}
+"""Where a flow begins, below the portal's own page; one that cancels begins on that."""
+
 FLOW_PARTS: Final = (
     *("customer_update", "subscription_cancel", "subscription_pause"),
     *("subscription_update", "subscription_update_confirm"),
@@ -241,7 +244,8 @@ def create_session(world: World, call: Call) -> Document:
     if customer.get("deleted"):
         raise StripeError(f"No such customer: '{params['customer']}'", code="resource_missing", param="customer")
     configuration = _configuration_for(world, params.get("configuration"))
-    secret = random_text(SECRET_LENGTH)
+    secret, flow = random_text(SECRET_LENGTH), _flow(world, params.get("flow_data"))
+    page_of_flow = PAGE_OF_FLOW.get(flow["type"], "") if flow else ""
     return world.add(
         SESSION,
         {
@@ -251,12 +255,12 @@ def create_session(world: World, call: Call) -> Document:
             "created": world.now(),
             "customer": customer["id"],
             "customer_account": None,
-            "flow": _flow(world, params.get("flow_data")),
+            "flow": flow,
             "livemode": False,
             "locale": params.get("locale"),
             "on_behalf_of": None,
             "return_url": params.get("return_url") or configuration["default_return_url"],
-            "url": f"{world.public_url}/p/session/{secret}",
+            "url": f"{world.public_url}/p/session/{secret}{page_of_flow}",
             "_secret": secret,
         },
         "billing_portal.session.created",

@@ -149,6 +149,19 @@ def test_a_portal_does_nothing_to_another_customers_things(client: stripe.Stripe
     assert person.status == 404
 
 
+def test_a_session_for_one_thing_begins_there_and_leads_on(client: stripe.StripeClient, person: Visitor) -> None:
+    customer = new_customer(client)
+    client.v1.billing_portal.configurations.create({"features": EVERYTHING})
+    after = {"type": "redirect", "redirect": {"return_url": "https://other.example/thanks"}}
+    flow = {"type": "payment_method_update", "after_completion": after}
+    session = client.v1.billing_portal.sessions.create({"customer": customer, "flow_data": flow})
+    person.open(session.url)
+    assert "Add a card" in person.text
+    assert "https://other.example" in str(person.page and person.page.headers["content-security-policy"])
+    person.press("add", **CARD, default="yes")
+    assert person.sent_to == "https://other.example/thanks"
+
+
 def test_a_portal_page_runs_out_after_a_day(
     client: stripe.StripeClient, person: Visitor, sandbox: SandboxServer
 ) -> None:
