@@ -18,6 +18,7 @@ from services.stripe_sandbox.dispatch import check_key
 from services.stripe_sandbox.documents import Document, random_text, shown
 from services.stripe_sandbox.errors import StripeError
 from services.stripe_sandbox.faults import ANSWERS, DELAY_SECONDS, FailingAnswer, FailingPayment
+from services.stripe_sandbox.world import World
 
 if TYPE_CHECKING:
     from services.stripe_sandbox.app import Sandbox
@@ -57,19 +58,28 @@ async def advance(sandbox: "Sandbox", given: Given) -> Document:
         if not 0 <= target - world.clock.now() <= ADVANCE_MAX_SECONDS:
             raise StripeError("The clock only moves forward, and by at most twenty years at once.", param="to")
     done = 0
-    while await run_in_threadpool(_do_next, sandbox, target):
+    while await run_in_threadpool(_do_next, sandbox.world, target):
         done += 1
         if given.get("deliver"):
             await sandbox.deliveries.deliver_pending()
     with world.lock:
-        world.clock.set_forward(max(0, target - world.clock.now()))
-        world.store.set_setting("clock_offset_seconds", world.clock.offset_seconds)
+        _move_clock(world, target)
     return {"now": target, "done": done}
 
 
-def _do_next(sandbox: "Sandbox", target: int) -> bool:
-    with sandbox.world.lock:
-        return sandbox.world.do_next_due(target)
+def _do_next(world: World, target: int) -> bool:
+    """Do the next work up to `target`. The clock stays where it was due, for whoever calls in before the next one."""
+    with world.lock:
+        entry = world.agenda.next_due()
+        if entry is None or entry.due_at > target:
+            return False
+        _move_clock(world, entry.due_at)
+        return world.do_next_due(target)
+
+
+def _move_clock(world: World, to: int) -> None:
+    world.clock.set_forward(max(0, to - world.clock.now()))
+    world.store.set_setting("clock_offset_seconds", world.clock.offset_seconds)
 
 
 async def fail_next_payment(sandbox: "Sandbox", given: Given) -> Document:

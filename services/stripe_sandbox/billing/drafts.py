@@ -34,6 +34,7 @@ def blank_invoice(
 ) -> Document:
     """An empty draft, not yet remembered, with the customer's and the subscription's defaults."""
     at = world.now_for(customer)
+    charged = collection_method == "charge_automatically"
     identifier = world.new_id("invoice")
     return {
         "id": identifier,
@@ -80,7 +81,7 @@ def blank_invoice(
         "lines": list_of([], f"/v1/invoices/{identifier}/lines"),
         "livemode": False,
         "metadata": {},
-        "next_payment_attempt": None,
+        "next_payment_attempt": at + GRACE_SECONDS if charged and auto_advance else None,
         "number": None,
         "on_behalf_of": None,
         "parent": _parent(subscription),

@@ -81,6 +81,7 @@ def _opening(world: World, invoice: Document, customer: Document, at: int) -> di
         "hosted_invoice_url": page,
         "invoice_pdf": f"{page}/pdf",
         "last_finalization_error": None,
+        "next_payment_attempt": None,
         "number": invoice["number"] or f"{customer['invoice_prefix']}-{sequence:04d}",
         "status": "open",
         "status_transitions": {**invoice["status_transitions"], "finalized_at": at},
@@ -96,7 +97,8 @@ def finalize_by_itself(world: World, invoice: Document) -> None:
         finalize_and_collect(world, invoice)
     except StripeError as refusal:
         error = {"type": "invalid_request_error", "code": refusal.code, "message": refusal.message}
-        changes = {"auto_advance": False, "automatically_finalizes_at": None, "last_finalization_error": error}
+        stopped = {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
+        changes = {**stopped, "last_finalization_error": error}
         invoice = world.change("invoice", world.get("invoice", invoice["id"]), changes, "invoice.updated")
         world.emit("invoice.finalization_failed", invoice)
 

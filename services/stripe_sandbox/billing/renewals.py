@@ -64,7 +64,11 @@ def _pause_invoice(world: World, subscription: Document, invoice: Document) -> N
     paused = subscription["pause_collection"]
     if paused is None or paused["behavior"] == "keep_as_draft":
         return
-    invoice = world.change("invoice", invoice, {"auto_advance": False, "automatically_finalizes_at": None, "_due": {}})
+    invoice = world.change(
+        "invoice",
+        invoice,
+        {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None, "_due": {}},
+    )
     invoice = finalize(world, invoice)
     if invoice["status"] == "open":
         (void if paused["behavior"] == "void" else mark_uncollectible)(world, invoice)

@@ -118,14 +118,15 @@ def _advance(world: World, invoice: Document, *, on: bool) -> dict[str, Any]:
     at = world.now_for(invoice)
     draft = invoice["status"] == "draft"
     kept = {work: due for work, due in invoice["_due"].items() if work == "overdue"}
+    charged = invoice["collection_method"] == "charge_automatically"
     if on and draft:
         finalizes_at = invoice["automatically_finalizes_at"] or at + GRACE_SECONDS
         return {
             "auto_advance": True, "automatically_finalizes_at": finalizes_at,
+            "next_payment_attempt": finalizes_at if charged else None,
             "_due": {**kept, "finalize": finalizes_at},
         }  # fmt: skip
     if on:
-        charged = invoice["collection_method"] == "charge_automatically"
         return {"auto_advance": True, "_due": {**kept, "collect": at} if charged else kept}
     return {
         "auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None, "_due": kept,
