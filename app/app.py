@@ -6,6 +6,7 @@ from app.api import create_api
 from app.components.failures import APP_WRAPS, tell_of_failure
 from app.jobs import running_jobs
 from app.pages import add_pages
+from app.payment_jobs import running_payments
 from app.sandbox import mount_sandbox, mounted
 from app.static_headers import with_static_headers
 
@@ -20,3 +21,4 @@ app = rx.App(
 add_pages(app)
 app.register_lifespan_task(running_jobs)
 app.register_lifespan_task(mounted.running)
+app.register_lifespan_task(running_payments)

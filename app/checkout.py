@@ -40,7 +40,7 @@ async def open_portal(*, tenant_id: str) -> str:
 
 def return_address(checkout_id: str) -> str:
     """Where the hosted page leads when all is done: it shows what we know, whatever the address says."""
-    return f"{settings().public_url.rstrip('/')}/checkout/{checkout_id}/"
+    return f"{settings().portal_address}/checkout/{checkout_id}/"
 
 
 def _open_checkout(tenant_id: str, checkout_id: str, email: str | None) -> Checkout:
@@ -63,7 +63,7 @@ def _open_checkout(tenant_id: str, checkout_id: str, email: str | None) -> Check
         price_id=price_id,
         trial_days=asked.trial_days or None,
         success_url=return_address(checkout_id),
-        cancel_url=f"{settings().public_url.rstrip('/')}/plans/",
+        cancel_url=f"{settings().portal_address}/plans/",
         metadata={marks.TENANT: tenant_id, marks.CHECKOUT: checkout_id},
     )
     with transaction() as session:
@@ -103,6 +103,6 @@ def _open_portal(tenant_id: str) -> str:
     return portal.open_portal(
         connected,
         customer_id=known.stripe_id,
-        return_url=f"{settings().public_url.rstrip('/')}/invoices/",
+        return_url=f"{settings().portal_address}/invoices/",
         configuration_id=configuration_id,
     )

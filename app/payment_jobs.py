@@ -9,12 +9,15 @@ from typing import Any, Final
 import structlog
 
 from app import unit_of_work
-from services.errors import PaymentsUnavailable
+from services.errors import PaymentsUnavailable, ProviderUnavailable
 from services.gateways.stripe.connection import connection
 from services.settings import settings
 
 SECONDS_BETWEEN_LOOKS: Final = 5.0
 """Events wake the work at once; this is for what falls due by itself and for what other processes have kept."""
+
+SECONDS_UNTIL_SERVED: Final = 0.5
+"""The sandbox is served by this very process, a moment after its jobs have begun."""
 
 SECONDS_BETWEEN_DUNNINGS: Final = 60.0
 SECONDS_BETWEEN_SWEEPS: Final = 3_600.0
@@ -80,18 +83,32 @@ async def _work_for_ever() -> None:
     from app import payments  # noqa: PLC0415 — loading the provider's package takes a while; pages need not wait
     from services.gateways.stripe.client import stripe  # noqa: PLC0415
 
+    is_set_up = False
     dunned_at = swept_at = float("-inf")
     while True:
         now = time.monotonic()
         try:
+            is_set_up = is_set_up or await _sandbox_set_up()
             await asyncio.to_thread(payments.work_until_done, stripe(), clock=unit_of_work.now)
             if now - dunned_at >= SECONDS_BETWEEN_DUNNINGS:
                 await asyncio.to_thread(payments.advance_dunnings, at=unit_of_work.now())
                 dunned_at = now
-            if now - swept_at >= SECONDS_BETWEEN_SWEEPS:
+            if is_set_up and now - swept_at >= SECONDS_BETWEEN_SWEEPS:
                 await asyncio.to_thread(payments.sweep_events, stripe(), at=unit_of_work.now())
                 swept_at = now
+        except ProviderUnavailable as refusal:
+            _log.info("payments_wait", reason=refusal.detail)
         except Exception:
             _log.exception("payments_failed")
-            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-        await _bell.wait(SECONDS_BETWEEN_LOOKS)
+        await _bell.wait(SECONDS_BETWEEN_LOOKS if is_set_up else SECONDS_UNTIL_SERVED)
+
+
+async def _sandbox_set_up() -> bool:
+    """Set the sandbox up once it is served: nobody else does. A real account is set up by an operator's command."""
+    from services.gateways.stripe.client import stripe  # noqa: PLC0415
+    from services.stripe_setup import set_up  # noqa: PLC0415
+
+    connected = stripe()
+    if connected.account == "sandbox":
+        await asyncio.to_thread(set_up, connected, at=unit_of_work.now())
+    return True

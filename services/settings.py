@@ -1,5 +1,6 @@
 """Configuration, from the environment or a `.env` file. Every name starts with `TALLYSTICK_`."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 CATALOGS = PROJECT_ROOT / "models" / "catalogs"
+DEFAULT_ADDRESS = "http://localhost:3000"
+PORT_VARIABLE = "TALLYSTICK_PORT"
+"""Set by the server itself, to the port it was started on."""
 
 
 class Settings(BaseSettings):
@@ -18,7 +22,7 @@ class Settings(BaseSettings):
     database_url: str = "sqlite:///data/tallystick.db"
     redis_url: str | None = None
     master_key: str | None = Field(default=None, repr=False)
-    public_url: str = "http://localhost:3000"
+    public_url: str = DEFAULT_ADDRESS
     stripe_secret_key: str | None = Field(default=None, repr=False)
     stripe_webhook_secret: str | None = Field(default=None, repr=False)
     stripe_address: str | None = None
@@ -34,6 +38,16 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return (value.strip() or None) if isinstance(value, str) else value
+
+    @property
+    def portal_address(self) -> str:
+        """Where browsers reach the portal, without a slash at its end.
+
+        Where no address was set and the portal listens on another port than the usual one, it follows that port.
+        """
+        port = os.environ.get(PORT_VARIABLE)
+        is_set = "public_url" in self.model_fields_set and self.public_url != DEFAULT_ADDRESS
+        return f"http://localhost:{port}" if port and not is_set else self.public_url.rstrip("/")
 
     @property
     def cookies_are_secure(self) -> bool:

@@ -17,6 +17,7 @@ from app.unit_of_work import now
 from services.database import engine, reading, transaction
 from services.demo import OPERATOR, demo_logins, is_seeded, seed_demo
 from services.errors import NotFound
+from services.gateways.stripe.connection import check_settings
 from services.identity import find_user
 from services.settings import settings
 
@@ -44,6 +45,7 @@ def run(
     """Everything in one process: migrate, load the price books, build the pages where needed, and serve."""
     from app.serve import PagesNotBuiltError, build_pages, serve  # noqa: PLC0415 — loading Reflex takes a second
 
+    check_settings()
     check_port(host, port)
     migrate_and_stock(at=now())
     with ThreadPoolExecutor(1) as beside:
@@ -66,6 +68,7 @@ def api(
     host: Host = "127.0.0.1",
 ) -> None:
     """The HTTP API alone, without the pages. PostgreSQL must have been migrated with `tallystick migrate`."""
+    check_settings()
     check_port(host, port)
     ready_database()
     engine().dispose()
