@@ -149,6 +149,18 @@ async def dispute(sandbox: "Sandbox", given: Given) -> Document:
     return shown(answered)
 
 
+async def bank_answer(sandbox: "Sandbox", given: Given) -> Document:
+    """The bank answers the debit of a checkout `session` that is complete and unpaid: it pays, unless `paid` is false."""
+    world = sandbox.world
+    with world.lock:
+        session = world.get("checkout.session", str(given.get("session", "")), param="session")
+        if not checkout_completion.is_waiting(session):
+            raise StripeError("No bank has to answer this session.", param="session")
+        answered = checkout_completion.settle(world, session, succeeded=bool(given.get("paid", True)))
+        world.store.commit()
+    return shown(answered)
+
+
 async def counters(sandbox: "Sandbox", given: Given) -> Document:
     """Calls by method and path since the start or the last reset, and how many objects there are of each kind."""
     world = sandbox.world
@@ -161,6 +173,7 @@ GETS: dict[str, Action] = {"clock": read_clock, "counters": counters}
 POSTS: dict[str, Action] = {
     "reset": reset, "advance": advance, "fail_next_payment": fail_next_payment, "deliveries": set_deliveries,
     "resend": resend, "answer_next": answer_next, "fail_rate": fail_rate, "dispute": dispute,
+    "bank_answer": bank_answer,
 }  # fmt: skip
 
 

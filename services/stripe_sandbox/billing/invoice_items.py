@@ -104,6 +104,14 @@ def _price(world: World, params: dict[str, Any]) -> Document | None:
 def new_invoice_item(world: World, customer: Document, params: dict[str, Any]) -> Document:
     """An invoice item, put on its draft at once where it names one."""
     invoice = _draft(world, params, customer)
+    item = place_invoice_item(world, customer, invoice, params)
+    if invoice is not None:
+        resum(world, invoice)
+    return item
+
+
+def place_invoice_item(world: World, customer: Document, invoice: Document | None, params: dict[str, Any]) -> Document:
+    """An invoice item, pending or on a draft, whose sums the caller brings up to date."""
     currency = params.get("currency") or (invoice["currency"] if invoice else None)
     costs = priced(world, params, currency)
     if invoice is not None and costs["currency"] != invoice["currency"]:
@@ -134,7 +142,6 @@ def new_invoice_item(world: World, customer: Document, params: dict[str, Any]) -
     world.add("invoiceitem", item, "invoiceitem.created")
     if invoice is not None:
         put_on_invoice(world, item, invoice)
-        resum(world, invoice)
     return world.get("invoiceitem", identifier)
 
 
@@ -142,19 +149,19 @@ def _draft(world: World, params: dict[str, Any], customer: Document) -> Document
     if "invoice" not in params:
         return None
     invoice = world.get("invoice", params["invoice"], param="invoice")
-    check_draft(world, invoice)
+    check_draft(world, invoice, adding=1)
     if invoice["customer"] != customer["id"]:
         message = f"The invoice {invoice['id']} belongs to another customer."
         raise StripeError(message, param="invoice")
     return invoice
 
 
-def check_draft(world: World, invoice: Document) -> None:
-    """Raises StripeError unless the invoice is a draft with room for another line."""
+def check_draft(world: World, invoice: Document, *, adding: int = 0) -> None:
+    """Raises StripeError unless the invoice is a draft, with room for the lines to be added."""
     if invoice["status"] != "draft":
         message = "You can't modify an invoice that is not a draft."
         raise StripeError(message, code="invoice_not_editable", param="invoice")
-    if len(world.store.where("line_item", invoice=invoice["id"])) >= LINES_MAX:
+    if len(world.store.where("line_item", invoice=invoice["id"])) + adding > LINES_MAX:
         raise StripeError(f"An invoice has at most {LINES_MAX} lines.", param="invoice")
 
 

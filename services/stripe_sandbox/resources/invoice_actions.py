@@ -5,7 +5,7 @@ from typing import Any
 from services.stripe_sandbox.billing.discounts import redeem
 from services.stripe_sandbox.billing.drafts import put_on_invoice, resum
 from services.stripe_sandbox.billing.finalization import finalize, mark_uncollectible, void
-from services.stripe_sandbox.billing.invoice_items import CHARGED, check_draft, item_changes, new_invoice_item
+from services.stripe_sandbox.billing.invoice_items import CHARGED, check_draft, item_changes, place_invoice_item
 from services.stripe_sandbox.billing.payments import pay_invoice
 from services.stripe_sandbox.documents import Document
 from services.stripe_sandbox.errors import ResourceMissing, StripeError
@@ -69,15 +69,15 @@ def mark_invoice_uncollectible(world: World, call: Call) -> Document:
 
 
 def add_lines(world: World, call: Call) -> Document:
-    """Add new lines, or pending items, to a draft."""
+    """Add new lines, or pending items, to a draft: all of them or none."""
     invoice = world.get("invoice", call.id)
-    check_draft(world, invoice)
+    check_draft(world, invoice, adding=len(call.params["lines"]))
     customer = world.get("customer", invoice["customer"])
     for place, line in enumerate(call.params["lines"]):
         if "invoice_item" in line:
             _take_item(world, invoice, line["invoice_item"], f"lines[{place}][invoice_item]")
         else:
-            new_invoice_item(world, customer, {**line, "invoice": invoice["id"]})
+            place_invoice_item(world, customer, invoice, line)
     return _with_metadata(world, call)
 
 
@@ -86,7 +86,6 @@ def _take_item(world: World, invoice: Document, identifier: str, param: str) -> 
     if item["invoice"] is not None or item["customer"] != invoice["customer"]:
         raise StripeError(f"The invoice item {identifier} is not pending for this customer.", param=param)
     put_on_invoice(world, item, invoice)
-    resum(world, world.get("invoice", invoice["id"]))
 
 
 def _with_metadata(world: World, call: Call) -> Document:

@@ -92,6 +92,8 @@ def changes_from(world: World, invoice: Document, customer: Document, params: di
     if not sent and ("due_date" in params or "days_until_due" in params):
         message = "You can only set due_date or days_until_due if collection_method is send_invoice."
         raise StripeError(message, param="due_date" if "due_date" in params else "days_until_due")
+    if sent and invoice["status"] == "draft":
+        changes["next_payment_attempt"] = None
     if "due_date" in params and "days_until_due" in params:
         raise StripeError("You may only specify one of these parameters: due_date, days_until_due.", param="due_date")
     if "days_until_due" in params:

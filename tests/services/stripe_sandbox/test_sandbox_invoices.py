@@ -83,10 +83,15 @@ def test_lines_are_paged_in_their_order(local: "LocalSandbox") -> None:
     filled = local.post(f"invoices/{draft['id']}/add_lines", lines=lines, invoice_metadata={"run": "7"})
     assert (len(filled["lines"]["data"]), filled["lines"]["has_more"], filled["total"]) == (10, True, 78)
     assert filled["metadata"] == {"run": "7"}
+    assert local.event_types().count("invoice.updated") == 1
     first = local.get(f"invoices/{draft['id']}/lines", limit=5)
     second = local.get(f"invoices/{draft['id']}/lines", limit=100, starting_after=first["data"][-1]["id"])
     assert [line["amount"] for line in first["data"] + second["data"]] == list(range(1, 13))
     assert (first["has_more"], second["has_more"]) == (True, False)
+    too_many = [{"amount": 1}] * 239
+    local.refused("POST", f"invoices/{draft['id']}/add_lines", 400, lines=too_many)
+    local.refused("POST", f"invoices/{draft['id']}/add_lines", 400, lines=[{"amount": 1}, {"quantity": 1}])
+    assert local.get(f"invoices/{draft['id']}")["total"] == 78
     back = local.get(f"invoices/{draft['id']}/lines", limit=2, ending_before=first["data"][4]["id"])
     assert [line["amount"] for line in back["data"]] == [3, 4]
 

@@ -65,6 +65,21 @@ def test_a_renewal_is_a_draft_for_an_hour(local: "LocalSandbox") -> None:
     assert paid["status_transitions"]["finalized_at"] == end + HOUR
 
 
+def test_a_renewals_draft_can_be_sent_instead(local: "LocalSandbox") -> None:
+    subscription = local.subscription()
+    local.advance(days=28)
+    draft = local.reread(subscription)["latest_invoice"]
+    assert draft["next_payment_attempt"] == draft["automatically_finalizes_at"]
+    terms = {"collection_method": "send_invoice", "days_until_due": 14}
+    changed = local.post(f"invoices/{draft['id']}", **terms, custom_fields=[{"name": "Ours", "value": "T-1"}])
+    assert changed["next_payment_attempt"] is None
+    opened = local.post(f"invoices/{draft['id']}/finalize", auto_advance=True)
+    assert (opened["status"], opened["due_date"]) == ("open", local.now() + 14 * DAY)
+    local.advance(days=1)
+    assert local.get(f"invoices/{draft['id']}")["status"] == "open"
+    assert local.event_types().count("charge.succeeded") == 1
+
+
 def test_a_draft_that_does_not_advance_waits(local: "LocalSandbox") -> None:
     subscription = local.subscription()
     local.advance(days=28)
