@@ -36,6 +36,7 @@ ROUTES: Final = (
     Route("sign_in", "/sign-in", "Sign in", "Sign in", "log_in", Audience.SIGNED_OUT),
     Route("overview", "/", "Overview", "Overview", "layout_dashboard", Audience.MEMBER),
     Route("plans", "/plans", "Plans", "Plans", "layers", Audience.MEMBER),
+    Route("checkout", "/checkout/[checkout_id]", "Checkout", "", "", Audience.MEMBER, parent="plans"),
     Route("usage", "/usage", "Usage", "Usage", "chart_column", Audience.MEMBER),
     Route("invoices", "/invoices", "Invoices", "Invoices", "receipt_text", Audience.MEMBER),
     Route("invoice", "/invoices/[invoice_id]", "Invoice", "", "", Audience.MEMBER, parent="invoices"),
@@ -43,6 +44,9 @@ ROUTES: Final = (
     Route("receipt", "/receipts/[seq]", "Receipt", "", "", Audience.MEMBER, parent="verify"),
     Route("gain_share", "/gain-share", "Gain-share", "Gain-share", "trending_up", Audience.MEMBER),
     Route("admin", "/admin", "Customers", "Customers", "building_2", Audience.OPERATOR),
+    Route("reconciliation", "/admin/reconciliation", "Reconciliation", "Reconciliation", "scale", Audience.OPERATOR),
+    Route("webhooks", "/admin/webhooks", "Webhooks", "Webhooks", "webhook", Audience.OPERATOR),
+    Route("calls", "/admin/calls", "Calls to Stripe", "Calls to Stripe", "send", Audience.OPERATOR),
 )
 BY_NAME: Final = {route.name: route for route in ROUTES}
 

@@ -20,7 +20,10 @@ from services.tenants import read_tenant
 
 @dataclass(frozen=True)
 class StartView:
-    """What starting a plan today means. `version_id` names the very prices shown; "" where nothing is asked."""
+    """What starting a plan today means. `version_id` names the very prices shown; "" where nothing is asked.
+
+    `has_fee` where a base fee is to be paid, today or once a trial is over.
+    """
 
     plan_code: str = ""
     version_id: str = ""
@@ -30,6 +33,7 @@ class StartView:
     today_detail: str = ""
     period: str = ""
     after: str = ""
+    has_fee: bool = False
 
 
 NOTHING_ASKED = StartView()
@@ -59,6 +63,7 @@ def preview_start(session: Session, *, tenant_id: str, plan_code: str, interval:
         today_detail=today_detail,
         period=wording.span(period.starts_at, period.ends_at, tenant.timezone),
         after=_after(chosen, next_day, in_trial=trial is not None),
+        has_fee=bool(plan.base_price),
     )
 
 

@@ -1,6 +1,6 @@
 """The frame around every signed-in page: who you are, where you can go, and how the portal looks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import reflex as rx
@@ -11,6 +11,7 @@ from app.components.layout import link
 from app.components.posting_form import posting_form
 from app.components.states import skeleton_line
 from app.routes import BY_NAME, Audience, Route, navigation
+from services.payments.standing_views import PaymentNotice
 
 MENU_ID = "account-menu"
 COLOUR_MODES = (("light", "Light", "sun"), ("dark", "Dark", "moon"), ("system", "System", "monitor"))
@@ -26,6 +27,7 @@ class ShellView:
     is_operator: bool = False
     acting_as: str = ""
     """The customer an operator is looking at; "" when nobody is."""
+    payment: PaymentNotice = field(default_factory=PaymentNotice)
 
 
 def shell(route_name: str, view: Any, *children: Any, banner: rx.Component | None = None) -> rx.Component:

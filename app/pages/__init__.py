@@ -5,7 +5,23 @@ from typing import Final
 
 import reflex as rx
 
-from app.pages import admin, gain_share, invoice, invoices, not_found, overview, plans, receipt, sign_in, usage, verify
+from app.pages import (
+    admin,
+    calls,
+    checkout,
+    gain_share,
+    invoice,
+    invoices,
+    not_found,
+    overview,
+    plans,
+    receipt,
+    reconciliation,
+    sign_in,
+    usage,
+    verify,
+    webhooks,
+)
 from app.routes import BY_NAME
 from app.state_owner import ForgetForOthers
 
@@ -13,6 +29,7 @@ MODULES: Final[dict[str, ModuleType]] = {
     "sign_in": sign_in,
     "overview": overview,
     "plans": plans,
+    "checkout": checkout,
     "usage": usage,
     "invoices": invoices,
     "invoice": invoice,
@@ -20,6 +37,9 @@ MODULES: Final[dict[str, ModuleType]] = {
     "receipt": receipt,
     "gain_share": gain_share,
     "admin": admin,
+    "reconciliation": reconciliation,
+    "webhooks": webhooks,
+    "calls": calls,
 }
 """Route name → the module with `page()` and, where it loads data, `ON_LOAD`: a list of event handlers."""
 

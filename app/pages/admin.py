@@ -5,7 +5,7 @@ from typing import Any
 import reflex as rx
 
 from app import unit_of_work
-from app.components.badges import status_badge
+from app.components.badges import badge, status_badge
 from app.components.cards import section_card
 from app.components.forms import button
 from app.components.layout import page_header, row
@@ -18,6 +18,8 @@ from app.pages.frame import open_operator_page, page_body
 from app.session import answers_refusals, signed_in_operator
 from services import customers
 from services.customers import EMPTY_CUSTOMERS, CustomersView
+from services.payments import standing_views
+from services.payments.standing_views import CustomerPayment
 
 PAGE_SIZE = 25
 SEARCH_MAX = 120
@@ -30,6 +32,7 @@ class AdminPage(rx.State):
 
     shell: ShellView = ShellView()
     view: CustomersView = EMPTY_CUSTOMERS
+    payments: dict[str, CustomerPayment] = {}
     search: str = ""
     has_previous: bool = False
     loaded: bool = False
@@ -68,13 +71,21 @@ class AdminPage(rx.State):
 
     async def _show(self) -> None:
         self.has_previous = bool(self._cursors)
-        self.view = await unit_of_work.read(
+        at = unit_of_work.now()
+        view = await unit_of_work.read(
             customers.list_customers,
-            at=unit_of_work.now(),
+            at=at,
             search=self.search,
             limit=PAGE_SIZE,
             after=self._cursors[-1] if self._cursors else "",
         )
+        self.payments = await unit_of_work.read(
+            standing_views.read_customer_payments,
+            tenant_ids=[row.id for row in view.rows],
+            account=standing_views.account_in_use(),
+            at=at,
+        )
+        self.view = view
 
 
 ON_LOAD = [AdminPage.load]
@@ -113,6 +124,7 @@ def _table(view: Any) -> rx.Component:
     columns = (
         Column("Customer", lambda row: rx.el.span(row.name, style={"overflowWrap": "anywhere"}), leads=True),
         Column("Plan", _plan),
+        Column("Pays", _pays),
         Column("Used", _used),
         Column("Last bill", _last_bill, numeric=True),
         Column("To be paid", _open_amount, numeric=True),
@@ -134,6 +146,21 @@ def _plan(customer: Any) -> rx.Component:
     no_plan = rx.el.span("No plan", class_name="muted")
     plan = row(rx.el.span(customer.plan), status_badge(customer.status, customer.status_word))
     return rx.cond(customer.status == "none", no_plan, plan)
+
+
+def _pays(customer: Any) -> rx.Component:
+    payment: Any = AdminPage.payments[customer.id]
+    return rx.el.div(
+        rx.cond(payment.way == "", rx.el.span("–", class_name="muted"), rx.el.span(payment.way)),
+        rx.cond(
+            payment.trouble != "",
+            rx.el.div(
+                rx.cond(payment.tone == "bad", badge(payment.trouble, "bad"), badge(payment.trouble, "warn")),
+            ),
+            rx.fragment(),
+        ),
+        style=SMALL,
+    )
 
 
 def _used(customer: Any) -> rx.Component:

@@ -4,17 +4,23 @@ A page's State has `shell: ShellView`, `loaded: bool`, `refusal: str` and a `vie
 `member = await open_page(self)` and ends with `self.loaded = True`; its `page()` is `page_body("name", TheState, ...)`.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
 import reflex as rx
 
+from app import unit_of_work
 from app.components.forms import button_link
+from app.components.payment_notice import payment_notice
 from app.components.shell import ShellView, shell
 from app.components.states import page_states
+from app.pages.sandbox import sandbox_banner
 from app.routes import BY_NAME
 from app.session import signed_in_member, signed_in_operator, signed_in_person
 from models import Role
 from services.errors import Forbidden, NotSignedIn
+from services.payments import standing_views
+from services.payments.standing_views import NO_NOTICE
 from services.sign_in import Member
 
 ROLES: Final = {Role.VIEWER: "Viewer", Role.BILLING_ADMIN: "Billing admin", Role.OWNER: "Owner"}
@@ -36,7 +42,12 @@ async def open_page(state: Any) -> Member:
 
     What the State still holds for somebody else, or for another customer, is forgotten.
     """
-    return await _open(state, signed_in_member)
+    member = await _open(state, signed_in_member)
+    notice = await unit_of_work.read(
+        standing_views.read_notice, tenant_id=str(member.tenant_id), timezone=member.timezone
+    )
+    state.shell = replace(state.shell, payment=notice)
+    return member
 
 
 async def open_operator_page(state: Any) -> Member:
@@ -55,7 +66,7 @@ async def _open(state: Any, identify: Any) -> Member:
         state.shell = shell_view(await signed_in_person(state))
         raise
     shown = shell_view(member)
-    if state.shell != shown:
+    if replace(state.shell, payment=NO_NOTICE) != shown:
         state.reset()
         state.shell = shown
     state.refusal = ""
@@ -71,7 +82,9 @@ def page_body(route_name: str, state: Any, *children: Any, skeleton: rx.Componen
         skeleton=skeleton,
         action=None if route_name == "overview" else _way_back(state),
     )
-    return shell(route_name, state.shell, content)
+    return shell(
+        route_name, state.shell, content, banner=rx.fragment(sandbox_banner(), payment_notice(state.shell.payment))
+    )
 
 
 def _way_back(state: Any) -> rx.Component:

@@ -6,22 +6,26 @@ from typing import Any
 import reflex as rx
 
 from app import unit_of_work
-from app.components.badges import status_badge
 from app.components.bill_proof import covered_section, notes_section, proof_section
 from app.components.cards import key_values, section_card
 from app.components.event_log import line_events
 from app.components.forms import button, button_link
 from app.components.layout import main_and_side, money, page_header, stack
+from app.components.payment_section import payment_section, standing_badge
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.working import EDGES, SMALL, bill_lines, fact_list
+from app.pages.billing_portal import BillingPortal, manage_cards_button, portal_problem
 from app.pages.frame import open_page, page_body
+from app.pages.give_back import GiveBackForm, give_back_section
 from app.routes import BY_NAME
 from app.session import answers_refusals
 from services import invoice_views, line_event_views
 from services.errors import NotFound
 from services.invoice_views import EMPTY_INVOICE, InvoiceDetailView
 from services.line_event_views import NO_LINE_EVENTS, LineEventsView
+from services.payments import payment_views
+from services.payments.payment_views import NO_PAYMENT, PaymentView
 from services.sign_in import Member
 
 TOTALS = {"paddingBlock": "var(--space-4)", "borderTop": "1px solid var(--c-line-strong)", **EDGES}
@@ -34,6 +38,7 @@ class InvoicePage(rx.State):
 
     shell: ShellView = ShellView()
     view: InvoiceDetailView = EMPTY_INVOICE
+    payment: PaymentView = NO_PAYMENT
     records: LineEventsView = NO_LINE_EVENTS
     opening: str = ""
     loaded: bool = False
@@ -47,15 +52,17 @@ class InvoicePage(rx.State):
         wanted = str(self.rx_router_page.params.get("invoice_id", ""))
         if self.view.id != wanted:
             self.view, self.records, self.loaded, self.missing = EMPTY_INVOICE, NO_LINE_EVENTS, False, False
+            self.payment = NO_PAYMENT
+        tenant_id, at = str(member.tenant_id), unit_of_work.now()
         try:
             self.view = await unit_of_work.read(
-                invoice_views.read_invoice_detail,
-                tenant_id=str(member.tenant_id),
-                invoice_id=wanted,
-                at=unit_of_work.now(),
+                invoice_views.read_invoice_detail, tenant_id=tenant_id, invoice_id=wanted, at=at
+            )
+            self.payment = await unit_of_work.read(
+                payment_views.read_payment, tenant_id=tenant_id, invoice_id=wanted, at=at
             )
         except NotFound:
-            self.view, self.missing = EMPTY_INVOICE, True
+            self.view, self.payment, self.missing = EMPTY_INVOICE, NO_PAYMENT, True
         self.loaded = True
 
     @rx.event
@@ -106,7 +113,7 @@ class InvoicePage(rx.State):
             self.records = NO_LINE_EVENTS
 
 
-ON_LOAD = [InvoicePage.load]
+ON_LOAD = [InvoicePage.load, BillingPortal.load, GiveBackForm.load]
 
 
 def page() -> rx.Component:
@@ -121,7 +128,7 @@ def _invoice(view: Any) -> rx.Component:
     return rx.fragment(
         page_header(
             view.title,
-            rx.el.span(view.period, status_badge(view.status, view.status_word), class_name="key-entry"),
+            rx.el.span(view.period, standing_badge(view, InvoicePage.payment.line), class_name="key-entry"),
             button_link("All invoices", href=BY_NAME["invoices"].href, icon="arrow_left"),
             button("Print", icon="printer", on_click=rx.call_script("window.print()")),
         ),
@@ -130,8 +137,15 @@ def _invoice(view: Any) -> rx.Component:
                 _lines(view),
                 rx.cond(view.covered, covered_section(view.covered, _records), rx.fragment()),
                 rx.cond(view.credit_notes, notes_section(view.credit_notes), rx.fragment()),
+                give_back_section(),
             ),
-            stack(rx.cond(view.receipt != "", proof_section(view), rx.fragment()), _standing(view), _bill_to(view)),
+            stack(
+                portal_problem(),
+                payment_section(InvoicePage.payment, manage_cards_button()),
+                rx.cond(view.receipt != "", proof_section(view), rx.fragment()),
+                _standing(view),
+                _bill_to(view),
+            ),
         ),
     )
 

@@ -5,19 +5,23 @@ from typing import Any
 import reflex as rx
 
 from app import unit_of_work
-from app.components.badges import badge, status_badge
+from app.components.badges import badge
 from app.components.cards import section_card, stat_card
 from app.components.forms import button_link
 from app.components.layout import grid, link, money, page_header, row, served_link
+from app.components.payment_section import pay_link, standing_badge
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
 from app.components.working import EDGES, bill_lines
+from app.pages.billing_portal import BillingPortal, manage_cards_button, portal_problem
 from app.pages.frame import open_page, page_body
 from app.routes import BY_NAME, invoice_href, proof_href
 from app.session import answers_refusals
 from services import invoice_views
 from services.invoice_views import EMPTY_INVOICES, InvoiceListView
+from services.payments import payment_views
+from services.payments.payment_views import PaymentLine
 from services.sign_in import Member
 
 DASHED = {"borderStyle": "dashed", "borderColor": "var(--c-line-strong)", "borderRadius": "var(--radius-lg)"}
@@ -28,6 +32,7 @@ class InvoicesPage(rx.State):
 
     shell: ShellView = ShellView()
     view: InvoiceListView = EMPTY_INVOICES
+    payments: dict[str, PaymentLine] = {}
     loaded: bool = False
     refusal: str = ""
 
@@ -50,16 +55,19 @@ class InvoicesPage(rx.State):
         await self._read(member, self.view.older)
 
     async def _read(self, member: Member, cursor: int) -> None:
-        self.view = await unit_of_work.read(
-            invoice_views.read_invoice_list,
-            tenant_id=str(member.tenant_id),
-            cursor=cursor,
-            at=unit_of_work.now(),
+        tenant_id, at = str(member.tenant_id), unit_of_work.now()
+        view = await unit_of_work.read(invoice_views.read_invoice_list, tenant_id=tenant_id, cursor=cursor, at=at)
+        self.payments = await unit_of_work.read(
+            payment_views.read_payment_lines,
+            tenant_id=tenant_id,
+            invoice_ids=[row.id for row in view.rows],
+            at=at,
         )
+        self.view = view
         self.loaded = True
 
 
-ON_LOAD = [InvoicesPage.load]
+ON_LOAD = [InvoicesPage.load, BillingPortal.load]
 
 
 def page() -> rx.Component:
@@ -76,7 +84,8 @@ def _invoices(view: Any) -> rx.Component:
     )
     coming = stat_card("Next invoice", view.preview.invoiced_on, rx.fragment(view.preview.total, " as it stands now"))
     return rx.fragment(
-        page_header("Invoices", "Every charge with the working behind it."),
+        page_header("Invoices", "Every charge with the working behind it.", manage_cards_button()),
+        portal_problem(),
         grid(
             stat_card("Outstanding", view.outstanding, outstanding),
             rx.cond(view.preview.is_shown, coming, rx.fragment()),
@@ -121,8 +130,8 @@ def _list(view: Any) -> rx.Component:
         Column("Invoice", lambda each: link(each.number, href=invoice_href(each.id)), leads=True),
         Column("Period", lambda each: each.period),
         Column("Issued", lambda each: each.issued),
-        Column("Due", lambda each: each.due),
-        Column("Status", lambda each: status_badge(each.status, each.status_word)),
+        Column("Status", lambda each: standing_badge(each, InvoicesPage.payments[each.id])),
+        Column("Payment", _payment),
         Column("Amount", lambda each: money(each.amount), numeric=True),
         Column("Proof", _proof, numeric=True),
     )
@@ -140,6 +149,16 @@ def _list(view: Any) -> rx.Component:
     )
     listed = rx.fragment(data_table("Invoices, the newest first", columns, view.rows), pages)
     return section_card("Issued", rx.cond(view.rows, listed, none_yet), flush=True)
+
+
+def _payment(invoice: Any) -> rx.Component:
+    line: Any = InvoicesPage.payments[invoice.id]
+    return rx.el.div(
+        rx.el.p(line.words, style={"overflowWrap": "anywhere"}),
+        rx.cond(line.detail != "", rx.el.p(line.detail, class_name="muted"), rx.fragment()),
+        rx.cond(line.pay_url != "", pay_link(line.pay_url, small=True), rx.fragment()),
+        style={"fontSize": "var(--text-sm)", "minWidth": "9rem", "maxWidth": "20rem"},
+    )
 
 
 def _proof(invoice: Any) -> rx.Component:

@@ -1,10 +1,12 @@
 """Plans: the tiers side by side, what a credit buys, and the first step onto a plan."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import reflex as rx
 
 from app import unit_of_work
+from app.components.address import leave_for
 from app.components.badges import badge
 from app.components.cards import key_values, notice, section_card
 from app.components.forms import button, choices
@@ -17,9 +19,11 @@ from app.routes import BY_NAME
 from app.session import answers_refusals, require_role, signed_in_member
 from models import Interval, Role
 from services import plan_offers, plan_starts
-from services.errors import Conflict, Unprocessable
+from services.errors import Conflict, ProviderRefused, ProviderUnavailable, Unprocessable
+from services.payments import checkout_views, standing_views
 from services.plan_offers import EMPTY_OFFERS, OffersView
 from services.plan_starts import NOTHING_ASKED, StartView
+from services.sign_in import Member
 
 TIERS = {"display": "grid", "gap": "var(--space-4)", "gridTemplateColumns": "repeat(auto-fit, minmax(15.5rem, 1fr))"}
 TIER = {
@@ -31,6 +35,11 @@ TIER = {
 }
 MARKED_TIER = {"borderColor": "var(--c-accent)", "boxShadow": "inset 0 0 0 1px var(--c-accent)"}
 SMALL = {"fontSize": "var(--text-sm)"}
+BY_CARD = (
+    "You pay on our payment provider's page. A promotion code and a tax id are asked for there, and the plan starts "
+    "once the payment is confirmed."
+)
+BY_INVOICE = "The plan starts at once; its invoices are paid by transfer."
 FEATURES = {**SMALL, "listStyle": "none", "display": "flex", "flexDirection": "column", "gap": "var(--space-2)"}
 
 
@@ -42,6 +51,8 @@ class PlansPage(rx.State):
     asked: StartView = NOTHING_ASKED
     asked_refusal: str = ""
     may_start: bool = False
+    is_paid_by_card: bool = False
+    is_opening: bool = False
     loaded: bool = False
     refusal: str = ""
 
@@ -49,7 +60,7 @@ class PlansPage(rx.State):
     @answers_refusals
     async def load(self) -> None:
         member = await open_page(self)
-        self.asked, self.asked_refusal = NOTHING_ASKED, ""
+        self.asked, self.asked_refusal, self.is_opening = NOTHING_ASKED, "", False
         self.may_start = member.is_operator or member.role in (Role.BILLING_ADMIN, Role.OWNER)
         self.view = await unit_of_work.read(
             plan_offers.read_offers, tenant_id=str(member.tenant_id), at=unit_of_work.now()
@@ -64,7 +75,7 @@ class PlansPage(rx.State):
         require_role(member, Role.BILLING_ADMIN)
         if not self.loaded:
             return PlansPage.load  # what was looked at were another customer's plans
-        self.asked_refusal = ""
+        self.asked_refusal, self.is_opening = "", False
         self.asked = await unit_of_work.read(
             plan_starts.preview_start,
             tenant_id=str(member.tenant_id),
@@ -72,6 +83,7 @@ class PlansPage(rx.State):
             interval=interval,
             at=unit_of_work.now(),
         )
+        self.is_paid_by_card = self.asked.has_fee and _pays_by_card(member)
         return None
 
     @rx.event
@@ -79,16 +91,18 @@ class PlansPage(rx.State):
     async def put_back(self) -> None:
         """Look at the plans again."""
         await signed_in_member(self)
-        self.asked, self.asked_refusal = NOTHING_ASKED, ""
+        self.asked, self.asked_refusal, self.is_opening = NOTHING_ASKED, "", False
 
     @rx.event
     @answers_refusals
     async def start(self) -> Any:
-        """Start what was shown, for whom it was shown, and nothing else."""
+        """Start what was shown, for whom it was shown, and nothing else; what is paid by card is paid first."""
         member = await open_page(self)
         require_role(member, Role.BILLING_ADMIN)
         if self.asked.plan_code == "":
             return None if self.loaded else PlansPage.load
+        if self.asked.has_fee and _pays_by_card(member):
+            return PlansPage.pay
         try:
             await unit_of_work.run(
                 plan_starts.start_plan,
@@ -103,6 +117,48 @@ class PlansPage(rx.State):
             return None
         self.asked = NOTHING_ASKED
         return rx.redirect(BY_NAME["overview"].href)
+
+    @rx.event
+    @answers_refusals
+    async def pay(self) -> AsyncIterator[Any]:
+        """Leave for the payment page of what was shown; nothing is bought before it is paid there."""
+        member = await open_page(self)
+        require_role(member, Role.BILLING_ADMIN)
+        if self.asked.plan_code == "" or not _pays_by_card(member):
+            yield None if self.loaded else PlansPage.load
+            return
+        self.asked_refusal, self.is_opening = "", True
+        yield
+        try:
+            yield leave_for(await _payment_page(member, self.asked))
+        except (Conflict, Unprocessable, ProviderRefused, ProviderUnavailable) as refusal:
+            self.asked_refusal = refusal.detail
+        self.is_opening = False
+
+
+def _pays_by_card(member: Member) -> bool:
+    """Customers pay on the hosted page where there is one; people of ours start a plan that is invoiced."""
+    return standing_views.account_in_use() != "" and not member.is_operator
+
+
+async def _payment_page(member: Member, asked: StartView) -> str:
+    """The address of the hosted page for what was asked. Raises Conflict, Unprocessable and the provider's refusals."""
+    from app import checkout  # noqa: PLC0415 — the provider's package takes a while to load; pages need not wait
+
+    tenant_id = str(member.tenant_id)
+    checkout_id = await unit_of_work.run(
+        checkout_views.begin_checkout,
+        tenant_id=tenant_id,
+        plan_code=asked.plan_code,
+        interval=asked.interval,
+        version_id=asked.version_id,
+        account=standing_views.account_in_use(),
+        at=unit_of_work.now(),
+    )
+    opened = await checkout.open_checkout(tenant_id=tenant_id, checkout_id=checkout_id, email=member.email)
+    if opened.url is None:
+        raise ProviderUnavailable("The payment provider opened no page. Nothing was bought; try again.")
+    return opened.url
 
 
 ON_LOAD = [PlansPage.load]
@@ -224,27 +280,64 @@ def _question(asked: Any) -> rx.Component:
             for interval, name in ((Interval.MONTH, "Monthly"), (Interval.YEAR, "Yearly"))
         ],
     )
+    by_card = PlansPage.is_paid_by_card
     facts = key_values(
         [
-            ("Invoiced today", rx.el.span(asked.today, class_name="money")),
+            (rx.cond(by_card, "Charged today", "Invoiced today"), rx.el.span(asked.today, class_name="money")),
             ("For", asked.today_detail),
             ("First period", asked.period),
         ]
     )
     return rx.fragment(
-        page_header(asked.title, "Check what it means, then start it."),
+        page_header(
+            asked.title,
+            rx.cond(by_card, "Check what it means, then pay on the next page.", "Check what it means, then start it."),
+        ),
         section_card(
             "What you agree to",
-            rx.cond(PlansPage.asked_refusal != "", notice("bad", PlansPage.asked_refusal), rx.fragment()),
+            rx.cond(
+                PlansPage.asked_refusal != "",
+                rx.el.div(notice("bad", PlansPage.asked_refusal), style={"marginBottom": "var(--space-4)"}),
+                rx.fragment(),
+            ),
             facts,
-            rx.el.p(asked.after, class_name="muted", style={"margin": "var(--space-4) 0"}),
+            rx.el.p(asked.after, class_name="muted", style={"marginTop": "var(--space-4)"}),
+            rx.el.p(
+                rx.match(
+                    _how_paid(asked),
+                    ("card", BY_CARD),
+                    ("invoice", BY_INVOICE),
+                    "Nothing is to be paid for this plan itself.",
+                ),
+                class_name="muted",
+                style={"margin": "var(--space-2) 0 var(--space-4)"},
+            ),
             row(
-                button("Start and invoice ", asked.today, kind="primary", on_click=PlansPage.start),
+                rx.cond(by_card, _continue_to_payment(), _start_now(asked)),
                 button("Back to plans", on_click=PlansPage.put_back),
             ),
             action=intervals,
         ),
     )
+
+
+def _how_paid(asked: Any) -> Any:
+    return rx.cond(PlansPage.is_paid_by_card, "card", rx.cond(asked.has_fee, "invoice", "free"))
+
+
+def _continue_to_payment() -> rx.Component:
+    return button(
+        rx.cond(PlansPage.is_opening, "Opening the payment page …", "Continue to payment"),
+        icon="lock",
+        kind="primary",
+        disabled=PlansPage.is_opening,
+        on_click=PlansPage.pay,
+    )
+
+
+def _start_now(asked: Any) -> rx.Component:
+    label = rx.cond(asked.has_fee, rx.fragment("Start and invoice ", asked.today), "Start now")
+    return button(label, kind="primary", on_click=PlansPage.start)
 
 
 def _skeleton() -> rx.Component:

@@ -8,7 +8,9 @@ from app.components.cards import notice
 from app.components.forms import button, text_field
 from app.components.posting_form import posting_form
 from app.components.shell import colour_mode_choice
+from app.pages.sandbox import sandbox_banner
 
+WHOLE_SCREEN = {"display": "flex", "flexDirection": "column", "minHeight": "100dvh"}
 PROMISES = (
     (
         "Every charge shows its working",
@@ -21,6 +23,10 @@ PROMISES = (
 
 def page() -> rx.Component:
     """The form on one side; on wide screens, what the portal is on the other."""
+    return rx.el.div(sandbox_banner(), _two_halves(), style=WHOLE_SCREEN)
+
+
+def _two_halves() -> rx.Component:
     return rx.el.div(
         rx.el.main(
             rx.el.div(wordmark(), colour_mode_choice(), class_name="sign-in-top"),
@@ -32,6 +38,7 @@ def page() -> rx.Component:
         ),
         rx.el.aside(_about(), class_name="sign-in-about"),
         class_name="sign-in",
+        style={"flex": "1", "minHeight": "auto"},
     )
 
 

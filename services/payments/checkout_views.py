@@ -1,6 +1,6 @@
 """A visit to the hosted checkout in words: what came of it, told by our own record and by nothing else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -8,10 +8,11 @@ from sqlmodel import Session, col, select
 from models import BillingPeriod, BillingReason, Checkout, CheckoutStatus, Interval, Invoice, Subscription
 from models.base import ID_MAX
 from services import wording
-from services.errors import NotFound
+from services.errors import Conflict, NotFound
 from services.invoices import invoice_number
+from services.payments.checkouts import ask_checkout
 from services.payments.payment_views import web_address
-from services.price_books import plan_version
+from services.price_books import plan_in_force, plan_version
 from services.tenants import read_tenant
 
 STATES = {
@@ -63,6 +64,11 @@ def read_checkout_view(session: Session, *, tenant_id: str, checkout_id: str, at
     return view if row.subscription_id is None else _with_start(session, view, row, tenant.timezone)
 
 
+def without_payment_page(view: CheckoutView) -> CheckoutView:
+    """The same for somebody who may look and not pay."""
+    return replace(view, pay_url="")
+
+
 def _state(row: Checkout, at: datetime) -> str:
     """A page nobody came back to expires by itself, whether or not that was told us yet."""
     is_over = row.expires_at is not None and row.expires_at <= at
@@ -87,14 +93,25 @@ def _with_start(session: Session, view: CheckoutView, row: Checkout, timezone: s
     starts_at = first.starts_at if first else subscription.started_at
     ends_at = first.ends_at if first else subscription.current_period_end
     in_trial = subscription.trial_ends_at is not None and subscription.trial_ends_at == ends_at
-    return CheckoutView(
-        id=view.id,
-        state=view.state,
-        plan=view.plan,
-        billed=view.billed,
+    return replace(
+        view,
         period=wording.span(starts_at, ends_at, timezone),
         period_name="Trial" if in_trial else "First period",
         paid="Nothing yet: the trial is free" if bill is None else wording.amount(bill.total_minor, bill.currency),
         invoice_id="" if bill is None else bill.id,
         invoice_number="" if bill is None else invoice_number(bill) or "",
     )
+
+
+def begin_checkout(
+    session: Session, *, tenant_id: str, plan_code: str, interval: str, version_id: str, account: str, at: datetime
+) -> str:
+    """Write down that the plan that was shown is to be bought on the hosted page; the visit's id.
+
+    Raises Conflict where the plan's terms have changed since, and what `ask_checkout` raises.
+    """
+    if plan_in_force(session, plan_code=plan_code).version_id != version_id:
+        raise Conflict("The terms of this plan have changed since you looked. Check them again, then start it.")
+    return ask_checkout(
+        session, tenant_id=tenant_id, plan_code=plan_code, interval=Interval(interval), account=account, at=at
+    ).id

@@ -42,12 +42,14 @@ REFUND_WORDS = {
 
 @dataclass(frozen=True)
 class PaymentLine:
-    """How an invoice's payment stands, in a sentence. `tone` is a badge's or a notice's."""
+    """How an invoice's payment stands, in a sentence. `tone` is a badge's or a notice's; `has_failed` while it is
+    open, and a payment failed."""
 
     words: str = ""
     detail: str = ""
     tone: str = "plain"
     pay_url: str = ""
+    has_failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def read_payment(session: Session, *, tenant_id: str, invoice_id: str, at: datet
         line=lines[invoice.id],
         card=_card(session, tenant_id, parts) if invoice.status in (InvoiceStatus.OPEN, InvoiceStatus.PAID) else "",
         is_disputed=any(part.is_disputed for part in parts),
-        parts=tuple(_part(part) for part in parts),
+        parts=tuple(_part(part, is_one_of_two=_payable(parts) > 1) for part in parts),
         refunds=_refunds(session, invoice, tenant.timezone),
     )
 
@@ -182,7 +184,7 @@ def _open_line(
     if failed_at is not None:
         reason = next((part.payment_error for part in parts if part.payment_error), "")
         words = f"Payment failed on {wording.moment_day(failed_at, timezone)}" + (f": {reason}" if reason else "")
-        return PaymentLine(words, _next_try(parts, timezone), "bad", pay_url)
+        return PaymentLine(words, _next_try(parts, timezone), "bad", pay_url, has_failed=True)
     tone, was = ("warn", "was due") if is_late(invoice, at) else ("note", "due")
     if any(part.collection_method == SENT for part in parts) or not (parts or is_automatic):
         return PaymentLine(f"Sent: pay by transfer, {was} {due_on}", "", tone, pay_url)
@@ -228,15 +230,19 @@ def _card(session: Session, tenant_id: str, parts: Sequence[StripeInvoice]) -> s
     return "" if found is None or found.is_deleted else found.card or ""
 
 
-def _part(part: StripeInvoice) -> PartView:
-    is_payable = part.status == OPEN
+def _payable(parts: Sequence[StripeInvoice]) -> int:
+    return sum(part.status == OPEN for part in parts)
+
+
+def _part(part: StripeInvoice, *, is_one_of_two: bool) -> PartView:
+    """Each has its own way to pay where both are still to be paid."""
     return PartView(
         name=PART_NAMES[part.part or StripeInvoicePart.WHOLE],
         number=part.number or "",
         amount=wording.amount(part.total_minor, part.currency),
         status={PAID: "paid", DRAFT: "scheduled"}.get(part.status, part.status),
         status_word="Being prepared" if part.status == DRAFT else part.status.capitalize(),
-        pay_url=web_address(part.hosted_url) if is_payable else "",
+        pay_url=web_address(part.hosted_url) if part.status == OPEN and is_one_of_two else "",
         pdf_url=web_address(part.pdf_url),
     )
 

@@ -6,13 +6,14 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from models import Collection, Dunning, Invoice, StripeCustomer, StripeInvoice, Subscription
+from models import Collection, Dunning, Invoice, StripeCustomer, Subscription
 from services import wording
+from services.credit_notes import amount_left
 from services.errors import PaymentsUnavailable
-from services.gateways.stripe.connection import connection
+from services.gateways.stripe.connection import SANDBOX_PATH, connection, local_address
 from services.invoices import invoice_number
 from services.payments.dunning import SUSPENDED_AFTER
-from services.payments.mirror import OPEN
+from services.payments.mirror import OPEN, parts_of
 from services.payments.payment_views import web_address
 from services.subscriptions import LIVE
 
@@ -34,6 +35,17 @@ NO_NOTICE = PaymentNotice()
 
 
 @dataclass(frozen=True)
+class MethodView:
+    """What the customer pays with. `is_known` where Stripe has the customer, whose page for cards can be opened."""
+
+    is_known: bool = False
+    card: str = ""
+
+
+NO_METHOD = MethodView()
+
+
+@dataclass(frozen=True)
 class CustomerPayment:
     """How a customer pays, in a word or two; `trouble` is what is wrong, "" for nothing."""
 
@@ -50,9 +62,19 @@ def account_in_use() -> str:
         return ""
 
 
-def is_sandbox() -> bool:
-    """Whether payments go to the sandbox, where no money moves."""
-    return account_in_use() == "sandbox"
+def sandbox_home() -> str:
+    """Where the sandbox's own pages are while payments go to it, where no money moves; "" where they do not.
+
+    One that is part of this server is found under whatever name the server was reached by.
+    """
+    try:
+        connected = connection()
+    except PaymentsUnavailable:
+        return ""
+    if connected.account != "sandbox":
+        return ""
+    is_beside_us = connected.address == f"{local_address()}{SANDBOX_PATH}"
+    return f"{SANDBOX_PATH}/" if is_beside_us else f"{connected.address}/"
 
 
 def read_notice(session: Session, *, tenant_id: str, timezone: str) -> PaymentNotice:
@@ -68,9 +90,9 @@ def read_notice(session: Session, *, tenant_id: str, timezone: str) -> PaymentNo
     if found is None:
         return NO_NOTICE
     dunning, invoice = found
-    named = f"{wording.amount(invoice.total_minor, invoice.currency)} for {invoice_number(invoice)}"
+    unpaid_minor, pay_url = _unpaid(session, invoice)
+    named = f"{wording.amount(unpaid_minor, invoice.currency)} for {invoice_number(invoice)}"
     failed_on = wording.moment_day(dunning.failed_at, timezone)
-    pay_url = _pay_url(session, invoice)
     if dunning.suspended_at is not None:
         title = f"Your service is suspended: {named} has not been paid"
         detail = "Use is refused until it is. Reading and paying stay possible; paying restores service at once."
@@ -78,6 +100,12 @@ def read_notice(session: Session, *, tenant_id: str, timezone: str) -> PaymentNo
     stops_on = wording.moment_day(dunning.failed_at + SUSPENDED_AFTER, timezone)
     detail = f"It failed on {failed_on}. Service goes on until {stops_on}; from then on use is refused."
     return PaymentNotice(PAST_DUE, f"The payment of {named} failed", detail, pay_url, invoice.id)
+
+
+def read_method(session: Session, *, tenant_id: str, account: str) -> MethodView:
+    """The card that is charged by itself, as it was when it was last read."""
+    found = session.get(StripeCustomer, (tenant_id, account))
+    return NO_METHOD if found is None or found.is_deleted else MethodView(True, found.card or "")
 
 
 def read_customer_payments(
@@ -105,7 +133,8 @@ def _worded(
         return CustomerPayment("", trouble, tone)
     if way == Collection.MANUAL:
         return CustomerPayment("By transfer", trouble, tone)
-    return CustomerPayment("No card on file" if is_known else "No card yet", trouble or "Cannot be charged", "warn")
+    without = "No card on file" if is_known else "No card yet"
+    return CustomerPayment(without, trouble, tone) if trouble else CustomerPayment(without, "Cannot be charged", "warn")
 
 
 def _cards(session: Session, tenant_ids: Sequence[str], account: str) -> dict[str, str | None]:
@@ -134,10 +163,10 @@ def _ways(session: Session, tenant_ids: Sequence[str]) -> dict[str, Collection]:
     return {each: Collection(way) for each, way in session.exec(statement)}
 
 
-def _pay_url(session: Session, invoice: Invoice) -> str:
-    statement = select(StripeInvoice.hosted_url).where(
-        StripeInvoice.tenant_id == invoice.tenant_id,
-        StripeInvoice.invoice_id == invoice.id,
-        StripeInvoice.status == OPEN,
-    )
-    return next((web_address(url) for url in session.exec(statement) if url), "")
+def _unpaid(session: Session, invoice: Invoice) -> tuple[int, str]:
+    """What is still to be paid of an invoice, and where; what is at Stripe in two parts may be half paid."""
+    parts = parts_of(session, tenant_id=invoice.tenant_id, invoice_id=invoice.id)
+    unpaid = [part for part in parts if part.status == OPEN]
+    pay_url = next((web_address(part.hosted_url) for part in unpaid if part.hosted_url), "")
+    left_minor = sum(part.remaining_minor for part in unpaid) or amount_left(session, invoice=invoice)
+    return left_minor, pay_url

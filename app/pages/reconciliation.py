@@ -1,0 +1,371 @@
+"""Whether events, our invoice, Stripe's invoice and the payment agree, for our own side and every invoice."""
+
+import asyncio
+from typing import Any, Final
+
+import reflex as rx
+
+from app import unit_of_work
+from app.components.badges import badge
+from app.components.cards import notice, section_card, stat_card
+from app.components.filters import SEARCH_MAX, filter_bar, search_box
+from app.components.forms import button, choices
+from app.components.layout import grid, money, page_header
+from app.components.progress import credit_progress
+from app.components.shell import ShellView
+from app.components.states import empty_state, skeleton_card, skeleton_line
+from app.components.tables import Column, data_table, pager
+from app.components.working import SMALL
+from app.pages.frame import open_operator_page, page_body
+from app.session import answers_refusals, signed_in_operator
+from services.errors import PaymentsUnavailable, ProviderUnavailable
+from services.payments import reconciliation_views, standing_views
+from services.payments.reconciliation_views import EMPTY_RECONCILIATION, ReconciliationView
+
+PAGES_BACK_MAX: Final = 10_000
+CHECKED_MAX: Final = 20_000
+"""Invoices one run looks at; with more than that, `tallystick` checks them at night."""
+
+TOLD_EVERY: Final = 10
+AGAIN: Final = rx.icon("refresh_cw", size=15, aria_hidden="true")
+VERDICTS: Final = (
+    ("agrees", "circle_check", "good"),
+    ("differs", "octagon_alert", "bad"),
+    ("elsewhere", "circle_minus", "faint"),
+)
+
+
+class ReconciliationPage(rx.State):
+    """A page of compared invoices, and how far a run over all of them is."""
+
+    shell: ShellView = ShellView()
+    view: ReconciliationView = EMPTY_RECONCILIATION
+    only_differences: bool = False
+    search: str = ""
+    has_previous: bool = False
+    checking: str = ""
+    is_running: bool = False
+    done: int = 0
+    total: int = 0
+    done_pct: int = 0
+    problem: str = ""
+    loaded: bool = False
+    refusal: str = ""
+    _cursors: list[str] = []
+    _is_stopped: bool = False
+
+    @rx.event
+    @answers_refusals
+    async def load(self) -> None:
+        await open_operator_page(self)
+        await self._show()
+        self.loaded = True
+
+    @rx.event
+    @answers_refusals
+    async def choose(self, only_differences: bool) -> None:
+        await signed_in_operator(self)
+        self.only_differences, self._cursors = bool(only_differences), []
+        await self._show()
+
+    @rx.event
+    @answers_refusals
+    async def find(self, text: str) -> None:
+        """Invoices of a customer, or one by its number."""
+        await signed_in_operator(self)
+        self.search, self._cursors = text[:SEARCH_MAX], []
+        await self._show()
+
+    @rx.event
+    @answers_refusals
+    async def next_page(self) -> None:
+        await signed_in_operator(self)
+        if self.view.last and len(self._cursors) < PAGES_BACK_MAX:
+            self._cursors.append(self.view.last)
+        await self._show()
+
+    @rx.event
+    @answers_refusals
+    async def previous_page(self) -> None:
+        await signed_in_operator(self)
+        self._cursors = self._cursors[:-1]
+        await self._show()
+
+    @rx.event
+    @answers_refusals
+    async def check(self, tenant_id: str, invoice_id: str) -> Any:
+        """Compare one invoice that is shown with what Stripe says now."""
+        await signed_in_operator(self)
+        shown = {(row.tenant_id, row.invoice_id) for row in self.view.rows}
+        if (tenant_id, invoice_id) not in shown:
+            return
+        self.checking, self.problem = invoice_id, ""
+        yield
+        try:
+            await _check(tenant_id, invoice_id)
+        except ProviderUnavailable as refusal:
+            self.problem = refusal.detail
+        self.checking = ""
+        await self._show()
+
+    @rx.event(background=True)
+    async def check_all(self) -> Any:
+        """Compare every invoice, and say how far it is."""
+        async with self:
+            answer = await self._begin()
+        if answer is not None or not self.is_running:
+            return answer
+        problem = ""
+        try:
+            await self._run()
+        except ProviderUnavailable as refusal:
+            problem = refusal.detail
+        async with self:
+            self.is_running, self.problem = False, problem
+            return await self._end()
+
+    @rx.event
+    @answers_refusals
+    async def stop(self) -> None:
+        """What was compared so far stays."""
+        await signed_in_operator(self)
+        self._is_stopped = True
+
+    @answers_refusals
+    async def _begin(self) -> None:
+        await signed_in_operator(self)
+        if self.is_running:
+            self.is_running = False
+            return
+        total = await unit_of_work.read(reconciliation_views.count_invoices)
+        self.is_running, self._is_stopped, self.problem = True, False, ""
+        self.done, self.total, self.done_pct = 0, min(total, CHECKED_MAX), 0
+
+    async def _run(self) -> None:
+        after, done = ("", ""), 0
+        while done < CHECKED_MAX:
+            batch = await unit_of_work.read(reconciliation_views.invoices_to_check, after=after)
+            if not batch:
+                return
+            for place, (tenant_id, invoice_id) in enumerate(batch):
+                if place % TOLD_EVERY == 0 and not await self._goes_on(done + place):
+                    return
+                await _check(tenant_id, invoice_id)
+            after, done = batch[-1], done + len(batch)
+
+    async def _goes_on(self, done: int) -> bool:
+        async with self:
+            self.done = done
+            self.done_pct = 0 if not self.total else min(100, done * 100 // self.total)
+            return not self._is_stopped
+
+    @answers_refusals
+    async def _end(self) -> None:
+        await signed_in_operator(self)
+        await self._show()
+
+    async def _show(self) -> None:
+        self.has_previous = bool(self._cursors)
+        self.view = await unit_of_work.read(
+            reconciliation_views.list_compared,
+            at=unit_of_work.now(),
+            account=standing_views.account_in_use(),
+            only_differences=self.only_differences,
+            text=self.search,
+            after=self._cursors[-1] if self._cursors else "",
+            seen=len(self._cursors) * reconciliation_views.INVOICES_SHOWN,
+        )
+
+
+async def _check(tenant_id: str, invoice_id: str) -> None:
+    await asyncio.to_thread(_check_now, tenant_id, invoice_id)
+
+
+def _check_now(tenant_id: str, invoice_id: str) -> None:
+    """Without a payment provider its side is taken as it was last read."""
+    from app import reconciling  # noqa: PLC0415 — the provider's package takes a while to load; pages need not wait
+    from services.gateways.stripe.client import stripe  # noqa: PLC0415
+
+    try:
+        connected = stripe()
+    except PaymentsUnavailable:
+        connected = None
+    reconciling.check_one(connected, tenant_id=tenant_id, invoice_id=invoice_id, at=unit_of_work.now())
+
+
+ON_LOAD = [ReconciliationPage.load]
+
+
+def page() -> rx.Component:
+    """The numbers, the invoices, and what Stripe has that we have not."""
+    view: Any = ReconciliationPage.view
+    content = rx.fragment(
+        page_header(
+            "Reconciliation",
+            "What the events come to, our invoice, Stripe's invoice and the payment: they must all say the same.",
+            _run_button(),
+        ),
+        rx.cond(ReconciliationPage.problem != "", notice("bad", ReconciliationPage.problem), rx.fragment()),
+        rx.cond(ReconciliationPage.is_running, _progress(), rx.fragment()),
+        grid(
+            stat_card("Invoices", view.invoices, rx.fragment(view.unchecked, " not checked yet")),
+            stat_card("With differences", view.differing, "in the last comparison"),
+            stat_card("Oldest comparison", rx.cond(view.oldest_check != "", view.oldest_check, "None yet")),
+            columns=3,
+        ),
+        _compared(view),
+        rx.cond(view.unknown, _unknown(view), rx.fragment()),
+    )
+    return page_body("reconciliation", ReconciliationPage, content, skeleton=_skeleton())
+
+
+def _run_button() -> rx.Component:
+    return rx.cond(
+        ReconciliationPage.is_running,
+        button("Stop", icon="square", on_click=ReconciliationPage.stop),
+        button("Check all again", icon="refresh_cw", kind="primary", on_click=ReconciliationPage.check_all),
+    )
+
+
+def _progress() -> rx.Component:
+    worded = f"{ReconciliationPage.done} of {ReconciliationPage.total} compared"
+    return rx.el.div(
+        rx.el.p(worded, class_name="muted tabular", style={**SMALL, "marginBottom": "var(--space-1)"}, role="status"),
+        credit_progress(label="Comparing", worded=worded, used_pct=ReconciliationPage.done_pct),
+    )
+
+
+def _compared(view: Any) -> rx.Component:
+    only = ReconciliationPage.only_differences
+    filters = filter_bar(
+        rx.el.div(
+            choices(
+                "Which",
+                [
+                    (~only, "All", ReconciliationPage.choose(False)),
+                    (only, "Only differences", ReconciliationPage.choose(True)),
+                ],
+            ),
+            style={"display": "flex"},
+        ),
+        search_box("Find invoices", "Customer or number", ReconciliationPage.search, ReconciliationPage.find),
+    )
+    return rx.el.section(
+        filters,
+        rx.el.div(rx.cond(view.rows, _table(view), _none()), class_name="section-flush"),
+        class_name="card",
+    )
+
+
+def _table(view: Any) -> rx.Component:
+    columns = (
+        Column("Invoice", _name, leads=True),
+        Column("Amount", lambda row: money(row.amount), numeric=True),
+        Column("Events", lambda row: _verdict(row.events)),
+        Column("Our invoice", lambda row: _verdict(row.ours)),
+        Column("Stripe invoice", lambda row: _verdict(row.stripe)),
+        Column("Payment", lambda row: _verdict(row.payment)),
+        Column("Checked", _again, numeric=True),
+    )
+    return rx.fragment(
+        data_table("Invoices, the newest first, and whether all four agree", columns, view.rows),
+        pager(
+            view.shown,
+            has_previous=ReconciliationPage.has_previous,
+            has_next=view.last != "",
+            on_previous=ReconciliationPage.previous_page,
+            on_next=ReconciliationPage.next_page,
+        ),
+    )
+
+
+def _name(row: Any) -> rx.Component:
+    found = rx.el.ul(
+        rx.foreach(row.differences, rx.el.li),
+        style={**SMALL, "color": "var(--c-bad)", "listStyle": "none", "fontWeight": "400", "overflowWrap": "anywhere"},
+    )
+    return rx.el.div(
+        rx.el.p(row.number),
+        rx.el.p(row.customer, " · ", row.issued, class_name="muted", style={**SMALL, "fontWeight": "400"}),
+        rx.cond(row.differences, found, rx.fragment()),
+        style={"minWidth": "15rem", "maxWidth": "24rem"},
+    )
+
+
+def _verdict(verdict: Any) -> rx.Component:
+    drawn = [
+        (
+            state,
+            rx.icon(icon, size=16, aria_hidden="true", style={"color": f"var(--c-{tone})", "flex": "none"}),
+        )
+        for state, icon, tone in VERDICTS
+    ]
+    icon = rx.match(
+        verdict.state, *drawn, rx.icon("circle_dashed", size=16, aria_hidden="true", style={"color": "var(--c-faint)"})
+    )
+    return rx.el.span(
+        icon,
+        rx.el.span(verdict.word, class_name=rx.cond(verdict.state == "differs", "", "muted")),
+        class_name="key-entry",
+        style={**SMALL, "whiteSpace": "nowrap", "gap": "var(--space-1)"},
+    )
+
+
+def _again(row: Any) -> rx.Component:
+    is_checking = ReconciliationPage.checking == row.invoice_id
+    return rx.el.div(
+        rx.el.span(row.checked, class_name="muted", style=SMALL),
+        button(
+            rx.cond(is_checking, rx.icon("ellipsis", size=15, aria_hidden="true"), AGAIN),
+            rx.el.span("Check ", row.number, " again", class_name="visually-hidden"),
+            small=True,
+            title="Check again",
+            disabled=is_checking,
+            on_click=ReconciliationPage.check(row.tenant_id, row.invoice_id),
+        ),
+        class_name="row",
+        style={"justifyContent": "flex-end", "flexWrap": "nowrap"},
+    )
+
+
+def _unknown(view: Any) -> rx.Component:
+    columns = (
+        Column(
+            "Invoice at Stripe", lambda row: rx.el.code(row.stripe_id, style={"overflowWrap": "anywhere"}), leads=True
+        ),
+        Column("Customer", lambda row: row.customer),
+        Column("Status", lambda row: badge(row.status, "warn")),
+        Column("Made", lambda row: row.created),
+        Column("Amount", lambda row: money(row.amount), numeric=True),
+    )
+    return section_card(
+        rx.fragment("At Stripe, and none of ours: ", view.unknown_count),
+        data_table("Invoices at Stripe that carry none of ours", columns, view.unknown),
+        description="Made there by hand, or a renewal that met no close of ours. Void them there, or bill them here.",
+        flush=True,
+    )
+
+
+def _none() -> rx.Component:
+    return rx.cond(
+        ReconciliationPage.search != "",
+        empty_state(
+            "No invoice is like this", "Look for a part of the customer's name, or for a number.", icon="search_x"
+        ),
+        rx.cond(
+            ReconciliationPage.only_differences,
+            empty_state(
+                "Everything agrees", "The last comparison of every invoice found no difference.", icon="circle_check"
+            ),
+            empty_state("No invoices yet", "The first one appears here with the first plan that starts.", icon="scale"),
+        ),
+    )
+
+
+def _skeleton() -> rx.Component:
+    return rx.fragment(
+        rx.el.span("Loading", class_name="visually-hidden", role="status"),
+        rx.el.div(skeleton_line("12rem", "1.75rem"), skeleton_line("28rem"), class_name="stack skeleton-head"),
+        grid(skeleton_card(3), skeleton_card(3), skeleton_card(3), columns=3),
+        skeleton_card(12),
+    )

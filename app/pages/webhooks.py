@@ -1,0 +1,295 @@
+"""The inbox, for our own side: what Stripe delivered, what became of it, and the way to work on it again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import reflex as rx
+
+from app import payment_jobs, unit_of_work
+from app.components.badges import badge, status_badge
+from app.components.cards import notice, section_card
+from app.components.copyable import copyable
+from app.components.filters import SEARCH_MAX, counted_choices, filter_bar, kind_choice, search_box
+from app.components.forms import button
+from app.components.layout import main_and_side, page_header, stack
+from app.components.shell import ShellView
+from app.components.states import empty_state, skeleton_card, skeleton_line
+from app.components.tables import Column, data_table, pager
+from app.components.working import SMALL, fact_list
+from app.pages.frame import open_operator_page, page_body
+from app.session import answers_refusals, signed_in_operator
+from models.stripe_account import STRIPE_ID_MAX
+from services.errors import NotFound
+from services.payments import inbox, inbox_views
+from services.payments.inbox_views import EMPTY_INBOX, NO_EVENT, EventView, InboxView
+
+PAGES_BACK_MAX: Final = 10_000
+SECONDS_FOR_WORK: Final = 0.8
+"""How long what was replayed is given before it is looked at again."""
+
+TYPED_MAX: Final = 64
+
+
+class WebhooksPage(rx.State):
+    """A page of events, and the one that is opened. `_cursors` are where the pages before this one ended."""
+
+    shell: ShellView = ShellView()
+    view: InboxView = EMPTY_INBOX
+    opened: EventView = NO_EVENT
+    status: str = ""
+    family: str = ""
+    search: str = ""
+    has_previous: bool = False
+    is_replaying: bool = False
+    loaded: bool = False
+    refusal: str = ""
+    _cursors: list[str] = []
+
+    @rx.event
+    @answers_refusals
+    async def load(self) -> None:
+        await open_operator_page(self)
+        await self._show()
+        self.loaded = True
+
+    @rx.event
+    @answers_refusals
+    async def choose_status(self, status: str) -> None:
+        await signed_in_operator(self)
+        self.status, self._cursors = status[:TYPED_MAX], []
+        await self._show()
+
+    @rx.event
+    @answers_refusals
+    async def choose_family(self, family: str) -> None:
+        """Events whose type begins so."""
+        await signed_in_operator(self)
+        self.family, self._cursors = family[:TYPED_MAX], []
+        await self._show()
+
+    @rx.event
+    @answers_refusals
+    async def find(self, text: str) -> None:
+        """Events of a customer, or about an object, or one of them."""
+        await signed_in_operator(self)
+        self.search, self._cursors = text[:SEARCH_MAX], []
+        await self._show()
+
+    @rx.event
+    @answers_refusals
+    async def next_page(self) -> None:
+        await signed_in_operator(self)
+        if self.view.last and len(self._cursors) < PAGES_BACK_MAX:
+            self._cursors.append(self.view.last)
+        await self._show()
+
+    @rx.event
+    @answers_refusals
+    async def previous_page(self) -> None:
+        await signed_in_operator(self)
+        self._cursors = self._cursors[:-1]
+        await self._show()
+
+    @rx.event
+    @answers_refusals
+    async def open_event(self, event_id: str) -> None:
+        """Show all that is known of one event."""
+        await signed_in_operator(self)
+        await self._open(event_id[:STRIPE_ID_MAX])
+
+    @rx.event
+    @answers_refusals
+    async def close_event(self) -> None:
+        """Back to the list, as it is now."""
+        await signed_in_operator(self)
+        self.opened = NO_EVENT
+        await self._show()
+
+    @rx.event
+    @answers_refusals
+    async def replay(self) -> AsyncIterator[Any]:
+        """Work on the opened event again, whatever became of it."""
+        await signed_in_operator(self)
+        if self.opened.id == "":
+            return
+        self.is_replaying = True
+        yield
+        await unit_of_work.run(inbox.replay_event, event_id=self.opened.id, at=unit_of_work.now())
+        payment_jobs.work_is_there()
+        await asyncio.sleep(SECONDS_FOR_WORK)
+        await self._open(self.opened.id)
+        self.is_replaying = False
+
+    async def _open(self, event_id: str) -> None:
+        try:
+            self.opened = await unit_of_work.read(inbox_views.read_event, event_id=event_id)
+        except NotFound:
+            self.opened = NO_EVENT
+
+    async def _show(self) -> None:
+        self.has_previous = bool(self._cursors)
+        self.view = await unit_of_work.read(
+            inbox_views.list_events,
+            at=unit_of_work.now(),
+            status=self.status,
+            family=self.family,
+            text=self.search,
+            after=self._cursors[-1] if self._cursors else "",
+            seen=len(self._cursors) * inbox_views.EVENTS_SHOWN,
+        )
+
+
+ON_LOAD = [WebhooksPage.load]
+
+
+def page() -> rx.Component:
+    """The list, or the event that is opened."""
+    view: Any = WebhooksPage.view
+    opened: Any = WebhooksPage.opened
+    shown = rx.cond(opened.id != "", _event(opened), _list(view))
+    return page_body("webhooks", WebhooksPage, shown, skeleton=_skeleton())
+
+
+def _list(view: Any) -> rx.Component:
+    filters = filter_bar(
+        counted_choices("Status", view.counts, WebhooksPage.status, WebhooksPage.choose_status),
+        kind_choice(
+            "Type", (("", "All types"), *inbox_views.FAMILIES), WebhooksPage.family, WebhooksPage.choose_family
+        ),
+        search_box("Find events", "Id, object or customer", WebhooksPage.search, WebhooksPage.find),
+    )
+    return rx.fragment(
+        page_header("Webhooks", "Everything Stripe has told us. Each event is kept first, and worked on afterwards."),
+        _waiting(view),
+        rx.el.section(
+            filters,
+            rx.el.div(rx.cond(view.rows, _table(view), _none()), class_name="section-flush"),
+            class_name="card",
+        ),
+    )
+
+
+def _waiting(view: Any) -> rx.Component:
+    late = notice(
+        "warn",
+        rx.fragment("The oldest waiting event has waited for ", view.oldest),
+        "Events are normally handled within seconds. See what it says, and whether the server can reach Stripe.",
+    )
+    calm = rx.el.p(
+        rx.cond(
+            view.oldest == "",
+            "Nothing is waiting.",
+            rx.fragment("The oldest waiting event has waited for ", view.oldest, "."),
+        ),
+        class_name="muted",
+        style=SMALL,
+    )
+    return rx.cond(view.is_late, late, calm)
+
+
+def _table(view: Any) -> rx.Component:
+    columns = (
+        Column("Event", _name, leads=True),
+        Column("Customer", lambda each: rx.cond(each.customer != "", each.customer, "–")),
+        Column("Status", _status),
+        Column("Tries", lambda each: each.attempts, numeric=True),
+        Column("Received (UTC)", lambda each: rx.el.span(each.received, style={"whiteSpace": "nowrap"}), numeric=True),
+    )
+    return rx.fragment(
+        data_table("Events, the newest first", columns, view.rows),
+        pager(
+            view.shown,
+            has_previous=WebhooksPage.has_previous,
+            has_next=view.last != "",
+            on_previous=WebhooksPage.previous_page,
+            on_next=WebhooksPage.next_page,
+        ),
+    )
+
+
+def _name(event: Any) -> rx.Component:
+    return rx.el.div(
+        rx.el.button(
+            event.type,
+            type="button",
+            on_click=WebhooksPage.open_event(event.id),
+            class_name="link",
+            style={"textAlign": "left", "overflowWrap": "anywhere"},
+        ),
+        rx.el.p(
+            rx.el.code(event.object_id),
+            class_name="muted",
+            style={**SMALL, "overflowWrap": "anywhere", "fontWeight": "400"},
+        ),
+    )
+
+
+def _status(event: Any) -> rx.Component:
+    return rx.el.div(
+        status_badge(event.status, event.status_word),
+        rx.cond(
+            event.error != "",
+            rx.el.p(event.error, class_name="muted", style={**SMALL, "maxWidth": "20rem", "overflowWrap": "anywhere"}),
+            rx.fragment(),
+        ),
+    )
+
+
+def _none() -> rx.Component:
+    is_narrowed = (WebhooksPage.status != "") | (WebhooksPage.family != "") | (WebhooksPage.search != "")
+    return rx.cond(
+        is_narrowed,
+        empty_state("No event is like this", "Choose another status or type, or look for less.", icon="search_x"),
+        empty_state(
+            "Nothing was delivered yet",
+            "Events arrive here with the first checkout, whether they are delivered or found by the sweep.",
+            icon="webhook",
+        ),
+    )
+
+
+def _event(event: Any) -> rx.Component:
+    replay = rx.cond(
+        event.can_replay,
+        button(
+            rx.cond(WebhooksPage.is_replaying, "Replaying …", "Replay"),
+            icon="rotate_cw",
+            kind="primary",
+            disabled=WebhooksPage.is_replaying,
+            on_click=WebhooksPage.replay,
+        ),
+        badge("Nothing is done for this type", "plain"),
+    )
+    return rx.fragment(
+        page_header(
+            rx.el.span(event.type, style={"overflowWrap": "anywhere"}),
+            rx.el.span(rx.el.code(event.id), style={"overflowWrap": "anywhere"}),
+            button("All events", icon="arrow_left", on_click=WebhooksPage.close_event),
+            replay,
+        ),
+        rx.cond(event.error != "", notice("bad", "The last try failed", event.error), rx.fragment()),
+        main_and_side(
+            section_card(
+                "What it said",
+                copyable(
+                    "Payload",
+                    event.payload,
+                    hint="Names, addresses, cards and secrets are hidden. Replaying reads the object anew at Stripe.",
+                ),
+            ),
+            stack(
+                section_card(
+                    "What became of it", fact_list(event.facts), action=status_badge(event.status, event.status_word)
+                )
+            ),
+        ),
+    )
+
+
+def _skeleton() -> rx.Component:
+    return rx.fragment(
+        rx.el.span("Loading", class_name="visually-hidden", role="status"),
+        rx.el.div(skeleton_line("10rem", "1.75rem"), skeleton_line("24rem"), class_name="stack skeleton-head"),
+        skeleton_card(14),
+    )
