@@ -18,6 +18,7 @@ from services.stripe_sandbox.dispatch import check_key
 from services.stripe_sandbox.documents import Document, random_text, shown
 from services.stripe_sandbox.errors import StripeError
 from services.stripe_sandbox.faults import ANSWERS, DELAY_SECONDS, FailingAnswer, FailingPayment
+from services.stripe_sandbox.resources import checkout_completion
 from services.stripe_sandbox.world import World
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ async def dispute(sandbox: "Sandbox", given: Given) -> Document:
 
 
 async def bank_answer(sandbox: "Sandbox", given: Given) -> Document:
-    """The bank answers the debit of a checkout `session` that is complete and unpaid: it pays, unless `paid` is false."""
+    """The bank answers the debit of a checkout `session` that waits for it: it pays, unless `paid` is false."""
     world = sandbox.world
     with world.lock:
         session = world.get("checkout.session", str(given.get("session", "")), param="session")

@@ -16,6 +16,7 @@ from services.stripe_sandbox.pages.hosted_invoice import PATH as INVOICE_PATH
 from services.stripe_sandbox.pages.hosted_invoice import pdf
 from services.stripe_sandbox.pages.payment_link import PAGES as PAYMENT_LINK
 from services.stripe_sandbox.pages.portal import PAGES as PORTAL
+from services.stripe_sandbox.pages.portal_forms import PAGES as PORTAL_FORMS
 from services.stripe_sandbox.pages.visit import NOT_KEPT, STATIC, Answer, Handler, Message, Stop, Visit
 from services.stripe_sandbox.world import World
 
@@ -32,7 +33,7 @@ TOO_OLD: Final = Message(
 )
 FROM_ELSEWHERE: Final = Message("This form came from another site", "Nothing was done.", tone="bad")
 
-PAGES: Final = (*HOME, *CHECKOUT, *PAYMENT_LINK, *HOSTED_INVOICE, *PORTAL)
+PAGES: Final = (*HOME, *CHECKOUT, *PAYMENT_LINK, *HOSTED_INVOICE, *PORTAL, *PORTAL_FORMS)
 
 
 def page_routes(world: World) -> list[BaseRoute]:

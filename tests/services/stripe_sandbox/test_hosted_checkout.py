@@ -343,3 +343,17 @@ def test_markup_in_names_is_shown_as_text(client: stripe.StripeClient, person: V
     page = httpx.get(session.url).text
     assert "<img" not in page
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
+
+
+@pytest.mark.parametrize(("paid", "told"), [(True, "async_payment_succeeded"), (False, "async_payment_failed")])
+def test_the_banks_answer_can_be_ordered_by_a_program(
+    client: stripe.StripeClient, person: Visitor, sandbox: SandboxServer, paid: bool, told: str
+) -> None:
+    session = new_session(client, line_items=[{"price": new_price(client, currency="cad"), "quantity": 1}])
+    person.open(session.url).press("pay", **BUYER, method="bank", account_name="Ada Lovelace")
+    answered = sandbox.control("bank_answer", session=session.id, paid=paid)
+    assert answered["payment_status"] == ("paid" if paid else "unpaid")
+    assert event_types(client)[-1] == f"checkout.session.{told}"
+    headers = {"Authorization": f"Bearer {sandbox.secret_key}"}
+    again = httpx.post(f"{sandbox.address}/_control/bank_answer", json={"session": session.id}, headers=headers)
+    assert again.status_code == 400
