@@ -35,11 +35,29 @@ def issue_credit_note(world: World, invoice: Document, params: dict[str, Any]) -
         raise StripeError(message, param="amount")
     before = 0 if invoice["status"] == "paid" else min(total, invoice["amount_remaining"])
     settled = _settlement(params, total - before)
+    note = (
+        _note(world, invoice, params, identifier, lines)
+        | sums
+        | {
+            "amount": total,
+            "out_of_band_amount": settled["out_of_band_amount"] or None,
+            "post_payment_amount": total - before,
+            "pre_payment_amount": before,
+            "type": "pre_payment" if before == total else "mixed" if before else "post_payment",
+        }
+    )
+    note |= _settle(world, invoice, note, settled, params)
+    world.add("credit_note", note, "credit_note.created")
+    _take_off(world, world.get("invoice", invoice["id"]), before, total - before)
+    return note
+
+
+def _note(world: World, invoice: Document, params: dict[str, Any], identifier: str, lines: list[Document]) -> Document:
+    """A credit note without its sums."""
     number = len(world.store.where("credit_note", invoice=invoice["id"])) + 1
-    note = {
+    return {
         "id": identifier,
         "object": "credit_note",
-        "amount": total,
         "amount_shipping": 0,
         "created": world.now_for(invoice),
         "currency": invoice["currency"],
@@ -57,23 +75,14 @@ def issue_credit_note(world: World, invoice: Document, params: dict[str, Any]) -
         "memo": params.get("memo"),
         "metadata": merged_metadata({}, params.get("metadata")),
         "number": f"{invoice['number']}-CN-{number:02d}",
-        "out_of_band_amount": settled["out_of_band_amount"] or None,
         "pdf": f"{world.public_url}/pay/{invoice['_secret']}/pdf",
-        "post_payment_amount": total - before,
-        "pre_payment_amount": before,
         "pretax_credit_amounts": [],
         "reason": params.get("reason"),
         "refunds": [],
         "shipping_cost": None,
         "status": "issued",
-        **sums,
-        "type": "pre_payment" if before == total else "mixed" if before else "post_payment",
         "voided_at": None,
     }
-    note |= _settle(world, invoice, note, settled, params)
-    world.add("credit_note", note, "credit_note.created")
-    _take_off(world, world.get("invoice", invoice["id"]), before, total - before)
-    return note
 
 
 def _settlement(params: dict[str, Any], after_payment: int) -> dict[str, int]:
