@@ -54,11 +54,15 @@ class WebhookCommits:
 
 
 def _keep_all(session: Session, group: list[_Delivery]) -> list[bool]:
+    """In the order of their ids: two processes that write the same events in other orders would block each other."""
     at = unit_of_work.now()
-    return [
-        inbox.keep_event(session, account=delivery.account, event=delivery.event, source=EventSource.WEBHOOK, at=at)
-        for delivery in group
-    ]
+    is_new = {
+        delivery: inbox.keep_event(
+            session, account=delivery.account, event=delivery.event, source=EventSource.WEBHOOK, at=at
+        )
+        for delivery in sorted(group, key=lambda each: each.event.id)
+    }
+    return [is_new[delivery] for delivery in group]
 
 
 def _fail(kept: "asyncio.Future[bool]", error: Exception) -> None:

@@ -69,7 +69,7 @@ class MalformedJson(BadRequest):
 
 
 class InvalidDelivery(BadRequest):
-    """`reason` is missing, malformed, wrong or stale (the signature) or body (what it signs is not an event)."""
+    """`reason` is missing, malformed, wrong or stale (the signature), body (what it signs is not an event) or mode."""
 
     code, title = "invalid_delivery", "This is not an event from the payment provider"
 

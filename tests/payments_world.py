@@ -222,9 +222,7 @@ def _within(document: dict[str, Any], path: str) -> Any:
 
 
 @pytest.fixture
-def payments_world(
-    engine: Engine, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[PaymentsWorld]:
+def payments_world(engine: Engine, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[PaymentsWorld]:
     """One customer billed in CAD, and a sandbox that offers what the price book does; on both databases."""
     with _world(sandbox, monkeypatch) as world:
         yield world

@@ -46,6 +46,7 @@ _secrets = _Secrets()
 
 async def take_delivery(request: Request) -> Response:
     """Keep an event and answer 200, also where it is here already; 400 for what Stripe did not sign."""
+    request.scope["route"] = routes[0]  # for the log, which names routes and no paths
     body = await read_body(request, BYTES_MAX)
     connected = connection()
     event = await _verified(body, request.headers.get("stripe-signature"), connected)
@@ -63,7 +64,7 @@ async def _verified(body: bytes, signature: str | None, connected: Connection) -
         event = events.read_delivery(body, signature, await _secrets.of(connected.account, afresh=True), at)
     if event.is_live != (connected.account == "live"):
         kind = "live" if event.is_live else "test"
-        raise InvalidDelivery(f"This is a {kind} event, and the key set here is not for those.")
+        raise InvalidDelivery(f"This is a {kind} event, and the key set here is not for those.", reason="mode")
     return event
 
 

@@ -44,8 +44,11 @@ def keep_event(session: Session, *, account: str, event: EventFacts, source: Eve
 def keep_events(
     session: Session, *, account: str, events: Sequence[EventFacts], source: EventSource, at: datetime
 ) -> int:
-    """Keep those events that are not here yet; answers how many. Types we do not act on are ignored at once."""
-    rows = [_row(account, event, source, at) for event in events]
+    """Keep those events that are not here yet; answers how many. Types we do not act on are ignored at once.
+
+    They are written in the order of their ids, so that two who write the same ones do not block each other.
+    """
+    rows = [_row(account, event, source, at) for event in sorted(events, key=lambda event: event.id)]
     if not rows:
         return 0
     statement = insert_into(session, _events).on_conflict_do_nothing().returning(_events.c.id)

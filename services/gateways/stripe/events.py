@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any, Final
 
 import stripe as sdk
@@ -21,6 +22,7 @@ WINDOW: Final = timedelta(hours=6)
 """How much of the past is asked for at once: Stripe lists the newest first, and we read the oldest first."""
 
 _NAME: Final = re.compile(r"[\x21-\x7e]{1,128}")
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _SIGNATURE: Final = re.compile(r"t=([0-9]{1,12})(?=.*,v1=)(?:,v[0-9]=[0-9A-Za-z]+)+")
 """One moment and no other: the SDK checks the first it finds, and it must be the one whose age we look at."""
 
@@ -100,8 +102,19 @@ def event_facts(document: Any) -> EventFacts:
         object_type=_name(thing, "object"),
         object_id=event_id if thing.get("id") is None else _name(thing, "id"),
         customer_id=_customer_id(thing),
-        payload=document,
+        payload=_storable(document),
     )
+
+
+def _storable(value: Any) -> Any:
+    """The same without what no database keeps: NUL, half a character, a number without end. Each becomes a sign."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {_storable(name): _storable(inside) for name, inside in value.items()}
+    return [_storable(inside) for inside in value] if isinstance(value, list) else value
 
 
 def _created(document: Mapping[str, Any]) -> datetime:
