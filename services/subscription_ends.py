@@ -12,6 +12,7 @@ from models import BillingPeriod, PeriodStatus, Subscription, SubscriptionStatus
 from services import credit_lots
 from services.closing_periods import PERIOD_MIN, after_last_event
 from services.errors import Unprocessable
+from services.subscription_standing import RESTING, leave_out_rest
 from services.subscriptions import read_subscription
 from services.tenants import lock_head
 
@@ -35,6 +36,8 @@ def end_subscription(
         raise Unprocessable("ended_at is in the future; end it when it ends.", field="ended_at")
     earliest = max(ended_at, subscription.current_period_start + PERIOD_MIN)
     end = after_last_event(session, subscription, since=earliest)
+    if subscription.status in RESTING:
+        leave_out_rest(session, subscription, end)
     subscription.status, subscription.canceled_at = SubscriptionStatus.CANCELED, end
     subscription.current_period_end = min(subscription.current_period_end, end)
     session.add(subscription)

@@ -45,7 +45,7 @@ def set_status(
         raise SubscriptionConflict(f"A subscription that is {before} cannot become {status}.")
     subscription.status = status
     if before in RESTING and status not in RESTING:
-        _leave_out_rest(session, subscription, at)
+        leave_out_rest(session, subscription, at)
     session.add(subscription)
     session.flush()
     return subscription
@@ -57,7 +57,7 @@ def in_trial(subscription: Subscription) -> bool:
     return trial_ends_at is not None and subscription.current_period_end <= trial_ends_at
 
 
-def _leave_out_rest(session: Session, subscription: Subscription, at: datetime) -> None:
+def leave_out_rest(session: Session, subscription: Subscription, at: datetime) -> None:
     """Let no base fee fall due before the period in which the rest ends."""
     if at < subscription.current_period_end:
         return

@@ -13,6 +13,7 @@ from services.errors import NotFound, SubscriptionConflict
 from services.identity import create_tenant
 from services.invoices import read_invoice
 from services.price_books import load_shipped_books
+from services.subscription_ends import end_subscription
 from services.subscription_standing import MAY_FOLLOW, set_status
 from services.subscriptions import create_subscription, read_subscription
 from tests.given import NOON, Customer, assert_books_agree, customer, event, metered, refused
@@ -20,9 +21,9 @@ from tests.given import NOON, Customer, assert_books_agree, customer, event, met
 ACTIVE, TRIALING, CANCELED = SubscriptionStatus.ACTIVE, SubscriptionStatus.TRIALING, SubscriptionStatus.CANCELED
 PAUSED, SUSPENDED, PAST_DUE = SubscriptionStatus.PAUSED, SubscriptionStatus.SUSPENDED, SubscriptionStatus.PAST_DUE
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-DECEMBER, JANUARY, FEBRUARY, MARCH = (
+DECEMBER, JANUARY, FEBRUARY, MARCH, APRIL = (
     datetime(2026, 12, 1, 5, tzinfo=UTC),
-    *(datetime(2027, month, 1, 5, tzinfo=UTC) for month in (1, 2, 3)),
+    *(datetime(2027, month, 1, 5, tzinfo=UTC) for month in (1, 2, 3, 4)),
 )
 
 
@@ -117,6 +118,20 @@ def test_no_base_fee_is_charged_for_months_spent_at_rest(session: Session, rest:
         ("Jan", [("base", 9_000_00)]),  # February is the month it comes back in
     ]
     assert closed_by(session, one, MARCH + HOUR) == [("Feb", [("base", 9_000_00)])]
+    assert_books_agree(session, one.tenant_id)
+
+
+@pytest.mark.parametrize("rest", [PAUSED, SUSPENDED])
+def test_one_that_ends_at_rest_is_charged_for_no_month_of_it(session: Session, rest: SubscriptionStatus) -> None:
+    one = customer(session)
+    metered(session, one.tenant_id, event("1000500"))
+    stand(session, one, rest, NOON + DAY)
+    ended_at = FEBRUARY + 10 * DAY
+    end_subscription(
+        session, tenant_id=one.tenant_id, subscription_id=one.subscription_id, ended_at=ended_at, at=ended_at
+    )
+    assert closed_by(session, one, MARCH) == [("Nov", [("overage", 1_00)]), ("Dec", []), ("Jan", [])]
+    assert due_subscriptions(session, at=APRIL) == []
     assert_books_agree(session, one.tenant_id)
 
 
