@@ -106,5 +106,5 @@ def test_two_hundred_lines_are_all_there(client: stripe.StripeClient, person: Vi
     invoice = open_invoice(client, lines=200)
     page = person.open(invoice.hosted_invoice_url)
     assert page.text.count("Calls of week") == 200
-    assert "200 lines in all" in page.text
+    assert "200 lines; scroll to see all of them." in page.text
     assert httpx.get(invoice.invoice_pdf).content.startswith(b"%PDF-")
