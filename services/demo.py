@@ -81,6 +81,9 @@ CUSTOMERS = (
         has_gain_share=True,
     ),
 )
+NEWCOMER, NEWCOMER_EMAIL = "Lighthouse Labs", "owner@lighthouse.example"
+"""A customer without a plan yet: to be walked through buying one."""
+
 OPERATOR = "operator@tallystick.example"
 
 
@@ -111,7 +114,8 @@ def demo_logins() -> tuple[DemoLogin, ...]:
         for customer in CUSTOMERS
         for email, role in customer.logins
     ]
-    return (*people, DemoLogin(OPERATOR, PASSWORD, "operator: every customer"))
+    newcomer = DemoLogin(NEWCOMER_EMAIL, PASSWORD, f"{NEWCOMER}, owner: no plan yet")
+    return (*people, newcomer, DemoLogin(OPERATOR, PASSWORD, "operator: every customer"))
 
 
 def is_seeded(session: Session) -> bool:
@@ -125,6 +129,8 @@ def seed_demo(session: Session, *, at: datetime) -> tuple[DemoLogin, ...]:
         return ()
     load_shipped_books(session, at=at)
     create_user(session, email=OPERATOR, password=PASSWORD, is_operator=True, at=at)
+    newcomer = create_tenant(session, name=NEWCOMER, currency="CAD", timezone="America/Vancouver", at=at)
+    create_user(session, email=NEWCOMER_EMAIL, password=PASSWORD, tenant_id=newcomer.id, role=Role.OWNER, at=at)
     for number, customer in enumerate(CUSTOMERS):
         _Story(session, customer, random.Random(SEED + number), at).tell()  # noqa: S311 — made up, not secret
     return demo_logins()

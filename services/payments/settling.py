@@ -37,7 +37,7 @@ def _follow(session: Session, invoice: Invoice, parts: Sequence[StripeInvoice], 
     states = {part.status for part in parts}
     named = {"tenant_id": invoice.tenant_id, "invoice_id": invoice.id}
     if states == {PAID}:
-        paid_at = max((part.paid_at for part in parts if part.paid_at is not None), default=at)
+        paid_at = max(invoice.issued_at, *(part.paid_at or at for part in parts))
         reference = ", ".join(part.payment_id or part.stripe_id for part in parts)[:120]
         if invoice.status in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
             mark_invoice_paid(session, **named, reference=reference, at=paid_at)
