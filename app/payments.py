@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 
 from models import EventSource, StripeCall
 from services.database import Session, reading, transaction
-from services.errors import ProviderRefused, ProviderUnavailable
+from services.errors import ProviderRefused, ProviderUnavailable, Refusal
 from services.gateways.stripe import events as stripe_events
 from services.gateways.stripe.client import Stripe
 from services.payments import applying, calls, collecting, crediting, dunning, inbox, outbox, telling, uncollected
@@ -21,7 +21,7 @@ from services.payments.answers import take_in_final
 from services.payments.inbox import Claim
 from services.payments.readings import read_subject
 from services.payments.reasons import Held
-from services.payments.subjects import NotOurs, Readings, Subject, SubjectKind, Unread
+from services.payments.subjects import NeedsPerson, NotOurs, Readings, Subject, SubjectKind, Unread
 
 AT_ONCE: Final = 6
 READINGS_MAX: Final = 8
@@ -150,8 +150,8 @@ def _handle(
         with transaction() as session:
             inbox.mark_done(session, event_ids=event_ids, at=clock(), tenant_id=None, ours=False)
     except Exception as error:
-        _log.warning("stripe_event_failed", subject=str(subject.kind), id=subject.id, exc_info=error)
-        final = isinstance(error, ProviderRefused) and error.is_missing
+        _log.warning("stripe_event_failed", subject=str(subject.kind), id=subject.id, **_told(error))
+        final = isinstance(error, NeedsPerson) or (isinstance(error, ProviderRefused) and error.is_missing)
         with transaction() as session:
             inbox.keep_failure(session, event_ids=event_ids, error=_worded(error), at=clock(), final=final)
         return Worked(failed_events=count)
@@ -229,7 +229,7 @@ def _make(stripe: Stripe, call: StripeCall, *, ticket: int, clock: Callable[[], 
     except Held as held:
         _hold(call, str(held))
     except Exception as error:
-        _log.warning("stripe_call_failed", key=call.key, exc_info=error)
+        _log.warning("stripe_call_failed", key=call.key, **_told(error))
         with transaction() as session:
             outbox.postpone_call(session, call, error=_worded(error), after=None, at=clock())
     return False
@@ -257,6 +257,11 @@ def _together(items: Sequence[Item], act: Callable[[Item], Outcome]) -> list[Out
         return [act(item) for item in items]
     with ThreadPoolExecutor(min(AT_ONCE, len(items)), thread_name_prefix="payments") as pool:
         return list(pool.map(act, items))
+
+
+def _told(error: Exception) -> dict[str, Any]:
+    """What a log says of a failure: of a refusal its reason, of anything else where it came from."""
+    return {"reason": error.detail} if isinstance(error, Refusal) else {"exc_info": error}
 
 
 def _worded(error: Exception) -> str:

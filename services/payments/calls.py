@@ -9,10 +9,13 @@ from sqlmodel import Session
 
 from models import StripeCall, StripeCallKind, StripeInvoicePart
 from services.gateways.stripe.client import Stripe
+from services.gateways.stripe.facts import CreditNoteFacts, CustomerFacts, InvoiceFacts, SubscriptionFacts
 from services.payments import answers, invoice_orders, orders
 from services.payments.answers import Answer
 from services.payments.mirror import part_of
 from services.payments.outbox import mark_call_done
+from services.payments.readings import read_subject
+from services.payments.subjects import Subject, SubjectKind
 
 KEY_LIFE: Final = timedelta(hours=23)
 """Stripe forgets idempotency keys after a day: from then on we look whether a call was made before we repeat it."""
@@ -43,12 +46,17 @@ def prepare_call(session: Session, call: StripeCall, *, at: datetime) -> Prepare
 def make_call(stripe: Stripe, prepared: Prepared) -> Answer | None:
     """Make it, unless looking shows that it was made already.
 
+    To a key it knows Stripe gives the answer of then, which events may have overtaken: what it is about is read anew.
     Raises ProviderUnavailable where it may be made again, and ProviderRefused.
     """
     if prepared.make is None:
         return None
     found = prepared.look(stripe) if prepared.look is not None else None
-    return found or prepared.make(stripe)
+    if found is not None:
+        return found
+    answer = prepared.make(stripe)
+    kind = _READ_AS.get(type(answer)) if prepared.call.attempts > 1 else None
+    return answer if kind is None else read_subject(stripe, Subject(kind, answer.id))
 
 
 def keep_answer(session: Session, call: StripeCall, answer: Answer | None, *, ticket: int, at: datetime) -> None:
@@ -57,6 +65,13 @@ def keep_answer(session: Session, call: StripeCall, answer: Answer | None, *, ti
         answers.apply_answer(session, call, answer, ticket=ticket, at=at)
     mark_call_done(session, call, stripe_id=None if answer is None else answer.id, at=at)
 
+
+_READ_AS: Final[dict[type, SubjectKind]] = {
+    CustomerFacts: SubjectKind.CUSTOMER,
+    SubscriptionFacts: SubjectKind.SUBSCRIPTION,
+    InvoiceFacts: SubjectKind.INVOICE,
+    CreditNoteFacts: SubjectKind.CREDIT_NOTE,
+}
 
 _ORDERS: Final[dict[StripeCallKind, Any]] = {
     StripeCallKind.CREATE_CUSTOMER: orders.create_customer,

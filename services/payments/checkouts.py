@@ -20,12 +20,13 @@ from services.gateways.stripe.facts import CheckoutFacts, InvoiceFacts, Subscrip
 from services.identifiers import new_id
 from services.payments import marks
 from services.payments.customers import tenant_of_customer
+from services.payments.link_sales import checkout_of_link
 from services.payments.links import link_subscription
 from services.payments.mirror import carry, keep_invoice
 from services.payments.outbox import Owed, owe_calls
 from services.payments.promotions import promotions_of_start
 from services.payments.settling import settle_invoice
-from services.payments.subjects import NotOurs, Readings, SubjectKind
+from services.payments.subjects import Readings, SubjectKind
 from services.price_books import plan_in_force
 from services.stripe_catalog import find_price
 from services.subscriptions import check_sellable, create_subscription
@@ -98,12 +99,13 @@ def apply_checkout(
 ) -> str:
     """Let a visit follow what Stripe says of it; once paid, the subscription starts. Answers whose it is.
 
-    Raises Unread and NotOurs.
+    Raises Unread, NotOurs, and NeedsPerson for a payment link that does not say who bought.
     """
-    tenant_id = facts.metadata.get(marks.TENANT, "")
-    key = (tenant_id, facts.metadata.get(marks.CHECKOUT, ""))
+    key = (facts.metadata.get(marks.TENANT, ""), facts.metadata.get(marks.CHECKOUT, ""))
     if session.get(Checkout, key) is None:
-        raise NotOurs("The checkout was not asked for by us.")
+        sold = checkout_of_link(session, readings, facts, account=account, ticket=ticket, at=at)
+        key = (sold.tenant_id, sold.id)
+    tenant_id, _ = key
     lock_head(session, tenant_id=tenant_id)
     asked = session.get_one(Checkout, key, populate_existing=True)
     if asked.status == CheckoutStatus.COMPLETED or asked.ticket > ticket:

@@ -37,6 +37,12 @@ class NotOurs(Refusal):
     status, code, title = 404, "not_ours", "Not one of ours"
 
 
+class NeedsPerson(Refusal):
+    """It cannot be decided here. The sentence says to an operator what to do before replaying."""
+
+    status, code, title = 409, "needs_person", "Somebody has to decide"
+
+
 class Readings:
     """What was read for one piece of work, by subject."""
 

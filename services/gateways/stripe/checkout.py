@@ -67,4 +67,6 @@ def _facts(session: Mapping[str, Any]) -> CheckoutFacts:
         invoice_id=id_or_none(session["invoice"]),
         expires_at=moment(session["expires_at"]),
         metadata=metadata_of(session),
+        reference=session["client_reference_id"],
+        email=(session["customer_details"] or {}).get("email"),
     )

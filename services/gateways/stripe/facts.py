@@ -115,7 +115,10 @@ class InvoiceFacts:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutFacts:
-    """`status` open, complete or expired; `payment_status` paid, unpaid or no_payment_required."""
+    """`status` open, complete or expired; `payment_status` paid, unpaid or no_payment_required.
+
+    `reference` is what whoever made the link to it added, `email` what the customer gave.
+    """
 
     id: str
     status: str
@@ -126,6 +129,8 @@ class CheckoutFacts:
     invoice_id: str | None
     expires_at: datetime
     metadata: Mapping[str, str]
+    reference: str | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

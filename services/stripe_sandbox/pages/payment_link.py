@@ -3,6 +3,7 @@
 from typing import Final
 
 from services.stripe_sandbox.pages.visit import Answer, Message, Page, Stop, Visit
+from services.stripe_sandbox.resources.checkout_sessions import REFERENCE
 from services.stripe_sandbox.resources.payment_links import LINK, open_from_link
 
 PATH: Final = "/buy/{link}"
@@ -19,8 +20,14 @@ def show(visit: Visit) -> Answer:
     restrictions = link["restrictions"]
     if restrictions and restrictions["completed_sessions"]["count"] >= restrictions["completed_sessions"]["limit"]:
         raise Stop(Message("This link was used as often as it may be", "Ask the seller for another.", "!", "warn"), 410)
-    session = open_from_link(visit.world, link)
+    session = open_from_link(visit.world, link, reference=_reference(visit))
     return visit.go(f"/c/pay/{session['id']}")
+
+
+def _reference(visit: Visit) -> str | None:
+    """What whoever sent the link added to say whom it is for; what cannot be one is left out, as Stripe does."""
+    given = visit.query.get("client_reference_id", "")
+    return given if REFERENCE.fullmatch(given) else None
 
 
 PAGES: Final[tuple[Page, ...]] = ((PATH, show, None),)

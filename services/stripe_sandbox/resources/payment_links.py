@@ -155,8 +155,8 @@ def list_line_items(world: World, call: Call) -> Document:
     return page_of_lines(read_link(world, call)["_lines"], call.params, call.path)
 
 
-def open_from_link(world: World, link: Document) -> Document:
-    """A session for one more visitor of the link."""
+def open_from_link(world: World, link: Document, *, reference: str | None = None) -> Document:
+    """A session for one more visitor of the link; `reference` becomes its client_reference_id."""
     after = link["after_completion"]
     given = link["subscription_data"] or {}
     wanted = {name: given[name] for name in ("description", "trial_period_days", "trial_settings") if given.get(name)}
@@ -170,6 +170,8 @@ def open_from_link(world: World, link: Document) -> Document:
         "tax_id_collection": link["tax_id_collection"],
         "metadata": link["metadata"],
     }
+    if reference is not None:
+        params["client_reference_id"] = reference
     if after["type"] == "redirect":
         params["success_url"] = after["redirect"]["url"]
     if link["_mode"] == "subscription":
