@@ -1,8 +1,8 @@
 """A seller's books beside a Stripe sandbox: what tests of payments begin with.
 
 `payments_world` has the sandbox set up from a price book, one customer, and one clock for both sides. Deliveries are
-taken from the sandbox's list of events, so that a test decides in which order they arrive. `served_world` has the API on
-a port as well, and the sandbox delivers to it over HTTP.
+taken from the sandbox's list of events, so that a test decides in which order they arrive. `served_world` has the API
+on a port as well, and the sandbox delivers to it over HTTP.
 
 Whatever loads Stripe's package is imported by what uses it: every run of pytest loads this file.
 """
@@ -10,6 +10,7 @@ Whatever loads Stripe's package is imported by what uses it: every run of pytest
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from sandbox_server import START_SECONDS_MAX, SandboxServer, _free_port
 from sqlalchemy import Engine
 from sqlmodel import SQLModel, select
 
-from models import Checkout, EventSource, Interval, Invoice, Subscription, Tenant
+from models import Checkout, EventSource, Interval, Invoice, StripeCall, StripeEvent, Subscription, Tenant
 from services.database import reading, transaction
 
 if TYPE_CHECKING:
@@ -33,6 +34,14 @@ if TYPE_CHECKING:
     from services.gateways.stripe.facts import EventFacts
 
 SECRET = "whsec_of_the_tests"
+_MARKS = {
+    "customer": ("tallystick_tenant",),
+    "subscription": ("tallystick_subscription",),
+    "invoice": ("tallystick_invoice", "tallystick_part"),
+    "invoiceitem": ("tallystick_invoice", "tallystick_line"),
+    "credit_note": ("tallystick_credit_note",),
+    "refund": ("tallystick_refund",),
+}
 TURNS_MAX = 60
 
 
@@ -166,6 +175,35 @@ class PaymentsWorld:
         assert answer.status_code == 200, answer.text
         document: dict[str, Any] = answer.json()
         return document
+
+    def use(self, units: str, event_type: str = "LLM_token_usage", tenant_id: str | None = None) -> None:
+        """Meter an event now; it must be accepted."""
+        from tests.given import event, metered
+
+        with transaction() as session:
+            metered(session, tenant_id or self.tenant_id, event(units, event_type), at=self.now())
+
+    def assert_all_agrees(self) -> None:
+        """Nothing waits or failed, each of ours is at Stripe once, and every invoice comes to the same on all sides."""
+        from app import reconciling
+        from tests.given import assert_books_agree
+
+        assert [(row.type, row.status, row.error) for row in self.rows(StripeEvent) if not row.done_at] == []
+        assert [(row.key, row.status, row.error) for row in self.rows(StripeCall) if not row.done_at] == []
+        found = reconciling.check_all(self.stripe, at=self.now())
+        assert [each.differences for each in found.differing] == []
+        assert [(row.stripe_id, row.status, row.total_minor) for row in found.unknown] == []
+        self.assert_nothing_doubled()
+        for tenant in self.rows(Tenant):
+            with transaction() as session:
+                assert_books_agree(session, tenant.id)
+
+    def assert_nothing_doubled(self) -> None:
+        """What we made at Stripe is marked with what it is for: no mark is on two things, no line on two drafts."""
+        for kind, names in _MARKS.items():
+            marked = [tuple(each["metadata"].get(name) for name in names) for each in self.at_stripe(kind)]
+            counted = Counter(mark for mark in marked if all(mark))
+            assert {mark: count for mark, count in counted.items() if count > 1} == {}, kind
 
     def visitor(self) -> "Visitor":
         """A person with a browser of their own."""

@@ -9,6 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from models import StripeCall, StripeSubscription, Subscription
+from services.errors import ProviderRefused
 from services.gateways.stripe import customers, money_back, subscriptions
 from services.gateways.stripe.client import Stripe
 from services.payments import marks
@@ -82,7 +83,17 @@ def cancel_subscription(session: Session, call: StripeCall) -> Order:
         found = subscriptions.read_subscription(stripe, subscription_id=stripe_id)
         return found if found.status == "canceled" else None
 
-    return lambda stripe: subscriptions.cancel_subscription(stripe, key=key_of(call), subscription_id=stripe_id), look
+    def make(stripe: Stripe) -> Any:
+        """Stripe keeps no key for this: where an answer was lost, it refuses to cancel what it has cancelled."""
+        try:
+            return subscriptions.cancel_subscription(stripe, key=key_of(call), subscription_id=stripe_id)
+        except ProviderRefused:
+            found = look(stripe)
+            if found is None:
+                raise
+            return found
+
+    return make, look
 
 
 def credit_note(session: Session, call: StripeCall) -> Order:
