@@ -86,6 +86,11 @@ class Plan:
         """The plan's name across books, such as memory-cloud/pro."""
         return f"{self.book_code}/{self.code}"
 
+    @property
+    def is_free(self) -> bool:
+        """Whether its base fee is nothing, rather than agreed by contract."""
+        return self.base_price == 0
+
     def allowance_micro(self, pool: str) -> int:
         """Credits included in one window of a pool, in millionths."""
         return to_micro(self.allowances.get(pool, Decimal(0)))

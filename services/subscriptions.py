@@ -115,10 +115,10 @@ def find_subscription_tenant(session: Session, *, subscription_id: str) -> str:
     return tenant_id
 
 
-def check_sellable(session: Session, *, plan: Plan, tenant: Tenant) -> None:
+def check_sellable(session: Session, *, plan: Plan, tenant: Tenant, free_gives_way: bool = False) -> None:
     """Whether the tenant could start on the plan now.
 
-    Raises Unprocessable for a plan sold only by contract or in another currency, and SubscriptionConflict where a
+    `free_gives_way` where a live subscription that is free would end for it. Raises Unprocessable for a plan sold only by contract or in another currency, and SubscriptionConflict where a
     subscription is live already.
     """
     if plan.base_price is None or plan.contact_sales:
@@ -128,13 +128,18 @@ def check_sellable(session: Session, *, plan: Plan, tenant: Tenant) -> None:
             f"{plan.name} is priced in {plan.currency}, but this account is billed in {tenant.currency}.",
             field="plan_code",
         )
-    live = select(Subscription.id).where(Subscription.tenant_id == tenant.id, col(Subscription.status).in_(LIVE))
-    existing = session.exec(live).first()
-    if existing is not None:
+    existing = live_subscription(session, tenant_id=tenant.id)
+    if existing is not None and not (free_gives_way and plan_of(session, existing).is_free):
         raise SubscriptionConflict(
-            f"Subscription {existing} is live already; change its plan instead of starting another.",
-            subscription_id=existing,
+            f"Subscription {existing.id} is live already; change its plan instead of starting another.",
+            subscription_id=existing.id,
         )
+
+
+def live_subscription(session: Session, *, tenant_id: str) -> Subscription | None:
+    """The subscription that has not ended; None where there is none."""
+    statement = select(Subscription).where(Subscription.tenant_id == tenant_id, col(Subscription.status).in_(LIVE))
+    return session.exec(statement).first()
 
 
 def plan_of(session: Session, subscription: Subscription) -> Plan:

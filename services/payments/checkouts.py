@@ -29,7 +29,8 @@ from services.payments.settling import settle_invoice
 from services.payments.subjects import Readings, SubjectKind
 from services.price_books import plan_in_force
 from services.stripe_catalog import find_price
-from services.subscriptions import check_sellable, create_subscription
+from services.subscription_ends import end_subscription
+from services.subscriptions import check_sellable, create_subscription, live_subscription, plan_of
 from services.tenants import lock_head, read_tenant
 
 REUSED_FOR = timedelta(minutes=30)
@@ -43,13 +44,13 @@ def ask_checkout(
 ) -> Checkout:
     """Write down that a plan is to be bought on the hosted page; the page is opened afterwards.
 
-    Raises UnknownPlan, SubscriptionConflict where a subscription is live (its plan is changed, not bought again), and
-    Unprocessable for a plan that costs nothing, is agreed by contract, or is not for sale at Stripe yet.
+    Raises UnknownPlan, SubscriptionConflict where a paid subscription is live (its plan is changed, not bought again),
+    and Unprocessable for a plan that costs nothing, is agreed by contract, or is not for sale at Stripe yet.
     """
     lock_head(session, tenant_id=tenant_id)
     tenant = read_tenant(session, tenant_id=tenant_id)
     plan = plan_in_force(session, plan_code=plan_code)
-    check_sellable(session, plan=plan, tenant=tenant)
+    check_sellable(session, plan=plan, tenant=tenant, free_gives_way=True)
     if not plan.base_price:
         raise Unprocessable(f"{plan.name} costs nothing; start it without a payment.", field="plan_code")
     if find_price(session, account=account, plan=plan, interval=interval) is None:
@@ -154,6 +155,7 @@ def _start(
 ) -> Subscription:
     """Start what was offered, when Stripe says it began, with the first invoice that is paid already."""
     started_at = min(bought.started_at, at)
+    _end_free(session, asked.tenant_id, ended_at=started_at, at=at)
     ours = create_subscription(
         session,
         tenant_id=asked.tenant_id,
@@ -175,6 +177,13 @@ def _start(
         carry(session, row, invoice_id=first.id, part=StripeInvoicePart.WHOLE)
         settle_invoice(session, tenant_id=asked.tenant_id, invoice_id=first.id, at=at)
     return ours
+
+
+def _end_free(session: Session, tenant_id: str, *, ended_at: datetime, at: datetime) -> None:
+    """The first purchase ends the free plan, for there was no card to change it with."""
+    free = live_subscription(session, tenant_id=tenant_id)
+    if free is not None and plan_of(session, free).is_free:
+        end_subscription(session, tenant_id=tenant_id, subscription_id=free.id, ended_at=ended_at, at=at)
 
 
 def _start_invoice(session: Session, subscription: Subscription) -> Invoice | None:
@@ -227,5 +236,6 @@ def _still_open(
 
 
 def _is_first(session: Session, tenant_id: str) -> bool:
-    """A trial is for who has had no subscription yet."""
-    return session.exec(select(Subscription.id).where(Subscription.tenant_id == tenant_id).limit(1)).first() is None
+    """A trial is for who has not paid for a plan yet."""
+    had = session.exec(select(Subscription).where(Subscription.tenant_id == tenant_id)).all()
+    return all(plan_of(session, subscription).is_free for subscription in had)

@@ -23,7 +23,7 @@ def settle_standing(session: Session, *, tenant_id: str, subscription_id: str, a
     if subscription.status == SubscriptionStatus.CANCELED:
         return subscription.status
     if link is not None and link.status in _ENDED:
-        ended_at = link.ended_at or at
+        ended_at = min(link.ended_at or at, at)
         end_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id, ended_at=ended_at, at=at)
         return SubscriptionStatus.CANCELED
     wanted = _wanted(session, subscription, link)
