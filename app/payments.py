@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -29,6 +30,7 @@ ROUNDS_MAX: Final = 1_000
 SWEPT_AGAIN: Final = timedelta(hours=1)
 """Events may become visible at Stripe a little late: the sweep begins this much before where the last one ended."""
 
+SWEPT_AT_ONCE: Final = 200
 SWEPT_BACK_MAX: Final = timedelta(days=29)
 """Stripe lists events for thirty days."""
 
@@ -129,10 +131,11 @@ def sweep_events(stripe: Stripe, *, at: datetime, since: datetime | None = None)
     with reading() as session:
         last = inbox.swept_until(session, account=stripe.account)
     begin = since or (at - SWEPT_BACK_MAX if last is None else last - SWEPT_AGAIN)
+    events = stripe_events.list_events(stripe, created_from=max(begin, at - SWEPT_BACK_MAX))
     found = 0
-    for event in stripe_events.list_events(stripe, created_from=max(begin, at - SWEPT_BACK_MAX)):
+    while some := list(islice(events, SWEPT_AT_ONCE)):
         with transaction() as session:
-            found += inbox.keep_event(session, account=stripe.account, event=event, source=EventSource.SWEEP, at=at)
+            found += inbox.keep_events(session, account=stripe.account, events=some, source=EventSource.SWEEP, at=at)
     with transaction() as session:
         inbox.note_sweep(session, account=stripe.account, until=at)
     return found
