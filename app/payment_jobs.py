@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ SECONDS_UNTIL_SERVED: Final = 0.5
 
 SECONDS_BETWEEN_DUNNINGS: Final = 60.0
 SECONDS_BETWEEN_SWEEPS: Final = 3_600.0
+
+SECONDS_BETWEEN_COMPARISONS: Final = 24 * 3_600.0
 
 _log = structlog.get_logger("tallystick.payments")
 
@@ -80,27 +82,69 @@ def _can_be_had() -> bool:
 
 
 async def _work_for_ever() -> None:
-    from app import payments  # noqa: PLC0415 — loading the provider's package takes a while; pages need not wait
-    from services.gateways.stripe.client import stripe  # noqa: PLC0415
-
     is_set_up = False
-    dunned_at = swept_at = float("-inf")
     while True:
-        now = time.monotonic()
         try:
             is_set_up = is_set_up or await _sandbox_set_up()
-            await asyncio.to_thread(payments.work_until_done, stripe(), clock=unit_of_work.now)
-            if now - dunned_at >= SECONDS_BETWEEN_DUNNINGS:
-                await asyncio.to_thread(payments.advance_dunnings, at=unit_of_work.now())
-                dunned_at = now
-            if is_set_up and now - swept_at >= SECONDS_BETWEEN_SWEEPS:
-                await asyncio.to_thread(payments.sweep_events, stripe(), at=unit_of_work.now())
-                swept_at = now
+            for job in _jobs:
+                await job.run_if_due()
         except ProviderUnavailable as refusal:
             _log.info("payments_wait", reason=refusal.detail)
         except Exception:
             _log.exception("payments_failed")
         await _bell.wait(SECONDS_BETWEEN_LOOKS if is_set_up else SECONDS_UNTIL_SERVED)
+
+
+class _Job:
+    """Something done over and over, at most every so many seconds, in a thread of its own."""
+
+    def __init__(self, seconds_between: float, act: Callable[[], object]) -> None:
+        self._seconds_between, self._act = seconds_between, act
+        self._began = float("-inf")
+
+    async def run_if_due(self) -> None:
+        now = time.monotonic()
+        if now - self._began >= self._seconds_between:
+            await asyncio.to_thread(self._act)
+            self._began = now
+
+
+def _work() -> None:
+    payments, stripe = _provider()
+    payments.work_until_done(stripe, clock=unit_of_work.now)
+
+
+def _advance_dunnings() -> None:
+    payments, _ = _provider()
+    payments.advance_dunnings(at=unit_of_work.now())
+
+
+def _sweep() -> None:
+    payments, stripe = _provider()
+    payments.sweep_events(stripe, at=unit_of_work.now())
+
+
+def _compare() -> None:
+    from app import reconciling  # noqa: PLC0415
+
+    _, stripe = _provider()
+    reconciling.check_unsettled(stripe, at=unit_of_work.now())
+
+
+def _provider() -> tuple[Any, Any]:
+    """What makes the calls, and whom to: loaded when first needed, for it takes a while and pages need not wait."""
+    from app import payments  # noqa: PLC0415
+    from services.gateways.stripe.client import stripe  # noqa: PLC0415
+
+    return payments, stripe()
+
+
+_jobs: Final = (
+    _Job(0, _work),
+    _Job(SECONDS_BETWEEN_DUNNINGS, _advance_dunnings),
+    _Job(SECONDS_BETWEEN_SWEEPS, _sweep),
+    _Job(SECONDS_BETWEEN_COMPARISONS, _compare),
+)
 
 
 async def _sandbox_set_up() -> bool:

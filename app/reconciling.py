@@ -1,9 +1,8 @@
 """Comparing every invoice with what Stripe says now: its side is read anew, then compared, and the outcome kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 import structlog
 
@@ -15,8 +14,6 @@ from services.gateways.stripe.client import Stripe
 from services.payments import inbox, reconciliation
 from services.payments.mirror import parts_of
 from services.payments.subjects import Subject, SubjectKind
-
-INVOICES_A_PAGE: Final = 200
 
 _log = structlog.get_logger("tallystick.payments")
 
@@ -54,14 +51,32 @@ def check_all(
     """Compare every invoice, the oldest first; `say(done, total)` is told how far it is."""
     with reading() as session:
         wanted = reconciliation.list_final(session, tenant_id=tenant_id)
+    checks = _check(stripe, wanted, at=at, say=say)
+    account = None if stripe is None else stripe.account
+    with reading() as session:
+        unknown = [] if account is None else reconciliation.unknown_at_stripe(session, account=account, at=at)
+    return Reconciled(checks, tuple(row for row in unknown if tenant_id in (None, row.tenant_id)))
+
+
+def check_unsettled(stripe: Stripe | None, *, at: datetime) -> int:
+    """Compare what may have changed since it was last compared; answers how many invoices differ."""
+    with reading() as session:
+        wanted = reconciliation.list_unsettled(session, at=at)
+    return sum(check.difference_count > 0 for check in _check(stripe, wanted, at=at))
+
+
+def _check(
+    stripe: Stripe | None,
+    wanted: Sequence[tuple[str, str]],
+    *,
+    at: datetime,
+    say: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[InvoiceCheck, ...]:
     checks = []
     for number, (owner, invoice_id) in enumerate(wanted, start=1):
         checks.append(check_one(stripe, tenant_id=owner, invoice_id=invoice_id, at=at))
         say(number, len(wanted))
-    account = None if stripe is None else stripe.account
-    with reading() as session:
-        unknown = [] if account is None else reconciliation.unknown_at_stripe(session, account=account, at=at)
-    return Reconciled(tuple(checks), tuple(row for row in unknown if tenant_id in (None, row.tenant_id)))
+    return tuple(checks)
 
 
 def _read_anew(stripe: Stripe, *, tenant_id: str, invoice_id: str, at: datetime) -> None:

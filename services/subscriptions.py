@@ -118,8 +118,8 @@ def find_subscription_tenant(session: Session, *, subscription_id: str) -> str:
 def check_sellable(session: Session, *, plan: Plan, tenant: Tenant, free_gives_way: bool = False) -> None:
     """Whether the tenant could start on the plan now.
 
-    `free_gives_way` where a live subscription that is free would end for it. Raises Unprocessable for a plan sold only by contract or in another currency, and SubscriptionConflict where a
-    subscription is live already.
+    `free_gives_way` where a live subscription that is free would end for it. Raises Unprocessable for a plan sold only
+    by contract or in another currency, and SubscriptionConflict where a subscription is live already.
     """
     if plan.base_price is None or plan.contact_sales:
         raise Unprocessable(f"{plan.name} is agreed by contract; ask us for an offer.", field="plan_code")

@@ -29,6 +29,9 @@ from services.payments.usage_agreement import Difference, differs, usage_differe
 GIVEN_TIME: Final = timedelta(hours=2)
 """How long an invoice may be on its way before it counts as missing at Stripe."""
 
+COMPARED_AGAIN_FOR: Final = timedelta(days=40)
+"""How long after it was issued an invoice is compared anew each day: refunds and disputes come late."""
+
 
 def check_invoice(session: Session, *, tenant_id: str, invoice_id: str, at: datetime) -> InvoiceCheck:
     """Compare one invoice and keep what was found. Stripe's side is as it was last read. Raises NotFound."""
@@ -66,6 +69,23 @@ def list_final(session: Session, *, tenant_id: str | None = None) -> list[tuple[
         statement = statement.where(Invoice.tenant_id == tenant_id)
     rows = session.exec(statement.order_by(col(Invoice.issued_at), Invoice.tenant_id, col(Invoice.number)))
     return [(owner, invoice_id) for owner, invoice_id in rows]
+
+
+def list_unsettled(session: Session, *, at: datetime) -> list[tuple[str, str]]:
+    """(tenant, invoice) of those that a regular comparison looks at: new ones, open ones, and what differed last."""
+    never = (col(InvoiceCheck.invoice_id).is_(None)) | (col(InvoiceCheck.difference_count) > 0)
+    is_young = (col(Invoice.issued_at) > at - COMPARED_AGAIN_FOR) | (Invoice.status == InvoiceStatus.OPEN)
+    statement = (
+        select(Invoice.tenant_id, Invoice.id)
+        .join(
+            InvoiceCheck,
+            (col(InvoiceCheck.tenant_id) == Invoice.tenant_id) & (col(InvoiceCheck.invoice_id) == Invoice.id),
+            isouter=True,
+        )
+        .where(col(Invoice.number).is_not(None), never | is_young)
+        .order_by(col(Invoice.issued_at), Invoice.tenant_id, col(Invoice.number))
+    )
+    return [(owner, invoice_id) for owner, invoice_id in session.exec(statement)]
 
 
 def unknown_at_stripe(session: Session, *, account: str, at: datetime) -> list[StripeInvoice]:
