@@ -205,7 +205,9 @@ def _form(state: Any) -> rx.Component:
                 required=True,
             ),
             rx.el.fieldset(
-                rx.el.legend("What becomes of the money", class_name="field-label"),
+                rx.el.legend(
+                    "What becomes of the money", class_name="field-label", style={"marginBottom": "var(--space-2)"}
+                ),
                 rx.foreach(state.form.ways, _way),
                 class_name="stack",
                 style={"gap": "var(--space-2)", "border": "0", "padding": "0"},
@@ -236,7 +238,7 @@ def _way(way: Any, place: Any) -> rx.Component:
             rx.el.br(),
             rx.el.span(way.meaning, class_name="muted", style=SMALL),
         ),
-        style={"display": "flex", "gap": "var(--space-3)", "cursor": "pointer"},
+        style={"display": "flex", "alignItems": "flex-start", "gap": "var(--space-3)", "cursor": "pointer"},
     )
 
 

@@ -210,7 +210,7 @@ def page() -> rx.Component:
         grid(
             stat_card("Invoices", view.invoices, rx.fragment(view.unchecked, " not checked yet")),
             stat_card("With differences", view.differing, "in the last comparison"),
-            stat_card("Oldest comparison", rx.cond(view.oldest_check != "", view.oldest_check, "None yet")),
+            stat_card("Oldest comparison", rx.cond(view.oldest_check != "", view.oldest_check, "None yet"), ""),
             columns=3,
         ),
         _compared(view),
@@ -288,7 +288,7 @@ def _name(row: Any) -> rx.Component:
         rx.el.p(row.number),
         rx.el.p(row.customer, " · ", row.issued, class_name="muted", style={**SMALL, "fontWeight": "400"}),
         rx.cond(row.differences, found, rx.fragment()),
-        style={"minWidth": "15rem", "maxWidth": "24rem"},
+        style={"minWidth": "12rem", "maxWidth": "24rem"},
     )
 
 

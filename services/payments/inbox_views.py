@@ -19,6 +19,7 @@ from services.rules.redaction import redact, redact_text
 EVENTS_SHOWN = 25
 COUNTED_MAX = 10_000
 PAYLOAD_MAX = 60_000
+JUST_NOW = timedelta(seconds=10)
 LATE_AFTER = timedelta(minutes=5)
 CLOCK = "UTC"
 
@@ -170,6 +171,11 @@ def age(passed: timedelta) -> str:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     days = seconds // 86_400
     return f"{days:,} day{'' if days == 1 else 's'}"
+
+
+def ago(passed: timedelta) -> str:
+    """How long ago something was: just now, 3 min ago."""
+    return "just now" if passed < JUST_NOW else f"{age(passed)} ago"
 
 
 def shown_of(seen: int, count: int, total: int) -> str:

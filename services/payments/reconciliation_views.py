@@ -13,7 +13,7 @@ from models.base import UtcDateTime
 from services import wording
 from services.invoices import invoice_number
 from services.payments import reconciliation
-from services.payments.inbox_views import CLOCK, COUNTED_MAX, age, printable, shown_of
+from services.payments.inbox_views import CLOCK, COUNTED_MAX, ago, printable, shown_of
 
 INVOICES_SHOWN = 25
 UNKNOWN_SHOWN_MAX = 50
@@ -42,7 +42,7 @@ WORDS = {
     "agrees": "Agrees",
     "differs": "Differs",
     "elsewhere": "Not at Stripe",
-    "unchecked": "Not checked yet",
+    "unchecked": "Not checked",
 }
 
 
@@ -215,7 +215,7 @@ def _row(
         stripe=verdict(STRIPE),
         payment=verdict(PAYMENT),
         differences=tuple(str(each["detail"]) for each in found),
-        checked="" if check is None else f"{age(at - check.checked_at)} ago",
+        checked="" if check is None else ago(at - check.checked_at),
     )
 
 
@@ -231,7 +231,7 @@ def _summary(session: Session, at: datetime) -> dict[str, Any]:
         "differing": f"{differing:,}",
         "has_differing": differing > 0,
         "unchecked": f"{max(0, total - checked):,}",
-        "oldest_check": "" if oldest is None else f"{age(at - oldest)} ago",
+        "oldest_check": "" if oldest is None else ago(at - oldest),
     }
 
 
