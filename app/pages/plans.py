@@ -8,9 +8,10 @@ import reflex as rx
 from app import unit_of_work
 from app.components.address import leave_for
 from app.components.badges import badge
-from app.components.cards import key_values, notice, section_card
-from app.components.forms import button, choices
-from app.components.layout import muted, page_header, row
+from app.components.cards import section_card
+from app.components.forms import button
+from app.components.layout import muted, page_header
+from app.components.plan_question import plan_question
 from app.components.shell import ShellView
 from app.components.states import skeleton_card, skeleton_line
 from app.components.tables import Column, data_table
@@ -35,11 +36,6 @@ TIER = {
 }
 MARKED_TIER = {"borderColor": "var(--c-accent)", "boxShadow": "inset 0 0 0 1px var(--c-accent)"}
 SMALL = {"fontSize": "var(--text-sm)"}
-BY_CARD = (
-    "You pay on our payment provider's page. A promotion code and a tax id are asked for there, and the plan starts "
-    "once the payment is confirmed."
-)
-BY_INVOICE = "The plan starts at once; its invoices are paid by transfer."
 FEATURES = {**SMALL, "listStyle": "none", "display": "flex", "flexDirection": "column", "gap": "var(--space-2)"}
 
 
@@ -168,7 +164,7 @@ def page() -> rx.Component:
     """The plans, or the question whether to start one."""
     view: Any = PlansPage.view
     asked: Any = PlansPage.asked
-    shown = rx.cond(asked.plan_code != "", _question(asked), _plans(view))
+    shown = rx.cond(asked.plan_code != "", plan_question(PlansPage), _plans(view))
     return page_body("plans", PlansPage, shown, skeleton=_skeleton())
 
 
@@ -270,74 +266,6 @@ def _guide(view: Any) -> rx.Component:
         ),
         flush=True,
     )
-
-
-def _question(asked: Any) -> rx.Component:
-    intervals = choices(
-        "Billed",
-        [
-            (asked.interval == interval.value, name, PlansPage.ask(asked.plan_code, interval.value))
-            for interval, name in ((Interval.MONTH, "Monthly"), (Interval.YEAR, "Yearly"))
-        ],
-    )
-    by_card = PlansPage.is_paid_by_card
-    facts = key_values(
-        [
-            (rx.cond(by_card, "Charged today", "Invoiced today"), rx.el.span(asked.today, class_name="money")),
-            ("For", asked.today_detail),
-            ("First period", asked.period),
-        ]
-    )
-    return rx.fragment(
-        page_header(
-            asked.title,
-            rx.cond(by_card, "Check what it means, then pay on the next page.", "Check what it means, then start it."),
-        ),
-        section_card(
-            "What you agree to",
-            rx.cond(
-                PlansPage.asked_refusal != "",
-                rx.el.div(notice("bad", PlansPage.asked_refusal), style={"marginBottom": "var(--space-4)"}),
-                rx.fragment(),
-            ),
-            facts,
-            rx.el.p(asked.after, class_name="muted", style={"marginTop": "var(--space-4)"}),
-            rx.el.p(
-                rx.match(
-                    _how_paid(asked),
-                    ("card", BY_CARD),
-                    ("invoice", BY_INVOICE),
-                    "Nothing is to be paid for this plan itself.",
-                ),
-                class_name="muted",
-                style={"margin": "var(--space-2) 0 var(--space-4)"},
-            ),
-            row(
-                rx.cond(by_card, _continue_to_payment(), _start_now(asked)),
-                button("Back to plans", on_click=PlansPage.put_back),
-            ),
-            action=intervals,
-        ),
-    )
-
-
-def _how_paid(asked: Any) -> Any:
-    return rx.cond(PlansPage.is_paid_by_card, "card", rx.cond(asked.has_fee, "invoice", "free"))
-
-
-def _continue_to_payment() -> rx.Component:
-    return button(
-        rx.cond(PlansPage.is_opening, "Opening the payment page …", "Continue to payment"),
-        icon="lock",
-        kind="primary",
-        disabled=PlansPage.is_opening,
-        on_click=PlansPage.pay,
-    )
-
-
-def _start_now(asked: Any) -> rx.Component:
-    label = rx.cond(asked.has_fee, rx.fragment("Start and invoice ", asked.today), "Start now")
-    return button(label, kind="primary", on_click=PlansPage.start)
 
 
 def _skeleton() -> rx.Component:

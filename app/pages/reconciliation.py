@@ -6,8 +6,8 @@ from typing import Any, Final
 import reflex as rx
 
 from app import unit_of_work
-from app.components.badges import badge
-from app.components.cards import notice, section_card, stat_card
+from app.components.cards import notice, stat_card
+from app.components.comparison import compared_name, unknown_section, verdict
 from app.components.filters import SEARCH_MAX, filter_bar, search_box
 from app.components.forms import button, choices
 from app.components.layout import grid, money, page_header
@@ -28,11 +28,6 @@ CHECKED_MAX: Final = 20_000
 
 TOLD_EVERY: Final = 10
 AGAIN: Final = rx.icon("refresh_cw", size=15, aria_hidden="true")
-VERDICTS: Final = (
-    ("agrees", "circle_check", "good"),
-    ("differs", "octagon_alert", "bad"),
-    ("elsewhere", "circle_minus", "faint"),
-)
 
 
 class ReconciliationPage(rx.State):
@@ -214,7 +209,7 @@ def page() -> rx.Component:
             columns=3,
         ),
         _compared(view),
-        rx.cond(view.unknown, _unknown(view), rx.fragment()),
+        rx.cond(view.unknown, unknown_section(view), rx.fragment()),
     )
     return page_body("reconciliation", ReconciliationPage, content, skeleton=_skeleton())
 
@@ -259,12 +254,12 @@ def _compared(view: Any) -> rx.Component:
 
 def _table(view: Any) -> rx.Component:
     columns = (
-        Column("Invoice", _name, leads=True),
+        Column("Invoice", compared_name, leads=True),
         Column("Amount", lambda row: money(row.amount), numeric=True),
-        Column("Events", lambda row: _verdict(row.events)),
-        Column("Our invoice", lambda row: _verdict(row.ours)),
-        Column("Stripe invoice", lambda row: _verdict(row.stripe)),
-        Column("Payment", lambda row: _verdict(row.payment)),
+        Column("Events", lambda row: verdict(row.events)),
+        Column("Our invoice", lambda row: verdict(row.ours)),
+        Column("Stripe invoice", lambda row: verdict(row.stripe)),
+        Column("Payment", lambda row: verdict(row.payment)),
         Column("Checked", _again, numeric=True),
     )
     return rx.fragment(
@@ -276,38 +271,6 @@ def _table(view: Any) -> rx.Component:
             on_previous=ReconciliationPage.previous_page,
             on_next=ReconciliationPage.next_page,
         ),
-    )
-
-
-def _name(row: Any) -> rx.Component:
-    found = rx.el.ul(
-        rx.foreach(row.differences, rx.el.li),
-        style={**SMALL, "color": "var(--c-bad)", "listStyle": "none", "fontWeight": "400", "overflowWrap": "anywhere"},
-    )
-    return rx.el.div(
-        rx.el.p(row.number),
-        rx.el.p(row.customer, " · ", row.issued, class_name="muted", style={**SMALL, "fontWeight": "400"}),
-        rx.cond(row.differences, found, rx.fragment()),
-        style={"minWidth": "12rem", "maxWidth": "24rem"},
-    )
-
-
-def _verdict(verdict: Any) -> rx.Component:
-    drawn = [
-        (
-            state,
-            rx.icon(icon, size=16, aria_hidden="true", style={"color": f"var(--c-{tone})", "flex": "none"}),
-        )
-        for state, icon, tone in VERDICTS
-    ]
-    icon = rx.match(
-        verdict.state, *drawn, rx.icon("circle_dashed", size=16, aria_hidden="true", style={"color": "var(--c-faint)"})
-    )
-    return rx.el.span(
-        icon,
-        rx.el.span(verdict.word, class_name=rx.cond(verdict.state == "differs", "", "muted")),
-        class_name="key-entry",
-        style={**SMALL, "whiteSpace": "nowrap", "gap": "var(--space-1)"},
     )
 
 
@@ -325,24 +288,6 @@ def _again(row: Any) -> rx.Component:
         ),
         class_name="row",
         style={"justifyContent": "flex-end", "flexWrap": "nowrap"},
-    )
-
-
-def _unknown(view: Any) -> rx.Component:
-    columns = (
-        Column(
-            "Invoice at Stripe", lambda row: rx.el.code(row.stripe_id, style={"overflowWrap": "anywhere"}), leads=True
-        ),
-        Column("Customer", lambda row: row.customer),
-        Column("Status", lambda row: badge(row.status, "warn")),
-        Column("Made", lambda row: row.created),
-        Column("Amount", lambda row: money(row.amount), numeric=True),
-    )
-    return section_card(
-        rx.fragment("At Stripe, and none of ours: ", view.unknown_count),
-        data_table("Invoices at Stripe that carry none of ours", columns, view.unknown),
-        description="Made there by hand, or a renewal that met no close of ours. Void them there, or bill them here.",
-        flush=True,
     )
 
 

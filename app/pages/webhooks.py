@@ -7,16 +7,15 @@ from typing import Any, Final
 import reflex as rx
 
 from app import payment_jobs, unit_of_work
-from app.components.badges import badge, status_badge
-from app.components.cards import notice, section_card
-from app.components.copyable import copyable
+from app.components.badges import status_badge
+from app.components.cards import notice
 from app.components.filters import SEARCH_MAX, counted_choices, filter_bar, kind_choice, search_box
-from app.components.forms import button
-from app.components.layout import main_and_side, page_header, stack
+from app.components.layout import page_header
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
-from app.components.working import SMALL, fact_list
+from app.components.webhook_event import webhook_event
+from app.components.working import SMALL
 from app.pages.frame import open_operator_page, page_body
 from app.session import answers_refusals, signed_in_operator
 from models.stripe_account import STRIPE_ID_MAX
@@ -146,8 +145,7 @@ ON_LOAD = [WebhooksPage.load]
 def page() -> rx.Component:
     """The list, or the event that is opened."""
     view: Any = WebhooksPage.view
-    opened: Any = WebhooksPage.opened
-    shown = rx.cond(opened.id != "", _event(opened), _list(view))
+    shown = rx.cond(WebhooksPage.opened.id != "", webhook_event(WebhooksPage), _list(view))
     return page_body("webhooks", WebhooksPage, shown, skeleton=_skeleton())
 
 
@@ -245,44 +243,6 @@ def _none() -> rx.Component:
             "Nothing was delivered yet",
             "Events arrive here with the first checkout, whether they are delivered or found by the sweep.",
             icon="webhook",
-        ),
-    )
-
-
-def _event(event: Any) -> rx.Component:
-    replay = rx.cond(
-        event.can_replay,
-        button(
-            rx.cond(WebhooksPage.is_replaying, "Replaying …", "Replay"),
-            icon="rotate_cw",
-            kind="primary",
-            disabled=WebhooksPage.is_replaying,
-            on_click=WebhooksPage.replay,
-        ),
-        badge("Nothing is done for this type", "plain"),
-    )
-    return rx.fragment(
-        page_header(
-            rx.el.span(event.type, style={"overflowWrap": "anywhere"}),
-            rx.el.span(rx.el.code(event.id), style={"overflowWrap": "anywhere"}),
-            button("All events", icon="arrow_left", on_click=WebhooksPage.close_event),
-            replay,
-        ),
-        rx.cond(event.error != "", notice("bad", "The last try failed", event.error), rx.fragment()),
-        main_and_side(
-            section_card(
-                "What it said",
-                copyable(
-                    "Payload",
-                    event.payload,
-                    hint="Names, addresses, cards and secrets are hidden. Replaying reads the object anew at Stripe.",
-                ),
-            ),
-            stack(
-                section_card(
-                    "What became of it", fact_list(event.facts), action=status_badge(event.status, event.status_word)
-                )
-            ),
         ),
     )
 
