@@ -13,7 +13,7 @@ from models.stripe_event import ERROR_MAX
 from services.database import insert_into, insert_missing
 from services.errors import NotFound
 from services.gateways.stripe.facts import EventFacts
-from services.payments.subjects import Subject, subject_of
+from services.payments.subjects import RETURNS, Subject, subject_of
 
 CLAIMED_FOR = timedelta(minutes=2)
 CLAIMED_AT_ONCE = 200
@@ -106,7 +106,8 @@ def mark_done(
 
 def keep_failure(session: Session, *, event_ids: Iterable[str], error: str, at: datetime, final: bool = False) -> None:
     """Keep why the work on events rolled back. They wait for another try, longer each time; in the end for a person."""
-    for event in session.scalars(select(StripeEvent).where(col(StripeEvent.id).in_(list(event_ids)))):
+    these = select(StripeEvent).where(col(StripeEvent.id).in_(list(event_ids)))
+    for event in session.scalars(these.execution_options(populate_existing=True)):
         event.error = error[:ERROR_MAX]
         event.claimed_until = None
         if final or event.attempts >= ATTEMPTS_MAX:
@@ -135,6 +136,20 @@ def replay_event(session: Session, *, event_id: str, at: datetime) -> StripeEven
     session.add(event)
     session.flush()
     return event
+
+
+def handle_returns_again(session: Session, *, tenant_id: str, since: datetime) -> None:
+    """Put back in line what was handled of a tenant's credit notes and refunds since an invoice was made.
+
+    They may have become known before the invoice of ours that they belong to was.
+    """
+    again = update(_events).where(
+        _events.c.tenant_id == tenant_id,
+        _events.c.status == StripeEventStatus.HANDLED,
+        _events.c.created_at >= since,
+        or_(*(_events.c.type.startswith(prefix, autoescape=True) for prefix in RETURNS)),
+    )
+    session.execute(again.values(status=StripeEventStatus.WAITING, done_at=None, attempts=0, claimed_until=None))
 
 
 def retry_after(attempts: int) -> timedelta:

@@ -7,6 +7,7 @@ from sqlmodel import Session, select
 
 from models import StripeInvoice, StripeInvoicePart
 from services.gateways.stripe.facts import InvoiceFacts
+from services.payments.inbox import handle_returns_again
 
 PAID, OPEN, DRAFT, VOID, UNCOLLECTIBLE = "paid", "open", "draft", "void", "uncollectible"
 CYCLE = "subscription_cycle"
@@ -47,10 +48,13 @@ def parts_of(session: Session, *, tenant_id: str, invoice_id: str) -> list[Strip
 
 
 def carry(session: Session, row: StripeInvoice, *, invoice_id: str, part: StripeInvoicePart) -> None:
-    """Note which part of our invoice one at Stripe carries."""
+    """Note which part of our invoice one at Stripe carries. What was given back of it before is then seen to again."""
+    is_new = row.invoice_id is None
     row.invoice_id, row.part = invoice_id, part
     session.add(row)
     session.flush()
+    if is_new and row.status != DRAFT:
+        handle_returns_again(session, tenant_id=row.tenant_id, since=row.created_at)
 
 
 def _values(facts: InvoiceFacts, *, ticket: int, at: datetime) -> dict[str, Any]:

@@ -67,6 +67,9 @@ _BY_PREFIX = (
     ("refund.", SubjectKind.REFUND),
     ("invoice.", SubjectKind.INVOICE),
 )
+RETURNS = ("credit_note.", "refund.", "charge.refunded")
+"""Types of events about money given back."""
+
 _CUSTOMER_EVENTS = ("customer.created", "customer.updated", "customer.deleted")
 _FROM_NOW_ON_ELSEWHERE = ("invoice.upcoming",)
 """Tells of an invoice that is not there yet."""
