@@ -7,8 +7,10 @@ import reflex as rx
 from app.components.badges import badge
 from app.components.cards import section_card
 from app.components.layout import money
+from app.components.posting_form import posting_form
 from app.components.tables import Column, data_table
 from app.components.working import SMALL
+from app.routes import invoice_href
 
 VERDICTS: Final = (
     ("agrees", "circle_check", "good"),
@@ -24,10 +26,20 @@ def compared_name(row: Any) -> rx.Component:
         style={**SMALL, "color": "var(--c-bad)", "listStyle": "none", "fontWeight": "400", "overflowWrap": "anywhere"},
     )
     return rx.el.div(
-        rx.el.p(row.number),
+        _opener(row),
         rx.el.p(row.customer, " · ", row.issued, class_name="muted", style={**SMALL, "fontWeight": "400"}),
         rx.cond(row.differences, found, rx.fragment()),
         style={"minWidth": "12rem", "maxWidth": "24rem"},
+    )
+
+
+def _opener(row: Any) -> rx.Component:
+    """To the invoice, among the customer's own pages: the choice of the customer is kept with the session."""
+    return posting_form(
+        rx.el.input(type="hidden", name="tenant_id", value=row.tenant_id, read_only=True),
+        rx.el.input(type="hidden", name="next", value=invoice_href(row.invoice_id), read_only=True),
+        rx.el.button(row.number, type="submit", class_name="link", title="Open it as this customer"),
+        action="/session/tenant",
     )
 
 

@@ -17,7 +17,7 @@ from app.components.working import SMALL
 from app.pages.frame import open_operator_page, page_body
 from app.session import answers_refusals, signed_in_operator
 from models import StripeCallStatus
-from services.payments import call_views, outbox
+from services.payments import call_views, outbox, standing_views
 from services.payments.call_views import EMPTY_OUTBOX, OutboxView
 
 PAGES_BACK_MAX: Final = 10_000
@@ -101,6 +101,7 @@ class CallsPage(rx.State):
         self.view = await unit_of_work.read(
             call_views.list_calls,
             at=unit_of_work.now(),
+            account=standing_views.account_in_use(),
             status=self.status,
             text=self.search,
             after=self._cursors[-1] if self._cursors else "",

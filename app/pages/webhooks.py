@@ -20,7 +20,7 @@ from app.pages.frame import open_operator_page, page_body
 from app.session import answers_refusals, signed_in_operator
 from models.stripe_account import STRIPE_ID_MAX
 from services.errors import NotFound
-from services.payments import inbox, inbox_views
+from services.payments import inbox, inbox_views, standing_views
 from services.payments.inbox_views import EMPTY_INBOX, NO_EVENT, EventView, InboxView
 
 PAGES_BACK_MAX: Final = 10_000
@@ -131,6 +131,7 @@ class WebhooksPage(rx.State):
         self.view = await unit_of_work.read(
             inbox_views.list_events,
             at=unit_of_work.now(),
+            account=standing_views.account_in_use(),
             status=self.status,
             family=self.family,
             text=self.search,

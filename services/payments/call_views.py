@@ -80,14 +80,14 @@ EMPTY_OUTBOX = OutboxView()
 
 
 def list_calls(
-    session: Session, *, at: datetime, status: str = "", text: str = "", after: str = "", seen: int = 0
+    session: Session, *, at: datetime, account: str, status: str = "", text: str = "", after: str = "", seen: int = 0
 ) -> OutboxView:
-    """Calls of one status (held, where none is named): those due longest first, those made newest first.
+    """Calls to an account, of one status (held, where none is named): those due longest first, those made newest first.
 
     `text` is a key, a subject, an id at Stripe, the beginning of one, or a part of a customer's name.
     """
     chosen = StripeCallStatus(status) if status in set(StripeCallStatus) else StripeCallStatus.HELD
-    conditions = [col(StripeCall.status) == chosen, *_of_text(text)]
+    conditions = [col(StripeCall.account) == account, col(StripeCall.status) == chosen, *_of_text(text)]
     is_made = chosen == StripeCallStatus.DONE
     order = _order(is_made=is_made)
     statement = select(StripeCall).where(*conditions)
@@ -99,9 +99,11 @@ def list_calls(
     sorted_by = [each.desc() for each in order] if is_made else order
     found = session.exec(statement.order_by(*sorted_by).limit(CALLS_SHOWN + 1)).all()
     page = found[:CALLS_SHOWN]
-    counts = _counts(session)
+    counts = _counts(session, account)
     oldest = session.exec(
-        select(func.min(col(StripeCall.created_at))).where(col(StripeCall.status) == StripeCallStatus.WAITING)
+        select(func.min(col(StripeCall.created_at))).where(
+            col(StripeCall.account) == account, col(StripeCall.status) == StripeCallStatus.WAITING
+        )
     ).one()
     names = _names(session, page)
     blocked = _blocked(session, page)
@@ -135,8 +137,9 @@ def _of_text(text: str) -> list[ColumnElement[bool]]:
     return [or_(*begins, col(StripeCall.tenant_id).in_(tenants))]
 
 
-def _counts(session: Session) -> dict[StripeCallStatus, int]:
-    statement = select(StripeCall.status, func.count()).group_by(col(StripeCall.status))
+def _counts(session: Session, account: str) -> dict[StripeCallStatus, int]:
+    of_account = select(StripeCall.status, func.count()).where(col(StripeCall.account) == account)
+    statement = of_account.group_by(col(StripeCall.status))
     return {StripeCallStatus(status): count for status, count in session.exec(statement)}
 
 

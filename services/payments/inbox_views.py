@@ -110,14 +110,16 @@ def list_events(
     session: Session,
     *,
     at: datetime,
+    account: str,
     status: str = "",
     family: str = "",
     text: str = "",
     after: str = "",
     seen: int = 0,
 ) -> InboxView:
-    """Events by status, by the beginning of their type, and by a text: an id, its beginning, or a customer's name."""
-    conditions = [*_of_status(status), *_of_family(family), *_of_text(session, text)]
+    """An account's events by status, by the beginning of their type, and by a text: that of an id, or a part of a
+    customer's name. What another account sent, such as the sandbox before, is not listed and not counted."""
+    conditions = [_of_account(account), *_of_status(status), *_of_family(family), *_of_text(session, text)]
     statement = select(StripeEvent).where(*conditions)
     if after:
         moment, _, event_id = after.partition(" ")
@@ -128,10 +130,10 @@ def list_events(
     found = session.exec(statement.order_by(*newest_first).limit(EVENTS_SHOWN + 1)).all()
     page = found[:EVENTS_SHOWN]
     names = _customers(session, page)
-    oldest = _oldest_waiting(session)
+    oldest = _oldest_waiting(session, account)
     return InboxView(
         rows=tuple(_row(event, names.get(event.id, "")) for event in page),
-        counts=_counts(session),
+        counts=_counts(session, account),
         oldest="" if oldest is None else age(at - oldest),
         is_late=oldest is not None and at - oldest > LATE_AFTER,
         shown=shown_of(seen, len(page), _count(session, conditions)),
@@ -184,6 +186,10 @@ def shown_of(seen: int, count: int, total: int) -> str:
     return f"{seen + 1:,}–{seen + count:,} of {of}" if count else f"0 of {of}"
 
 
+def _of_account(account: str) -> ColumnElement[bool]:
+    return col(StripeEvent.account) == account
+
+
 def _of_status(status: str) -> list[ColumnElement[bool]]:
     return [col(StripeEvent.status) == StripeEventStatus(status)] if status in set(StripeEventStatus) else []
 
@@ -214,16 +220,17 @@ def _count(session: Session, conditions: Sequence[ColumnElement[bool]]) -> int:
     return session.exec(select(func.count()).select_from(some)).one()
 
 
-def _counts(session: Session) -> tuple[StatusCount, ...]:
-    statement = select(StripeEvent.status, func.count()).group_by(col(StripeEvent.status))
+def _counts(session: Session, account: str) -> tuple[StatusCount, ...]:
+    of_account = select(StripeEvent.status, func.count()).where(_of_account(account))
+    statement = of_account.group_by(col(StripeEvent.status))
     found = {StripeEventStatus(status): count for status, count in session.exec(statement)}
     each = [StatusCount(status.value, word, f"{found.get(status, 0):,}") for status, word in STATUS_WORDS.items()]
     return (StatusCount("", "All", f"{sum(found.values()):,}"), *each)
 
 
-def _oldest_waiting(session: Session) -> datetime | None:
+def _oldest_waiting(session: Session, account: str) -> datetime | None:
     waiting = col(StripeEvent.status) == StripeEventStatus.WAITING
-    return session.exec(select(func.min(col(StripeEvent.received_at))).where(waiting)).one()
+    return session.exec(select(func.min(col(StripeEvent.received_at))).where(waiting, _of_account(account))).one()
 
 
 def _customers(session: Session, events: Sequence[StripeEvent]) -> dict[str, str]:

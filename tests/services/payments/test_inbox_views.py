@@ -19,7 +19,7 @@ def test_pages_follow_one_another_without_a_gap_or_a_repeat(session: Session) ->
     seen: list[str] = []
     after = ""
     for _ in range(3):
-        view = list_events(session, at=NOON, after=after, seen=len(seen))
+        view = list_events(session, account="sandbox", at=NOON, after=after, seen=len(seen))
         seen += [row.id for row in view.rows]
         after = view.last
     assert after == ""
@@ -32,7 +32,7 @@ def test_the_counts_are_of_all_and_the_oldest_waiting_is_told(session: Session) 
     stripe_rows.event(session, "evt_1", status=StripeEventStatus.WAITING, received_at=NOON - timedelta(minutes=7))
     stripe_rows.event(session, "evt_2", status=StripeEventStatus.FAILED)
     stripe_rows.event(session, "evt_3")
-    view = list_events(session, at=NOON, status="failed")
+    view = list_events(session, account="sandbox", at=NOON, status="failed")
     assert [(each.word, each.count) for each in view.counts] == [
         ("All", "3"), ("Waiting", "1"), ("Failed", "1"), ("Handled", "1"), ("Ignored", "0"),
     ]  # fmt: skip
@@ -47,7 +47,7 @@ def test_events_are_found_by_type_id_object_and_customer(session: Session) -> No
     stripe_rows.event(session, "evt_3", object_id="in_3")
 
     def found(**wanted: str) -> list[str]:
-        return sorted(row.id for row in list_events(session, at=NOON, **wanted).rows)
+        return sorted(row.id for row in list_events(session, account="sandbox", at=NOON, **wanted).rows)
 
     assert found(family="charge.") == ["evt_1"]
     assert found(text="100 %") == ["evt_1", "evt_2"]
@@ -55,7 +55,7 @@ def test_events_are_found_by_type_id_object_and_customer(session: Session) -> No
     assert found(text="cus_acme") == ["evt_2"]
     assert found(text="%") == ["evt_1", "evt_2"]
     assert found(status="no such", family="no such", text="\x00 ") == ["evt_1", "evt_2", "evt_3"]
-    (waiting,) = list_events(session, at=NOON, status="waiting").rows
+    (waiting,) = list_events(session, account="sandbox", at=NOON, status="waiting").rows
     assert waiting.customer == "Acme 100 %"
 
 
@@ -104,3 +104,9 @@ def test_ages_are_worded_in_two_units_at_most(seconds: int, worded: str) -> None
 
 def test_what_was_a_moment_ago_was_just_now() -> None:
     assert (ago(timedelta(seconds=3)), ago(timedelta(minutes=3))) == ("just now", "3 min ago")
+
+
+def test_what_another_account_sent_is_neither_listed_nor_counted(session: Session) -> None:
+    stripe_rows.event(session, "evt_1", account="live", status=StripeEventStatus.WAITING)
+    view = list_events(session, account="sandbox", at=NOON + timedelta(days=1))
+    assert (view.rows, view.oldest, view.counts[0].count) == ((), "", "0")
