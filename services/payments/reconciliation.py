@@ -141,7 +141,8 @@ def _payment(document: InvoiceDocument, parts: Sequence[StripeInvoice]) -> Itera
     if invoice.status == InvoiceStatus.PAID and not all_paid:
         unpaid = ", ".join(f"{part.stripe_id} is {part.status}" for part in parts if part.status != PAID)
         yield Difference("paid_here_only", f"Ours is paid; at Stripe {unpaid}.")
-    if all_paid and invoice.status != InvoiceStatus.PAID:
+    is_taken_back = invoice.status == InvoiceStatus.VOID and not any(part.paid_minor for part in parts)
+    if all_paid and invoice.status != InvoiceStatus.PAID and not is_taken_back:
         yield Difference("paid_there_only", f"Stripe has been paid; ours is {invoice.status}.")
     for part in parts:
         missing_minor = part.due_minor - part.paid_minor - part.credited_minor
@@ -167,18 +168,11 @@ def _given_back(session: Session, invoice: Invoice, parts: Sequence[StripeInvoic
             )
         ).all()
     )
-    ids = [part.stripe_id for part in parts]
-    theirs = _total(
-        session.exec(
-            select(StripeCreditNote.total_minor).where(
-                StripeCreditNote.tenant_id == invoice.tenant_id,
-                col(StripeCreditNote.stripe_invoice_id).in_(ids),
-                StripeCreditNote.status != VOID,
-            )
-        ).all()
-    )
-    worded = (wording.amount(minor, invoice.currency) for minor in (ours, theirs))
-    yield from differs("credit_differs", "Credit notes", *worded)
+    theirs = sum(_taken_back(session, part) for part in parts)
+    is_void_there_only = invoice.status != InvoiceStatus.VOID and any(part.status == VOID for part in parts)
+    if not is_void_there_only:  # which is named already
+        worded = (wording.amount(minor, invoice.currency) for minor in (ours, theirs))
+        yield from differs("credit_differs", "Credit notes", *worded)
     refunded = _total(
         session.exec(
             select(Refund.amount_minor).where(
@@ -191,6 +185,18 @@ def _given_back(session: Session, invoice: Invoice, parts: Sequence[StripeInvoic
     if refunded > ours:
         back, credited = (wording.amount(minor, invoice.currency) for minor in (refunded, ours))
         yield Difference("refund_differs", f"{back} was refunded, but credit notes come to {credited}.")
+
+
+def _taken_back(session: Session, part: StripeInvoice) -> int:
+    """What Stripe takes back of an invoice: its credit notes, heard of or not, or all of it where it is void."""
+    if part.status == VOID:
+        return part.total_minor
+    notes = select(StripeCreditNote.total_minor).where(
+        StripeCreditNote.tenant_id == part.tenant_id,
+        StripeCreditNote.stripe_invoice_id == part.stripe_id,
+        StripeCreditNote.status != VOID,
+    )
+    return max(_total(session.exec(notes).all()), part.credited_minor)
 
 
 def _held_call(session: Session, invoice: Invoice) -> str | None:

@@ -26,6 +26,7 @@ from models import (
 from services.credit_notes import amount_left
 from services.errors import ProviderUnavailable
 from services.gateways.stripe import client
+from services.invoice_transitions import mark_uncollectible, void_invoice
 from services.invoices import mark_invoice_paid
 from services.payments import calls, outbox
 from services.payments.crediting import GiveBack, give_back
@@ -459,6 +460,37 @@ def test_what_was_paid_by_transfer_here_is_marked_paid_there(payments_world: Pay
     world.work()
     (theirs,) = documents(world, world.row(StripeInvoice, invoice_id=invoice.id).stripe_id)
     assert (theirs["status"], theirs["amount_remaining"]) == ("paid", 0)
+    world.assert_all_agrees()
+
+
+def test_what_was_made_void_here_is_not_collected_there(payments_world: PaymentsWorld) -> None:
+    world = payments_world
+    own_start(world)
+    world.work()
+    (invoice,) = world.invoices()
+    world.transact(void_invoice, tenant_id=world.tenant_id, invoice_id=invoice.id, at=world.now())
+    world.work()
+    (theirs,) = documents(world, world.row(StripeInvoice, invoice_id=invoice.id).stripe_id)
+    assert (theirs["amount_remaining"], theirs["amount_paid"]) == (0, 0)
+    assert theirs["status"] != "open"
+    assert world.invoices()[0].status == InvoiceStatus.VOID
+    world.assert_all_agrees()
+
+
+def test_what_was_given_up_here_is_given_up_there_and_can_still_be_paid(payments_world: PaymentsWorld) -> None:
+    world = payments_world
+    own_start(world)
+    world.work()
+    (invoice,) = world.invoices()
+    world.transact(mark_uncollectible, tenant_id=world.tenant_id, invoice_id=invoice.id, at=world.now())
+    world.work()
+    theirs = world.row(StripeInvoice, invoice_id=invoice.id)
+    assert theirs.status == "uncollectible"
+    world.assert_all_agrees()
+    give_card(world)
+    world.ask("POST", f"/v1/invoices/{theirs.stripe_id}/pay")
+    world.work()
+    assert world.invoices()[0].status == InvoiceStatus.PAID
     world.assert_all_agrees()
 
 

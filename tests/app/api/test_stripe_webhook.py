@@ -25,7 +25,6 @@ from services.payments import inbox
 from services.settings import settings
 from services.stripe_catalog import forget_entry, keep_entry
 from services.stripe_sandbox.deliveries import signature
-
 from tests.app.api.conftest import Client, assert_problem
 
 SECRET = "whsec_of_the_settings"
