@@ -95,6 +95,7 @@ def owe_what_is_missing(stripe: Stripe, *, at: datetime) -> None:
             (crediting.owe_note, uncollected.uncredited_notes(session), {}),
             (telling.owe_settlement, uncollected.settled_here_only(session), {}),
             (telling.owe_end, uncollected.ended_here_only(session), {}),
+            (telling.owe_discarding, uncollected.unmet_renewals(session, account=account), {"account": account}),
         ]
     for owe, found, more in work:
         for tenant_id, thing_id in found:

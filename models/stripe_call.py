@@ -24,6 +24,7 @@ class StripeCallKind(StrEnum):
     ADD_LINES = "add_lines"
     SET_TERMS = "set_terms"
     FINALIZE = "finalize"
+    FINALIZE_UNCOLLECTED = "finalize_uncollected"
     SEND = "send"
     PAID_ELSEWHERE = "paid_elsewhere"
     VOID = "void"

@@ -83,6 +83,7 @@ _ORDERS: Final[dict[StripeCallKind, Any]] = {
     StripeCallKind.ADD_LINES: invoice_orders.add_lines,
     StripeCallKind.SET_TERMS: invoice_orders.set_terms,
     StripeCallKind.FINALIZE: invoice_orders.finalize,
+    StripeCallKind.FINALIZE_UNCOLLECTED: invoice_orders.finalize_uncollected,
     StripeCallKind.SEND: invoice_orders.send,
     StripeCallKind.PAID_ELSEWHERE: invoice_orders.paid_elsewhere,
     StripeCallKind.VOID: invoice_orders.void,

@@ -99,6 +99,14 @@ def finalize(session: Session, call: StripeCall) -> Order:
     )
 
 
+def finalize_uncollected(session: Session, call: StripeCall) -> Order:
+    stripe_id = call.arguments["stripe_invoice_id"]
+    return (
+        lambda stripe: invoices.finalize_uncollected(stripe, key=key_of(call), invoice_id=stripe_id),
+        lambda stripe: _when(stripe, stripe_id, lambda facts: facts.status != DRAFT),
+    )
+
+
 def send(session: Session, call: StripeCall) -> Order:
     stripe_id = _stripe_invoice(session, call).stripe_id
     return lambda stripe: invoices.send_invoice(stripe, key=key_of(call), invoice_id=stripe_id), never

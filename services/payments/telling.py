@@ -19,10 +19,11 @@ _KINDS: Final = {
 
 
 def owe_settlement(session: Session, tenant_id: str, invoice_id: str, *, at: datetime) -> None:
-    """Owe Stripe the end of an invoice that was settled here; one that credit notes took to nothing settles itself."""
+    """Owe Stripe the end of an invoice that was settled here; one that credit notes settled settles itself there."""
     lock_head(session, tenant_id=tenant_id)
     invoice = session.get_one(Invoice, (tenant_id, invoice_id), populate_existing=True)
-    if invoice.status not in _KINDS or amount_left(session, invoice=invoice) <= 0:
+    is_credited = invoice.status == InvoiceStatus.PAID and amount_left(session, invoice=invoice) <= 0
+    if invoice.status not in _KINDS or is_credited:
         return
     kind = _KINDS[invoice.status]
     for part in parts_of(session, tenant_id=tenant_id, invoice_id=invoice_id):
@@ -41,3 +42,14 @@ def owe_end(session: Session, tenant_id: str, subscription_id: str, *, at: datet
         {"stripe_subscription_id": link.stripe_id},
     )
     owe_calls(session, tenant_id=tenant_id, account=link.account, subject=subscription_id, calls=[call], at=at)
+
+
+def owe_discarding(session: Session, tenant_id: str, stripe_invoice_id: str, *, account: str, at: datetime) -> None:
+    """Owe the voiding of a renewal's draft that no invoice of ours will ever meet, without anybody being charged.
+
+    A draft of a subscription cannot be deleted: it is finalised without being collected, then made void.
+    """
+    lock_head(session, tenant_id=tenant_id)
+    name, about = f"draft:{stripe_invoice_id}", {"stripe_invoice_id": stripe_invoice_id}
+    calls = [Owed(kind, f"{name}:{kind}", about) for kind in (StripeCallKind.FINALIZE_UNCOLLECTED, StripeCallKind.VOID)]
+    owe_calls(session, tenant_id=tenant_id, account=account, subject=stripe_invoice_id, calls=calls, at=at)

@@ -1,12 +1,16 @@
 """What is not collected yet: found by looking, so that nothing has to be remembered when an invoice is issued."""
 
+from datetime import datetime
+
 from sqlmodel import Session, col, exists, select
 
 from models import (
+    BillingPeriod,
     Collection,
     CreditNote,
     Invoice,
     InvoiceStatus,
+    PeriodStatus,
     StripeCall,
     StripeCallKind,
     StripeCreditNote,
@@ -15,6 +19,8 @@ from models import (
     Subscription,
     SubscriptionStatus,
 )
+from services.payments.collecting import RENEWAL_TOLERANCE
+from services.payments.mirror import CYCLE, DRAFT
 from services.subscriptions import LIVE
 
 
@@ -66,11 +72,14 @@ def unlinked_subscriptions(session: Session, *, limit: int = 200) -> list[tuple[
 
 
 def uncredited_notes(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:
-    """(tenant, credit note) of notes on collected invoices that no call was owed for yet."""
+    """(tenant, credit note) of notes on collected invoices that no call was owed for yet.
+
+    The note that makes an invoice void is none of them: Stripe is told to void its own.
+    """
     carried = exists().where(
         col(StripeInvoice.tenant_id) == CreditNote.tenant_id,
         col(StripeInvoice.invoice_id) == CreditNote.invoice_id,
-        col(StripeInvoice.part).is_not(None),
+        col(StripeInvoice.status).in_(("open", "paid")),
     )
     known = exists().where(
         col(StripeCreditNote.tenant_id) == CreditNote.tenant_id, col(StripeCreditNote.credit_note_id) == CreditNote.id
@@ -78,7 +87,11 @@ def uncredited_notes(session: Session, *, limit: int = 200) -> list[tuple[str, s
     called = exists().where(col(StripeCall.tenant_id) == CreditNote.tenant_id, col(StripeCall.subject) == CreditNote.id)
     statement = (
         select(CreditNote.tenant_id, CreditNote.id)
-        .where(col(CreditNote.total_minor) < 0, carried, ~known, ~called)
+        .join(
+            Invoice,
+            (col(Invoice.tenant_id) == CreditNote.tenant_id) & (col(Invoice.id) == CreditNote.invoice_id),
+        )
+        .where(col(CreditNote.total_minor) < 0, Invoice.status != InvoiceStatus.VOID, carried, ~known, ~called)
         .order_by(col(CreditNote.issued_at), CreditNote.tenant_id, CreditNote.id)
         .limit(limit)
     )
@@ -125,3 +138,53 @@ def ended_here_only(session: Session, *, limit: int = 200) -> list[tuple[str, st
         .limit(limit)
     )
     return [(tenant_id, subscription_id) for tenant_id, subscription_id in session.exec(statement)]
+
+
+def unmet_renewals(session: Session, *, account: str, limit: int = 200) -> list[tuple[str, str]]:
+    """(tenant, id at Stripe) of held renewals that none of our invoices will meet any more.
+
+    Our period there was spent at rest and had no base fee, or the subscription ended and was closed for good.
+    """
+    has_open_period = exists().where(
+        col(BillingPeriod.tenant_id) == Subscription.tenant_id,
+        col(BillingPeriod.subscription_id) == Subscription.id,
+        col(BillingPeriod.status) == PeriodStatus.OPEN,
+    )
+    called = exists().where(
+        col(StripeCall.tenant_id) == StripeInvoice.tenant_id,
+        col(StripeCall.subject) == StripeInvoice.stripe_id,
+        col(StripeCall.kind) == StripeCallKind.FINALIZE_UNCOLLECTED,
+    )
+    statement = (
+        select(StripeInvoice, Subscription.status, Subscription.current_period_start)
+        .join(
+            StripeSubscription,
+            (col(StripeSubscription.tenant_id) == StripeInvoice.tenant_id)
+            & (col(StripeSubscription.stripe_id) == StripeInvoice.stripe_subscription_id),
+        )
+        .join(
+            Subscription,
+            (col(Subscription.tenant_id) == StripeSubscription.tenant_id)
+            & (col(Subscription.id) == StripeSubscription.subscription_id),
+        )
+        .where(
+            StripeInvoice.account == account,
+            StripeInvoice.status == DRAFT,
+            StripeInvoice.billing_reason == CYCLE,
+            col(StripeInvoice.invoice_id).is_(None),
+            col(StripeInvoice.renews_at).is_not(None),
+            ~called,
+            (col(Subscription.status) != SubscriptionStatus.CANCELED) | ~has_open_period,
+        )
+        .order_by(col(StripeInvoice.created_at), StripeInvoice.stripe_id)
+        .limit(limit)
+    )
+    return [
+        (row.tenant_id, row.stripe_id)
+        for row, status, period_start in session.exec(statement)
+        if status == SubscriptionStatus.CANCELED or _is_behind(row.renews_at, period_start)
+    ]
+
+
+def _is_behind(renews_at: datetime | None, period_start: datetime) -> bool:
+    return renews_at is not None and renews_at < period_start - RENEWAL_TOLERANCE

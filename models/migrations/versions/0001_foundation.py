@@ -325,7 +325,7 @@ def upgrade() -> None:
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('account', sa.String(length=16), nullable=False),
     sa.Column('key', sa.String(length=200), nullable=False),
-    sa.Column('kind', sa.Enum('create_customer', 'share_card', 'create_subscription', 'cancel_subscription', 'hold_draft', 'open_draft', 'add_lines', 'set_terms', 'finalize', 'send', 'paid_elsewhere', 'void', 'mark_uncollectible', 'credit_note', 'refund', name='stripecallkind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('kind', sa.Enum('create_customer', 'share_card', 'create_subscription', 'cancel_subscription', 'hold_draft', 'open_draft', 'add_lines', 'set_terms', 'finalize', 'finalize_uncollected', 'send', 'paid_elsewhere', 'void', 'mark_uncollectible', 'credit_note', 'refund', name='stripecallkind', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('subject', sa.String(length=64), nullable=False),
     sa.Column('position', sa.Integer(), nullable=False),
     sa.Column('arguments', models.base.Json(), nullable=False),

@@ -108,6 +108,11 @@ def finalize_invoice(stripe: Stripe, *, key: str, invoice_id: str) -> InvoiceFac
     return _answered(stripe, stripe.v1.invoices.finalize_invoice, given(invoice_id), {"auto_advance": True}, key=key)
 
 
+def finalize_uncollected(stripe: Stripe, *, key: str, invoice_id: str) -> InvoiceFacts:
+    """Take a draft out of its state without asking anybody for money."""
+    return _answered(stripe, stripe.v1.invoices.finalize_invoice, given(invoice_id), {"auto_advance": False}, key=key)
+
+
 def send_invoice(stripe: Stripe, *, key: str, invoice_id: str) -> InvoiceFacts:
     """Have it e-mailed to the customer now."""
     return _answered(stripe, stripe.v1.invoices.send_invoice, given(invoice_id), {}, key=key)

@@ -1,4 +1,4 @@
-"""The first purchase of who is on a free plan: there was no card to change it with, so it is a checkout that ends it."""
+"""The first purchase of who is on a free plan: there was no card to change it with, so a checkout ends it."""
 
 from datetime import UTC, datetime
 
