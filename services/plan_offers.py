@@ -29,9 +29,11 @@ class FactView:
 
 @dataclass(frozen=True)
 class OfferView:
-    """One plan. `can_start` is for customers who have none yet; who may press it is the page's affair."""
+    """One plan. `can_start` is for customers who have none yet, and where plans are paid by card for those on a free
+    one too; who may press it is the page's affair."""
 
     code: str
+    qualified_code: str
     name: str
     tagline: str
     price: str
@@ -62,8 +64,10 @@ class OffersView:
 EMPTY_OFFERS = OffersView()
 
 
-def read_offers(session: Session, *, tenant_id: str, at: datetime) -> OffersView:
+def read_offers(session: Session, *, tenant_id: str, at: datetime, by_card: bool = False) -> OffersView:
     """The plans of the book the customer buys from: its subscription's, else the one in force for everybody.
+
+    `by_card` where a plan is paid on the payment page, which then takes the place of a free one.
 
     A customer on an older version of a plan sees its own terms. Raises NotFound for an unknown customer.
     """
@@ -82,15 +86,17 @@ def read_offers(session: Session, *, tenant_id: str, at: datetime) -> OffersView
             else offer
             for offer in offers
         )
-    if not is_live:
+    gives_way = by_card and is_live and current is not None and current.is_free
+    if not is_live or gives_way:
         offers = tuple(
-            replace(offer, can_start=_can_start(plan, tenant)) for offer, plan in zip(offers, plans, strict=True)
+            replace(offer, can_start=_can_start(plan, tenant) and not (gives_way and plan.is_free))
+            for offer, plan in zip(offers, plans, strict=True)
         )
     return OffersView(
         book_name=book.name,
         offers=offers,
         has_subscription=is_live,
-        how_to_change=_how_to_change(session, tenant, book, is_live=is_live),
+        how_to_change=_how_to_change(session, tenant, book, is_live=is_live and not gives_way),
         guide_title="What a credit buys" if _sells_credits(spoken_of) else "What is counted, and its price",
         guide_plan=spoken_of.name,
         guide=meter_views(spoken_of),
@@ -121,6 +127,7 @@ def _offer(plan: Plan, plans: tuple[Plan, ...]) -> OfferView:
     price, per, annual = _prices(plan)
     return OfferView(
         code=plan.code,
+        qualified_code=plan.qualified_code,
         name=plan.name,
         tagline=plan.tagline,
         price=price,

@@ -14,7 +14,7 @@ from services.plans import Plan
 from services.price_books import plan_in_force
 from services.rules.money import Money
 from services.rules.periods import Period, business_date, day_bounds, period_number
-from services.subscriptions import check_sellable, create_subscription
+from services.subscriptions import check_sellable, create_subscription, live_subscription, plan_of
 from services.tenants import read_tenant
 
 
@@ -39,11 +39,16 @@ class StartView:
 NOTHING_ASKED = StartView()
 
 
-def preview_start(session: Session, *, tenant_id: str, plan_code: str, interval: str, at: datetime) -> StartView:
-    """What is invoiced today and what follows. Raises UnknownPlan, SubscriptionConflict and Unprocessable."""
+def preview_start(
+    session: Session, *, tenant_id: str, plan_code: str, interval: str, at: datetime, by_card: bool = False
+) -> StartView:
+    """What is to be paid today and what follows. Raises UnknownPlan, SubscriptionConflict and Unprocessable.
+
+    `by_card` where it is paid on the payment page: a plan with a fee then takes the place of a free one.
+    """
     tenant = read_tenant(session, tenant_id=tenant_id)
     plan = plan_in_force(session, plan_code=plan_code)
-    check_sellable(session, plan=plan, tenant=tenant)
+    check_sellable(session, plan=plan, tenant=tenant, free_gives_way=by_card and not plan.is_free)
     chosen = _interval(interval)
     trial = _trial(tenant, offered_trial_days(session, tenant_id=tenant_id, plan=plan), at)
     period = trial or _first_period(tenant, at)
@@ -55,14 +60,14 @@ def preview_start(session: Session, *, tenant_id: str, plan_code: str, interval:
     elif base is not None:
         today, today_detail = base.amount, f"{base.description}, due in advance"
     return StartView(
-        plan_code=plan.code,
+        plan_code=plan.qualified_code,
         version_id=plan.version_id,
         interval=chosen.value,
         title=f"Start {plan.name}?",
         today=wording.money(today),
         today_detail=today_detail,
         period=wording.span(period.starts_at, period.ends_at, tenant.timezone),
-        after=_after(chosen, next_day, in_trial=trial is not None),
+        after=_after(chosen, next_day, in_trial=trial is not None) + _instead(session, tenant_id),
         has_fee=bool(plan.base_price),
     )
 
@@ -87,9 +92,9 @@ def start_plan(
 
 
 def offered_trial_days(session: Session, *, tenant_id: str, plan: Plan) -> int:
-    """The days a customer may try the plan for: the plan's, for whoever never had a subscription; 0 for none."""
-    had = select(Subscription.id).where(Subscription.tenant_id == tenant_id).limit(1)
-    return 0 if session.exec(had).first() is not None else plan.trial_days
+    """The days a customer may try the plan for: the plan's, for whoever has not paid for one yet; 0 for none."""
+    had = session.exec(select(Subscription).where(Subscription.tenant_id == tenant_id)).all()
+    return plan.trial_days if all(plan_of(session, each).is_free for each in had) else 0
 
 
 def _after(interval: Interval, next_day: str, *, in_trial: bool) -> str:
@@ -99,6 +104,11 @@ def _after(interval: Interval, next_day: str, *, in_trial: bool) -> str:
     return beyond + (
         " The base fee is due again in a year." if interval == Interval.YEAR else " The next base fee is due then."
     )
+
+
+def _instead(session: Session, tenant_id: str) -> str:
+    live = live_subscription(session, tenant_id=tenant_id)
+    return "" if live is None else f" It takes the place of {plan_of(session, live).name}, which ends then."
 
 
 def _interval(interval: str) -> Interval:

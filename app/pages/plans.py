@@ -59,7 +59,10 @@ class PlansPage(rx.State):
         self.asked, self.asked_refusal, self.is_opening = NOTHING_ASKED, "", False
         self.may_start = member.is_operator or member.role in (Role.BILLING_ADMIN, Role.OWNER)
         self.view = await unit_of_work.read(
-            plan_offers.read_offers, tenant_id=str(member.tenant_id), at=unit_of_work.now()
+            plan_offers.read_offers,
+            tenant_id=str(member.tenant_id),
+            at=unit_of_work.now(),
+            by_card=_pays_by_card(member),
         )
         self.loaded = True
 
@@ -78,6 +81,7 @@ class PlansPage(rx.State):
             plan_code=plan_code,
             interval=interval,
             at=unit_of_work.now(),
+            by_card=_pays_by_card(member),
         )
         self.is_paid_by_card = self.asked.has_fee and _pays_by_card(member)
         return None
@@ -213,7 +217,7 @@ def _tier_badges(offer: Any) -> rx.Component:
 
 def _next_step(offer: Any) -> rx.Component:
     """What can be done about a plan here, and where nothing can, the sentence that is true."""
-    on_click = PlansPage.ask(offer.code, Interval.MONTH.value)
+    on_click = PlansPage.ask(offer.qualified_code, Interval.MONTH.value)
     start = rx.cond(
         offer.is_popular,
         button("Start ", offer.name, kind="primary", on_click=on_click),

@@ -183,6 +183,31 @@ def test_where_payments_are_off_a_plan_is_invoiced(tenant_id: str, monkeypatch: 
     assert page(root, Sandbox).home == ""
 
 
+def test_who_is_on_a_free_plan_buys_the_paid_one_in_its_place(tenant_id: str, provider: list[dict[str, Any]]) -> None:
+    with transaction() as session:
+        made = create_tenant(session, name="Dreamer", currency="USD", timezone="UTC", at=AT).id
+        create_subscription(session, tenant_id=made, plan_code="memory-cloud/free", at=AT)
+    root = signed_in(made, "owner")
+    call(root, PlansPage, "load")
+    offers = {offer.name: offer.can_start for offer in page(root, PlansPage).view.offers}
+    assert offers == {"Free": False, "Pro": True, "Enterprise": False}
+    call(root, PlansPage, "ask", "memory-cloud/pro", "month")
+    assert page(root, PlansPage).asked.after.endswith("It takes the place of Free, which ends then.")
+    call(root, PlansPage, "pay")
+    assert len(checkouts_of(made)) == len(provider) == 1
+
+
+def test_who_pays_for_a_plan_buys_no_second_one(tenant_id: str, provider: list[dict[str, Any]]) -> None:
+    on_a_plan(tenant_id)
+    root = signed_in(tenant_id, "owner")
+    call(root, PlansPage, "load")
+    assert not any(offer.can_start for offer in page(root, PlansPage).view.offers)
+    call(root, PlansPage, "ask", "STARTER", "month")
+    assert "change its plan" in page(root, PlansPage).refusal
+    call(root, PlansPage, "pay")
+    assert (provider, checkouts_of(tenant_id)) == ([], [])
+
+
 def test_a_provider_that_cannot_be_reached_is_told_in_place(
     tenant_id: str, provider: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
