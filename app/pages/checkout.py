@@ -56,8 +56,9 @@ class CheckoutPage(rx.State):
     @rx.event
     @answers_refusals
     async def look_again(self) -> Any:
+        answer = await self._look()
         payment_jobs.work_is_there()
-        return await self._look()
+        return answer
 
     @rx.event(background=True)
     async def watch(self) -> Any:

@@ -43,10 +43,11 @@ class GiveBackForm(rx.State):
     @rx.event
     @answers_refusals
     async def load(self) -> None:
-        """Begin anew with every invoice that is opened."""
+        """Begin anew with another invoice; the same one, when a connection comes back, stays as it was."""
         await open_page(self)
-        self._close()
-        self.outcome = NO_OUTCOME
+        if self.form.invoice_id != str(self.rx_router_page.params.get("invoice_id", "")):
+            self._close()
+            self.outcome = NO_OUTCOME
 
     @rx.event
     @answers_refusals

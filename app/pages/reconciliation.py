@@ -1,6 +1,5 @@
 """Whether events, our invoice, Stripe's invoice and the payment agree, for our own side and every invoice."""
 
-import asyncio
 from typing import Any, Final
 
 import reflex as rx
@@ -11,27 +10,23 @@ from app.components.comparison import compared_name, unknown_section, verdict
 from app.components.filters import SEARCH_MAX, filter_bar, search_box
 from app.components.forms import button, choices
 from app.components.layout import grid, money, page_header
-from app.components.progress import credit_progress
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
 from app.components.working import SMALL
+from app.pages.comparison_run import check_now, run_button, run_progress
 from app.pages.frame import open_operator_page, page_body
 from app.session import answers_refusals, signed_in_operator
-from services.errors import PaymentsUnavailable, ProviderUnavailable
+from services.errors import ProviderUnavailable
 from services.payments import reconciliation_views, standing_views
 from services.payments.reconciliation_views import EMPTY_RECONCILIATION, ReconciliationView
 
 PAGES_BACK_MAX: Final = 10_000
-CHECKED_MAX: Final = 20_000
-"""Invoices one run looks at; with more than that, `tallystick` checks them at night."""
-
-TOLD_EVERY: Final = 10
 AGAIN: Final = rx.icon("refresh_cw", size=15, aria_hidden="true")
 
 
 class ReconciliationPage(rx.State):
-    """A page of compared invoices, and how far a run over all of them is."""
+    """A page of compared invoices, and the one that is being compared."""
 
     shell: ShellView = ShellView()
     view: ReconciliationView = EMPTY_RECONCILIATION
@@ -39,15 +34,10 @@ class ReconciliationPage(rx.State):
     search: str = ""
     has_previous: bool = False
     checking: str = ""
-    is_running: bool = False
-    done: int = 0
-    total: int = 0
-    done_pct: int = 0
     problem: str = ""
     loaded: bool = False
     refusal: str = ""
     _cursors: list[str] = []
-    _is_stopped: bool = False
 
     @rx.event
     @answers_refusals
@@ -97,66 +87,10 @@ class ReconciliationPage(rx.State):
         self.checking, self.problem = invoice_id, ""
         yield
         try:
-            await _check(tenant_id, invoice_id)
+            await check_now(tenant_id, invoice_id)
         except ProviderUnavailable as refusal:
             self.problem = refusal.detail
         self.checking = ""
-        await self._show()
-
-    @rx.event(background=True)
-    async def check_all(self) -> Any:
-        """Compare every invoice, and say how far it is."""
-        async with self:
-            answer = await self._begin()
-        if answer is not None or not self.is_running:
-            return answer
-        problem = ""
-        try:
-            await self._run()
-        except ProviderUnavailable as refusal:
-            problem = refusal.detail
-        async with self:
-            self.is_running, self.problem = False, problem
-            return await self._end()
-
-    @rx.event
-    @answers_refusals
-    async def stop(self) -> None:
-        """What was compared so far stays."""
-        await signed_in_operator(self)
-        self._is_stopped = True
-
-    @answers_refusals
-    async def _begin(self) -> None:
-        await signed_in_operator(self)
-        if self.is_running:
-            self.is_running = False
-            return
-        total = await unit_of_work.read(reconciliation_views.count_invoices)
-        self.is_running, self._is_stopped, self.problem = True, False, ""
-        self.done, self.total, self.done_pct = 0, min(total, CHECKED_MAX), 0
-
-    async def _run(self) -> None:
-        after, done = ("", ""), 0
-        while done < CHECKED_MAX:
-            batch = await unit_of_work.read(reconciliation_views.invoices_to_check, after=after)
-            if not batch:
-                return
-            for place, (tenant_id, invoice_id) in enumerate(batch):
-                if place % TOLD_EVERY == 0 and not await self._goes_on(done + place):
-                    return
-                await _check(tenant_id, invoice_id)
-            after, done = batch[-1], done + len(batch)
-
-    async def _goes_on(self, done: int) -> bool:
-        async with self:
-            self.done = done
-            self.done_pct = 0 if not self.total else min(100, done * 100 // self.total)
-            return not self._is_stopped
-
-    @answers_refusals
-    async def _end(self) -> None:
-        await signed_in_operator(self)
         await self._show()
 
     async def _show(self) -> None:
@@ -172,22 +106,6 @@ class ReconciliationPage(rx.State):
         )
 
 
-async def _check(tenant_id: str, invoice_id: str) -> None:
-    await asyncio.to_thread(_check_now, tenant_id, invoice_id)
-
-
-def _check_now(tenant_id: str, invoice_id: str) -> None:
-    """Without a payment provider its side is taken as it was last read."""
-    from app import reconciling  # noqa: PLC0415 — the provider's package takes a while to load; pages need not wait
-    from services.gateways.stripe.client import stripe  # noqa: PLC0415
-
-    try:
-        connected = stripe()
-    except PaymentsUnavailable:
-        connected = None
-    reconciling.check_one(connected, tenant_id=tenant_id, invoice_id=invoice_id, at=unit_of_work.now())
-
-
 ON_LOAD = [ReconciliationPage.load]
 
 
@@ -198,10 +116,10 @@ def page() -> rx.Component:
         page_header(
             "Reconciliation",
             "What the events come to, our invoice, Stripe's invoice and the payment: they must all say the same.",
-            _run_button(),
+            run_button(),
         ),
         rx.cond(ReconciliationPage.problem != "", notice("bad", ReconciliationPage.problem), rx.fragment()),
-        rx.cond(ReconciliationPage.is_running, _progress(), rx.fragment()),
+        run_progress(),
         grid(
             stat_card("Invoices", view.invoices, rx.fragment(view.unchecked, " not checked yet")),
             stat_card("With differences", view.differing, "in the last comparison"),
@@ -212,22 +130,6 @@ def page() -> rx.Component:
         rx.cond(view.unknown, unknown_section(view), rx.fragment()),
     )
     return page_body("reconciliation", ReconciliationPage, content, skeleton=_skeleton())
-
-
-def _run_button() -> rx.Component:
-    return rx.cond(
-        ReconciliationPage.is_running,
-        button("Stop", icon="square", on_click=ReconciliationPage.stop),
-        button("Check all again", icon="refresh_cw", kind="primary", on_click=ReconciliationPage.check_all),
-    )
-
-
-def _progress() -> rx.Component:
-    worded = f"{ReconciliationPage.done} of {ReconciliationPage.total} compared"
-    return rx.el.div(
-        rx.el.p(worded, class_name="muted tabular", style={**SMALL, "marginBottom": "var(--space-1)"}, role="status"),
-        credit_progress(label="Comparing", worded=worded, used_pct=ReconciliationPage.done_pct),
-    )
 
 
 def _compared(view: Any) -> rx.Component:

@@ -13,6 +13,7 @@ from app import checkout
 from app.pages.billing_portal import BillingPortal
 from app.pages.calls import CallsPage
 from app.pages.checkout import CheckoutPage
+from app.pages.comparison_run import ComparisonRun
 from app.pages.give_back import GiveBackForm
 from app.pages.invoice import InvoicePage
 from app.pages.invoices import InvoicesPage
@@ -356,11 +357,37 @@ def test_a_run_compares_every_invoice_and_says_when_it_is_over(tenant_id: str, m
     on_a_plan(tenant_id)
     root = signed_in(tenant_id, OPERATOR)
     call(root, ReconciliationPage, "load")
-    call(root, ReconciliationPage, "check_all")
-    shown = page(root, ReconciliationPage)
-    assert (shown.is_running, shown.problem, shown.view.unchecked) == (False, "", "0")
+    assert call(root, ComparisonRun, "check_all") == [ReconciliationPage.load]
+    run = page(root, ComparisonRun)
+    assert (run.is_running, run.problem, run.total) == (False, "", 1)
     with reading() as session:
         assert len(session.exec(select(InvoiceCheck)).all()) == 1
+
+
+def test_a_run_that_is_stopped_compares_no_more(tenant_id: str) -> None:
+    on_a_plan(tenant_id)
+    root = signed_in(tenant_id, OPERATOR)
+    run = page(root, ComparisonRun)
+    asyncio.run(run._begin())
+    mine = run._run_number
+    call(root, ComparisonRun, "stop")
+    asyncio.run(run._run(mine))
+    assert not run.is_running
+    with reading() as session:
+        assert session.exec(select(InvoiceCheck)).all() == []
+
+
+def test_an_invoice_is_compared_by_itself(tenant_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLYSTICK_STRIPE_ADDRESS", "http://127.0.0.1:9")
+    settings.cache_clear()
+    invoice_id = on_a_plan(tenant_id)
+    root = signed_in(tenant_id, OPERATOR)
+    call(root, ReconciliationPage, "load")
+    call(root, ReconciliationPage, "check", tenant_id, "another")
+    assert page(root, ReconciliationPage).view.unchecked == "1"
+    call(root, ReconciliationPage, "check", tenant_id, invoice_id)
+    shown = page(root, ReconciliationPage)
+    assert (shown.view.unchecked, shown.view.rows[0].ours.word, shown.checking) == ("0", "Agrees", "")
 
 
 def test_only_our_own_side_sees_the_pages_of_our_own_side(tenant_id: str) -> None:
