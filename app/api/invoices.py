@@ -20,6 +20,7 @@ from services import closing, invoices, line_events
 from services.api_keys import OPERATOR_SCOPE, Principal
 from services.bundles import exports
 from services.bundles.exports import Export
+from services.credit_notes import amount_left, amounts_left
 from services.database import Session
 from services.errors import MissingScope
 from services.rules.receipt_fields import LINES_MAX
@@ -42,7 +43,9 @@ async def list_invoices(
     def show(session: Session) -> InvoicePage:
         found = invoices.list_invoices(session, tenant_id=tenant, limit=limit, before_number=read_seq(cursor))
         following = write_cursor(found[-1].number) if len(found) == limit else None
-        return InvoicePage(invoices=[InvoiceShown.of(invoice) for invoice in found], next_cursor=following)
+        left = amounts_left(session, tenant_id=tenant, invoices=found)
+        shown = [InvoiceShown.of(invoice, left_minor=left[invoice.id]) for invoice in found]
+        return InvoicePage(invoices=shown, next_cursor=following)
 
     return await unit_of_work.read(show)
 
@@ -70,7 +73,7 @@ async def read_invoice(
     tenant = await tenant_of(caller, named=tenant_id, invoice_id=invoice_id)
 
     def show(session: Session) -> InvoiceDetailShown:
-        return InvoiceDetailShown.of_document(invoices.read_invoice(session, tenant_id=tenant, invoice_id=invoice_id))
+        return _detail(session, tenant, invoice_id)
 
     return await unit_of_work.read(show)
 
@@ -138,7 +141,7 @@ async def generate_invoice(body: GenerateBody, asked: Command = command("billing
             force=body.force_period_end,
             at=asked.at,
         )
-        return InvoiceDetailShown.of_document(invoices.read_invoice(session, tenant_id=tenant_id, invoice_id=closed.id))
+        return _detail(session, tenant_id, closed.id)
 
     return await asked.carry_out(tenant_id, act)
 
@@ -155,6 +158,11 @@ async def mark_invoice_paid(
         paid = invoices.mark_invoice_paid(
             session, tenant_id=tenant_id, invoice_id=invoice_id, reference=reference, at=asked.at
         )
-        return InvoiceShown.of(paid)
+        return InvoiceShown.of(paid, left_minor=amount_left(session, invoice=paid))
 
     return await asked.carry_out(tenant_id, act)
+
+
+def _detail(session: Session, tenant_id: str, invoice_id: str) -> InvoiceDetailShown:
+    document = invoices.read_invoice(session, tenant_id=tenant_id, invoice_id=invoice_id)
+    return InvoiceDetailShown.of_document(document, left_minor=amount_left(session, invoice=document.invoice))

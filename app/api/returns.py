@@ -1,5 +1,6 @@
 """/v1/admin/invoices/{id}/…: give money back, give an invoice up. For operators' keys."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Path
@@ -12,8 +13,10 @@ from app.api.schemas.invoices import InvoiceShown
 from app.api.schemas.returns import GiveBackBody, GivenBackShown
 from app.api.schemas.values import ID_PATTERN
 from app.payment_jobs import work_is_there
+from models import Invoice
 from services import invoice_transitions
 from services.api_keys import OPERATOR_SCOPE
+from services.credit_notes import amount_left
 from services.database import Session
 from services.errors import Unprocessable
 from services.invoices import read_invoice
@@ -51,27 +54,23 @@ async def give_back(invoice_id: InvoiceId, body: GiveBackBody, asked: Command = 
 @router.post("/void", response_model=InvoiceShown, responses=problems(WRITE))
 async def void(invoice_id: InvoiceId, asked: Command = command(OPERATOR_SCOPE)) -> Response:
     """Declare an open invoice void: it was a mistake. Its number stays taken."""
-    tenant_id = await asked.tenant(named=None, invoice_id=invoice_id)
-    answer = await asked.carry_out(
-        tenant_id,
-        lambda session: InvoiceShown.of(
-            invoice_transitions.void_invoice(session, tenant_id=tenant_id, invoice_id=invoice_id, at=asked.at)
-        ),
-    )
-    work_is_there()
-    return answer
+    return await _give_up(asked, invoice_id, invoice_transitions.void_invoice)
 
 
 @router.post("/mark-uncollectible", response_model=InvoiceShown, responses=problems(WRITE))
 async def mark_uncollectible(invoice_id: InvoiceId, asked: Command = command(OPERATOR_SCOPE)) -> Response:
     """Give an open invoice up. It can still be paid."""
+    return await _give_up(asked, invoice_id, invoice_transitions.mark_uncollectible)
+
+
+async def _give_up(asked: Command, invoice_id: str, change: Callable[..., Invoice]) -> Response:
     tenant_id = await asked.tenant(named=None, invoice_id=invoice_id)
-    answer = await asked.carry_out(
-        tenant_id,
-        lambda session: InvoiceShown.of(
-            invoice_transitions.mark_uncollectible(session, tenant_id=tenant_id, invoice_id=invoice_id, at=asked.at)
-        ),
-    )
+
+    def act(session: Session) -> InvoiceShown:
+        changed = change(session, tenant_id=tenant_id, invoice_id=invoice_id, at=asked.at)
+        return InvoiceShown.of(changed, left_minor=amount_left(session, invoice=changed))
+
+    answer = await asked.carry_out(tenant_id, act)
     work_is_there()
     return answer
 

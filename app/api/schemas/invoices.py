@@ -102,14 +102,14 @@ class InvoiceShown(Shown):
     currency: str
     subtotal: MoneyShown
     tax: MoneyShown
-    amount_due: MoneyShown
+    amount_due: MoneyShown = Field(description="What credit notes leave of the total.")
     total: str = Field(examples=["10600.00"])
     total_cad: str | None = None
     stripe_hosted_url: str | None
     receipt: InvoiceReceiptShown | None
 
     @staticmethod
-    def fields(invoice: Invoice, *, is_preview: bool = False) -> dict[str, Any]:
+    def fields(invoice: Invoice, *, left_minor: int | None = None, is_preview: bool = False) -> dict[str, Any]:
         currency, total = invoice.currency, major(invoice.total_minor, invoice.currency)
         return {
             "invoice_id": None if is_preview else invoice.id,
@@ -126,7 +126,7 @@ class InvoiceShown(Shown):
             "currency": currency,
             "subtotal": MoneyShown.of(invoice.subtotal_minor, currency),
             "tax": MoneyShown.of(invoice.tax_minor, currency),
-            "amount_due": MoneyShown.of(invoice.total_minor, currency),
+            "amount_due": MoneyShown.of(invoice.total_minor if left_minor is None else left_minor, currency),
             "total": total,
             "total_cad": total if currency == "CAD" else None,
             "stripe_hosted_url": invoice.stripe_hosted_url,
@@ -134,8 +134,8 @@ class InvoiceShown(Shown):
         }
 
     @classmethod
-    def of(cls, invoice: Invoice) -> Self:
-        return cls(**cls.fields(invoice))
+    def of(cls, invoice: Invoice, *, left_minor: int) -> Self:
+        return cls(**cls.fields(invoice, left_minor=left_minor))
 
 
 class InvoiceDetailShown(InvoiceShown):
@@ -144,10 +144,10 @@ class InvoiceDetailShown(InvoiceShown):
     lines: list[InvoiceLineShown]
 
     @classmethod
-    def of_document(cls, document: InvoiceDocument, *, is_preview: bool = False) -> Self:
+    def of_document(cls, document: InvoiceDocument, *, left_minor: int | None = None, is_preview: bool = False) -> Self:
         invoice = document.invoice
         lines = [InvoiceLineShown.of(line, invoice.currency) for line in document.lines]
-        return cls(**cls.fields(invoice, is_preview=is_preview), lines=lines)
+        return cls(**cls.fields(invoice, left_minor=left_minor, is_preview=is_preview), lines=lines)
 
 
 class InvoicePage(Shown):
