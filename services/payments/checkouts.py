@@ -27,6 +27,7 @@ from services.payments.outbox import Owed, owe_calls
 from services.payments.promotions import promotions_of_start
 from services.payments.settling import settle_invoice
 from services.payments.subjects import Readings, SubjectKind
+from services.plan_starts import offered_trial_days
 from services.price_books import plan_in_force
 from services.stripe_catalog import find_price
 from services.subscription_ends import end_subscription
@@ -67,7 +68,7 @@ def ask_checkout(
         account=account,
         plan_version_id=plan.version_id,
         interval=interval,
-        trial_days=plan.trial_days if _is_first(session, tenant_id) else 0,
+        trial_days=offered_trial_days(session, tenant_id=tenant_id, plan=plan),
         status=CheckoutStatus.ASKED,
         created_at=at,
     )
@@ -233,9 +234,3 @@ def _still_open(
         .limit(1)
     )
     return session.exec(statement).first()
-
-
-def _is_first(session: Session, tenant_id: str) -> bool:
-    """A trial is for who has not paid for a plan yet."""
-    had = session.exec(select(Subscription).where(Subscription.tenant_id == tenant_id)).all()
-    return all(plan_of(session, subscription).is_free for subscription in had)
