@@ -31,9 +31,9 @@ def tallystick(database_url: str, *arguments: str) -> str:
 
 
 @contextmanager
-def api_server(database_url: str, *, workers: int) -> Iterator[int]:
-    """The port of `tallystick api`."""
-    port = free_port()
+def api_server(database_url: str, *, workers: int, port: int | None = None) -> Iterator[int]:
+    """The port of `tallystick api`: a free one, unless one is given."""
+    port = port or free_port()
     command = [sys.executable, "-m", "app.cli", "api", "--port", str(port), "--workers", str(workers)]
     with _running(command, environment_for(database_url), port, path="/healthz"):
         yield port
