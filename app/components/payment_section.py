@@ -6,7 +6,7 @@ import reflex as rx
 
 from app.components.badges import badge, status_badge
 from app.components.cards import notice, section_card
-from app.components.layout import money, served_link
+from app.components.layout import money, row, served_link
 from app.components.working import SMALL
 
 ICONS = (("good", "circle_check"), ("note", "clock"), ("warn", "triangle_alert"), ("bad", "octagon_alert"))
@@ -31,6 +31,7 @@ def payment_section(payment: Any, *actions: rx.Component) -> rx.Component:
         ),
         rx.cond(payment.is_disputed, rx.el.div(disputed, style={"marginTop": "var(--space-3)"}), rx.fragment()),
         rx.cond(payment.parts.length() > 1, _parts(payment.parts), rx.fragment()),
+        rx.cond(payment.notes, _notes(payment.notes), rx.fragment()),
         rx.cond(payment.refunds, _refunds(payment.refunds), rx.fragment()),
         rx.el.div(
             rx.cond(line.pay_url != "", pay_link(line.pay_url), rx.fragment()),
@@ -107,6 +108,20 @@ def _parts(parts: Any) -> rx.Component:
         )
 
     return _list("Collected in two parts", rx.foreach(parts, one))
+
+
+def _notes(notes: Any) -> rx.Component:
+    def one(note: Any) -> rx.Component:
+        return rx.el.li(
+            row(
+                rx.el.span(note.number, " · ", money(note.amount)),
+                status_badge(note.status, note.status_word),
+                spread=True,
+            ),
+            rx.cond(note.way != "", rx.el.p(note.way, class_name="muted"), rx.fragment()),
+        )
+
+    return _list("Credit notes", rx.foreach(notes, one))
 
 
 def _refunds(refunds: Any) -> rx.Component:

@@ -22,6 +22,7 @@ from models.base import ID_MAX
 from services import wording
 from services.invoices import read_invoice
 from services.payments.mirror import DRAFT, OPEN, PAID, parts_of
+from services.payments.note_views import NoteStateView, note_states
 from services.standing import is_late
 from services.tenants import read_tenant
 
@@ -86,6 +87,7 @@ class PaymentView:
     is_disputed: bool = False
     parts: tuple[PartView, ...] = ()
     refunds: tuple[RefundView, ...] = ()
+    notes: tuple[NoteStateView, ...] = ()
 
 
 NO_PAYMENT = PaymentView()
@@ -103,6 +105,7 @@ def read_payment(session: Session, *, tenant_id: str, invoice_id: str, at: datet
         is_disputed=any(part.is_disputed for part in parts),
         parts=tuple(_part(part, is_one_of_two=_payable(parts) > 1) for part in parts),
         refunds=_refunds(session, invoice, tenant.timezone),
+        notes=note_states(session, invoice=invoice),
     )
 
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session
 
-from models import InvoiceStatus, Refund, RefundStatus, StripeInvoicePart
+from models import InvoiceStatus, Refund, RefundStatus, StripeCallKind, StripeCallStatus, StripeInvoicePart
+from services.credit_note_issuing import issue_credit_note
 from services.errors import NotFound
 from services.payments.payment_views import PaymentView, read_payment, read_payment_lines, web_address
 from tests import stripe_rows
@@ -135,3 +136,23 @@ def test_another_customers_invoice_does_not_exist(session: Session) -> None:
 @pytest.mark.parametrize("url", [None, "", "javascript:alert(1)", "//elsewhere.example", "/local"])
 def test_only_addresses_of_web_pages_are_linked(url: str | None) -> None:
     assert web_address(url) == ""
+
+
+def test_credit_notes_say_what_becomes_of_their_money_and_how_far_that_is(session: Session) -> None:
+    acme = customer(session)
+    invoice = stripe_rows.first_invoice(session, acme.tenant_id)
+    for place in range(3):
+        issue_credit_note(
+            session, tenant_id=acme.tenant_id, invoice_id=invoice.id, amount_minor=1_000, reason="Sorry",
+            note_id=f"cn_{place}", at=NOON,
+        )  # fmt: skip
+    for place, status in ((1, StripeCallStatus.HELD), (2, StripeCallStatus.DONE)):
+        stripe_rows.call(
+            session, acme.tenant_id, f"key_{place}", kind=StripeCallKind.CREDIT_NOTE, subject=f"cn_{place}",
+            status=status, arguments={"give_back": "refund"},
+        )  # fmt: skip
+    assert [(each.number, each.amount, each.way, each.status_word) for each in shown(session, acme).notes] == [
+        ("CN-000001", "-$10.00", "", "Done"),
+        ("CN-000002", "-$10.00", "Goes back to the card", "Being looked into"),
+        ("CN-000003", "-$10.00", "Goes back to the card", "Done"),
+    ]
