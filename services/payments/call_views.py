@@ -26,6 +26,7 @@ KIND_WORDS = {
     StripeCallKind.ADD_LINES: "Add our lines",
     StripeCallKind.SET_TERMS: "Set how it is paid",
     StripeCallKind.FINALIZE: "Finalise the invoice",
+    StripeCallKind.FINALIZE_UNCOLLECTED: "Finalise the invoice, not to be collected",
     StripeCallKind.SEND: "Send the invoice",
     StripeCallKind.PAID_ELSEWHERE: "Mark as paid elsewhere",
     StripeCallKind.VOID: "Void the invoice",
