@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from models import StripeCall, StripeSubscription, Subscription
+from models import StripeCall, StripeCustomer, StripeSubscription, Subscription
 from services.errors import ProviderRefused
 from services.gateways.stripe import customers, money_back, subscriptions
 from services.gateways.stripe.client import Stripe
@@ -29,9 +29,12 @@ def has_customer(session: Session, call: StripeCall) -> bool:
 
 
 def create_customer(session: Session, call: StripeCall) -> Order:
+    """Where the last one was deleted there, under another key: to the same Stripe would answer with that one."""
     tenant = read_tenant(session, tenant_id=call.tenant_id)
     metadata = {marks.TENANT: tenant.id}
-    key, email = f"customer:{tenant.id}{again_of(call)}", call.arguments.get("email")
+    deleted = session.get(StripeCustomer, (call.tenant_id, call.account))
+    after = "" if deleted is None else f":after:{deleted.stripe_id}"
+    key, email = f"customer:{tenant.id}{after}{again_of(call)}", call.arguments.get("email")
     since = tenant.created_at
     return (
         lambda stripe: customers.create_customer(stripe, key=key, name=tenant.name, email=email, metadata=metadata),
