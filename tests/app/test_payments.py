@@ -1,6 +1,7 @@
 """Working through events and calls: whatever fails on the way, each thing is billed once, and both sides agree."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -561,6 +562,47 @@ def test_readings_are_shared_by_events_about_the_same_thing(sqlite_payments_worl
         world.deliver(about)
         payments.handle_events(world.stripe, at=world.now(), clock=world.now)
     assert sum(subject.kind == SubjectKind.INVOICE for subject in read) == 1
+
+
+def test_two_workers_at_once_do_everything_once(payments_world: PaymentsWorld) -> None:
+    world = payments_world
+    tenants = [world.tenant_id, *(world.add_customer(name) for name in ("Borealis", "Cedar", "Dune"))]
+    for tenant_id in tenants:
+        world.pay(world.open_checkout("PRO", tenant_id=tenant_id))
+    work_at_once(world)
+    for tenant_id in tenants:
+        world.use("1500000", tenant_id=tenant_id)
+    end = max(world.subscription(tenant_id).current_period_end for tenant_id in tenants)
+    world.pass_until(end + timedelta(minutes=2))
+    work_at_once(world)
+    for _ in range(3):
+        world.pass_time(minutes=45)
+        work_at_once(world)
+    for tenant_id in tenants:
+        assert [each.total_minor for each in world.invoices(tenant_id)] == [900_000, 1_000_000]
+        assert {each.status for each in world.invoices(tenant_id)} == {InvoiceStatus.PAID}
+    assert len(world.at_stripe("invoice")) == 2 * len(tenants)
+    world.assert_all_agrees()
+
+
+def work_at_once(world: PaymentsWorld) -> None:
+    """Two workers, each with a sweep and the closing of periods of its own, until there is nothing left for either."""
+    from app import jobs
+
+    def work(_worker: int) -> tuple[payments.Worked, int]:
+        closed = jobs.close_due_periods(at=world.now())
+        assert not closed.failed
+        payments.owe_what_is_missing(world.stripe, at=world.now())
+        return payments.work_until_done(world.stripe, clock=world.now), len(closed.invoices)
+
+    for _ in range(30):
+        told = world.deliver(world.undelivered())
+        with ThreadPoolExecutor(2) as workers:
+            done = list(workers.map(work, range(2)))
+        if not told and done == [(payments.Worked(), 0)] * 2:
+            return
+        world.pass_time(seconds=6)
+    raise AssertionError(f"the workers did not come to an end: {done}")
 
 
 # -- starts by API
