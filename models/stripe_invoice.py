@@ -67,7 +67,10 @@ class StripeInvoice(TenantOwned, table=True):
 
 
 class StripeCreditNote(TenantOwned, table=True):
-    """A credit note at Stripe and the one of ours it goes with; none where it was made there and not here yet."""
+    """A credit note at Stripe and the one of ours it goes with; none where it was made there and not here yet.
+
+    `refund_id` is the refund at Stripe that gave its money back.
+    """
 
     __tablename__ = "stripe_credit_note"
     __table_args__ = (
@@ -81,6 +84,7 @@ class StripeCreditNote(TenantOwned, table=True):
     stripe_id: str = Field(primary_key=True, max_length=STRIPE_ID_MAX)
     stripe_invoice_id: str = Field(max_length=STRIPE_ID_MAX)
     credit_note_id: str | None = Field(default=None, max_length=ID_MAX)
+    refund_id: str | None = Field(default=None, max_length=STRIPE_ID_MAX)
     status: str = Field(max_length=32)
     total_minor: int = Field(sa_type=BigInteger)
     ticket: int = Field(default=0, sa_type=BigInteger)

@@ -7,7 +7,6 @@ from sqlmodel import Session
 from models import (
     StripeCall,
     StripeCallKind,
-    StripeCreditNote,
     StripeInvoicePart,
     Subscription,
 )
@@ -22,9 +21,9 @@ from services.invoices import read_invoice
 from services.payments import marks
 from services.payments.collecting import owe_rest
 from services.payments.customers import apply_customer
-from services.payments.invoice_orders import carries
+from services.payments.invoice_orders import carries, carries_any
 from services.payments.links import find_link, link_subscription
-from services.payments.mirror import DRAFT, carry, keep_invoice
+from services.payments.mirror import CYCLE, DRAFT, carry, keep_credit_note, keep_invoice
 from services.payments.outbox import drop_waiting, mark_call_done
 from services.payments.settling import settle_invoice
 from services.payments.subscriptions import keep_subscription
@@ -49,8 +48,8 @@ def apply_answer(session: Session, call: StripeCall, answer: Answer, *, ticket: 
 def take_in_final(session: Session, call: StripeCall, facts: InvoiceFacts, *, ticket: int, at: datetime) -> bool:
     """Where Stripe refused a call because the invoice is final already, go on from there. False where it is a draft.
 
-    If our lines are on it, the call is done. If not, the renewal finalised itself: it carries the base fee alone, and
-    the rest goes on a draft of its own.
+    If our lines are on it, the call is done. If none is, the renewal finalised itself: it carries the base fee alone,
+    and the rest goes on a draft of its own. Where it took some of them and not others, a person decides: False.
     """
     lock_head(session, tenant_id=call.tenant_id)
     row = keep_invoice(session, tenant_id=call.tenant_id, facts=facts, account=call.account, ticket=ticket, at=at)
@@ -59,6 +58,8 @@ def take_in_final(session: Session, call: StripeCall, facts: InvoiceFacts, *, ti
     lines = call.arguments.get("lines", [])
     if carries(facts, row.invoice_id, lines):
         mark_call_done(session, call, stripe_id=facts.id, at=at)
+    elif row.billing_reason != CYCLE or carries_any(facts, row.invoice_id):
+        return False
     else:
         drop_waiting(session, tenant_id=call.tenant_id, subject=call.subject)
         carry(session, row, invoice_id=row.invoice_id, part=StripeInvoicePart.BASE)
@@ -90,18 +91,7 @@ def _apply_invoice(session: Session, call: StripeCall, facts: InvoiceFacts, *, t
 def _apply_credit_note(
     session: Session, call: StripeCall, facts: CreditNoteFacts, *, ticket: int, at: datetime
 ) -> None:
-    key = (call.tenant_id, call.account, facts.id)
-    row = session.get(StripeCreditNote, key) or StripeCreditNote(
-        tenant_id=call.tenant_id,
-        account=call.account,
-        stripe_id=facts.id,
-        stripe_invoice_id=facts.invoice_id,
-        status=facts.status,
-        total_minor=facts.total_minor,
-        read_at=at,
-    )
-    if row.ticket <= ticket:
-        row.status, row.total_minor, row.ticket, row.read_at = facts.status, facts.total_minor, ticket, at
+    row = keep_credit_note(session, tenant_id=call.tenant_id, facts=facts, account=call.account, ticket=ticket, at=at)
     row.credit_note_id = call.arguments["credit_note_id"]
     session.add(row)
     session.flush()

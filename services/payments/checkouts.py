@@ -23,7 +23,7 @@ from services.payments.customers import tenant_of_customer
 from services.payments.link_sales import checkout_of_link
 from services.payments.links import link_subscription
 from services.payments.mirror import carry, keep_invoice
-from services.payments.outbox import Owed, owe_calls
+from services.payments.outbox import Owed, has_calls, owe_calls
 from services.payments.promotions import promotions_of_start
 from services.payments.settling import settle_invoice
 from services.payments.subjects import Readings, SubjectKind
@@ -56,7 +56,7 @@ def ask_checkout(
         raise Unprocessable(f"{plan.name} costs nothing; start it without a payment.", field="plan_code")
     if find_price(session, account=account, plan=plan, interval=interval) is None:
         raise Unprocessable(
-            f"{plan.name} is not for sale at the payment provider yet; an operator runs `tallystick stripe setup`.",
+            f"{plan.name} cannot be paid for by card yet; ask us to start it.",
             field="plan_code",
         )
     known = _still_open(session, tenant_id, account=account, version_id=plan.version_id, interval=interval, at=at)
@@ -110,7 +110,7 @@ def apply_checkout(
     tenant_id, _ = key
     lock_head(session, tenant_id=tenant_id)
     asked = session.get_one(Checkout, key, populate_existing=True)
-    if asked.status == CheckoutStatus.COMPLETED or asked.ticket > ticket:
+    if asked.status == CheckoutStatus.COMPLETED or asked.ticket > ticket or _is_undone(session, asked):
         return tenant_id
     asked.stripe_id, asked.ticket = facts.id, ticket
     if facts.status == "expired":
@@ -215,6 +215,12 @@ def _undo(
             given = {"payment_id": payment.id, "amount_minor": payment.amount_minor}
             calls.append(Owed(StripeCallKind.REFUND, f"checkout:{asked.id}:refund:{payment.id}", given))
     owe_calls(session, tenant_id=asked.tenant_id, account=asked.account, subject=asked.id, calls=calls, at=at)
+
+
+def _is_undone(session: Session, asked: Checkout) -> bool:
+    """Whether it is being given back: it starts nothing any more, though nothing would be in its way later."""
+    is_over = asked.status == CheckoutStatus.FAILED
+    return is_over and has_calls(session, tenant_id=asked.tenant_id, subject=asked.id)
 
 
 def _still_open(

@@ -1,12 +1,12 @@
-"""Invoices as Stripe has them, kept beside ours."""
+"""Invoices and credit notes as Stripe has them, kept beside ours."""
 
 from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, select
 
-from models import StripeInvoice, StripeInvoicePart
-from services.gateways.stripe.facts import InvoiceFacts
+from models import StripeCreditNote, StripeInvoice, StripeInvoicePart
+from services.gateways.stripe.facts import CreditNoteFacts, InvoiceFacts
 from services.payments.inbox import handle_returns_again
 
 PAID, OPEN, DRAFT, VOID, UNCOLLECTIBLE = "paid", "open", "draft", "void", "uncollectible"
@@ -26,6 +26,29 @@ def keep_invoice(
         row = StripeInvoice(tenant_id=tenant_id, account=account, stripe_id=facts.id, **values)
     for name, value in values.items():
         setattr(row, name, value)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def keep_credit_note(
+    session: Session, *, tenant_id: str, facts: CreditNoteFacts, account: str, ticket: int, at: datetime
+) -> StripeCreditNote:
+    """Keep what was read of a credit note, unless a later reading is here already."""
+    row = session.get(StripeCreditNote, (tenant_id, account, facts.id), populate_existing=True)
+    if row is not None and row.ticket > ticket:
+        return row
+    row = row or StripeCreditNote(
+        tenant_id=tenant_id,
+        account=account,
+        stripe_id=facts.id,
+        stripe_invoice_id=facts.invoice_id,
+        status=facts.status,
+        total_minor=facts.total_minor,
+        read_at=at,
+    )
+    row.status, row.total_minor, row.ticket, row.read_at = facts.status, facts.total_minor, ticket, at
+    row.refund_id = facts.refund_ids[0] if facts.refund_ids else None
     session.add(row)
     session.flush()
     return row

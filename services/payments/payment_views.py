@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from models import (
     Collection,
+    CreditNote,
     Dunning,
     Invoice,
     InvoiceStatus,
@@ -252,7 +253,12 @@ def _part(part: StripeInvoice, *, is_one_of_two: bool) -> PartView:
 
 def _refunds(session: Session, invoice: Invoice, timezone: str) -> tuple[RefundView, ...]:
     statement = (
-        select(Refund)
+        select(Refund, CreditNote.reason)
+        .join(
+            CreditNote,
+            (col(CreditNote.tenant_id) == Refund.tenant_id) & (col(CreditNote.id) == Refund.credit_note_id),
+            isouter=True,
+        )
         .where(Refund.tenant_id == invoice.tenant_id, Refund.invoice_id == invoice.id)
         .order_by(col(Refund.created_at), Refund.id)
         .limit(REFUNDS_SHOWN_MAX)
@@ -261,10 +267,10 @@ def _refunds(session: Session, invoice: Invoice, timezone: str) -> tuple[RefundV
         RefundView(
             amount=wording.amount(refund.amount_minor, refund.currency),
             when=wording.moment_day(refund.settled_at or refund.created_at, timezone),
-            reason=refund.reason,
+            reason=why or refund.reason,
             status={RefundStatus.SUCCEEDED: "settled"}.get(refund.status, refund.status.value),
             status_word=REFUND_WORDS[refund.status],
             error=refund.error or "",
         )
-        for refund in session.exec(statement)
+        for refund, why in session.exec(statement)
     )

@@ -11,6 +11,7 @@ from services.gateways.stripe.facts import CreditNoteFacts, InvoiceFacts, Refund
 from services.identifiers import digest
 from services.payments import invoices, marks
 from services.payments.customers import tenant_of_customer
+from services.payments.mirror import keep_credit_note
 from services.payments.readings import PaymentReading, RefundReading
 from services.payments.settling import settle_invoice
 from services.payments.subjects import NotOurs, Readings, SubjectKind
@@ -33,22 +34,11 @@ def apply_credit_note(
     tenant_id = tenant_of_customer(session, readings, account=account, customer_id=facts.customer_id)
     lock_head(session, tenant_id=tenant_id)
     bill = _known_invoice(session, readings, facts.invoice_id, account=account, ticket=ticket, at=at)
-    row = session.get(StripeCreditNote, (tenant_id, account, facts.id), populate_existing=True)
-    if row is not None and row.ticket > ticket:
-        return tenant_id
-    row = row or StripeCreditNote(
-        tenant_id=tenant_id,
-        account=account,
-        stripe_id=facts.id,
-        stripe_invoice_id=facts.invoice_id,
-        status=facts.status,
-        total_minor=facts.total_minor,
-        read_at=at,
-    )
-    row.status, row.total_minor, row.ticket, row.read_at = facts.status, facts.total_minor, ticket, at
-    row.credit_note_id = row.credit_note_id or _ours(session, bill, facts, at=at)
-    session.add(row)
-    session.flush()
+    row = keep_credit_note(session, tenant_id=tenant_id, facts=facts, account=account, ticket=ticket, at=at)
+    if row.ticket == ticket:
+        row.credit_note_id = row.credit_note_id or _ours(session, bill, facts, at=at)
+        session.add(row)
+        _name_refund(session, row)
     return tenant_id
 
 
@@ -136,9 +126,33 @@ def _keep_refund(session: Session, bill: StripeInvoice, facts: RefundFacts, *, a
         created_at=facts.created_at,
     )
     row.status, row.error = status, facts.error
+    row.credit_note_id = row.credit_note_id or _note_behind(session, row)
     if row.status != RefundStatus.PENDING and row.settled_at is None:
         row.settled_at = at
     session.add(row)
+    session.flush()
+
+
+def _note_behind(session: Session, refund: Refund) -> str | None:
+    """The credit note whose money a refund gives back, where it is known already."""
+    statement = select(StripeCreditNote.credit_note_id).where(
+        StripeCreditNote.tenant_id == refund.tenant_id,
+        StripeCreditNote.account == refund.account,
+        StripeCreditNote.refund_id == refund.stripe_id,
+    )
+    return session.exec(statement).first()
+
+
+def _name_refund(session: Session, note: StripeCreditNote) -> None:
+    """Say of a refund that is known already which credit note's money it gives back."""
+    if note.refund_id is None or note.credit_note_id is None:
+        return
+    statement = select(Refund).where(
+        Refund.tenant_id == note.tenant_id, Refund.account == note.account, Refund.stripe_id == note.refund_id
+    )
+    for refund in session.exec(statement):
+        refund.credit_note_id = note.credit_note_id
+        session.add(refund)
     session.flush()
 
 

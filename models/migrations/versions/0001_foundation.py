@@ -885,6 +885,7 @@ def upgrade() -> None:
     sa.Column('stripe_id', sa.String(length=128), nullable=False),
     sa.Column('stripe_invoice_id', sa.String(length=128), nullable=False),
     sa.Column('credit_note_id', sa.String(length=64), nullable=True),
+    sa.Column('refund_id', sa.String(length=128), nullable=True),
     sa.Column('status', sa.String(length=32), nullable=False),
     sa.Column('total_minor', sa.BigInteger(), nullable=False),
     sa.Column('ticket', sa.BigInteger(), nullable=False),

@@ -142,7 +142,7 @@ def test_a_plan_that_set_up_has_not_offered_yet_says_what_to_run(small_shop: Sho
     answer = small_shop.post(
         SESSIONS, {"plan_code": "verified-exchange/Professional"}, key=small_shop.key_with(tenant_id=other)
     )
-    assert "an operator runs `tallystick stripe setup`" in assert_problem(answer, 422, "invalid", "plan_code")["detail"]
+    assert "ask us to start it" in assert_problem(answer, 422, "invalid", "plan_code")["detail"]
 
 
 def _dollar_tenant(session: Any, *, at: Any) -> str:
