@@ -17,7 +17,18 @@ from services.database import Session, reading, transaction
 from services.errors import ProviderRefused, ProviderUnavailable, Refusal
 from services.gateways.stripe import events as stripe_events
 from services.gateways.stripe.client import Stripe
-from services.payments import applying, calls, collecting, crediting, dunning, inbox, outbox, telling, uncollected
+from services.payments import (
+    applying,
+    calls,
+    collecting,
+    crediting,
+    dunning,
+    inbox,
+    outbox,
+    standing,
+    telling,
+    uncollected,
+)
 from services.payments.answers import take_in_final
 from services.payments.inbox import Claim
 from services.payments.readings import read_subject
@@ -60,9 +71,13 @@ class Worked:
     def is_nothing(self) -> bool:
         return self == Worked()
 
+    @property
+    def has_progress(self) -> bool:
+        return self.events > 0 or self.calls > 0
+
 
 def work_until_done(stripe: Stripe, *, clock: Callable[[], datetime]) -> Worked:
-    """Handle events and make calls until nothing is due."""
+    """Handle events and make calls until nothing is due, or nothing that is due succeeds."""
     done = Worked()
     for _ in range(ROUNDS_MAX):
         at = clock()
@@ -70,7 +85,7 @@ def work_until_done(stripe: Stripe, *, clock: Callable[[], datetime]) -> Worked:
         owe_what_is_missing(stripe, at=clock())
         round_ += make_calls(stripe, at=clock(), clock=clock)
         done += round_
-        if round_.is_nothing:
+        if not round_.has_progress:
             return done
     return done
 
@@ -95,12 +110,12 @@ def owe_what_is_missing(stripe: Stripe, *, at: datetime) -> None:
             (crediting.owe_note, uncollected.uncredited_notes(session), {}),
             (telling.owe_settlement, uncollected.settled_here_only(session), {}),
             (telling.owe_end, uncollected.ended_here_only(session), {}),
+            (standing.follow_end, uncollected.ended_there_only(session), {}),
             (telling.owe_discarding, uncollected.unmet_renewals(session, account=account), {"account": account}),
         ]
     for owe, found, more in work:
         for tenant_id, thing_id in found:
-            with transaction() as session:
-                owe(session, tenant_id, thing_id, at=at, **more)
+            _owe_one(owe, tenant_id, thing_id, at=at, **more)
 
 
 def make_calls(stripe: Stripe, *, at: datetime, clock: Callable[[], datetime]) -> Worked:
@@ -140,6 +155,15 @@ def sweep_events(stripe: Stripe, *, at: datetime, since: datetime | None = None)
     with transaction() as session:
         inbox.note_sweep(session, account=stripe.account, until=at)
     return found
+
+
+def _owe_one(owe: Callable[..., object], tenant_id: str, thing_id: str, **given: Any) -> None:
+    """What cannot be written down for one thing is found again, and stops no others."""
+    try:
+        with transaction() as session:
+            owe(session, tenant_id, thing_id, **given)
+    except Exception as error:
+        _log.warning("stripe_call_not_owed", act=owe.__name__, tenant_id=tenant_id, id=thing_id, **_told(error))
 
 
 def _handle(
@@ -216,19 +240,13 @@ def _make_in_turn(stripe: Stripe, tenant_id: str, subject: str, *, clock: Callab
 def _make(stripe: Stripe, call: StripeCall, *, ticket: int, clock: Callable[[], datetime]) -> bool:
     """Make one call and keep its answer. False where it was not made; why not is kept."""
     try:
-        with reading() as session:
-            prepared = calls.prepare_call(session, call, at=clock())
-        answer = calls.make_call(stripe, prepared)
-        with transaction() as session:
-            calls.keep_answer(session, call, answer, ticket=ticket, at=clock())
+        _make_or_go_on(stripe, call, ticket=ticket, clock=clock)
         return True
     except ProviderUnavailable as error:
         after = None if error.retry_after_seconds is None else timedelta(seconds=error.retry_after_seconds)
         with transaction() as session:
             outbox.postpone_call(session, call, error=error.detail, after=after, at=clock())
     except ProviderRefused as error:
-        if _goes_on(stripe, call, ticket=ticket, at=clock()):
-            return True
         _hold(call, error.detail)
     except Held as held:
         _hold(call, str(held))
@@ -237,6 +255,19 @@ def _make(stripe: Stripe, call: StripeCall, *, ticket: int, clock: Callable[[], 
         with transaction() as session:
             outbox.postpone_call(session, call, error=_worded(error), after=None, at=clock())
     return False
+
+
+def _make_or_go_on(stripe: Stripe, call: StripeCall, *, ticket: int, clock: Callable[[], datetime]) -> None:
+    try:
+        with reading() as session:
+            prepared = calls.prepare_call(session, call, at=clock())
+        answer = calls.make_call(stripe, prepared)
+    except ProviderRefused:
+        if not _goes_on(stripe, call, ticket=ticket, at=clock()):
+            raise
+        return
+    with transaction() as session:
+        calls.keep_answer(session, call, answer, ticket=ticket, at=clock())
 
 
 def _goes_on(stripe: Stripe, call: StripeCall, *, ticket: int, at: datetime) -> bool:

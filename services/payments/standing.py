@@ -6,10 +6,11 @@ from sqlmodel import Session, col, select
 
 from models import Dunning, StripeSubscription, Subscription, SubscriptionStatus
 from services.subscription_ends import end_subscription
-from services.subscription_standing import set_status
+from services.subscription_standing import RESTING, set_status
+from services.tenants import lock_head
 
 PAUSED = "paused"
-_ENDED = frozenset({"canceled", "incomplete_expired"})
+ENDED = frozenset({"canceled", "incomplete_expired"})
 
 
 def settle_standing(session: Session, *, tenant_id: str, subscription_id: str, at: datetime) -> SubscriptionStatus:
@@ -22,7 +23,9 @@ def settle_standing(session: Session, *, tenant_id: str, subscription_id: str, a
     link = session.get(StripeSubscription, (tenant_id, subscription_id))
     if subscription.status == SubscriptionStatus.CANCELED:
         return subscription.status
-    if link is not None and link.status in _ENDED:
+    if link is not None and link.status in ENDED:
+        if _is_renewed_there(subscription, link):
+            return subscription.status  # the fee of the next period was charged there: this one closes first
         ended_at = min(link.ended_at or at, at)
         end_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id, ended_at=ended_at, at=at)
         return SubscriptionStatus.CANCELED
@@ -30,6 +33,20 @@ def settle_standing(session: Session, *, tenant_id: str, subscription_id: str, a
     if wanted != subscription.status:
         set_status(session, tenant_id=tenant_id, subscription_id=subscription_id, status=wanted, at=at)
     return wanted
+
+
+def follow_end(session: Session, tenant_id: str, subscription_id: str, *, at: datetime) -> None:
+    """Let a subscription end that ended at Stripe, once its periods are closed as far as Stripe renewed it."""
+    lock_head(session, tenant_id=tenant_id)
+    settle_standing(session, tenant_id=tenant_id, subscription_id=subscription_id, at=at)
+
+
+def _is_renewed_there(subscription: Subscription, link: StripeSubscription) -> bool:
+    """Whether Stripe began a period before the end that ours has yet to begin. While ours rests, no period closes."""
+    if subscription.status in RESTING:
+        return False
+    starts_at, ends_at = subscription.current_period_start, subscription.current_period_end
+    return link.current_period_start > ends_at - (ends_at - starts_at) / 2
 
 
 def _wanted(session: Session, subscription: Subscription, link: StripeSubscription | None) -> SubscriptionStatus:

@@ -21,6 +21,7 @@ from models import (
 )
 from services.payments.collecting import RENEWAL_TOLERANCE
 from services.payments.mirror import CYCLE, DRAFT
+from services.payments.standing import ENDED
 from services.subscriptions import LIVE
 
 
@@ -114,6 +115,21 @@ def settled_here_only(session: Session, *, limit: int = 200) -> list[tuple[str, 
         .limit(limit)
     )
     return [(tenant_id, invoice_id) for tenant_id, invoice_id in session.exec(statement)]
+
+
+def ended_there_only(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:
+    """(tenant, subscription) of subscriptions that ended at Stripe and go on here, until their periods are closed."""
+    statement = (
+        select(StripeSubscription.tenant_id, StripeSubscription.subscription_id)
+        .join(
+            Subscription,
+            (col(Subscription.tenant_id) == StripeSubscription.tenant_id)
+            & (col(Subscription.id) == StripeSubscription.subscription_id),
+        )
+        .where(col(StripeSubscription.status).in_(ENDED), Subscription.status != SubscriptionStatus.CANCELED)
+        .limit(limit)
+    )
+    return [(tenant_id, subscription_id) for tenant_id, subscription_id in session.exec(statement)]
 
 
 def ended_here_only(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:

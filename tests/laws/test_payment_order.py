@@ -1,6 +1,6 @@
 """However the news of a history arrives, late, twice and in any order, the books end the same and nothing is doubled.
 
-Nine customers live through three days in which no delivery reaches us and nothing of ours runs: purchases, a renewal
+Ten customers live through three days in which no delivery reaches us and nothing of ours runs: purchases, a renewal
 whose draft is still open, one that finalised itself, payments that failed, one of them paid in the end, money given
 back and a dispute at Stripe, a new card, an end. Books and sandbox are then put back to that moment again and again,
 and the same events delivered another way.
@@ -160,6 +160,7 @@ STARTS = {
     "Paid late": ("PRO", datetime(2027, 1, 10, 12, tzinfo=UTC)),
     "Unpaid": ("PRO", datetime(2027, 1, 10, 12, 5, tzinfo=UTC)),
     "Base alone": ("PRO", datetime(2027, 1, 11, 12, tzinfo=UTC)),
+    "Renewed, gone": ("PRO", datetime(2027, 1, 11, 18, tzinfo=UTC)),
     "Draft open": ("PRO", datetime(2027, 1, 13, 12, 50, tzinfo=UTC)),
     "Gone": ("STARTER", datetime(2027, 1, 20, 9, tzinfo=UTC)),
     "New card": ("STARTER", datetime(2027, 1, 21, 9, tzinfo=UTC)),
@@ -167,7 +168,7 @@ STARTS = {
 
 
 def before_it(world: PaymentsWorld) -> None:
-    """Seven customers buy and use, and the two whose month ends just before the three days get their bills."""
+    """Eight customers buy and use, and the two whose month ends just before the three days get their bills."""
     for name, (plan, at) in sorted(STARTS.items(), key=lambda each: each[1][1]):
         world.pass_until(at)
         tenant_id = world.add_customer(name)
@@ -232,7 +233,13 @@ def meanwhile(world: PaymentsWorld) -> None:
         "dispute", charge=world.at_stripe("charge", customer=customer_of(world, "Base alone"))[-1]["id"]
     )
     world.pass_time(hours=5)
-    assert world.sandbox.call("DELETE", f"/v1/subscriptions/{subscription_of(world, 'Gone')}").status_code == 200
+    end_at_stripe(world, "Gone")
+    world.pass_until(datetime(2027, 2, 12, 20, tzinfo=UTC))
+    end_at_stripe(world, "Renewed, gone")
+
+
+def end_at_stripe(world: PaymentsWorld, name: str) -> None:
+    assert world.sandbox.call("DELETE", f"/v1/subscriptions/{subscription_of(world, name)}").status_code == 200
 
 
 # -- delivering it

@@ -350,6 +350,29 @@ def test_what_was_used_before_an_end_at_stripe_is_billed_once_more(payments_worl
     world.assert_all_agrees()
 
 
+@pytest.mark.parametrize("closed_first", [True, False])
+def test_an_end_after_a_renewal_is_heard_of_before_or_after_the_close_to_the_same_bill(
+    payments_world: PaymentsWorld, closed_first: bool
+) -> None:
+    from app import jobs
+
+    world = payments_world
+    world.buy("PRO")
+    world.use("1500000")
+    end = world.subscription().current_period_end
+    world.pass_until(end + timedelta(hours=30))  # nobody listened, and Stripe charged the next base fee
+    theirs = world.row(StripeSubscription).stripe_id
+    assert world.sandbox.call("DELETE", f"/v1/subscriptions/{theirs}").status_code == 200
+    world.pass_until(end + timedelta(hours=60))
+    if closed_first:
+        assert not jobs.close_due_periods(at=world.now()).failed
+    world.live(until=world.now() + timedelta(hours=6))
+    assert world.subscription().status == SubscriptionStatus.CANCELED
+    assert [each.total_minor for each in world.invoices()] == [900_000, 1_000_000]
+    assert sorted(each["total"] for each in world.at_stripe("invoice")) == [100_000, 900_000, 900_000]
+    world.assert_all_agrees()
+
+
 def test_an_end_planned_in_the_billing_portal_comes_with_the_period(payments_world: PaymentsWorld) -> None:
     world = payments_world
     world.buy("STARTER")
