@@ -8,11 +8,13 @@ from typing import Any, Final
 from sqlmodel import Session
 
 from models import StripeCall, StripeCallKind, StripeInvoicePart
+from services.errors import ProviderRefused
 from services.gateways.stripe.client import Stripe
 from services.gateways.stripe.facts import CreditNoteFacts, CustomerFacts, InvoiceFacts, SubscriptionFacts
 from services.payments import answers, invoice_orders, orders
 from services.payments.answers import Answer
 from services.payments.mirror import part_of
+from services.payments.orders import never
 from services.payments.outbox import mark_call_done
 from services.payments.readings import read_subject
 from services.payments.subjects import Subject, SubjectKind
@@ -20,16 +22,23 @@ from services.payments.subjects import Subject, SubjectKind
 KEY_LIFE: Final = timedelta(hours=23)
 """Stripe forgets idempotency keys after a day: from then on we look whether a call was made before we repeat it."""
 
+OTHER_PARAMETERS: Final = "idempotency_error"
+"""How Stripe refuses a key that it knows from a call with other parameters."""
+
 Make = Callable[[Stripe], Answer]
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A call that is ready to be made. `made` holds the answer where no call is needed any more."""
+    """A call that is ready to be made; without `make` none is needed any more.
+
+    `look` finds what it made before; that is seen to first where Stripe may have forgotten its key.
+    """
 
     call: StripeCall
     make: Make | None
-    look: Callable[[Stripe], Answer | None] | None = None
+    look: Callable[[Stripe], Answer | None] = never
+    looks_first: bool = False
 
 
 def prepare_call(session: Session, call: StripeCall, *, at: datetime) -> Prepared:
@@ -40,21 +49,30 @@ def prepare_call(session: Session, call: StripeCall, *, at: datetime) -> Prepare
     make, look = _ORDERS[kind](session, call)
     is_old = call.first_attempt_at is not None and at - call.first_attempt_at > KEY_LIFE
     is_repeated = (call.attempts > 1 and is_old) or bool(call.arguments.get("again"))
-    return Prepared(call, make=make, look=look if is_repeated else None)
+    return Prepared(call, make=make, look=look, looks_first=is_repeated)
 
 
 def make_call(stripe: Stripe, prepared: Prepared) -> Answer | None:
     """Make it, unless looking shows that it was made already.
 
     To a key it knows Stripe gives the answer of then, which events may have overtaken: what it is about is read anew.
+    Where what the call says has changed since it was first made, Stripe refuses the key: then it is looked for too.
     Raises ProviderUnavailable where it may be made again, and ProviderRefused.
     """
     if prepared.make is None:
         return None
-    found = prepared.look(stripe) if prepared.look is not None else None
+    found = prepared.look(stripe) if prepared.looks_first else None
     if found is not None:
         return found
-    answer = prepared.make(stripe)
+    try:
+        answer = prepared.make(stripe)
+    except ProviderRefused as refusal:
+        if refusal.provider_code != OTHER_PARAMETERS:
+            raise
+        made = prepared.look(stripe)
+        if made is None:
+            raise
+        return made
     kind = _READ_AS.get(type(answer)) if prepared.call.attempts > 1 else None
     return answer if kind is None else read_subject(stripe, Subject(kind, answer.id))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from sqlmodel import Session
 
-from models import Invoice, StripeCall, StripeInvoice, StripeInvoicePart
+from models import Invoice, InvoiceStatus, StripeCall, StripeInvoice, StripeInvoicePart
 from services import wording
 from services.gateways.stripe import invoices
 from services.gateways.stripe.client import Stripe
@@ -13,18 +13,23 @@ from services.gateways.stripe.invoices import DraftLine
 from services.invoices import InvoiceDocument, invoice_number, read_invoice
 from services.payments import marks
 from services.payments.mirror import DRAFT, part_of
-from services.payments.orders import Order, customer_of, key_of, never
+from services.payments.orders import CLOCKS_APART, Order, customer_of, key_of, never
 from services.payments.parts import amount_of_part, is_sent
 from services.payments.reasons import Held
 from services.settings import settings
 
 
 def hold_draft(session: Session, call: StripeCall) -> Order:
+    """Held only while it is a draft: on one that is final the same change would end its collection."""
     stripe_id = call.arguments["stripe_invoice_id"]
-    return (
-        lambda stripe: invoices.hold_draft(stripe, key=key_of(call), invoice_id=stripe_id),
-        lambda stripe: _when(stripe, stripe_id, lambda facts: facts.status != DRAFT or not facts.auto_advance),
-    )
+
+    def look(stripe: Stripe) -> InvoiceFacts | None:
+        return _when(stripe, stripe_id, lambda facts: facts.status != DRAFT or not facts.auto_advance)
+
+    def make(stripe: Stripe) -> InvoiceFacts:
+        return look(stripe) or invoices.hold_draft(stripe, key=key_of(call), invoice_id=stripe_id)
+
+    return make, look
 
 
 def open_draft(session: Session, call: StripeCall) -> Order:
@@ -32,7 +37,7 @@ def open_draft(session: Session, call: StripeCall) -> Order:
     number, metadata = str(invoice_number(invoice)), _marks_of(call)
 
     def look(stripe: Stripe) -> InvoiceFacts | None:
-        made = invoices.list_invoices(stripe, customer_id=customer_id, created_from=call.created_at)
+        made = invoices.list_invoices(stripe, customer_id=customer_id, created_from=call.created_at - CLOCKS_APART)
         return next((facts for facts in made if _is_marked(facts, metadata)), None)
 
     return (
@@ -87,14 +92,19 @@ def set_terms(session: Session, call: StripeCall) -> Order:
 
 
 def finalize(session: Session, call: StripeCall) -> Order:
-    """Finalised only where the draft comes to what our part of the invoice does."""
+    """Finalised only where the draft comes to what our part of the invoice does.
+
+    One that was settled here meanwhile is finalised without being collected; how it was settled is told afterwards.
+    """
     document, row = _invoice(session, call), _stripe_invoice(session, call)
     expected = amount_of_part(document, row.part)
     if row.status == DRAFT and row.total_minor != expected:
         ours, theirs = (wording.amount(minor, document.invoice.currency) for minor in (expected, row.total_minor))
         raise Held(f"The draft at Stripe comes to {theirs}, ours to {ours}: it stays a draft until they agree.")
+    is_owed = document.invoice.status == InvoiceStatus.OPEN
+    make = invoices.finalize_invoice if is_owed else invoices.finalize_uncollected
     return (
-        lambda stripe: invoices.finalize_invoice(stripe, key=key_of(call), invoice_id=row.stripe_id),
+        lambda stripe: make(stripe, key=key_of(call), invoice_id=row.stripe_id),
         lambda stripe: _when(stripe, row.stripe_id, lambda facts: facts.status != DRAFT),
     )
 
@@ -140,6 +150,11 @@ def carries(facts: InvoiceFacts, invoice_id: str, positions: Iterable[int]) -> b
     """Whether these lines of our invoice are on one at Stripe."""
     there = {line.metadata.get(marks.LINE) for line in facts.lines if line.metadata.get(marks.INVOICE) == invoice_id}
     return {str(position) for position in positions} <= there
+
+
+def carries_any(facts: InvoiceFacts, invoice_id: str) -> bool:
+    """Whether any line that we added for our invoice is on one at Stripe."""
+    return any(line.metadata.get(marks.INVOICE) == invoice_id for line in facts.lines)
 
 
 def _when(stripe: Stripe, stripe_id: str, holds: Callable[[InvoiceFacts], bool]) -> InvoiceFacts | None:

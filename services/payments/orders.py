@@ -4,7 +4,8 @@ Each takes what it needs from the database and answers with two functions of a `
 """
 
 from collections.abc import Callable
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from sqlmodel import Session
 
@@ -18,6 +19,9 @@ from services.payments.reasons import Held
 from services.stripe_catalog import find_price
 from services.subscriptions import plan_of
 from services.tenants import read_tenant
+
+CLOCKS_APART: Final = timedelta(days=1)
+"""What was made here at a moment may have been made at Stripe this much before, by its clock."""
 
 Make = Callable[[Stripe], Any]
 Order = tuple[Make, Make]
@@ -35,7 +39,7 @@ def create_customer(session: Session, call: StripeCall) -> Order:
     deleted = session.get(StripeCustomer, (call.tenant_id, call.account))
     after = "" if deleted is None else f":after:{deleted.stripe_id}"
     key, email = f"customer:{tenant.id}{after}{again_of(call)}", call.arguments.get("email")
-    since = tenant.created_at
+    since = tenant.created_at - CLOCKS_APART
     return (
         lambda stripe: customers.create_customer(stripe, key=key, name=tenant.name, email=email, metadata=metadata),
         lambda stripe: customers.find_customer(

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlmodel import Session, col, func, select
 
 from models import Dunning, Invoice, InvoiceStatus, StripeEvent, StripeInvoice, StripeInvoicePart
-from services.invoice_transitions import mark_uncollectible, void_invoice
+from services.invoice_transitions import UNPAID, mark_uncollectible, void_invoice
 from services.invoices import mark_invoice_paid, read_invoice
 from services.payments import dunning
 from services.payments.mirror import OPEN, PAID, UNCOLLECTIBLE, VOID, parts_of
@@ -39,9 +39,9 @@ def _follow(session: Session, invoice: Invoice, parts: Sequence[StripeInvoice], 
     if states == {PAID}:
         paid_at = max(invoice.issued_at, *(part.paid_at or at for part in parts))
         reference = ", ".join(part.payment_id or part.stripe_id for part in parts)[:120]
-        if invoice.status in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
+        if invoice.status in UNPAID:
             mark_invoice_paid(session, **named, reference=reference, at=paid_at)
-    elif states == {VOID} and invoice.status == InvoiceStatus.OPEN:
+    elif states == {VOID} and invoice.status in UNPAID:
         void_invoice(session, **named, at=at)
     elif UNCOLLECTIBLE in states and invoice.status == InvoiceStatus.OPEN:
         mark_uncollectible(session, **named, at=at)
