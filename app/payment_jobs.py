@@ -1,9 +1,10 @@
 """What keeps payments moving beside the calls: events as they arrive, calls we owe, reminders, the sweep."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -23,6 +24,8 @@ SECONDS_BETWEEN_DUNNINGS: Final = 60.0
 SECONDS_BETWEEN_SWEEPS: Final = 3_600.0
 
 SECONDS_BETWEEN_COMPARISONS: Final = 24 * 3_600.0
+SECONDS_AFTER_FAILURE: Final = 300.0
+"""What fails is tried again before its time, but not so soon that it keeps the provider busy."""
 
 _log = structlog.get_logger("tallystick.payments")
 
@@ -82,31 +85,47 @@ def _can_be_had() -> bool:
 
 
 async def _work_for_ever() -> None:
-    is_set_up = False
-    while True:
-        try:
-            is_set_up = is_set_up or await _sandbox_set_up()
-            for job in _jobs:
-                await job.run_if_due()
-        except ProviderUnavailable as refusal:
-            _log.info("payments_wait", reason=refusal.detail)
-        except Exception:
-            _log.exception("payments_failed")
-        await _bell.wait(SECONDS_BETWEEN_LOOKS if is_set_up else SECONDS_UNTIL_SERVED)
+    """Each job goes on by itself: a comparison of hours holds up no payment, and one that fails stops no other."""
+    while not await _is_set_up():
+        await asyncio.sleep(SECONDS_UNTIL_SERVED)
+    threads = ThreadPoolExecutor(len(_jobs), thread_name_prefix="payment-job")
+    try:
+        await asyncio.gather(*(job.run_for_ever(threads) for job in _jobs))
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)  # what runs ends by itself; the pages do not wait for it
 
 
+async def _is_set_up() -> bool:
+    try:
+        return await _sandbox_set_up()
+    except ProviderUnavailable as refusal:
+        _log.info("payments_wait", reason=refusal.detail)
+    except Exception:
+        _log.exception("payments_failed")
+    return False
+
+
+@dataclass(frozen=True, slots=True)
 class _Job:
-    """Something done over and over, at most every so many seconds, in a thread of its own."""
+    """Something done over and over in a thread of its own, and again after so many seconds."""
 
-    def __init__(self, seconds_between: float, act: Callable[[], object]) -> None:
-        self._seconds_between, self._act = seconds_between, act
-        self._began = float("-inf")
+    seconds_between: float
+    act: Callable[[], object]
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    async def run_if_due(self) -> None:
-        now = time.monotonic()
-        if now - self._began >= self._seconds_between:
-            await asyncio.to_thread(self._act)
-            self._began = now
+    async def run_for_ever(self, threads: Executor) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            seconds = self.seconds_between
+            try:
+                await loop.run_in_executor(threads, self.act)
+            except ProviderUnavailable as refusal:
+                _log.info("payments_wait", reason=refusal.detail)
+                seconds = min(seconds, SECONDS_AFTER_FAILURE)
+            except Exception:
+                _log.exception("payments_failed", job=self.act.__name__)
+                seconds = min(seconds, SECONDS_AFTER_FAILURE)
+            await self.pause(seconds)
 
 
 def _work() -> None:
@@ -140,7 +159,7 @@ def _provider() -> tuple[Any, Any]:
 
 
 _jobs: Final = (
-    _Job(0, _work),
+    _Job(SECONDS_BETWEEN_LOOKS, _work, _bell.wait),
     _Job(SECONDS_BETWEEN_DUNNINGS, _advance_dunnings),
     _Job(SECONDS_BETWEEN_SWEEPS, _sweep),
     _Job(SECONDS_BETWEEN_COMPARISONS, _compare),

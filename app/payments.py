@@ -104,7 +104,7 @@ def owe_what_is_missing(stripe: Stripe, *, at: datetime) -> None:
     """Write down the calls that are needed for Stripe to have what it should have and to know what it should know."""
     account = stripe.account
     with reading() as session:
-        work = [
+        work: list[tuple[Callable[..., object], list[tuple[str, str]], dict[str, Any]]] = [
             (collecting.owe_subscription, uncollected.unlinked_subscriptions(session), {"account": account}),
             (collecting.owe_invoice, uncollected.uncollected_invoices(session), {"account": account}),
             (crediting.owe_note, uncollected.uncredited_notes(session), {}),
@@ -179,9 +179,10 @@ def _handle(
             inbox.mark_done(session, event_ids=event_ids, at=clock(), tenant_id=None, ours=False)
     except Exception as error:
         _log.warning("stripe_event_failed", subject=str(subject.kind), id=subject.id, **_told(error))
-        final = isinstance(error, NeedsPerson) or (isinstance(error, ProviderRefused) and error.is_missing)
         with transaction() as session:
-            inbox.keep_failure(session, event_ids=event_ids, error=_worded(error), at=clock(), final=final)
+            inbox.keep_failure(
+                session, event_ids=event_ids, error=_worded(error), at=clock(), tries_max=_tries_max(error)
+            )
         return Worked(failed_events=count)
     return Worked(events=count)
 
@@ -285,6 +286,14 @@ def _hold(call: StripeCall, error: str) -> None:
     _log.warning("stripe_call_held", key=call.key, error=error)
     with transaction() as session:
         outbox.hold_call(session, call, error=error)
+
+
+def _tries_max(error: Exception) -> int | None:
+    """How often an event that failed so is tried at most; None for as often as any other."""
+    if isinstance(error, ProviderUnavailable):
+        return inbox.ATTEMPTS_UNANSWERED_MAX
+    is_final = isinstance(error, NeedsPerson) or (isinstance(error, ProviderRefused) and error.is_missing)
+    return 0 if is_final else None
 
 
 def _together(items: Sequence[Item], act: Callable[[Item], Outcome]) -> list[Outcome]:

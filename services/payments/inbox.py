@@ -18,6 +18,11 @@ from services.payments.subjects import RETURNS, Subject, subject_of
 CLAIMED_FOR = timedelta(minutes=2)
 CLAIMED_AT_ONCE = 200
 ATTEMPTS_MAX = 12
+"""With these waits, two hours and a half."""
+
+ATTEMPTS_UNANSWERED_MAX = 60
+"""Where the provider gives no answer: two days, for nothing is wrong with the event."""
+
 RETRY_AFTER_FIRST = timedelta(seconds=5)
 RETRY_AFTER_MAX = timedelta(hours=1)
 
@@ -104,13 +109,19 @@ def mark_done(
     _change(session, event_ids, status=status, tenant_id=tenant_id, done_at=at, claimed_until=None, error=None)
 
 
-def keep_failure(session: Session, *, event_ids: Iterable[str], error: str, at: datetime, final: bool = False) -> None:
-    """Keep why the work on events rolled back. They wait for another try, longer each time; in the end for a person."""
+def keep_failure(
+    session: Session, *, event_ids: Iterable[str], error: str, at: datetime, tries_max: int | None = None
+) -> None:
+    """Keep why the work on events rolled back. They wait for another try, longer each time; in the end for a person.
+
+    That is after ATTEMPTS_MAX tries, unless `tries_max` says otherwise.
+    """
+    last = ATTEMPTS_MAX if tries_max is None else tries_max
     these = select(StripeEvent).where(col(StripeEvent.id).in_(list(event_ids)))
     for event in session.scalars(these.execution_options(populate_existing=True)):
         event.error = error[:ERROR_MAX]
         event.claimed_until = None
-        if final or event.attempts >= ATTEMPTS_MAX:
+        if event.attempts >= last:
             event.status = StripeEventStatus.FAILED
         else:
             event.next_attempt_at = at + retry_after(event.attempts)

@@ -1,4 +1,4 @@
-"""What was decided on one side while the other was on its way: nobody is charged for it twice, and nobody else waits."""
+"""What was decided on one side while the other was on its way: nobody is charged twice, and nobody else waits."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,6 +8,7 @@ from payments_world import PaymentsWorld
 
 from app import jobs, payments
 from models import (
+    Checkout,
     CheckoutStatus,
     Collection,
     Invoice,
@@ -15,18 +16,22 @@ from models import (
     StripeCall,
     StripeCallStatus,
     StripeCustomer,
+    StripeEvent,
     StripeInvoice,
     SubscriptionStatus,
     Tenant,
 )
 from services.credit_note_issuing import issue_credit_note
+from services.database import transaction
 from services.errors import ProviderUnavailable
 from services.invoice_transitions import void_invoice
 from services.invoices import mark_invoice_paid
 from services.payments import calls, collecting
+from services.payments.inbox import replay_event
 from services.payments.subjects import Subject, SubjectKind
 from services.subscription_ends import end_subscription
 from services.subscriptions import create_subscription
+from tests.given import event, metered
 
 
 def owed_renewal(world: PaymentsWorld) -> Invoice:
@@ -146,7 +151,12 @@ def test_lines_that_a_renewal_took_before_it_finalised_itself_are_not_billed_aga
     monkeypatch.setattr(collecting, "LINES_A_CALL", 1)
     world.buy("PRO")
     world.use("1500000")
-    world.use("40000000", "vision_frame_batch")
+    end = world.subscription().current_period_end
+    world.live(until=end + timedelta(hours=5), step=timedelta(hours=12))
+    late = event("500000", occurred_at=end - timedelta(hours=1))
+    with transaction() as session:
+        metered(session, world.tenant_id, late, at=world.now())
+    world.use("1500000")
     end = world.subscription().current_period_end
     make = calls.make_call
     added: list[str] = []
@@ -236,18 +246,35 @@ def test_a_purchase_that_was_given_back_starts_nothing_later(sqlite_payments_wor
     world.pay(second)
     world.work()
     ours = world.subscription()
-    from models import Checkout, StripeEvent
-    from services.payments.inbox import replay_event
-
     assert world.row(Checkout, id=second.id).status == CheckoutStatus.FAILED
     world.transact(
         end_subscription, tenant_id=world.tenant_id, subscription_id=ours.id, ended_at=world.now(), at=world.now()
     )
     world.work()
-    told = [row for row in world.rows(StripeEvent, type="checkout.session.completed")]
-    for event in told:
-        world.transact(replay_event, event_id=event.id, at=world.now())
+    for told in world.rows(StripeEvent, type="checkout.session.completed"):
+        world.transact(replay_event, event_id=told.id, at=world.now())
     world.work()
     assert world.subscription().status == SubscriptionStatus.CANCELED
     assert world.row(Checkout, id=second.id).status == CheckoutStatus.FAILED
+    world.assert_all_agrees()
+
+
+def test_events_wait_for_a_provider_that_is_away_all_day(
+    sqlite_payments_world: PaymentsWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = sqlite_payments_world
+    world.pay(world.open_checkout("PRO"))
+    world.deliver(world.undelivered())
+
+    def away(_stripe: Any, _subject: Subject) -> Any:
+        raise ProviderUnavailable("No answer.")
+
+    with monkeypatch.context() as out:
+        out.setattr(payments, "read_subject", away)
+        for _ in range(30):
+            payments.handle_events(world.stripe, at=world.now(), clock=world.now)
+            world.pass_time(hours=1, seconds=1)
+    assert {row.status for row in world.rows(StripeEvent) if row.attempts} == {"waiting"}
+    world.work()
+    assert [each.status for each in world.invoices()] == [InvoiceStatus.PAID]
     world.assert_all_agrees()

@@ -46,7 +46,9 @@ def connection() -> Connection:
         return Connection("sandbox", _sandbox_key(), _sandbox_address(), given.stripe_webhook_secret)
     account = _account_of(given.stripe_secret_key)
     address = given.stripe_address or (_sandbox_address() if account == "sandbox" else REAL_ADDRESS)
-    return Connection(account, given.stripe_secret_key, _checked_address(address), given.stripe_webhook_secret)
+    checked = _checked_address(address)
+    _check_live_address(account, checked)
+    return Connection(account, given.stripe_secret_key, checked, given.stripe_webhook_secret)
 
 
 def check_settings() -> None:
@@ -71,11 +73,7 @@ def check_settings() -> None:
             "TALLYSTICK_STRIPE_SECRET_KEY is a sandbox's; with an https:// TALLYSTICK_PUBLIC_URL a sandbox would let "
             "customers pay with nothing."
         )
-    if account == "live" and not _is_out_there(given.stripe_address or REAL_ADDRESS):
-        raise PaymentsUnavailable(
-            "TALLYSTICK_STRIPE_SECRET_KEY is a live key, and TALLYSTICK_STRIPE_ADDRESS is on this machine or without "
-            "TLS: a live key is sent to Stripe alone."
-        )
+    _check_live_address(account, given.stripe_address or REAL_ADDRESS)
     if account != "sandbox" and (given.stripe_webhook_secret or "").startswith(SANDBOX_SECRET_PREFIX):
         raise PaymentsUnavailable(
             "TALLYSTICK_STRIPE_WEBHOOK_SECRET is a sandbox's, and TALLYSTICK_STRIPE_SECRET_KEY is Stripe's: events of "
@@ -150,12 +148,24 @@ def _checked_address(address: str) -> str:
     return address.rstrip("/")
 
 
+def _check_live_address(account: Account, address: str) -> None:
+    if account == "live" and not _is_out_there(address):
+        raise PaymentsUnavailable(
+            "TALLYSTICK_STRIPE_SECRET_KEY is a live key, and TALLYSTICK_STRIPE_ADDRESS is on this machine or without "
+            "TLS: a live key is for Stripe alone."
+        )
+
+
 def _is_out_there(address: str) -> bool:
-    """Whether it is reached over TLS, on a machine that is not this one."""
+    """Whether it is reached over TLS, on a machine that is not this one.
+
+    A name whose last label begins with a digit is an address in another spelling, such as 127.1 or 0x7f.1.
+    """
     parts = urlsplit(address)
-    host = parts.hostname or ""
+    host = (parts.hostname or "").rstrip(".")
     try:
         is_local = not ipaddress.ip_address(host).is_global
     except ValueError:
-        is_local = "." not in host or host.endswith((".localhost", ".local", ".internal"))
+        is_number = host.rpartition(".")[2][:1].isdigit()
+        is_local = "." not in host or is_number or host.endswith((".localhost", ".local", ".internal"))
     return parts.scheme == "https" and not is_local

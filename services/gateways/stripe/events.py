@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from math import isfinite
 from typing import Any, Final
 
@@ -20,6 +21,9 @@ TOLERANCE: Final = timedelta(minutes=5)
 SIGNATURE_CHARACTERS_MAX: Final = 4_096
 WINDOW: Final = timedelta(hours=6)
 """How much of the past is asked for at once: Stripe lists the newest first, and we read the oldest first."""
+
+READ_AT_ONCE_MAX: Final = 2_000
+"""Where more happened in it, such as on a day of many renewals, less of it is asked for."""
 
 _NAME: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -47,17 +51,25 @@ def read_event(stripe: Stripe, *, event_id: str) -> EventFacts:
 
 def list_events(stripe: Stripe, *, created_from: datetime) -> Iterator[EventFacts]:
     """Every event since then, oldest first."""
-    start, now = created_from, datetime.now(UTC)
+    start, now = seconds_of(created_from), seconds_of(datetime.now(UTC))
     while start < now:
-        end = start + WINDOW
-        yield from _between(stripe, {"gte": seconds_of(start), "lt": seconds_of(end)})
+        end = start + int(WINDOW.total_seconds())
+        yield from _between(stripe, start, end)
         start = end
-    yield from _between(stripe, {"gte": seconds_of(start)})  # a sandbox's clock may be ahead of ours
+    ahead = stripe.listed(stripe.v1.events.list, created={"gte": start})  # as a sandbox's clock may be of ours
+    yield from map(event_facts, reversed(list(ahead)))
 
 
-def _between(stripe: Stripe, created: Mapping[str, int]) -> Iterator[EventFacts]:
-    for event in reversed(list(stripe.listed(stripe.v1.events.list, created=created))):
-        yield event_facts(event)
+def _between(stripe: Stripe, start: int, end: int) -> Iterator[EventFacts]:
+    """Those of a span of seconds. One in which more happened than is read at once is halved."""
+    listed = stripe.listed(stripe.v1.events.list, created={"gte": start, "lt": end})
+    newest = list(islice(listed, READ_AT_ONCE_MAX + 1 if end - start > 1 else None))
+    if end - start > 1 and len(newest) > READ_AT_ONCE_MAX:
+        middle = (start + end) // 2
+        yield from _between(stripe, start, middle)
+        yield from _between(stripe, middle, end)
+    else:
+        yield from map(event_facts, reversed(newest))
 
 
 def _check_signature(payload: bytes, signature: str | None, secrets: Sequence[str], at: datetime) -> None:

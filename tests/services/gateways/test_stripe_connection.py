@@ -105,6 +105,10 @@ def test_in_public_without_a_key_there_are_no_payments_and_the_rest_starts(given
         ("live key", {"stripe_secret_key": LIVE, "stripe_address": "https://localhost/sandbox"}),
         ("live key", {"stripe_secret_key": LIVE, "stripe_address": "https://10.0.0.7"}),
         ("live key", {"stripe_secret_key": LIVE, "stripe_address": "https://[::1]:3000"}),
+        ("live key", {"stripe_secret_key": LIVE, "stripe_address": "https://127.1"}),
+        ("live key", {"stripe_secret_key": LIVE, "stripe_address": "https://0x7f.0.0.0x1:3000"}),
+        ("live key", {"stripe_secret_key": LIVE, "stripe_address": "https://localhost."}),
+        ("live key", {"stripe_secret_key": LIVE, "stripe_address": "https://127.0.0.1."}),
         ("live key", {"stripe_secret_key": LIVE, "stripe_address": "http://api.stripe.com"}),
         ("sandbox's", {"stripe_secret_key": LIVE, "stripe_webhook_secret": "whsec_sandbox_abc"}),
         ("sandbox's", {"stripe_secret_key": TEST, "stripe_webhook_secret": "whsec_sandbox_abc"}),
@@ -138,3 +142,9 @@ def test_a_sandbox_delivers_to_this_machine_and_stripe_to_an_address_people_can_
 def test_a_sandbox_elsewhere_delivers_to_where_people_reach_us(given: Given) -> None:
     given(stripe_address="http://127.0.0.1:4242", public_url="http://localhost:3009")
     assert delivery_address("sandbox") == "http://localhost:3009"
+
+
+def test_no_command_sends_a_live_key_to_this_machine(given: Given) -> None:
+    given(stripe_secret_key=LIVE, stripe_address="http://127.0.0.1:3000/sandbox")
+    with pytest.raises(PaymentsUnavailable, match="live key"):
+        connection()

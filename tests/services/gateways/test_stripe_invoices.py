@@ -274,6 +274,30 @@ def test_events_are_listed_across_windows_and_a_clock_that_is_ahead(
     assert (names[0], names[-1]) == ("Acme", "Later")
 
 
+def test_events_of_a_crowded_day_are_listed_a_part_at_a_time(
+    stripe: Stripe, draft: Draft, customer_id: str, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = datetime.now(UTC) - timedelta(minutes=1)
+    for _ in range(3):
+        draft(100)
+        sandbox.advance(60)
+    whole = list(events.list_events(stripe, created_from=began))
+    monkeypatch.setattr(events, "READ_AT_ONCE_MAX", 2)
+    monkeypatch.setattr(events, "datetime", AheadOfTime)
+    in_parts = list(events.list_events(stripe, created_from=began))
+    assert len(whole) > 4
+    assert {event.id for event in in_parts} == {event.id for event in whole}
+    assert all(a.created_at <= b.created_at for a, b in pairwise(in_parts))
+
+
+class AheadOfTime(datetime):
+    """A clock of ours that is ahead of the sandbox's, so that all is past."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:
+        return datetime.now(tz) + timedelta(hours=1)
+
+
 def test_a_delivery_of_the_sandbox_is_taken(stripe: Stripe, customer_id: str, sandbox: Any) -> None:
     found = next(events.list_events(stripe, created_from=datetime.now(UTC) - timedelta(hours=1)))
     body = json.dumps(found.payload)
