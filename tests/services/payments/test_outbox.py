@@ -267,7 +267,7 @@ def test_only_a_call_that_is_here_can_be_retried(session: Session, tenant_id: st
 
 
 def looks_first(session: Session, tenant_id: str, at: datetime) -> bool:
-    return prepare_call(session, must_take(session, tenant_id, at), at=at).look is not None
+    return prepare_call(session, must_take(session, tenant_id, at), at=at).looks_first
 
 
 def test_a_first_try_and_one_within_the_day_are_made_without_looking(session: Session, tenant_id: str) -> None:
