@@ -2,14 +2,18 @@
 
 from datetime import datetime
 
-from sqlmodel import Session, col, exists, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, and_, col, exists, or_, select
 
 from models import (
     BillingPeriod,
+    BillingReason,
     Collection,
     CreditNote,
     Invoice,
+    InvoiceLine,
     InvoiceStatus,
+    LineKind,
     PeriodStatus,
     StripeCall,
     StripeCallKind,
@@ -26,7 +30,10 @@ from services.subscriptions import LIVE
 
 
 def uncollected_invoices(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:
-    """(tenant, invoice) of open invoices that are to be collected automatically and that nothing carries yet."""
+    """(tenant, invoice) of open invoices that are to be collected automatically and that nothing carries yet.
+
+    Those whose renewal is not here yet are left out: however many wait, the others have their turn.
+    """
     carried = exists().where(
         col(StripeInvoice.tenant_id) == Invoice.tenant_id, col(StripeInvoice.invoice_id) == Invoice.id
     )
@@ -42,6 +49,7 @@ def uncollected_invoices(session: Session, *, limit: int = 200) -> list[tuple[st
             Subscription.collection == Collection.AUTOMATIC,
             ~carried,
             ~called,
+            or_(~_brings_renewed_fee(), _has_renewal()),
         )
         .order_by(col(Invoice.issued_at), Invoice.tenant_id, Invoice.id)
         .limit(limit)
@@ -204,3 +212,25 @@ def unmet_renewals(session: Session, *, account: str, limit: int = 200) -> list[
 
 def _is_behind(renews_at: datetime | None, period_start: datetime) -> bool:
     return renews_at is not None and renews_at < period_start - RENEWAL_TOLERANCE
+
+
+def _brings_renewed_fee() -> ColumnElement[bool]:
+    """Whether an invoice's base fee comes with a renewal at Stripe, as `collecting` has it."""
+    has_fee = exists().where(
+        col(InvoiceLine.tenant_id) == Invoice.tenant_id,
+        col(InvoiceLine.invoice_id) == Invoice.id,
+        col(InvoiceLine.kind) == LineKind.BASE,
+    )
+    return and_(col(Invoice.billing_reason) == BillingReason.PERIOD_CLOSE, has_fee)
+
+
+def _has_renewal() -> ColumnElement[bool]:
+    """Whether a renewal of an invoice's subscription is here that carries none of ours."""
+    return exists().where(
+        col(StripeSubscription.tenant_id) == Invoice.tenant_id,
+        col(StripeSubscription.subscription_id) == Invoice.subscription_id,
+        col(StripeInvoice.tenant_id) == Invoice.tenant_id,
+        col(StripeInvoice.stripe_subscription_id) == StripeSubscription.stripe_id,
+        col(StripeInvoice.billing_reason) == CYCLE,
+        col(StripeInvoice.invoice_id).is_(None),
+    )

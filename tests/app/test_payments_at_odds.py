@@ -26,7 +26,7 @@ from services.database import transaction
 from services.errors import ProviderUnavailable
 from services.invoice_transitions import void_invoice
 from services.invoices import mark_invoice_paid
-from services.payments import calls, collecting
+from services.payments import calls, collecting, uncollected
 from services.payments.inbox import replay_event
 from services.payments.subjects import Subject, SubjectKind
 from services.subscription_ends import end_subscription
@@ -278,3 +278,18 @@ def test_events_wait_for_a_provider_that_is_away_all_day(
     world.work()
     assert [each.status for each in world.invoices()] == [InvoiceStatus.PAID]
     world.assert_all_agrees()
+
+
+def test_invoices_that_wait_for_their_renewal_take_no_turn_from_others(payments_world: PaymentsWorld) -> None:
+    world = payments_world
+    world.buy("PRO")
+    world.pass_until(world.subscription().current_period_end + timedelta(hours=2))
+    assert not jobs.close_due_periods(at=world.now()).failed  # and nobody told us of the renewal
+    waiting = world.invoices()[-1]
+    other = world.add_customer("Other")
+    start_alone(world, other)
+    (new,) = world.invoices(other)
+    assert (waiting.status, new.status) == (InvoiceStatus.OPEN, InvoiceStatus.OPEN)
+    assert world.transact(uncollected.uncollected_invoices, limit=1) == [(other, new.id)]
+    world.work()
+    assert world.invoices()[-1].status == InvoiceStatus.PAID
