@@ -201,7 +201,13 @@ class PaymentsWorld:
     def assert_nothing_doubled(self) -> None:
         """What we made at Stripe is marked with what it is for: no mark is on two things, no line on two drafts."""
         for kind, names in _MARKS.items():
-            marked = [tuple(each["metadata"].get(name) for name in names) for each in self.at_stripe(kind)]
+            marked = [
+                (
+                    *(each["metadata"].get(name) for name in names),
+                    each.get("invoice") if kind == "credit_note" else kind,
+                )
+                for each in self.at_stripe(kind)
+            ]
             counted = Counter(mark for mark in marked if all(mark))
             assert {mark: count for mark, count in counted.items() if count > 1} == {}, kind
 

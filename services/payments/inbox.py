@@ -17,6 +17,9 @@ from services.payments.subjects import RETURNS, Subject, subject_of
 
 CLAIMED_FOR = timedelta(minutes=2)
 CLAIMED_AT_ONCE = 200
+TOGETHER_MAX = 2_000
+"""Events that are about the same objects as those, and are taken with them: what is read for one serves all."""
+
 ATTEMPTS_MAX = 12
 """With these waits, two hours and a half."""
 
@@ -63,7 +66,7 @@ def keep_events(
 def claim_events(session: Session, *, account: str, at: datetime, limit: int = CLAIMED_AT_ONCE) -> Claim:
     """Take the events that have waited longest, together with all others about the same objects."""
     due = (
-        select(_events.c.id)
+        select(_events.c.id, _events.c.object_id)
         .where(
             _events.c.account == account,
             _events.c.status == StripeEventStatus.WAITING,
@@ -71,16 +74,18 @@ def claim_events(session: Session, *, account: str, at: datetime, limit: int = C
             or_(_events.c.claimed_until.is_(None), _events.c.claimed_until < at),
         )
         .order_by(_events.c.next_attempt_at, _events.c.id)
-        .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    longest = session.execute(due.limit(limit)).all()
+    objects = {object_id for _, object_id in longest}
+    beside = session.execute(due.where(_events.c.object_id.in_(objects)).limit(TOGETHER_MAX)).all() if objects else []
     taken = (
         update(_events)
-        .where(_events.c.id.in_(due))
+        .where(_events.c.id.in_({event_id for event_id, _ in (*longest, *beside)}))
         .values(claimed_until=at + CLAIMED_FOR, attempts=_events.c.attempts + 1)
         .returning(_events.c.id, _events.c.type, _events.c.object_id, _events.c.customer_id, _events.c.payload)
     )
-    rows = session.execute(taken).all()
+    rows = session.execute(taken).all() if longest else []
     claim = Claim(ticket=draw_ticket(session, account=account) if rows else 0)
     for event_id, type_, object_id, customer_id, payload in sorted(rows):
         subject = subject_of(type_, object_id, customer_id, payload)

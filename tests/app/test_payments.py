@@ -47,10 +47,11 @@ class Fate:
     world: PaymentsWorld
     fault: str
     touches_readings: bool = True
+    spares: tuple[str, ...] = ()
     met: set[str] = field(default_factory=set)
 
     def strike(self, name: str, act: Callable[[], Any]) -> Any:
-        if name in self.met:
+        if name in self.met or name.endswith(self.spares):
             return act()
         self.met.add(name)
         self.world.sandbox.control("answer_next", status=self.fault, count=TRIES_OF_ONE_CALL, delay_seconds=0)
@@ -262,7 +263,7 @@ def test_a_call_whose_answer_was_lost_for_a_day_is_looked_for_before_it_is_repea
 ) -> None:
     world = payments_world
     world.open_checkout("PRO")
-    struck(world, "drop_after", touches_readings=False)
+    struck(world, "drop_after", touches_readings=False, spares=(":hold",))  # in a day the draft would finalise itself
     a_life(world, timedelta(hours=25))
     assert_one_life(world)
 
@@ -316,6 +317,44 @@ def test_the_rest_of_a_renewal_is_billed_once_though_every_answer_is_lost_for_a_
     close_and_work(world, timedelta(hours=25))
     assert sorted(each["total"] for each in world.at_stripe("invoice")) == [100_000, 900_000, 900_000]
     assert world.invoices()[-1].status == InvoiceStatus.PAID
+    world.assert_all_agrees()
+
+
+@pytest.mark.parametrize("pause", [timedelta(seconds=30), timedelta(hours=25)])
+def test_a_payment_made_twice_is_given_back_once_though_every_answer_is_lost(
+    sqlite_payments_world: PaymentsWorld, struck: Callable[..., Fate], pause: timedelta
+) -> None:
+    world = sqlite_payments_world
+    first = world.open_checkout("PRO")
+    world.pass_time(minutes=31)
+    second = world.open_checkout("PRO")
+    world.pay(first)
+    world.pay(second)
+    struck(world, "drop_after", touches_readings=False)
+    work_with_patience(world, pause)
+    assert {StripeCallKind.CANCEL_SUBSCRIPTION, StripeCallKind.REFUND} <= kinds_made(world)
+    assert [each["amount"] for each in world.at_stripe("refund")] == [900_000]
+    assert sorted(each["status"] for each in world.at_stripe("subscription")) == ["active", "canceled"]
+    world.assert_nothing_doubled()
+
+
+@pytest.mark.parametrize("pause", [timedelta(seconds=30), timedelta(hours=25)])
+def test_a_note_across_two_invoices_at_stripe_is_given_once_on_each_though_every_answer_is_lost(
+    sqlite_payments_world: PaymentsWorld, struck: Callable[..., Fate], pause: timedelta
+) -> None:
+    world = sqlite_payments_world
+    world.buy("PRO")
+    world.use("1500000")
+    world.pass_until(world.subscription().current_period_end + timedelta(hours=3))
+    world.tick()  # the renewal finalised itself: base and rest are apart
+    struck(world, "drop_after", touches_readings=False)
+    world.transact(
+        give_back, tenant_id=world.tenant_id, invoice_id=world.invoices()[-1].id, amount_minor=950_000,
+        reason="The month was lost.", way=GiveBack.REFUND, at=world.now(),
+    )  # fmt: skip
+    work_with_patience(world, pause)
+    assert [each["total"] for each in world.at_stripe("credit_note")] == [900_000, 50_000]
+    assert sorted(each["amount"] for each in world.at_stripe("refund")) == [50_000, 900_000]
     world.assert_all_agrees()
 
 
@@ -472,8 +511,7 @@ def test_what_was_made_void_here_is_not_collected_there(payments_world: Payments
     world.transact(void_invoice, tenant_id=world.tenant_id, invoice_id=invoice.id, at=world.now())
     world.work()
     (theirs,) = documents(world, world.row(StripeInvoice, invoice_id=invoice.id).stripe_id)
-    assert (theirs["amount_remaining"], theirs["amount_paid"]) == (0, 0)
-    assert theirs["status"] != "open"
+    assert (theirs["status"], theirs["amount_paid"]) == ("void", 0)
     assert world.invoices()[0].status == InvoiceStatus.VOID
     world.assert_all_agrees()
 

@@ -140,6 +140,17 @@ def test_events_about_one_object_are_taken_together(session: Session) -> None:
     }
 
 
+def test_with_an_event_all_others_about_its_object_are_taken_however_many_are_asked_for(session: Session) -> None:
+    for number in range(6):
+        keep(session, event(f"evt_{number}", about=f"in_{number % 2}"), at=NOON + number * SECOND)
+    keep(session, event("evt_later"), at=NOON + timedelta(hours=1))
+    assert claim(session, NOON + 10 * SECOND, limit=1).by_subject == {
+        Subject(SubjectKind.INVOICE, "in_0"): ["evt_0", "evt_2", "evt_4"]
+    }
+    assert ids(claim(session, NOON + 10 * SECOND, limit=1)) == ["evt_1", "evt_3", "evt_5"]
+    assert ids(claim(session, NOON + 10 * SECOND)) == []
+
+
 def test_what_one_has_claimed_no_other_gets_until_the_claim_runs_out(session: Session) -> None:
     keep(session, event("evt_1"))
     assert ids(claim(session)) == ["evt_1"]
@@ -150,7 +161,7 @@ def test_what_one_has_claimed_no_other_gets_until_the_claim_runs_out(session: Se
 
 def test_the_longest_waiting_are_taken_first_and_never_more_than_asked(session: Session) -> None:
     for number in range(5):
-        keep(session, event(f"evt_{5 - number}"), at=NOON + number * SECOND)
+        keep(session, event(f"evt_{5 - number}", about=f"in_{number}"), at=NOON + number * SECOND)
     assert ids(claim(session, NOON + 10 * SECOND, limit=2)) == ["evt_4", "evt_5"]
     assert ids(claim(session, NOON + 10 * SECOND, limit=2)) == ["evt_2", "evt_3"]
 
@@ -162,7 +173,7 @@ def test_nothing_is_claimed_before_its_time(session: Session) -> None:
 
 def test_two_workers_at_once_never_claim_the_same_event(engines: tuple[Engine, Engine]) -> None:
     with transaction(engines[0]) as session:
-        keep(session, *(event(f"evt_{number:03}", about=f"in_{number}") for number in range(120)))
+        keep(session, *(event(f"evt_{number:03}", about=f"in_{number * 7 % 50}") for number in range(120)))
 
     def take(on: Engine) -> list[str]:
         taken: list[str] = []
@@ -224,7 +235,7 @@ def test_a_failed_try_comes_again_later_and_later_and_is_then_left_to_a_person(s
 def test_what_cannot_succeed_is_left_to_a_person_at_once(session: Session) -> None:
     keep(session, event("evt_1"))
     claim(session)
-    fail(session, "evt_1", final=True)
+    fail(session, "evt_1", tries_max=1)
     assert (row(session, "evt_1").status, row(session, "evt_1").attempts) == ("failed", 1)
 
 
@@ -240,7 +251,7 @@ def test_whatever_became_of_an_event_it_can_be_replayed(session: Session, became
     keep(session, event("evt_1"))
     claim(session)
     if became == "failed":
-        fail(session, "evt_1", final=True)
+        fail(session, "evt_1", tries_max=1)
     else:
         inbox.mark_done(session, event_ids=["evt_1"], at=NOON, tenant_id=None, ours=became == "handled")
     later = NOON + timedelta(days=9)
