@@ -13,7 +13,7 @@ from services.errors import ProviderRefused
 from services.gateways.stripe.client import Stripe
 from services.payments import inbox, reconciliation
 from services.payments.mirror import parts_of
-from services.payments.subjects import Subject, SubjectKind
+from services.payments.subjects import NotOurs, Subject, SubjectKind
 
 _log = structlog.get_logger("tallystick.payments")
 
@@ -88,5 +88,5 @@ def _read_anew(stripe: Stripe, *, tenant_id: str, invoice_id: str, at: datetime)
             ticket = inbox.draw_ticket(session, account=stripe.account)
         try:
             payments.read_and_apply(stripe, Subject(SubjectKind.INVOICE, stripe_id), ticket=ticket, at=at)
-        except ProviderRefused as refusal:
+        except (NotOurs, ProviderRefused) as refusal:
             _log.warning("reconciled_without_stripe", stripe_id=stripe_id, reason=refusal.detail)

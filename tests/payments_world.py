@@ -203,7 +203,7 @@ class PaymentsWorld:
         for kind, names in _MARKS.items():
             marked = [
                 (
-                    *(each["metadata"].get(name) for name in names),
+                    *(each.get("metadata", {}).get(name) for name in names),
                     each.get("invoice") if kind == "credit_note" else kind,
                 )
                 for each in self.at_stripe(kind)

@@ -10,7 +10,7 @@ from services.payments import marks, subscriptions
 from services.payments.collecting import hold_renewal, meet_renewal
 from services.payments.customers import tenant_of_customer
 from services.payments.links import find_link
-from services.payments.mirror import CYCLE, carry, keep_invoice
+from services.payments.mirror import CYCLE, carry, keep_invoice, owner_of
 from services.payments.promotions import keep_promotions_of_fee
 from services.payments.settling import settle_invoice
 from services.payments.subjects import NotOurs, Readings, SubjectKind
@@ -25,7 +25,8 @@ def apply_invoice(
     A renewal's draft is held until our lines are on it. One that is none of ours is kept too: reconciliation
     names it.
     """
-    tenant_id = tenant_of_customer(session, readings, account=account, customer_id=facts.customer_id)
+    kept_for = owner_of(session, account=account, stripe_id=facts.id)
+    tenant_id = kept_for or tenant_of_customer(session, readings, account=account, customer_id=facts.customer_id)
     if facts.subscription_id and find_link(session, account=account, stripe_id=facts.subscription_id) is None:
         _know_subscription(session, readings, facts.subscription_id, account=account, ticket=ticket, at=at)
     lock_head(session, tenant_id=tenant_id)

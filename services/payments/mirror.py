@@ -54,6 +54,14 @@ def keep_credit_note(
     return row
 
 
+def owner_of(session: Session, *, account: str, stripe_id: str) -> str | None:
+    """Whose an invoice at Stripe is that is kept already, even where its customer was deleted and made anew since."""
+    statement = select(StripeInvoice.tenant_id).where(
+        StripeInvoice.account == account, StripeInvoice.stripe_id == stripe_id
+    )
+    return session.exec(statement).first()
+
+
 def part_of(session: Session, *, tenant_id: str, invoice_id: str, part: StripeInvoicePart) -> StripeInvoice | None:
     """The invoice at Stripe that carries a part of ours."""
     statement = select(StripeInvoice).where(

@@ -11,7 +11,7 @@ from services.gateways.stripe.facts import CreditNoteFacts, InvoiceFacts, Refund
 from services.identifiers import digest
 from services.payments import invoices, marks
 from services.payments.customers import tenant_of_customer
-from services.payments.mirror import keep_credit_note
+from services.payments.mirror import keep_credit_note, owner_of
 from services.payments.readings import PaymentReading, RefundReading
 from services.payments.settling import settle_invoice
 from services.payments.subjects import NotOurs, Readings, SubjectKind
@@ -31,7 +31,8 @@ def apply_credit_note(
     session: Session, readings: Readings, facts: CreditNoteFacts, *, account: str, ticket: int, at: datetime
 ) -> str:
     """Keep a credit note. One made at Stripe becomes one of ours too. Raises Unread and NotOurs."""
-    tenant_id = tenant_of_customer(session, readings, account=account, customer_id=facts.customer_id)
+    kept_for = owner_of(session, account=account, stripe_id=facts.invoice_id)
+    tenant_id = kept_for or tenant_of_customer(session, readings, account=account, customer_id=facts.customer_id)
     lock_head(session, tenant_id=tenant_id)
     bill = _known_invoice(session, readings, facts.invoice_id, account=account, ticket=ticket, at=at)
     row = keep_credit_note(session, tenant_id=tenant_id, facts=facts, account=account, ticket=ticket, at=at)

@@ -22,7 +22,9 @@ def apply_subscription(
 
     One that a checkout made starts ours once it is paid. Raises Unread and NotOurs.
     """
-    tenant_id = tenant_of_customer(session, readings, account=account, customer_id=facts.customer_id)
+    link = find_link(session, account=account, stripe_id=facts.id)
+    kept_for = None if link is None else link.tenant_id
+    tenant_id = kept_for or tenant_of_customer(session, readings, account=account, customer_id=facts.customer_id)
     lock_head(session, tenant_id=tenant_id)
     link = find_link(session, account=account, stripe_id=facts.id)
     if link is None and marks.CHECKOUT in facts.metadata:

@@ -293,3 +293,20 @@ def test_invoices_that_wait_for_their_renewal_take_no_turn_from_others(payments_
     assert world.transact(uncollected.uncollected_invoices, limit=1) == [(other, new.id)]
     world.work()
     assert world.invoices()[-1].status == InvoiceStatus.PAID
+
+
+def test_what_a_deleted_customer_paid_is_still_theirs_once_they_are_made_anew(payments_world: PaymentsWorld) -> None:
+    world = payments_world
+    world.buy("PRO")
+    (paid,) = world.invoices()
+    theirs = world.row(StripeInvoice, invoice_id=paid.id)
+    world.ask("DELETE", f"/v1/customers/{world.row(StripeCustomer, tenant_id=world.tenant_id).stripe_id}")
+    world.work()
+    world.pass_time(days=2)
+    world.buy("PRO")
+    form = {"invoice": theirs.stripe_id, "amount": 1_000, "refund_amount": 1_000, "memo": "Sorry"}
+    world.ask("POST", "/v1/credit_notes", form)
+    world.work()
+    assert {row.status for row in world.rows(StripeEvent, type="credit_note.created")} == {"handled"}
+    assert world.row(StripeInvoice, invoice_id=paid.id).credited_minor == 1_000
+    world.assert_all_agrees()
