@@ -319,6 +319,7 @@ def test_a_live_event_is_refused_where_the_key_is_a_test_key(hook: Hook) -> None
 
 def test_a_test_event_is_refused_where_the_key_is_live(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALLYSTICK_STRIPE_SECRET_KEY", "sk_live_of_the_webhook")
+    monkeypatch.setenv("TALLYSTICK_STRIPE_ADDRESS", "https://stripe.example.com")
     settings.cache_clear()
     assert "test event" in assert_problem(hook.send(body_of()), 400, "invalid_delivery")["detail"]
     assert hook.send(body_of(livemode=True)).status_code == 200
