@@ -51,7 +51,7 @@ def owe_invoice(session: Session, tenant_id: str, invoice_id: str, *, account: s
     """Owe what collects an invoice. False where it waits for its renewal's draft."""
     lock_head(session, tenant_id=tenant_id)
     invoice = session.get_one(Invoice, (tenant_id, invoice_id), populate_existing=True)
-    if invoice.status != InvoiceStatus.OPEN or parts_of(session, tenant_id=tenant_id, invoice_id=invoice_id):
+    if invoice.status not in _COLLECTED or parts_of(session, tenant_id=tenant_id, invoice_id=invoice_id):
         return True
     subscription = session.get_one(Subscription, (tenant_id, invoice.subscription_id))
     if _is_renewed(session, invoice, subscription):
@@ -59,7 +59,8 @@ def owe_invoice(session: Session, tenant_id: str, invoice_id: str, *, account: s
         if row is None:
             return False
         return meet_renewal(session, row=row, subscription_id=subscription.id, at=at)
-    _owe_own_draft(session, invoice, StripeInvoicePart.WHOLE, account=account, at=at)
+    if invoice.status == InvoiceStatus.OPEN:
+        _owe_own_draft(session, invoice, StripeInvoicePart.WHOLE, account=account, at=at)
     return True
 
 

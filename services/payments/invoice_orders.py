@@ -6,13 +6,14 @@ from sqlmodel import Session
 
 from models import Invoice, InvoiceStatus, StripeCall, StripeInvoice, StripeInvoicePart
 from services import wording
+from services.errors import ProviderRefused
 from services.gateways.stripe import invoices
 from services.gateways.stripe.client import Stripe
 from services.gateways.stripe.facts import InvoiceFacts
 from services.gateways.stripe.invoices import DraftLine
 from services.invoices import InvoiceDocument, invoice_number, read_invoice
 from services.payments import marks
-from services.payments.mirror import DRAFT, part_of
+from services.payments.mirror import DRAFT, PAID, VOID, part_of
 from services.payments.orders import CLOCKS_APART, Order, customer_of, key_of, never
 from services.payments.parts import amount_of_part, is_sent
 from services.payments.reasons import Held
@@ -131,11 +132,24 @@ def paid_elsewhere(session: Session, call: StripeCall) -> Order:
 
 
 def void(session: Session, call: StripeCall) -> Order:
+    """What came to nothing is paid as it is finalised: there is nothing left to take back, and Stripe refuses to."""
     stripe_id = call.arguments["stripe_invoice_id"]
-    return (
-        lambda stripe: invoices.void_invoice(stripe, key=key_of(call), invoice_id=stripe_id),
-        lambda stripe: _when(stripe, stripe_id, lambda facts: facts.status == "void"),
-    )
+
+    def look(stripe: Stripe) -> InvoiceFacts | None:
+        return _when(
+            stripe, stripe_id, lambda facts: facts.status == VOID or (facts.status, facts.total_minor) == (PAID, 0)
+        )
+
+    def make(stripe: Stripe) -> InvoiceFacts:
+        try:
+            return invoices.void_invoice(stripe, key=key_of(call), invoice_id=stripe_id)
+        except ProviderRefused:
+            found = look(stripe)
+            if found is None:
+                raise
+            return found
+
+    return make, look
 
 
 def mark_uncollectible(session: Session, call: StripeCall) -> Order:

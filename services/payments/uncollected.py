@@ -32,7 +32,8 @@ from services.subscriptions import LIVE
 def uncollected_invoices(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:
     """(tenant, invoice) of open invoices that are to be collected automatically and that nothing carries yet.
 
-    Those whose renewal is not here yet are left out: however many wait, the others have their turn.
+    Those whose renewal is not here yet are left out: however many wait, the others have their turn. Of those that come
+    to nothing and are settled by it, the ones whose renewal is here: its draft is held until they meet.
     """
     carried = exists().where(
         col(StripeInvoice.tenant_id) == Invoice.tenant_id, col(StripeInvoice.invoice_id) == Invoice.id
@@ -45,11 +46,11 @@ def uncollected_invoices(session: Session, *, limit: int = 200) -> list[tuple[st
             (col(Subscription.tenant_id) == Invoice.tenant_id) & (col(Subscription.id) == Invoice.subscription_id),
         )
         .where(
-            Invoice.status == InvoiceStatus.OPEN,
+            or_(Invoice.status == InvoiceStatus.OPEN, _comes_to_nothing()),
             Subscription.collection == Collection.AUTOMATIC,
             ~carried,
             ~called,
-            or_(~_brings_renewed_fee(), _has_renewal()),
+            or_(and_(~_brings_renewed_fee(), ~_comes_to_nothing()), and_(_brings_renewed_fee(), _has_renewal())),
         )
         .order_by(col(Invoice.issued_at), Invoice.tenant_id, Invoice.id)
         .limit(limit)
@@ -212,6 +213,11 @@ def unmet_renewals(session: Session, *, account: str, limit: int = 200) -> list[
 
 def _is_behind(renews_at: datetime | None, period_start: datetime) -> bool:
     return renews_at is not None and renews_at < period_start - RENEWAL_TOLERANCE
+
+
+def _comes_to_nothing() -> ColumnElement[bool]:
+    """Whether an invoice was settled as it was made, for its promotions leave nothing to pay."""
+    return and_(col(Invoice.status) == InvoiceStatus.PAID, col(Invoice.total_minor) == 0)
 
 
 def _brings_renewed_fee() -> ColumnElement[bool]:

@@ -18,6 +18,7 @@ from models import (
     StripeCustomer,
     StripeEvent,
     StripeInvoice,
+    StripeSubscription,
     SubscriptionStatus,
     Tenant,
 )
@@ -309,4 +310,37 @@ def test_what_a_deleted_customer_paid_is_still_theirs_once_they_are_made_anew(pa
     world.work()
     assert {row.status for row in world.rows(StripeEvent, type="credit_note.created")} == {"handled"}
     assert world.row(StripeInvoice, invoice_id=paid.id).credited_minor == 1_000
+    world.assert_all_agrees()
+
+
+def give_free_code(world: PaymentsWorld) -> None:
+    coupon = world.ask("POST", "/v1/coupons", {"percent_off": "100", "duration": "forever"})["id"]
+    form = {"promotion[type]": "coupon", "promotion[coupon]": coupon, "code": "FREE"}
+    world.ask("POST", "/v1/promotion_codes", form)
+
+
+def test_a_renewal_that_comes_to_nothing_meets_its_invoice(sqlite_payments_world: PaymentsWorld) -> None:
+    world = sqlite_payments_world
+    give_free_code(world)
+    world.buy("PRO", code="FREE")
+    end = world.subscription().current_period_end
+    world.pass_until(end + timedelta(seconds=5))
+    world.work()  # the draft is held, and waits for our close
+    world.live(until=end + timedelta(hours=5))
+    assert [(each.total_minor, each.status) for each in world.invoices()] == [(0, InvoiceStatus.PAID)] * 2
+    assert {(row.status, row.invoice_id is None) for row in world.rows(StripeInvoice)} == {("paid", False)}
+    world.assert_all_agrees()
+
+
+def test_a_renewal_that_comes_to_nothing_needs_no_voiding(sqlite_payments_world: PaymentsWorld) -> None:
+    world = sqlite_payments_world
+    give_free_code(world)
+    world.buy("PRO", code="FREE")
+    ours = world.subscription()
+    world.pass_until(ours.current_period_end + timedelta(seconds=5))
+    world.work()
+    link = world.row(StripeSubscription)
+    world.ask("DELETE", f"/v1/subscriptions/{link.stripe_id}")
+    world.live(until=world.now() + timedelta(hours=5))
+    assert world.subscription().status == SubscriptionStatus.CANCELED
     world.assert_all_agrees()
