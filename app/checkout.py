@@ -4,7 +4,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from app import payments, unit_of_work
+from app import payment_calls, unit_of_work
 from models import Checkout, CheckoutStatus, StripeCallKind
 from services.database import reading, transaction
 from services.errors import Conflict, ProviderUnavailable
@@ -85,7 +85,8 @@ def _customer(connected: Stripe, tenant_id: str, checkout_id: str, email: str | 
             calls=[call],
             at=unit_of_work.now(),
         )
-    payments.make_calls_of(connected, tenant_id=tenant_id, subject=f"{checkout_id}:customer", clock=unit_of_work.now)
+    subject = f"{checkout_id}:customer"
+    payment_calls.make_calls_of(connected, tenant_id=tenant_id, subject=subject, clock=unit_of_work.now)
     with reading() as session:
         made = find_stripe_customer(session, tenant_id=tenant_id, account=connected.account)
     if made is None:

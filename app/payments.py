@@ -3,39 +3,34 @@
 Several processes may do so at once: events and calls are claimed first, and repeating either changes nothing.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import structlog
 
-from models import EventSource, StripeCall
+from app.payment_calls import make_calls
+from app.payment_work import Worked, together, told, worded
+from models import EventSource
 from services.database import Session, reading, transaction
-from services.errors import ProviderRefused, ProviderUnavailable, Refusal
+from services.errors import ProviderRefused, ProviderUnavailable
 from services.gateways.stripe import events as stripe_events
 from services.gateways.stripe.client import Stripe
 from services.payments import (
     applying,
-    calls,
     collecting,
     crediting,
     dunning,
     inbox,
-    outbox,
     standing,
     telling,
     uncollected,
 )
-from services.payments.answers import take_in_final
 from services.payments.inbox import Claim
 from services.payments.readings import read_subject
-from services.payments.reasons import Held
-from services.payments.subjects import NeedsPerson, NotOurs, Readings, Subject, SubjectKind, Unread
+from services.payments.subjects import NeedsPerson, NotOurs, Readings, Subject, Unread
 
-AT_ONCE: Final = 6
 READINGS_MAX: Final = 8
 ROUNDS_MAX: Final = 1_000
 SWEPT_AGAIN: Final = timedelta(hours=1)
@@ -46,34 +41,6 @@ SWEPT_BACK_MAX: Final = timedelta(days=29)
 """Stripe lists events for thirty days."""
 
 _log = structlog.get_logger("tallystick.payments")
-Item = TypeVar("Item")
-Outcome = TypeVar("Outcome")
-
-
-@dataclass(frozen=True, slots=True)
-class Worked:
-    """What one round did: events handled, ignored and kept for another try; calls made, and kept or held."""
-
-    events: int = 0
-    failed_events: int = 0
-    calls: int = 0
-    failed_calls: int = 0
-
-    def __add__(self, other: "Worked") -> "Worked":
-        return Worked(
-            self.events + other.events,
-            self.failed_events + other.failed_events,
-            self.calls + other.calls,
-            self.failed_calls + other.failed_calls,
-        )
-
-    @property
-    def is_nothing(self) -> bool:
-        return self == Worked()
-
-    @property
-    def has_progress(self) -> bool:
-        return self.events > 0 or self.calls > 0
 
 
 def work_until_done(stripe: Stripe, *, clock: Callable[[], datetime]) -> Worked:
@@ -96,7 +63,7 @@ def handle_events(stripe: Stripe, *, at: datetime, clock: Callable[[], datetime]
         claim = inbox.claim_events(session, account=stripe.account, at=at)
     if not claim.by_subject:
         return Worked()
-    handled = _together(list(claim.by_subject.items()), lambda item: _handle(stripe, claim, *item, clock=clock))
+    handled = together(list(claim.by_subject.items()), lambda item: _handle(stripe, claim, *item, clock=clock))
     return sum(handled, start=Worked())
 
 
@@ -116,19 +83,6 @@ def owe_what_is_missing(stripe: Stripe, *, at: datetime) -> None:
     for owe, found, more in work:
         for tenant_id, thing_id in found:
             _owe_one(owe, tenant_id, thing_id, at=at, **more)
-
-
-def make_calls(stripe: Stripe, *, at: datetime, clock: Callable[[], datetime]) -> Worked:
-    """Make the calls that are due, those about one thing in their order."""
-    with transaction() as session:
-        due = outbox.claim_subjects(session, account=stripe.account, at=at)
-    made = _together(due, lambda item: _make_in_turn(stripe, *item, clock=clock))
-    return sum(made, start=Worked())
-
-
-def make_calls_of(stripe: Stripe, *, tenant_id: str, subject: str, clock: Callable[[], datetime]) -> Worked:
-    """Make the calls of one subject now, for somebody who waits for them."""
-    return _make_in_turn(stripe, tenant_id, subject, clock=clock)
 
 
 def advance_dunnings(*, at: datetime) -> int:
@@ -163,7 +117,7 @@ def _owe_one(owe: Callable[..., object], tenant_id: str, thing_id: str, **given:
         with transaction() as session:
             owe(session, tenant_id, thing_id, **given)
     except Exception as error:
-        _log.warning("stripe_call_not_owed", act=owe.__name__, tenant_id=tenant_id, id=thing_id, **_told(error))
+        _log.warning("stripe_call_not_owed", act=owe.__name__, tenant_id=tenant_id, id=thing_id, **told(error))
 
 
 def _handle(
@@ -178,10 +132,10 @@ def _handle(
         with transaction() as session:
             inbox.mark_done(session, event_ids=event_ids, at=clock(), tenant_id=None, ours=False)
     except Exception as error:
-        _log.warning("stripe_event_failed", subject=str(subject.kind), id=subject.id, **_told(error))
+        _log.warning("stripe_event_failed", subject=str(subject.kind), id=subject.id, **told(error))
         with transaction() as session:
             inbox.keep_failure(
-                session, event_ids=event_ids, error=_worded(error), at=clock(), tries_max=_tries_max(error)
+                session, event_ids=event_ids, error=worded(error), at=clock(), tries_max=_tries_max(error)
             )
         return Worked(failed_events=count)
     return Worked(events=count)
@@ -224,89 +178,9 @@ def read_and_apply(
     raise RuntimeError(f"{subject.kind} {subject.id} leads to more than {READINGS_MAX} objects")
 
 
-def _make_in_turn(stripe: Stripe, tenant_id: str, subject: str, *, clock: Callable[[], datetime]) -> Worked:
-    made = Worked()
-    for _ in range(ROUNDS_MAX):
-        with transaction() as session:
-            call = outbox.next_call(session, tenant_id=tenant_id, subject=subject, at=clock())
-            ticket = 0 if call is None else inbox.draw_ticket(session, account=stripe.account)
-        if call is None:
-            return made
-        if not _make(stripe, call, ticket=ticket, clock=clock):
-            return made + Worked(failed_calls=1)
-        made += Worked(calls=1)
-    return made
-
-
-def _make(stripe: Stripe, call: StripeCall, *, ticket: int, clock: Callable[[], datetime]) -> bool:
-    """Make one call and keep its answer. False where it was not made; why not is kept."""
-    try:
-        _make_or_go_on(stripe, call, ticket=ticket, clock=clock)
-        return True
-    except ProviderUnavailable as error:
-        after = None if error.retry_after_seconds is None else timedelta(seconds=error.retry_after_seconds)
-        with transaction() as session:
-            outbox.postpone_call(session, call, error=error.detail, after=after, at=clock())
-    except ProviderRefused as error:
-        _hold(call, error.detail)
-    except Held as held:
-        _hold(call, str(held))
-    except Exception as error:
-        _log.warning("stripe_call_failed", key=call.key, **_told(error))
-        with transaction() as session:
-            outbox.postpone_call(session, call, error=_worded(error), after=None, at=clock())
-    return False
-
-
-def _make_or_go_on(stripe: Stripe, call: StripeCall, *, ticket: int, clock: Callable[[], datetime]) -> None:
-    try:
-        with reading() as session:
-            prepared = calls.prepare_call(session, call, at=clock())
-        answer = calls.make_call(stripe, prepared)
-    except ProviderRefused:
-        if not _goes_on(stripe, call, ticket=ticket, at=clock()):
-            raise
-        return
-    with transaction() as session:
-        calls.keep_answer(session, call, answer, ticket=ticket, at=clock())
-
-
-def _goes_on(stripe: Stripe, call: StripeCall, *, ticket: int, at: datetime) -> bool:
-    """Whether a refusal only says that the invoice is final already, and the work goes on from there."""
-    if not calls.is_about_draft(call):
-        return False
-    with reading() as session:
-        stripe_id = calls.draft_of(session, call)
-    facts = read_subject(stripe, Subject(SubjectKind.INVOICE, stripe_id))
-    with transaction() as session:
-        return take_in_final(session, call, facts, ticket=ticket, at=at)
-
-
-def _hold(call: StripeCall, error: str) -> None:
-    _log.warning("stripe_call_held", key=call.key, error=error)
-    with transaction() as session:
-        outbox.hold_call(session, call, error=error)
-
-
 def _tries_max(error: Exception) -> int | None:
     """How often an event that failed so is tried at most; None for as often as any other."""
     if isinstance(error, ProviderUnavailable):
         return inbox.ATTEMPTS_UNANSWERED_MAX
     is_final = isinstance(error, NeedsPerson) or (isinstance(error, ProviderRefused) and error.is_missing)
     return 0 if is_final else None
-
-
-def _together(items: Sequence[Item], act: Callable[[Item], Outcome]) -> list[Outcome]:
-    if len(items) < 2:
-        return [act(item) for item in items]
-    with ThreadPoolExecutor(min(AT_ONCE, len(items)), thread_name_prefix="payments") as pool:
-        return list(pool.map(act, items))
-
-
-def _told(error: Exception) -> dict[str, Any]:
-    """What a log says of a failure: of a refusal its reason, of anything else where it came from."""
-    return {"reason": error.detail} if isinstance(error, Refusal) else {"exc_info": error}
-
-
-def _worded(error: Exception) -> str:
-    return getattr(error, "detail", None) or f"{type(error).__name__}: {error}"

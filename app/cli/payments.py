@@ -73,7 +73,7 @@ def calls(as_json: AsJson = False) -> None:
 
 def retry(key: CallKey, as_json: AsJson = False) -> None:
     """Make a held call again, and those that waited behind it."""
-    from app import payments  # noqa: PLC0415
+    from app import payment_calls  # noqa: PLC0415
     from services.gateways.stripe.client import stripe  # noqa: PLC0415
     from services.payments import outbox  # noqa: PLC0415
 
@@ -81,7 +81,7 @@ def retry(key: CallKey, as_json: AsJson = False) -> None:
     with transaction() as session:
         call = outbox.find_held(session, account=stripe().account, key=key)
         outbox.retry_call(session, tenant_id=call.tenant_id, account=call.account, key=key, at=now())
-    payments.make_calls_of(stripe(), tenant_id=call.tenant_id, subject=call.subject, clock=now)
+    payment_calls.make_calls_of(stripe(), tenant_id=call.tenant_id, subject=call.subject, clock=now)
     with transaction() as session:
         call = outbox.read_call(session, call)
     print_record({"key": call.key, "status": call.status, "error": call.error}, as_json=as_json)

@@ -10,7 +10,7 @@ import pytest
 import stripe as sdk
 from payments_world import PaymentsWorld
 
-from app import payments
+from app import payment_calls, payments
 from models import (
     Collection,
     Interval,
@@ -86,7 +86,8 @@ def struck(impatient: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Fa
             return fate.strike(f"{subject.kind} {subject.id}", lambda: read(stripe, subject))
 
         monkeypatch.setattr(calls, "make_call", make_call)
-        monkeypatch.setattr(payments, "read_subject", read_subject)
+        for reader in (payments, payment_calls):
+            monkeypatch.setattr(reader, "read_subject", read_subject)
         return fate
 
     return begin

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from payments_world import PaymentsWorld
 
-from app import jobs, payments
+from app import jobs, payment_calls, payments
 from models import (
     Checkout,
     CheckoutStatus,
@@ -128,7 +128,7 @@ def test_a_call_is_put_off_where_looking_what_became_of_it_fails(
     renewed = owed_renewal(world)
     draft = world.row(StripeInvoice, invoice_id=renewed.id).stripe_id
     world.ask("POST", f"/v1/invoices/{draft}/finalize")
-    read = payments.read_subject
+    read = payment_calls.read_subject
 
     def cut_off(stripe: Any, subject: Subject) -> Any:
         if subject.kind == SubjectKind.INVOICE:
@@ -136,8 +136,8 @@ def test_a_call_is_put_off_where_looking_what_became_of_it_fails(
         return read(stripe, subject)
 
     with monkeypatch.context() as out:
-        out.setattr(payments, "read_subject", cut_off)
-        payments.make_calls(world.stripe, at=world.now(), clock=world.now)
+        out.setattr(payment_calls, "read_subject", cut_off)
+        payment_calls.make_calls(world.stripe, at=world.now(), clock=world.now)
     (tried,) = [row for row in world.rows(StripeCall, subject=renewed.id) if row.attempts]
     assert (tried.status, tried.error, tried.claimed_until) == ("waiting", "No answer.", None)
     world.pass_time(minutes=1)
