@@ -42,7 +42,16 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os
 pytest_plugins = ["stripe_conformance", "sandbox_server", "payments_world"]
 
 BACKENDS = ("sqlite", "postgresql")
+WALKED_SLOWLY = ("services/payments/", "app/test_payments", "app/test_reconciling", "stories/test_paid_journey")
 SERVER_FOLDER = "tallystick-pg-"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Payments walk through months at Stripe; on PostgreSQL, where each step is slower, with the slow tests."""
+    for item in items:
+        place = item.path.relative_to(Path(__file__).parent).as_posix()
+        if place.startswith(WALKED_SLOWLY) and "[postgresql" in item.name:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

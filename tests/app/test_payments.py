@@ -249,6 +249,7 @@ def test_each_call_that_fails_at_first_is_made_once_in_the_end(
     assert len(fate.met) > 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["500", "drop_after"])
 def test_each_call_that_fails_at_first_is_made_once_in_the_end_on_postgresql(
     payments_world: PaymentsWorld, struck: Callable[..., Fate], fault: str, backend: str
@@ -282,6 +283,7 @@ def give_card(world: PaymentsWorld) -> None:
     world.ask("POST", f"/v1/customers/{customer}", {"invoice_settings[default_payment_method]": card})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pause", [timedelta(seconds=30), timedelta(hours=25)])
 def test_what_we_make_at_stripe_ourselves_is_made_once_though_every_answer_is_lost(
     sqlite_payments_world: PaymentsWorld, struck: Callable[..., Fate], pause: timedelta
@@ -321,6 +323,7 @@ def test_the_rest_of_a_renewal_is_billed_once_though_every_answer_is_lost_for_a_
     world.assert_all_agrees()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pause", [timedelta(seconds=30), timedelta(hours=25)])
 def test_a_payment_made_twice_is_given_back_once_though_every_answer_is_lost(
     sqlite_payments_world: PaymentsWorld, struck: Callable[..., Fate], pause: timedelta
@@ -339,6 +342,7 @@ def test_a_payment_made_twice_is_given_back_once_though_every_answer_is_lost(
     world.assert_nothing_doubled()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pause", [timedelta(seconds=30), timedelta(hours=25)])
 def test_a_note_across_two_invoices_at_stripe_is_given_once_on_each_though_every_answer_is_lost(
     sqlite_payments_world: PaymentsWorld, struck: Callable[..., Fate], pause: timedelta

@@ -228,6 +228,7 @@ def test_what_was_given_up_and_then_made_void_at_stripe_is_void_here(payments_wo
     world.buy("PRO")
     world.sandbox.control("fail_next_payment", count=1)
     end = world.subscription().current_period_end
+    world.pass_until(end - timedelta(minutes=30))
     world.live(until=end + timedelta(hours=5))
     unpaid = world.row(StripeInvoice, status="open")
     world.ask("POST", f"/v1/invoices/{unpaid.stripe_id}/mark_uncollectible")

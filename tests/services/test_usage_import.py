@@ -284,6 +284,7 @@ def test_memory_stays_flat_however_long_the_file(sqlite_engine: Engine, tmp_path
     assert kept[1] < kept[0] + 500_000  # less than 20 bytes for each row between the two
 
 
+@pytest.mark.slow
 def test_the_real_trace_burns_exactly_its_tokens_over_a_thousand(tenant_id: str, shared_folder: Path) -> None:
     path = shared_folder / "data" / "azure_llm_conv_2023.csv"
     with path.open(newline="") as text:

@@ -399,6 +399,7 @@ def test_where_no_stripe_is_to_be_had_a_delivery_is_to_be_sent_again(
 # -- many at once
 
 
+@pytest.mark.slow
 def test_two_thousand_deliveries_of_five_hundred_events_at_once_keep_each_once(hook: Hook) -> None:
     bodies = [body_of(id=f"evt_{number:03}") for number in range(500)] * 4
     random.Random(4).shuffle(bodies)
