@@ -1,7 +1,9 @@
 """`tallystick sandbox`: the Stripe sandbox by itself, for a portal that runs elsewhere or a program under test."""
 
 import asyncio
+import os
 import signal
+import sys
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
@@ -85,3 +87,5 @@ async def _serve(opened: "Sandbox", host: str, port: int) -> None:
         with suppress(asyncio.CancelledError):
             await working
         opened.close()
+    sys.stdout.flush()
+    os._exit(0)  # all is kept and closed; the server's own threads, torn down with the interpreter, may abort it
