@@ -15,6 +15,7 @@ from models.gain_share import GainShareRun, GainShareStatus, KpiBaseline
 from models.idempotency import IdempotencyRecord
 from models.invoice import BillingReason, Invoice, InvoiceLine, InvoiceStatus, LineKind
 from models.member import Membership, Role, User, WebSession
+from models.notice import Notice, NoticeType
 from models.price_book import PlanVersion, PriceBook, PriceBookVersion
 from models.receipt import Receipt, ReceiptLog, ReceiptSignature, TraceHop, UsageTally
 from models.reconciliation import InvoiceCheck
@@ -71,6 +72,8 @@ __all__ = [
     "KpiBaseline",
     "LineKind",
     "Membership",
+    "Notice",
+    "NoticeType",
     "PaymentReminder",
     "PeriodStatus",
     "PlanVersion",

@@ -25,7 +25,7 @@ class Tenant(SQLModel, table=True):
 
 
 class TenantHead(TenantOwned, table=True):
-    """What a tenant has had so far: how many events, credit entries and invoices.
+    """What a tenant has had so far: how many events, credit entries, invoices and notices.
 
     Whoever writes usage, credits or invoices locks this row first, and raises `version`: everything a tenant writes is
     in one order, and whoever remembers its books knows whether they are still as they were.
@@ -36,9 +36,11 @@ class TenantHead(TenantOwned, table=True):
         CheckConstraint("event_count >= 0", name="event_count"),
         CheckConstraint("last_entry_seq >= 0", name="entry_seq"),
         CheckConstraint("last_invoice_number >= 0", name="invoice_number"),
+        CheckConstraint("last_notice_seq >= 0", name="notice_seq"),
     )
 
     version: int = Field(default=0, sa_type=BigInteger)
     event_count: int = Field(default=0, sa_type=BigInteger)
     last_entry_seq: int = Field(default=0, sa_type=BigInteger)
     last_invoice_number: int = Field(default=0, sa_type=BigInteger)
+    last_notice_seq: int = Field(default=0, sa_type=BigInteger)

@@ -14,6 +14,7 @@ from services.invoice_lines import Line
 from services.invoices import InvoiceDocument, draft_invoice, issue_invoice
 from services.plans import Plan
 from services.rules.periods import Period
+from services.subscription_notices import announce_status
 from services.subscriptions import open_period, plan_of, read_subscription
 from services.tenants import lock_head, read_tenant
 from services.usage_ranges import period_ranges, whole_range
@@ -226,7 +227,8 @@ def _move_on(
 ) -> None:
     if forced and following.starts_at < subscription.current_period_end:
         subscription.anchor_at = following.starts_at
-    if subscription.status == SubscriptionStatus.TRIALING:
+    was_trial = subscription.status == SubscriptionStatus.TRIALING
+    if was_trial:
         subscription.status, subscription.trial_ends_at = SubscriptionStatus.ACTIVE, following.starts_at
     note_paid(subscription, lines)
     subscription.period_index = following.index
@@ -235,3 +237,6 @@ def _move_on(
     session.add(subscription)
     session.flush()
     open_period(session, subscription=subscription, plan=plan, period=following, at=at)
+    if was_trial:
+        before, trial = SubscriptionStatus.TRIALING, f"trial:{following.starts_at.isoformat()}"
+        announce_status(session, subscription=subscription, before=before, occurrence=trial, at=at)

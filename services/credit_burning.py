@@ -131,7 +131,7 @@ class CreditBurning:
         self._check_holdable(admitted, window)
         if not lane.sells_overage:
             self._check_covered(admitted, purse)
-        reaches_cap = self._spend(admitted, purse, event_id)
+        reached_minor = self._spend(admitted, purse)
         burns, overage_micro = purse.wallet.take(credits_micro, occurred_at)
         if overage_micro and purse.held:
             lent, overage_micro = purse.lend(overage_micro, occurred_at)
@@ -147,7 +147,7 @@ class CreditBurning:
         remaining_micro = purse.wallet.remaining_at(occurred_at)
         total_micro = remaining_micro + purse.held_at(occurred_at) if purse.held else remaining_micro
         alert = self._cross(admitted, window, overage_micro, total_micro, event_id)
-        if reaches_cap and self._alerts.reach_cap(lane, event_id=event_id):
+        if reached_minor is not None and self._alerts.reach_cap(lane, event_id=event_id, cap_minor=reached_minor):
             alert = AlertKind.CAP_REACHED
         return overage_micro, remaining_micro, None if alert is None else str(alert)
 
@@ -239,24 +239,24 @@ class CreditBurning:
             message, error=message, tier=plan.code, upgrade_url=UPGRADE_URL, remaining_credits=plain_micro(left_micro)
         )
 
-    def _spend(self, admitted: Admitted, purse: _Purse, event_id: str) -> bool:
-        """Count the event's overage against the customer's own cap; True where that is reached exactly."""
+    def _spend(self, admitted: Admitted, purse: _Purse) -> int | None:
+        """Count the event's overage against the customer's own cap; that cap, in minor units, where it is reached."""
         lane = admitted.lane
         cap_minor = self._guard.limits_of(lane.subscription_id).cap_minor
         if cap_minor is None or not lane.sells_overage:
-            return False
+            return None
         overage_micro = admitted.credits_micro - purse.wallet.remaining_at(admitted.occurred_at)
         if overage_micro <= 0:
-            return False
+            return None
         lent_micro = min(overage_micro, purse.held_at(admitted.occurred_at)) if purse.held else 0
         overage_micro -= lent_micro
         try:
             then = self._guard.check(lane, overage_micro=overage_micro, lent_micro=lent_micro, cap_minor=cap_minor)
         except SpendCapReached as refusal:
-            if self._alerts.reach_cap(lane, event_id=admitted.event.event_id or ""):
+            if self._alerts.reach_cap(lane, event_id=admitted.event.event_id or "", cap_minor=cap_minor):
                 refusal.members["alert"] = str(AlertKind.CAP_REACHED)
             raise
-        return self._guard.keep(lane, then, cap_minor=cap_minor)
+        return cap_minor if self._guard.keep(lane, then, cap_minor=cap_minor) else None
 
     def _cross(
         self, admitted: Admitted, window: _Window, overage_micro: int, remaining_micro: int, event_id: str
@@ -280,4 +280,6 @@ class CreditBurning:
         if not crossed:
             return None
         window.thresholds_pct = tuple(pct for pct in pending if pct not in crossed)
-        return self._alerts.cross(lane, crossed, event_id=event_id)
+        return self._alerts.cross(
+            lane, crossed, event_id=event_id, used_micro=window.used_micro, capacity_micro=capacity_micro
+        )

@@ -13,7 +13,8 @@ from services.credit_note_writing import write_credit_note
 from services.credit_notes import CreditNoteDocument, amount_left, read_credit_note
 from services.errors import Conflict, Unprocessable
 from services.identifiers import new_id
-from services.invoices import invoice_number, read_invoice
+from services.invoice_numbers import invoice_number
+from services.invoices import read_invoice
 from services.receipt_log import open_log
 from services.rules.money import Money
 from services.tenants import lock_head

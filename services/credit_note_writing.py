@@ -7,6 +7,7 @@ from sqlmodel import Session, func, select
 
 from models import CreditNote, CreditNoteLine, Invoice, InvoiceStatus
 from services.credit_notes import amount_left, note_number
+from services.invoice_notices import announce_credit_note
 from services.invoices import settle
 from services.receipt_log import OpenLog
 from services.rules.money import Money
@@ -61,6 +62,7 @@ def write_credit_note(
     session.flush()
     session.add(line)
     session.flush()
+    announce_credit_note(session, note=note, invoice=invoice, at=at)
     if invoice.status == InvoiceStatus.OPEN and amount_left(session, invoice=invoice) <= 0:
         settle(session, invoice=invoice, reference=note_number(note), at=at)
     return note

@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import Session
 
 from models import Alert, Invoice
-from services.invoices import invoice_number
+from services.invoice_numbers import invoice_number
 from services.pool_balances import PoolBalance
 from services.rules.money import Money
 from services.rules.quantities import plain, plain_micro

@@ -11,10 +11,11 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from models import Invoice, InvoiceStatus
+from models import Invoice, InvoiceStatus, NoticeType
 from services.credit_note_issuing import take_back
 from services.credit_notes import amount_left
 from services.errors import Conflict
+from services.invoice_notices import announce_invoice
 from services.invoices import read_invoice
 from services.tenants import lock_head
 
@@ -35,6 +36,7 @@ def void_invoice(session: Session, *, tenant_id: str, invoice_id: str, at: datet
     session.flush()
     if left_minor > 0:
         take_back(session, invoice=invoice, amount_minor=left_minor, reason=VOIDED, at=at)
+    announce_invoice(session, invoice=invoice, type=NoticeType.INVOICE_VOIDED, at=at)
     return invoice
 
 
@@ -48,6 +50,7 @@ def mark_uncollectible(session: Session, *, tenant_id: str, invoice_id: str, at:
     invoice.status = InvoiceStatus.UNCOLLECTIBLE
     session.add(invoice)
     session.flush()
+    announce_invoice(session, invoice=invoice, type=NoticeType.INVOICE_UNCOLLECTIBLE, at=at)
     return invoice
 
 

@@ -12,8 +12,9 @@ from services.closing import BILLED, preview_invoice
 from services.credit_notes import open_amounts
 from services.errors import NotFound
 from services.invoice_line_views import Fact, LineView, line_views
+from services.invoice_numbers import invoice_number
 from services.invoice_receipt_views import CoveredView, NoteView, covered_views, note_views, total_after
-from services.invoices import invoice_number, read_invoice
+from services.invoices import read_invoice
 from services.standing import is_late
 from services.subscriptions import read_subscription
 from services.tenants import read_tenant

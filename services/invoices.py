@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from models import BillingReason, Invoice, InvoiceLine, InvoiceStatus, Subscription, TenantHead
+from models import BillingReason, Invoice, InvoiceLine, InvoiceStatus, NoticeType, Subscription, TenantHead
 from services.credit_notes import amount_left
 from services.errors import Conflict, NotFound
 from services.identifiers import new_id
 from services.invoice_lines import Line
+from services.invoice_notices import announce_invoice
 from services.invoice_receipts import write_invoice_receipt, write_payment_receipt
 from services.rules import money
 from services.rules.money import Money
@@ -20,7 +21,6 @@ from services.tenants import lock_head
 from services.usage_ranges import UsageRange
 
 PAGE_MAX = 200
-NUMBER_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,14 @@ def issue_invoice(
     invoice.status = InvoiceStatus.OPEN
     receipt = write_invoice_receipt(session, invoice=invoice, lines=lines, usage=usage, at=at)
     invoice.receipt_seq, invoice.receipt_hash = receipt.seq, receipt.hash
-    if invoice.total_minor == 0:
-        settle(session, invoice=invoice, reference=None, at=at)
     session.add(head)
     session.add(invoice)
     session.flush()
     session.add_all(drafted.lines)
     session.flush()
+    announce_invoice(session, invoice=invoice, type=NoticeType.INVOICE_FINALIZED, at=at)
+    if invoice.total_minor == 0:
+        settle(session, invoice=invoice, reference=None, at=at)
     return invoice
 
 
@@ -92,11 +93,6 @@ def draft_invoice(
         due_at=at + timedelta(days=settings().payment_days),
     )
     return InvoiceDocument(invoice, tuple(_stored(invoice, n, line) for n, line in enumerate(lines, start=1)))
-
-
-def invoice_number(invoice: Invoice) -> str | None:
-    """The number as a person reads it, INV-000042; None for a draft."""
-    return None if invoice.number is None else f"INV-{invoice.number:0{NUMBER_DIGITS}d}"
 
 
 def list_invoices(
@@ -158,6 +154,7 @@ def settle(session: Session, *, invoice: Invoice, reference: str | None, at: dat
     write_payment_receipt(session, invoice=invoice, paid=paid, at=at)
     session.add(invoice)
     session.flush()
+    announce_invoice(session, invoice=invoice, type=NoticeType.INVOICE_PAID, at=at)
 
 
 def _stored(invoice: Invoice, position: int, line: Line) -> InvoiceLine:

@@ -9,7 +9,8 @@ from sqlmodel import Session
 from models import SigningKey
 from services import wording
 from services.errors import NotFound
-from services.invoices import invoice_number, list_invoices
+from services.invoice_numbers import invoice_number
+from services.invoices import list_invoices
 from services.receipts import read_head
 from services.settings import settings
 from services.signing_keys import list_keys

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from models import Alert, AlertKind, Interval, Invoice, InvoiceLine, LineKind
 from services import standing, wording
 from services.closing import BILLED
-from services.invoices import invoice_number
+from services.invoice_numbers import invoice_number
 from services.plans import Plan, Pool
 from services.pool_views import PoolView, pool_view
 from services.rules import discounts, money, pricing

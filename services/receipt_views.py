@@ -11,7 +11,7 @@ from services import wording
 from services.credit_notes import note_number
 from services.errors import NotFound
 from services.invoice_line_views import Fact
-from services.invoices import invoice_number
+from services.invoice_numbers import invoice_number
 from services.plans import Plan
 from services.price_books import plan_version
 from services.receipt_proofs import NO_SUCH_RECEIPT, ProvenReceipt, prove_receipt

@@ -9,7 +9,7 @@ from typing import Any, Final
 from services import wording
 from services.credit_notes import NUMBER_DIGITS as NOTE_DIGITS
 from services.invoice_line_views import Fact, version_name
-from services.invoices import NUMBER_DIGITS as INVOICE_DIGITS
+from services.invoice_numbers import NUMBER_DIGITS as INVOICE_DIGITS
 from services.plans import Plan
 from services.rules.quantities import from_micro
 from services.usage_wording import counted, counted_micro

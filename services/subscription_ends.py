@@ -12,6 +12,7 @@ from models import BillingPeriod, PeriodStatus, Subscription, SubscriptionStatus
 from services import credit_lots
 from services.closing_periods import PERIOD_MIN, after_last_event
 from services.errors import Unprocessable
+from services.subscription_notices import announce_end
 from services.subscription_standing import RESTING, leave_out_rest
 from services.subscriptions import read_subscription
 from services.tenants import lock_head
@@ -42,6 +43,7 @@ def end_subscription(
     subscription.current_period_end = min(subscription.current_period_end, end)
     session.add(subscription)
     _cut_periods(session, subscription, end, at)
+    announce_end(session, subscription=subscription, at=at)
     return subscription
 
 

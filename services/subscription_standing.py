@@ -17,6 +17,7 @@ from sqlmodel import Session
 from models import Subscription, SubscriptionStatus
 from services.errors import SubscriptionConflict
 from services.rules.periods import period_at
+from services.subscription_notices import announce_status
 from services.subscriptions import LIVE, read_subscription
 from services.tenants import lock_head, read_tenant
 
@@ -34,7 +35,7 @@ def set_status(
 
     `end_subscription` ends it. Raises NotFound, and SubscriptionConflict where the status cannot follow.
     """
-    lock_head(session, tenant_id=tenant_id)
+    head = lock_head(session, tenant_id=tenant_id)
     subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
     session.refresh(subscription)
     before = subscription.status
@@ -48,6 +49,7 @@ def set_status(
         leave_out_rest(session, subscription, at)
     session.add(subscription)
     session.flush()
+    announce_status(session, subscription=subscription, before=before, occurrence=str(head.version), at=at)
     return subscription
 
 

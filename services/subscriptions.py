@@ -25,6 +25,7 @@ from services.plans import TRIAL_DAYS_MAX, Plan
 from services.price_books import plan_in_force, plan_version
 from services.rules.periods import Period, business_date, day_bounds, period_number
 from services.subscription_discounts import Promotion, add_promotions
+from services.subscription_notices import announce_start
 from services.tenants import lock_head, read_tenant
 
 BACKDATED_DAYS_MAX = 5 * 366
@@ -86,6 +87,7 @@ def create_subscription(
     session.flush()
     add_promotions(session, subscription=subscription, promotions=discounts, currency=plan.currency)
     open_period(session, subscription=subscription, plan=plan, period=first, at=at)
+    announce_start(session, subscription=subscription, at=at)
     if trial_ends_at is None:
         _invoice_start(session, head=head, subscription=subscription, plan=plan, tenant=tenant, first=first, at=at)
     return subscription

@@ -20,7 +20,8 @@ from services.bundles.headers import FORMAT, HEADER_BYTES_MAX, header_line
 from services.bundles.writing import bundle_document, bundle_lines
 from services.errors import NotFound, TooLarge, Unprocessable
 from services.gateways.signing import Signer
-from services.invoices import invoice_number, read_invoice
+from services.invoice_numbers import invoice_number
+from services.invoices import read_invoice
 from services.log_proofs import prove_consistency, prove_inclusions, read_subtrees
 from services.receipts import Head, find_receipt, read_head
 from services.rules.log_ranges import after_places, before_places

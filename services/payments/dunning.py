@@ -6,6 +6,7 @@ from typing import Final
 from sqlmodel import Session, col, select
 
 from models import Dunning, DunningOutcome, Invoice, InvoiceStatus, PaymentReminder
+from services.invoice_notices import announce_reminder
 from services.payments.standing import settle_standing
 from services.tenants import lock_head
 
@@ -88,4 +89,5 @@ def _remind(session: Session, row: Dunning, day: int, at: datetime) -> PaymentRe
     reminder = PaymentReminder(tenant_id=row.tenant_id, invoice_id=row.invoice_id, day=day, written_at=at)
     session.add(reminder)
     session.flush()
+    announce_reminder(session, dunning=row, day=day, suspends_at=row.failed_at + SUSPENDED_AFTER, at=at)
     return reminder

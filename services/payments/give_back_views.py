@@ -12,7 +12,8 @@ from services import wording
 from services.credit_notes import amount_left, note_number
 from services.errors import Unprocessable
 from services.identifiers import new_id
-from services.invoices import invoice_number, read_invoice
+from services.invoice_numbers import invoice_number
+from services.invoices import read_invoice
 from services.payments import crediting
 from services.payments.crediting import GiveBack
 from services.rules.money import Money

@@ -11,7 +11,8 @@ from services.gateways.stripe import invoices
 from services.gateways.stripe.client import Stripe
 from services.gateways.stripe.facts import InvoiceFacts
 from services.gateways.stripe.invoices import DraftLine
-from services.invoices import InvoiceDocument, invoice_number, read_invoice
+from services.invoice_numbers import invoice_number
+from services.invoices import InvoiceDocument, read_invoice
 from services.payments import marks
 from services.payments.mirror import DRAFT, PAID, VOID, part_of
 from services.payments.orders import CLOCKS_APART, Order, customer_of, key_of, never

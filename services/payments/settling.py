@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import Session, col, func, select
 
 from models import Dunning, Invoice, InvoiceStatus, StripeEvent, StripeInvoice, StripeInvoicePart
+from services.invoice_notices import announce_failed_payment
 from services.invoice_transitions import UNPAID, mark_uncollectible, void_invoice
 from services.invoices import mark_invoice_paid, read_invoice
 from services.payments import dunning
@@ -28,8 +29,10 @@ def settle_invoice(session: Session, *, tenant_id: str, invoice_id: str, at: dat
     _follow(session, invoice, parts, at=at)
     if invoice.status in (InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE):
         dunning.end_dunning(session, invoice=invoice, at=at)
-    elif any(_has_failed(part) for part in parts):
+    elif failed := [part for part in parts if _has_failed(part)]:
         dunning.begin_dunning(session, invoice=invoice, failed_at=_failed_at(session, parts, at=at))
+        for part in failed:
+            announce_failed_payment(session, invoice=invoice, part=part, at=at)
     settle_standing(session, tenant_id=tenant_id, subscription_id=invoice.subscription_id, at=at)
 
 

@@ -11,7 +11,7 @@ from services import wording
 from services.credit_notes import amount_left
 from services.errors import PaymentsUnavailable
 from services.gateways.stripe.connection import SANDBOX_PATH, connection, local_address
-from services.invoices import invoice_number
+from services.invoice_numbers import invoice_number
 from services.payments.dunning import SUSPENDED_AFTER
 from services.payments.mirror import OPEN, parts_of
 from services.payments.payment_views import web_address

@@ -9,9 +9,9 @@ from sqlmodel import Session
 from models import InvoiceStatus
 from services.closing import close_period
 from services.errors import Conflict, NotFound
+from services.invoice_numbers import invoice_number
 from services.invoices import (
     find_invoice_tenant,
-    invoice_number,
     list_invoices,
     mark_invoice_paid,
     read_invoice,

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from app.api.schemas.values import Body, Id, MoneyShown, Quantity, Reference, Shown, major
 from models import Invoice, InvoiceLine
-from services.invoices import InvoiceDocument, invoice_number
+from services.invoice_numbers import invoice_number
+from services.invoices import InvoiceDocument
 from services.rules.quantities import plain
 from services.rules.receipts import written
 from services.usage_ranges import UsageRange, line_range

@@ -113,9 +113,11 @@ def upgrade() -> None:
     sa.Column('event_count', sa.BigInteger(), nullable=False),
     sa.Column('last_entry_seq', sa.BigInteger(), nullable=False),
     sa.Column('last_invoice_number', sa.BigInteger(), nullable=False),
+    sa.Column('last_notice_seq', sa.BigInteger(), nullable=False),
     sa.CheckConstraint('event_count >= 0', name=op.f('ck_tenant_head_event_count')),
     sa.CheckConstraint('last_entry_seq >= 0', name=op.f('ck_tenant_head_entry_seq')),
     sa.CheckConstraint('last_invoice_number >= 0', name=op.f('ck_tenant_head_invoice_number')),
+    sa.CheckConstraint('last_notice_seq >= 0', name=op.f('ck_tenant_head_notice_seq')),
     sa.PrimaryKeyConstraint('tenant_id', name=op.f('pk_tenant_head'))
     )
     op.create_table('usage_daily',
@@ -280,6 +282,26 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('membership', schema=None) as batch_op:
         batch_op.create_index('ix_membership_user_id', ['user_id'], unique=False)
+
+    op.create_table('notice',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('seq', sa.BigInteger(), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('type', sa.String(length=64), nullable=False),
+    sa.Column('subject_id', sa.String(length=64), nullable=False),
+    sa.Column('occurrence', sa.String(length=200), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('data', models.base.Json(), nullable=False),
+    sa.Column('announced_at', models.base.UtcDateTime(), nullable=False),
+    sa.CheckConstraint('seq > 0', name=op.f('ck_notice_seq')),
+    sa.CheckConstraint('version > 0', name=op.f('ck_notice_version')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_notice_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', 'seq', name=op.f('pk_notice')),
+    sa.UniqueConstraint('tenant_id', 'id', name=op.f('uq_notice_tenant_id_id')),
+    sa.UniqueConstraint('tenant_id', 'type', 'subject_id', 'occurrence', name=op.f('uq_notice_tenant_id_type_subject_id_occurrence'))
+    )
+    with op.batch_alter_table('notice', schema=None) as batch_op:
+        batch_op.create_index('ix_notice_announced', ['tenant_id', 'announced_at'], unique=False)
 
     op.create_table('price_book',
     sa.Column('code', sa.String(length=64), nullable=False),
@@ -989,6 +1011,10 @@ def downgrade() -> None:
     op.drop_table('receipt_signature')
     op.drop_table('receipt_log')
     op.drop_table('price_book')
+    with op.batch_alter_table('notice', schema=None) as batch_op:
+        batch_op.drop_index('ix_notice_announced')
+
+    op.drop_table('notice')
     with op.batch_alter_table('membership', schema=None) as batch_op:
         batch_op.drop_index('ix_membership_user_id')
 

@@ -1,0 +1,10 @@
+"""How an invoice is called."""
+
+from models import Invoice
+
+NUMBER_DIGITS = 6
+
+
+def invoice_number(invoice: Invoice) -> str | None:
+    """The number as a person reads it, INV-000042; None for a draft."""
+    return None if invoice.number is None else f"INV-{invoice.number:0{NUMBER_DIGITS}d}"
