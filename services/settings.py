@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     stripe_secret_key: str | None = Field(default=None, repr=False)
     stripe_webhook_secret: str | None = Field(default=None, repr=False)
     stripe_address: str | None = None
+    smtp_url: str | None = Field(default=None, repr=False)
+    mail_from: str = "Tallystick <billing@localhost>"
+    mail_reply_to: str | None = None
     catalog: str = "reliability"
     log_format: str = Field(default="auto", pattern="^(auto|json|console)$")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
@@ -34,7 +37,9 @@ class Settings(BaseSettings):
     scheduler: bool = True
     scheduler_seconds: int = Field(default=30, ge=1, le=3600)
 
-    @field_validator("stripe_secret_key", "stripe_webhook_secret", "stripe_address", mode="before")
+    @field_validator(
+        "stripe_secret_key", "stripe_webhook_secret", "stripe_address", "smtp_url", "mail_reply_to", mode="before"
+    )
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return (value.strip() or None) if isinstance(value, str) else value

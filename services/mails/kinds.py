@@ -1,0 +1,91 @@
+"""What people can be told by mail: kinds they choose among, and which notices are of each.
+
+A kind that is `is_essential` goes to everybody who answers for the bills, whatever they chose: service depends on it.
+Kinds with `has_unsubscribe` carry the link and the headers of RFC 8058; invoices and receipts are business documents,
+which are turned off in the account's settings only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class MailKind(StrEnum):
+    """The values are kept in rows and named in the API."""
+
+    INVOICES = "invoices"
+    RECEIPTS = "receipts"
+    FAILED_PAYMENTS = "failed_payments"
+    CREDIT_ALERTS = "credit_alerts"
+    SPENDING_LIMIT = "spending_limit"
+    PLAN = "plan"
+    TRIAL = "trial"
+    GAIN_SHARE = "gain_share"
+
+
+@dataclass(frozen=True, slots=True)
+class KindTerms:
+    """How a kind reaches people: what the settings call it, to whom it goes where nothing was chosen."""
+
+    title: str
+    explanation: str
+    is_essential: bool = False
+    has_unsubscribe: bool = False
+    goes_to_contacts: bool = False
+
+
+TERMS: Final[Mapping[MailKind, KindTerms]] = {
+    MailKind.INVOICES: KindTerms(
+        "Invoices and credit notes", "Each invoice when it is issued, and what is taken back of one.",
+        goes_to_contacts=True,
+    ),
+    MailKind.RECEIPTS: KindTerms(
+        "Receipts of payment", "That an invoice was paid, or credits were bought.", goes_to_contacts=True
+    ),
+    MailKind.FAILED_PAYMENTS: KindTerms(
+        "Failed payments and suspension", "What happens next, when service stops, and that it runs again.",
+        is_essential=True, goes_to_contacts=True,
+    ),
+    MailKind.CREDIT_ALERTS: KindTerms(
+        "Credits running low", "At your thresholds, and when use beyond the allowance begins.", has_unsubscribe=True
+    ),
+    MailKind.SPENDING_LIMIT: KindTerms(
+        "Spending limit reached", "That your own limit refuses further use.", has_unsubscribe=True
+    ),
+    MailKind.PLAN: KindTerms(
+        "Plan and subscription", "That the plan changes, rests or has ended.", has_unsubscribe=True
+    ),
+    MailKind.TRIAL: KindTerms(
+        "End of a trial", "Three days before it becomes a paid subscription.", has_unsubscribe=True
+    ),
+    MailKind.GAIN_SHARE: KindTerms(
+        "Gain-share to approve", "That a run of savings waits for your decision.", has_unsubscribe=True
+    ),
+}  # fmt: skip
+
+KIND_OF: Final[Mapping[str, MailKind]] = {
+    "invoice.finalized": MailKind.INVOICES,
+    "invoice.voided": MailKind.INVOICES,
+    "credit_note.issued": MailKind.INVOICES,
+    "invoice.paid": MailKind.RECEIPTS,
+    "invoice.payment_failed": MailKind.FAILED_PAYMENTS,
+    "invoice.payment_reminder": MailKind.FAILED_PAYMENTS,
+    "subscription.suspended": MailKind.FAILED_PAYMENTS,
+    "subscription.resumed": MailKind.FAILED_PAYMENTS,
+    "credits.low": MailKind.CREDIT_ALERTS,
+    "credits.overage": MailKind.CREDIT_ALERTS,
+    "spend_cap.reached": MailKind.SPENDING_LIMIT,
+    "subscription.changed": MailKind.PLAN,
+    "subscription.change_scheduled": MailKind.PLAN,
+    "subscription.paused": MailKind.PLAN,
+    "subscription.canceled": MailKind.PLAN,
+    "subscription.trial_ending": MailKind.TRIAL,
+    "gain_share.awaiting_approval": MailKind.GAIN_SHARE,
+}
+"""By the type of a notice. Types that are not here are for programs; nobody is written to about them."""
+
+
+def template_of(notice_type: str) -> str:
+    """The name of the template that words a type."""
+    return notice_type.replace(".", "_")
