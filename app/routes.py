@@ -40,6 +40,7 @@ ROUTES: Final = (
     Route("usage", "/usage", "Usage", "Usage", "chart_column", Audience.MEMBER),
     Route("invoices", "/invoices", "Invoices", "Invoices", "receipt_text", Audience.MEMBER),
     Route("invoice", "/invoices/[invoice_id]", "Invoice", "", "", Audience.MEMBER, parent="invoices"),
+    Route("exports", "/exports", "Exports", "", "", Audience.MEMBER, parent="invoices"),
     Route("verify", "/verification", "Verify", "Verify", "shield_check", Audience.MEMBER),
     Route("receipt", "/receipts/[seq]", "Receipt", "", "", Audience.MEMBER, parent="verify"),
     Route("gain_share", "/gain-share", "Gain-share", "Gain-share", "trending_up", Audience.MEMBER),

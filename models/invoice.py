@@ -60,6 +60,7 @@ class Invoice(TenantOwned, table=True):
             name="receipt_when_final",
         ),
         CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", name="paid_has_time"),
+        CheckConstraint("status <> 'uncollectible' OR given_up_at IS NOT NULL", name="given_up_has_time"),
         Index("ix_invoice_id", "id"),
     )
 
@@ -77,6 +78,7 @@ class Invoice(TenantOwned, table=True):
     issued_at: datetime = Field(sa_type=UtcDateTime)
     due_at: datetime = Field(sa_type=UtcDateTime)
     paid_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    given_up_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     payment_reference: str | None = Field(default=None, max_length=120)
     payment_salt: bytes | None = Field(default=None, sa_type=LargeBinary)
     receipt_seq: int | None = Field(default=None, sa_type=BigInteger)

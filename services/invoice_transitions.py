@@ -47,7 +47,7 @@ def mark_uncollectible(session: Session, *, tenant_id: str, invoice_id: str, at:
         return invoice
     if invoice.status != InvoiceStatus.OPEN:
         raise Conflict(f"Only an open invoice can be given up; this one is {invoice.status}.")
-    invoice.status = InvoiceStatus.UNCOLLECTIBLE
+    invoice.status, invoice.given_up_at = InvoiceStatus.UNCOLLECTIBLE, at
     session.add(invoice)
     session.flush()
     announce_invoice(session, invoice=invoice, type=NoticeType.INVOICE_UNCOLLECTIBLE, at=at)

@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     mail_from: str = "Tallystick <billing@localhost>"
     mail_reply_to: str | None = None
     catalog: str = "reliability"
+    accounts: str | None = None
     log_format: str = Field(default="auto", pattern="^(auto|json|console)$")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     period_grace_minutes: int = Field(default=60, ge=0, le=7 * 24 * 60)
@@ -38,7 +39,13 @@ class Settings(BaseSettings):
     scheduler_seconds: int = Field(default=30, ge=1, le=3600)
 
     @field_validator(
-        "stripe_secret_key", "stripe_webhook_secret", "stripe_address", "smtp_url", "mail_reply_to", mode="before"
+        "stripe_secret_key",
+        "stripe_webhook_secret",
+        "stripe_address",
+        "smtp_url",
+        "mail_reply_to",
+        "accounts",
+        mode="before",
     )
     @classmethod
     def _empty_is_none(cls, value: object) -> object:

@@ -8,21 +8,23 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app import unit_of_work
 from app.api.bundles import send_bundle
+from app.api.exports import send_export
 from app.api.listing import SEQ_MAX
 from app.api.schemas.values import ID_PATTERN
-from app.routes import invoice_href, receipt_href
+from app.routes import BY_NAME, invoice_href, receipt_href
 from app.session import sign_in_address, token_in
 from services import sign_in
 from services.bundles import exports
 from services.bundles.exports import Export
 from services.database import Session
 from services.errors import Forbidden, NotFound, NotSignedIn
+from services.exports.writing import Format
 from services.receipts import read_head
 
 SAME_SITE: Final = {"Cross-Origin-Resource-Policy": "same-origin"}
@@ -60,6 +62,24 @@ async def download_receipt_proof(request: Request, seq: Annotated[int, Path(ge=1
         return exports.prepare_range(session, tenant_id=tenant_id, first_seq=seq, last_seq=seq, at=at)
 
     return await _send(request, prepare)
+
+
+@router.get("/exports/{sheet}")
+async def download_export(
+    request: Request,
+    sheet: Annotated[str, Path(pattern=r"^[a-z-]{1,40}$")],
+    since: Annotated[str | None, Query(alias="from", max_length=10)] = None,
+    until: Annotated[str | None, Query(alias="to", max_length=10)] = None,
+    format: Format = Format.CSV,
+) -> Response:
+    """A sheet of the customer's, as the API's export of it."""
+    try:
+        tenant_id = await _tenant_of_session(request)
+    except NotSignedIn:
+        return _sign_in_first(request, BY_NAME["exports"].href)
+    response = await send_export(tenant_id, sheet, since=since, until=until, format=format)
+    response.headers.update(SAME_SITE)
+    return response
 
 
 async def _send(request: Request, prepare: Callable[[Session], Export]) -> Response:

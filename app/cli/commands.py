@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import catalog, customers, keys, payments, sandbox, serving, stripe, usage, verify
+from app.cli import catalog, customers, exports, keys, payments, sandbox, serving, stripe, usage, verify
 from app.cli.output import SayingWhy
 
 cli = typer.Typer(
@@ -27,6 +27,7 @@ cli.add_typer(keys.commands, name="keys")
 cli.add_typer(stripe.commands, name="stripe")
 usage.add_to(cli)
 payments.add_to(cli)
+exports.add_to(cli)
 sandbox.add_to(cli)
 
 

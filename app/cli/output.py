@@ -70,6 +70,8 @@ def _refusals_worded() -> Iterator[None]:
         refuse(refusal.detail)
     except RuleViolation as violation:
         refuse(violation.message)
+    except FileExistsError as error:
+        refuse(f"{error.filename} is there already; choose another file.")
     except PriceBookRefused as refused:
         refuse(str(refused))
     except ValidationError as error:

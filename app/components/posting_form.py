@@ -1,4 +1,4 @@
-"""A form the browser itself posts. `rx.el.form` always stops that, to hand the fields to an event handler."""
+"""A form the browser itself sends. `rx.el.form` always stops that, to hand the fields to an event handler."""
 
 from typing import Any
 
@@ -12,6 +12,6 @@ class _PostingForm(Form):
         return super(Form, cls).create(*children, **props)
 
 
-def posting_form(*children: Any, action: str, **props: Any) -> rx.Component:
+def posting_form(*children: Any, action: str, method: str = "post", **props: Any) -> rx.Component:
     """Fields that go to `action` with a full navigation, such as those that change the session cookie."""
-    return _PostingForm.create(*children, action=action, method="post", **props)
+    return _PostingForm.create(*children, action=action, method=method, **props)

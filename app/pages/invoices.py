@@ -83,8 +83,9 @@ def _invoices(view: Any) -> rx.Component:
         rx.cond(view.late != "", rx.fragment(" ", badge(view.late, "warn")), rx.fragment()),
     )
     coming = stat_card("Next invoice", view.preview.invoiced_on, rx.fragment(view.preview.total, " as it stands now"))
+    export = button_link("Export", href=BY_NAME["exports"].href, icon="download")
     return rx.fragment(
-        page_header("Invoices", "Every charge with the working behind it.", manage_cards_button()),
+        page_header("Invoices", "Every charge with the working behind it.", export, manage_cards_button()),
         portal_problem(),
         grid(
             stat_card("Outstanding", view.outstanding, outstanding),

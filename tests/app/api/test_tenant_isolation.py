@@ -30,7 +30,7 @@ NOW = datetime.now(UTC)
 WITHOUT_ID = {
     "limit", "cursor", "group_by", "from", "to", "event_type", "Idempotency-Key",
     "plan_code", "start_date", "interval", "collection", "force_period_end", "reference", "reason", "expires_in",
-    "from_seq", "to_seq", "since", "form",
+    "from_seq", "to_seq", "since", "form", "format",
 }  # fmt: skip
 """Parameters that name nothing of a customer; left out where they may be."""
 
@@ -45,6 +45,7 @@ SAMPLES: dict[str, Any] = {
     "way": "elsewhere",
     "thresholds_pct": [50],
     "seq": 1,
+    "sheet": "invoices",
     "from_size": 1,
     "position": 1,
 }
@@ -56,6 +57,7 @@ PUBLIC_BY_ID = {"/.well-known/tallystick/{tenant_id}/checkpoint"}
 BY_COOKIE = {
     "/session", "/session/end", "/session/tenant",
     "/session/invoices/{invoice_id}/proof", "/session/receipts/{seq}/proof",
+    "/session/exports/{sheet}",
 }  # fmt: skip
 """What takes a browser's cookie and no key: tried in test_browser_session.py and test_browser_downloads.py."""
 
