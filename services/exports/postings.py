@@ -8,7 +8,7 @@ from typing import Final
 from models import CreditNote, CreditNoteLine, Invoice, InvoiceLine, LineKind, Refund
 from services.credit_notes import note_number
 from services.exports.accounts import Account, Accounts
-from services.invoices import invoice_number
+from services.invoice_numbers import invoice_number
 from services.rules.recognition import slices
 
 DEFERRED_FROM: Final = timedelta(days=35)
