@@ -10,7 +10,8 @@ from models.base import ID_MAX, TenantOwned, UtcDateTime, choice
 from models.price_book import HASH_MAX
 from models.stripe_account import ACCOUNT_MAX, STRIPE_ID_MAX, URL_MAX
 from models.stripe_event import ERROR_MAX
-from models.subscription import Interval
+from models.subscription import SUBSCRIPTION_NAME_MAX, Interval
+from models.usage import SITE_MAX
 
 
 class CheckoutStatus(StrEnum):
@@ -25,7 +26,10 @@ class CheckoutStatus(StrEnum):
 
 
 class Checkout(TenantOwned, table=True):
-    """`subscription_id` is the subscription it started; only a webhook, and what Stripe then says, completes it."""
+    """`subscription_id` is the subscription it started; only a webhook, and what Stripe then says, completes it.
+
+    `name` and `site` are what the subscription is to be called and bound to.
+    """
 
     __tablename__ = "checkout"
     __table_args__ = (
@@ -42,6 +46,8 @@ class Checkout(TenantOwned, table=True):
     plan_version_id: str = Field(max_length=HASH_MAX, foreign_key="plan_version.id")
     interval: Interval = Field(sa_type=choice(Interval))
     trial_days: int = 0
+    name: str = Field(default="", max_length=SUBSCRIPTION_NAME_MAX)
+    site: str | None = Field(default=None, max_length=SITE_MAX)
     status: CheckoutStatus = Field(sa_type=choice(CheckoutStatus))
     stripe_id: str | None = Field(default=None, max_length=STRIPE_ID_MAX)
     url: str | None = Field(default=None, max_length=URL_MAX)

@@ -52,7 +52,10 @@ class Membership(TenantOwned, table=True):
 
 
 class WebSession(SQLModel, table=True):
-    """A signed-in browser. Only the SHA-256 of the cookie is kept; `tenant_id` is the customer being looked at."""
+    """A signed-in browser. Only the SHA-256 of the cookie is kept; `tenant_id` is the customer being looked at.
+
+    `subscription_id` is which of its subscriptions: a wish that is held to the customer's own whenever it is read.
+    """
 
     __tablename__ = "web_session"
     __table_args__ = (
@@ -64,5 +67,6 @@ class WebSession(SQLModel, table=True):
     digest: str = Field(primary_key=True, max_length=64)
     user_id: str = Field(max_length=ID_MAX)
     tenant_id: str | None = Field(default=None, max_length=ID_MAX, foreign_key="tenant.id")
+    subscription_id: str | None = Field(default=None, max_length=ID_MAX)
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)

@@ -4,11 +4,16 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, text
 from sqlmodel import Field
 
 from models.base import ID_MAX, Rate, TenantOwned, UtcDateTime, choice
 from models.price_book import CODE_MAX, HASH_MAX
+from models.usage import SITE_MAX
+
+SUBSCRIPTION_NAME_MAX = 60
+_HAS_NOT_ENDED = text("status <> 'canceled'")
+_IS_OF_A_SITE = text("status <> 'canceled' AND site IS NOT NULL")
 
 
 class SubscriptionStatus(StrEnum):
@@ -44,6 +49,9 @@ class Subscription(TenantOwned, table=True):
 
     A trial is the first period, which then ends at `trial_ends_at`. `base_paid_until` is when the base fee falls due
     next: the end of the month or year it was last charged for.
+
+    `name` tells it from the customer's others; "" is the main one. One that is bound to a `site` takes that site's use
+    and assets alone. No two that have not ended share a name, or a site.
     """
 
     __tablename__ = "subscription"
@@ -52,11 +60,31 @@ class Subscription(TenantOwned, table=True):
         CheckConstraint("current_period_end > current_period_start", name="period_order"),
         CheckConstraint("current_period_start >= started_at", name="period_after_start"),
         CheckConstraint("period_index >= 0", name="period_index"),
+        ForeignKeyConstraint(["tenant_id", "site"], ["site.tenant_id", "site.code"]),
+        CheckConstraint("site IS NULL OR name <> ''", name="site_has_name"),
         Index("ix_subscription_due", "current_period_end", "status"),
         Index("ix_subscription_id", "id"),
+        Index(
+            "ix_subscription_name",
+            "tenant_id",
+            "name",
+            unique=True,
+            sqlite_where=_HAS_NOT_ENDED,
+            postgresql_where=_HAS_NOT_ENDED,
+        ),
+        Index(
+            "ix_subscription_site",
+            "tenant_id",
+            "site",
+            unique=True,
+            sqlite_where=_IS_OF_A_SITE,
+            postgresql_where=_IS_OF_A_SITE,
+        ),
     )
 
     id: str = Field(primary_key=True, max_length=ID_MAX)
+    name: str = Field(default="", max_length=SUBSCRIPTION_NAME_MAX)
+    site: str | None = Field(default=None, max_length=SITE_MAX)
     plan_version_id: str = Field(max_length=HASH_MAX, foreign_key="plan_version.id")
     status: SubscriptionStatus = Field(sa_type=choice(SubscriptionStatus))
     interval: Interval = Field(sa_type=choice(Interval))

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from sqlmodel import Session, col, select
 
-from models import AssetSnapshot
+from models import AssetSnapshot, Subscription
 from services.plans import AssetPrice
+from services.rules.asset_shares import Holder, share_of
 from services.rules.assets import LATEST, PEAK, Snapshot, billable_assets
 from services.rules.periods import Period
 
@@ -21,10 +22,24 @@ class AssetCount:
     counted_at: datetime | None
 
 
-def count_assets(session: Session, *, tenant_id: str, price: AssetPrice, period: Period) -> AssetCount:
-    """Count the plan's way: the latest snapshot in the period, the highest, or the mean of all."""
+def count_assets(session: Session, *, subscription: Subscription, price: AssetPrice, period: Period) -> AssetCount:
+    """Count the plan's way: the latest snapshot in the period, the highest, or the mean of all.
+
+    Where the customer has several subscriptions, only this one's share of each snapshot counts; see `asset_shares`.
+    """
+    holders = _holders(session, subscription, period)
+    if len(holders) == 1 and subscription.site is None:
+        snapshots = _whole(session, subscription, price, period)
+    else:
+        snapshots = _shared(session, subscription, holders, period)
+    basis = billable_assets(snapshots, price.basis, period)
+    times = [snapshot.captured_at for snapshot in snapshots if snapshot.id in basis.snapshot_ids]
+    return AssetCount(basis.count, basis.snapshot_ids, max(times, default=None))
+
+
+def _whole(session: Session, subscription: Subscription, price: AssetPrice, period: Period) -> list[Snapshot]:
     statement = select(AssetSnapshot.id, AssetSnapshot.asset_count, AssetSnapshot.captured_at).where(
-        AssetSnapshot.tenant_id == tenant_id,
+        AssetSnapshot.tenant_id == subscription.tenant_id,
         AssetSnapshot.captured_at >= period.starts_at,
         AssetSnapshot.captured_at < period.ends_at,
     )
@@ -33,7 +48,36 @@ def count_assets(session: Session, *, tenant_id: str, price: AssetPrice, period:
         statement = statement.order_by(*newest_first).limit(1)
     elif price.basis == PEAK:
         statement = statement.order_by(col(AssetSnapshot.asset_count).desc(), *newest_first).limit(1)
-    snapshots = [Snapshot(*row) for row in session.exec(statement)]
-    basis = billable_assets(snapshots, price.basis, period)
-    times = [snapshot.captured_at for snapshot in snapshots if snapshot.id in basis.snapshot_ids]
-    return AssetCount(basis.count, basis.snapshot_ids, max(times, default=None))
+    return [Snapshot(*row) for row in session.exec(statement)]
+
+
+def _shared(session: Session, subscription: Subscription, holders: dict[str, Holder], period: Period) -> list[Snapshot]:
+    statement = select(AssetSnapshot).where(
+        AssetSnapshot.tenant_id == subscription.tenant_id,
+        AssetSnapshot.captured_at >= period.starts_at,
+        AssetSnapshot.captured_at < period.ends_at,
+    )
+    found = []
+    for row in session.exec(statement):
+        share = share_of(
+            holders[subscription.id],
+            tuple(holders.values()),
+            asset_count=row.asset_count,
+            by_site=row.site_breakdown,
+            captured_at=row.captured_at,
+        )
+        if share is not None:
+            found.append(Snapshot(row.id, share, row.captured_at))
+    return found
+
+
+def _holders(session: Session, subscription: Subscription, period: Period) -> dict[str, Holder]:
+    """The subscription itself and those that ran beside it within the period."""
+    statement = select(Subscription).where(
+        Subscription.tenant_id == subscription.tenant_id, Subscription.started_at < period.ends_at
+    )
+    return {
+        each.id: Holder(each.id, each.name, each.site, each.started_at, each.canceled_at)
+        for each in session.exec(statement)
+        if each.id == subscription.id or each.canceled_at is None or each.canceled_at > period.starts_at
+    }

@@ -1,19 +1,29 @@
 """Count assets, and keep the list of sites the customer runs."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, select
 
-from models import AssetSnapshot, Site
+from models import AssetSnapshot, Site, Subscription
 from services.errors import Conflict, EventInFuture, NotFound, SiteLimitReached, Unprocessable
 from services.event_admission import AHEAD_MAX
 from services.identifiers import new_id
+from services.subscription_choice import live_subscriptions
 from services.subscriptions import plan_of, read_subscription
 from services.tenants import lock_head, read_tenant
 
 ASSETS_MAX = 1_000_000_000
 SITES_LISTED_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRoom:
+    """Sites without a subscription of their own, and how many of them the other plans include; None for any number."""
+
+    used: int
+    included: int | None
 
 
 def record_snapshot(
@@ -61,9 +71,9 @@ def add_site(session: Session, *, tenant_id: str, code: str, at: datetime, name:
     lock_head(session, tenant_id=tenant_id)
     if session.get(Site, (tenant_id, code)) is not None:
         raise Conflict(f"Site {code} exists already.", field="code")
-    limit = _sites_max(session, tenant_id)
-    if limit is not None and len(list_sites(session, tenant_id=tenant_id)) >= limit:
-        raise SiteLimitReached(f"The plan covers {limit} sites; upgrade to add {code}.", field="code")
+    room = read_site_room(session, tenant_id=tenant_id)
+    if room.included is not None and room.used >= room.included:
+        raise SiteLimitReached(f"The plan covers {room.included} sites; upgrade to add {code}.", field="code")
     site = Site(tenant_id=tenant_id, code=code, name=name, created_at=at)
     session.add(site)
     session.flush()
@@ -76,11 +86,22 @@ def list_sites(session: Session, *, tenant_id: str) -> list[Site]:
     return list(session.exec(statement))
 
 
-def _sites_max(session: Session, tenant_id: str) -> int | None:
+def read_site_room(session: Session, *, tenant_id: str) -> SiteRoom:
+    """How many sites there are and may be. One with a subscription of its own takes none of the others' room."""
+    live = live_subscriptions(session, tenant_id=tenant_id)
+    own = {each.site for each in live if each.site is not None}
+    sites = {site.code for site in list_sites(session, tenant_id=tenant_id)}
+    unbound = [each for each in live if each.site is None] if live else _last(session, tenant_id)
+    included = [plan_of(session, each).sites_max for each in unbound]
+    is_limited = bool(live or unbound) and None not in included
+    return SiteRoom(len(sites - own), sum(most or 0 for most in included) if is_limited else None)
+
+
+def _last(session: Session, tenant_id: str) -> list[Subscription]:
     try:
-        return plan_of(session, read_subscription(session, tenant_id=tenant_id)).sites_max
+        return [read_subscription(session, tenant_id=tenant_id)]
     except NotFound:
-        return None
+        return []
 
 
 def _check_counts(asset_count: int, breakdown: Mapping[str, int]) -> None:

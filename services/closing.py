@@ -182,7 +182,7 @@ def _lines(
 ) -> list[Line]:
     term = None if following is None else term_due(subscription, timezone=tenant.timezone, following=following)
     fees = [] if term is None else base_fee_lines(session, subscription=subscription, plan=plan, term=term)
-    assets = invoice_lines.asset_line(session, tenant_id=tenant.id, plan=plan, period=period)
+    assets = invoice_lines.asset_line(session, subscription=subscription, plan=plan, period=period)
     return [
         *fees,
         *([] if assets is None else [assets]),

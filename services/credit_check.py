@@ -43,6 +43,7 @@ def check_credits(
     units_micro: int,
     at: datetime,
     subscription_id: str | None = None,
+    site: str | None = None,
 ) -> CreditCheck:
     """Whether these units would be metered at this moment. Nothing is written or held: it is a hint, no reservation.
 
@@ -53,6 +54,7 @@ def check_credits(
         session,
         tenant_id=tenant_id,
         subscription_id=subscription_id,
+        site=site,
         event_type=event_type,
         units_micro=units_micro,
         at=at,

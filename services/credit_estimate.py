@@ -93,10 +93,10 @@ class Figures:
         return money.to_money(after, plan.currency) - money.to_money(before, plan.currency), after - before
 
 
-def list_meters(session: Session, *, tenant_id: str) -> tuple[MeterChoice, ...]:
-    """The event types of the tenant's plan, in the order of its price book; none without a subscription."""
+def list_meters(session: Session, *, tenant_id: str, subscription_id: str | None = None) -> tuple[MeterChoice, ...]:
+    """The event types of the subscription's plan, in the order of its price book; none without a subscription."""
     try:
-        plan = plan_of(session, read_subscription(session, tenant_id=tenant_id))
+        plan = plan_of(session, read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id))
     except NotFound:
         return ()
     return tuple(_choice(meter, plan.pools[meter.pool]) for meter in plan.meters.values())
@@ -110,6 +110,7 @@ def work_out(
     units_micro: int,
     at: datetime,
     subscription_id: str | None = None,
+    site: str | None = None,
 ) -> Figures:
     """What these units would burn at this moment and what is there to burn. Only reads.
 
@@ -117,7 +118,7 @@ def work_out(
     that cannot be metered.
     """
     tenant = read_tenant(session, tenant_id=tenant_id)
-    subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
+    subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id, site=site)
     plan = plan_of(session, subscription)
     meter = plan.meters.get(event_type)
     if meter is None:
@@ -142,7 +143,15 @@ def work_out(
     return Figures(subscription, plan, meter, pool, credits_micro, left_micro, lent_micro, before_micro, period_start)
 
 
-def estimate(session: Session, *, tenant_id: str, event_type: str, units_text: str, at: datetime) -> EstimateView:
+def estimate(
+    session: Session,
+    *,
+    tenant_id: str,
+    event_type: str,
+    units_text: str,
+    at: datetime,
+    subscription_id: str | None = None,
+) -> EstimateView:
     """The credits these units burn and what that adds to the bill of the running period, exactly.
 
     Raises what `work_out` raises, and InvalidUnits for a text that is no quantity.
@@ -151,7 +160,14 @@ def estimate(session: Session, *, tenant_id: str, event_type: str, units_text: s
         units_micro = parse_units(units_text.strip())
     except RuleViolation as violation:
         raise InvalidUnits(violation.message, field="units") from violation
-    found = work_out(session, tenant_id=tenant_id, event_type=event_type, units_micro=units_micro, at=at)
+    found = work_out(
+        session,
+        tenant_id=tenant_id,
+        subscription_id=subscription_id,
+        event_type=event_type,
+        units_micro=units_micro,
+        at=at,
+    )
     return _view(found, what=counted_micro(units_micro, found.meter.unit))
 
 

@@ -1,13 +1,13 @@
 """The customers, for our own side: found by name, a page at a time, in a fixed number of queries."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, tuple_
 from sqlmodel import Session, col, func, or_, select
 
-from models import Invoice, Subscription, Tenant
+from models import Invoice, Subscription, SubscriptionStatus, Tenant
 from models.base import NAME_MAX
 from services import wording
 from services.credit_notes import open_amounts
@@ -19,7 +19,9 @@ PAGE_MAX = 100
 
 @dataclass(frozen=True)
 class CustomerView:
-    """One customer. `credits` speaks of the pool that is used most; `used_bar` is its percentage, 100 at most."""
+    """One customer, by its main subscription; `more` says how many others are live.
+
+    `credits` speaks of the pool that is used most; `used_bar` is its percentage, 100 at most."""
 
     id: str
     name: str
@@ -33,6 +35,7 @@ class CustomerView:
     last_bill_when: str
     open_amount: str
     has_open: bool
+    more: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,14 +102,16 @@ def _count(session: Session, *conditions: ColumnElement[bool]) -> int:
 
 def _rows(session: Session, tenants: Sequence[Tenant], at: datetime) -> tuple[CustomerView, ...]:
     ids = [tenant.id for tenant in tenants]
-    holders = _holders(session, tenants)
+    holders, live = _holders(session, tenants), _live_counts(session, ids)
     balances = read_balances(session, holders=holders.values(), at=at)
     last_bills, still_open = _last_bills(session, ids), _open_amounts(session, ids, at)
     rows = []
     for tenant in tenants:
         holder = holders.get(tenant.id)
         pools = balances.get(holder.subscription.id, []) if holder else []
-        rows.append(_row(tenant, holder, pools, last_bills.get(tenant.id), still_open.get(tenant.id, 0)))
+        row = _row(tenant, holder, pools, last_bills.get(tenant.id), still_open.get(tenant.id, 0))
+        others = live.get(tenant.id, 0) - 1
+        rows.append(replace(row, more=f"and {others:,} more") if others > 0 else row)
     return tuple(rows)
 
 
@@ -136,18 +141,31 @@ def _of(fullest: PoolBalance, pools: list[PoolBalance]) -> str:
 
 
 def _holders(session: Session, tenants: Sequence[Tenant]) -> dict[str, Holder]:
-    """The live subscription of each tenant, else its newest."""
+    """The main live subscription of each tenant, else the first by name, else its newest."""
     timezones = {tenant.id: tenant.timezone for tenant in tenants}
     statement = (
         select(Subscription)
         .where(col(Subscription.tenant_id).in_(timezones))
-        .order_by(col(Subscription.canceled_at).is_(None), col(Subscription.created_at))
+        .order_by(
+            col(Subscription.status) != SubscriptionStatus.CANCELED,
+            col(Subscription.name).desc(),
+            col(Subscription.created_at),
+        )
     )
     newest = {row.tenant_id: row for row in session.exec(statement)}
     return {
         tenant_id: Holder(row, plan_version(session, version_id=row.plan_version_id), timezones[tenant_id])
         for tenant_id, row in newest.items()
     }
+
+
+def _live_counts(session: Session, tenant_ids: Sequence[str]) -> dict[str, int]:
+    statement = (
+        select(Subscription.tenant_id, func.count())
+        .where(col(Subscription.tenant_id).in_(tenant_ids), Subscription.status != SubscriptionStatus.CANCELED)
+        .group_by(Subscription.tenant_id)
+    )
+    return dict(session.exec(statement).all())
 
 
 def _last_bills(session: Session, tenant_ids: Sequence[str]) -> dict[str, Invoice]:

@@ -14,13 +14,15 @@ from services.rules.quantities import plain, plain_micro
 from services.standing import AssetStanding, is_late, read_standing
 
 
-def read_dashboard(session: Session, *, tenant_id: str, at: datetime) -> dict[str, Any]:
+def read_dashboard(
+    session: Session, *, tenant_id: str, at: datetime, subscription_id: str | None = None
+) -> dict[str, Any]:
     """What GET /v1/billing/dashboard answers. Without a subscription the same keys, null or empty.
 
     Credits are plain decimal strings; times are ISO 8601 in UTC; `used_pct` is a whole number, above 100 beyond
-    the allowance. Raises NotFound for an unknown customer.
+    the allowance. Without an id it is the main or only subscription. Raises NotFound, and SubscriptionUnclear.
     """
-    facts = read_standing(session, tenant_id=tenant_id, at=at)
+    facts = read_standing(session, tenant_id=tenant_id, subscription_id=subscription_id, at=at)
     if facts is None:
         return _document(tenant_id)
     subscription, running = facts.subscription, facts.running.invoice
@@ -28,6 +30,8 @@ def read_dashboard(session: Session, *, tenant_id: str, at: datetime) -> dict[st
     return _document(
         tenant_id,
         subscription_id=subscription.id,
+        name=subscription.name,
+        site=subscription.site,
         plan_code=facts.plan.code,
         status=subscription.status.value,
         interval=subscription.interval.value,
@@ -36,7 +40,7 @@ def read_dashboard(session: Session, *, tenant_id: str, at: datetime) -> dict[st
         days_to_renewal=facts.days_to_renewal,
         credits={balance.pool.code: _credits(balance) for balance in facts.balances},
         assets=_assets(facts.assets),
-        sites={"used": facts.sites_count, "included": facts.plan.sites_max},
+        sites={"used": facts.sites.used, "included": facts.sites.included},
         running_total=_money(total),
         total=total.plain(),
         alerts=[_alert(alert) for alert in facts.alerts],
@@ -48,6 +52,8 @@ def _document(tenant_id: str, **known: Any) -> dict[str, Any]:
     return {
         "tenant_id": tenant_id,
         "subscription_id": None,
+        "name": None,
+        "site": None,
         "plan_code": None,
         "status": None,
         "interval": None,

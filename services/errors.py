@@ -25,6 +25,7 @@ Refusal
 │   ├── NotCorrectable        a correction itself: the event it corrects is to be corrected again
 │   ├── EventTooOld · EventInFuture · EventBeforeSubscription
 │   ├── SiteLimitReached
+│   ├── SubscriptionUnclear   the customer has several; `subscription_ids` lists them
 │   ├── InvalidSignature      a signature that was not made by this key over these bytes
 │   └── BundleRefused         a bundle of receipts; `seq` is the first receipt that is wrong, where it is one
 │       ├── InvalidBundle     it contradicts itself, its signatures or its prices
@@ -160,6 +161,10 @@ class UnknownSite(Unprocessable):
 
 class SiteLimitReached(Unprocessable):
     code = "site_limit_reached"
+
+
+class SubscriptionUnclear(Unprocessable):
+    code = "subscription_unclear"
 
 
 class InvalidSignature(Unprocessable):

@@ -50,7 +50,8 @@ class Admission:
         self._tenant_id = tenant_id
         self._timezone = timezone
         self._sites: frozenset[str] | None = None
-        self._calendars: dict[str | None, _Calendar] = {}
+        self._calendars: dict[str, _Calendar] = {}
+        self._by_site: dict[str | None, _Calendar] = {}
         self.lanes_opened = 0
         self.periods_opened = 0
 
@@ -66,7 +67,7 @@ class Admission:
         occurred_at = event.occurred_at or self._at
         if not self._earliest <= occurred_at <= self._latest:
             self._refuse_time(occurred_at)
-        calendar = self._calendars.get(event.subscription_id) or self._calendar(event.subscription_id)
+        calendar = self._calendar_of(event.subscription_id, event.site)
         lane = calendar.find_lane(event.event_type, occurred_at)
         if lane is None:
             lane = self._open_lane(calendar, event.event_type, occurred_at)
@@ -97,8 +98,25 @@ class Admission:
             known = ", ".join(sorted(self._sites)) or "none is registered yet"
             raise UnknownSite(f"There is no such site; known: {known}. Add a site before metering it.", field="site")
 
-    def _calendar(self, subscription_id: str | None) -> _Calendar:
-        subscription = read_subscription(self._session, tenant_id=self._tenant_id, subscription_id=subscription_id)
+    def _calendar_of(self, subscription_id: str | None, site: str | None) -> _Calendar:
+        """The calendar of the subscription that is named, else of the one that use of the site is for."""
+        if subscription_id is None:
+            if site not in self._by_site:
+                if site is not None:
+                    self._check_site(site)
+                self._by_site[site] = self._calendar(None, site)
+            return self._by_site[site]
+        calendar = self._calendars.get(subscription_id) or self._calendar(subscription_id, site)
+        if calendar.site is not None and site is not None and site != calendar.site:
+            raise SubscriptionConflict(
+                f"Subscription {subscription_id} is for site {calendar.site}; meter {site} for another.", field="site"
+            )
+        return calendar
+
+    def _calendar(self, subscription_id: str | None, site: str | None) -> _Calendar:
+        subscription = read_subscription(
+            self._session, tenant_id=self._tenant_id, subscription_id=subscription_id, site=site
+        )
         if subscription.status not in METERED and not awaits_last_close(self._session, subscription):
             if subscription.canceled_at is not None:
                 raise SubscriptionConflict(_over(subscription), field="subscription_id")
@@ -110,8 +128,7 @@ class Admission:
             self._calendars[subscription.id] = _Calendar(
                 self._session, subscription=subscription, timezone=self._timezone, at=self._at
             )
-        calendar = self._calendars[subscription_id] = self._calendars[subscription.id]
-        return calendar
+        return self._calendars[subscription.id]
 
     def _open_lane(self, calendar: _Calendar, event_type: str, occurred_at: datetime) -> Lane:
         period, plan = calendar.find_period(occurred_at) or self._open_period(calendar, occurred_at)
@@ -134,6 +151,7 @@ class _Calendar:
 
     def __init__(self, session: Session, *, subscription: Subscription, timezone: str, at: datetime) -> None:
         self._subscription = subscription
+        self.site = subscription.site
         self._timezone = timezone
         self._lanes: dict[str, list[Lane]] = {}
         reachable = (

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
-from models import TenantHead, UsageEvent
+from models import Subscription, TenantHead, UsageDaily, UsageEvent
 from services import wording
-from services.errors import NotFound
 from services.plans import Plan
-from services.subscriptions import plan_of, read_subscription
+from services.subscriptions import plan_of
 from services.tenants import read_tenant
 from services.usage_reports import list_events
 from services.usage_wording import counted_micro
@@ -48,19 +47,28 @@ class EventsView:
 EMPTY_EVENTS = EventsView()
 
 
-def read_events(session: Session, *, tenant_id: str, before_seq: int = 0) -> EventsView:
+def read_events(
+    session: Session, *, tenant_id: str, subscription_id: str | None = None, before_seq: int = 0
+) -> EventsView:
     """The newest events recorded before the one numbered `before_seq`; the newest of all where it is 0.
 
-    Raises NotFound for an unknown customer.
+    Of one subscription where it is named, else of all. Raises NotFound for an unknown customer.
     """
     tenant = read_tenant(session, tenant_id=tenant_id)
-    found = list_events(session, tenant_id=tenant_id, limit=EVENTS_SHOWN + 1, before_seq=before_seq or None)
-    rows, plan = found[:EVENTS_SHOWN], _plan(session, tenant_id)
-    count = session.get_one(TenantHead, tenant_id).event_count
+    found = list_events(
+        session,
+        tenant_id=tenant_id,
+        subscription_id=subscription_id,
+        limit=EVENTS_SHOWN + 1,
+        before_seq=before_seq or None,
+    )
+    rows = found[:EVENTS_SHOWN]
+    plans = _plans(session, tenant_id, {event.subscription_id for event in rows})
+    count = _count(session, tenant_id, subscription_id)
     return EventsView(
-        rows=tuple(event_row(event, plan, tenant.timezone) for event in rows),
+        rows=tuple(event_row(event, plans.get(event.subscription_id), tenant.timezone) for event in rows),
         shown=f"{len(rows):,} of {count:,}" if rows else "",
-        newer=_newer_page(session, tenant_id, before_seq) if before_seq > 0 else 0,
+        newer=_newer_page(session, tenant_id, subscription_id, before_seq) if before_seq > 0 else 0,
         older=rows[-1].seq if len(found) > EVENTS_SHOWN else 0,
     )
 
@@ -83,16 +91,26 @@ def event_row(event: UsageEvent, plan: Plan | None, timezone: str) -> EventRow:
     )
 
 
-def _newer_page(session: Session, tenant_id: str, from_seq: int) -> int:
+def _newer_page(session: Session, tenant_id: str, subscription_id: str | None, from_seq: int) -> int:
     """The `before_seq` of the page before the one that begins below `from_seq`; 0 where there is none."""
     statement = select(UsageEvent.seq).where(UsageEvent.tenant_id == tenant_id, col(UsageEvent.seq) >= from_seq)
+    if subscription_id is not None:
+        statement = statement.where(UsageEvent.subscription_id == subscription_id)
     newer = session.exec(statement.order_by(col(UsageEvent.seq)).limit(EVENTS_SHOWN)).all()
     return newer[-1] + 1 if newer else 0
 
 
-def _plan(session: Session, tenant_id: str) -> Plan | None:
-    """The plan that names the meters. An event whose type it does not have any more is shown by its code."""
-    try:
-        return plan_of(session, read_subscription(session, tenant_id=tenant_id))
-    except NotFound:
-        return None
+def _count(session: Session, tenant_id: str, subscription_id: str | None) -> int:
+    """How many events there are, from what counts them anyway."""
+    if subscription_id is None:
+        return session.get_one(TenantHead, tenant_id).event_count
+    of_it = (UsageDaily.tenant_id == tenant_id, UsageDaily.subscription_id == subscription_id)
+    return int(session.exec(select(func.coalesce(func.sum(UsageDaily.events), 0)).where(*of_it)).one())
+
+
+def _plans(session: Session, tenant_id: str, subscription_ids: set[str]) -> dict[str, Plan]:
+    """The plans that name the meters. An event whose type one does not have any more is shown by its code."""
+    statement = select(Subscription).where(
+        Subscription.tenant_id == tenant_id, col(Subscription.id).in_(subscription_ids)
+    )
+    return {each.id: plan_of(session, each) for each in session.exec(statement)}

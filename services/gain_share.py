@@ -17,15 +17,16 @@ from sqlmodel import Session, col, select
 
 from models import GainShareRun, GainShareStatus, KpiBaseline
 from services.agreement_receipts import write_baseline_receipt, write_run_receipt
-from services.errors import Conflict, FeatureNotIncluded, Unprocessable
+from services.errors import Conflict, FeatureNotIncluded, NotFound, Unprocessable
 from services.identifiers import new_id
-from services.plans import GainShareTerms
+from services.plans import GainShareTerms, Plan
 from services.rules import decimals, gain_share
 from services.rules.gain_share import DOWNTIME_COST, KPI_DELTA, METHODS, Measurements, Savings, Terms
 from services.rules.periods import business_date
 from services.rules.price_models import check_rate
 from services.rules.violations import MissingMeasurement, RuleViolation
-from services.subscriptions import plan_of, read_subscription
+from services.subscription_choice import live_subscriptions
+from services.subscriptions import list_subscriptions, plan_of
 from services.tenants import lock_head, read_tenant
 
 KPIS = tuple(field.name for field in fields(Measurements))
@@ -160,8 +161,20 @@ def baselines_in_force(session: Session, *, tenant_id: str, on: date) -> list[Kp
     return [latest[kpi] for kpi in KPIS if kpi in latest]
 
 
+def gain_share_plan(session: Session, *, tenant_id: str) -> Plan | None:
+    """The plan whose gain-share counts: of several live ones the first that has it, the main one's in front.
+
+    The last one's where none is live, and None where there never was one.
+    """
+    found = live_subscriptions(session, tenant_id=tenant_id) or list_subscriptions(session, tenant_id=tenant_id)[:1]
+    plans = [plan_of(session, each) for each in found]
+    return next((plan for plan in plans if plan.gain_share is not None), plans[0] if plans else None)
+
+
 def _plan_terms(session: Session, tenant_id: str) -> GainShareTerms:
-    plan = plan_of(session, read_subscription(session, tenant_id=tenant_id))
+    plan = gain_share_plan(session, tenant_id=tenant_id)
+    if plan is None:
+        raise NotFound("There is no subscription yet; choose a plan.", field="subscription_id")
     if plan.gain_share is None:
         raise FeatureNotIncluded(f"{plan.name} has no gain-share; it comes with a plan that names its share.")
     return plan.gain_share

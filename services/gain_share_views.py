@@ -7,12 +7,10 @@ from sqlmodel import Session, col, func, select
 
 from models import GainShareRun, GainShareStatus, KpiBaseline, Tenant
 from services import wording
-from services.errors import NotFound
-from services.gain_share import KPIS, baselines_in_force
+from services.gain_share import KPIS, baselines_in_force, gain_share_plan
 from services.gain_share_run_views import KPI_WORDS, NamedValue, RunView, kpi_value, rates_view, run_view
 from services.plans import Plan
 from services.rules.periods import business_date
-from services.subscriptions import plan_of, read_subscription
 from services.tenants import read_tenant
 
 BASELINES_SHOWN_MAX, RUNS_SHOWN_MAX = 50, 24
@@ -57,7 +55,7 @@ def read_gain_share(session: Session, *, tenant_id: str, at: datetime) -> GainSh
     Rejected runs are listed, but count in no total.
     """
     tenant = read_tenant(session, tenant_id=tenant_id)
-    plan = _plan(session, tenant_id)
+    plan = gain_share_plan(session, tenant_id=tenant_id)
     runs = _runs(session, tenant_id)
     totals = _totals(session, tenant_id)
     waiting_count, _, waiting_minor = totals.get(GainShareStatus.PENDING_APPROVAL, (0, 0, 0))
@@ -76,13 +74,6 @@ def read_gain_share(session: Session, *, tenant_id: str, at: datetime) -> GainSh
         runs=tuple(run_view(run, tenant.timezone) for run in runs),
         older_runs=_older(sum(each[0] for each in totals.values()) - len(runs)),
     )
-
-
-def _plan(session: Session, tenant_id: str) -> Plan | None:
-    try:
-        return plan_of(session, read_subscription(session, tenant_id=tenant_id))
-    except NotFound:
-        return None
 
 
 def _terms(plan: Plan | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from models import Interval, LineKind
+from models import Interval, LineKind, Subscription
 from services.asset_counts import count_assets
 from services.plans import Plan
 from services.rules import discounts, money, pricing
@@ -78,18 +78,20 @@ def discount_line(base: Line, code: str, discount: Discount, *, of: Money, off: 
     )
 
 
-def asset_line(session: Session, *, tenant_id: str, plan: Plan, period: Period) -> Line | None:
+def asset_line(session: Session, *, subscription: Subscription, plan: Plan, period: Period) -> Line | None:
     """Assets beyond the included ones, counted the plan's way; the line names its snapshots."""
     if plan.assets is None:
         return None
-    basis = count_assets(session, tenant_id=tenant_id, price=plan.assets, period=period)
+    basis = count_assets(session, subscription=subscription, price=plan.assets, period=period)
     rated = pricing.rate(plan.assets.charge, basis.count)
     if not rated.amount:
         return None
     included, counted = plan.assets.charge.included, basis.count.normalize()
+    site = subscription.site
+    where = "" if site is None else f", {site}"
     return Line(
         kind=LineKind.ASSET_UPLIFT,
-        description=f"Assets beyond the {included:,f} included ({counted:,f} counted, {plan.assets.basis})",
+        description=f"Assets beyond the {included:,f} included ({counted:,f} counted, {plan.assets.basis}{where})",
         quantity=rated.billable_quantity,
         unit="asset",
         amount=money.to_money(rated.amount, plan.currency),
@@ -97,7 +99,8 @@ def asset_line(session: Session, *, tenant_id: str, plan: Plan, period: Period) 
         plan_version_id=plan.version_id,
         pricing=pricing.to_document(plan.assets.charge),
         steps=worded_steps(rated),
-        sources={"basis": plan.assets.basis, "counted": plain(basis.count), "snapshot_ids": list(basis.snapshot_ids)},
+        sources={"basis": plan.assets.basis, "counted": plain(basis.count), "snapshot_ids": list(basis.snapshot_ids)}
+        | ({} if site is None else {"site": site}),
     )
 
 

@@ -96,15 +96,22 @@ def draft_invoice(
 
 
 def list_invoices(
-    session: Session, *, tenant_id: str, limit: int = PAGE_MAX, before_number: int | None = None
+    session: Session,
+    *,
+    tenant_id: str,
+    limit: int = PAGE_MAX,
+    before_number: int | None = None,
+    subscription_id: str | None = None,
 ) -> list[Invoice]:
-    """The tenant's invoices, newest first; `before_number` is the last one already seen.
+    """The tenant's invoices, or those of one subscription, newest first; `before_number` is the last one already seen.
 
     The number tells the order: those of several periods closed at once were issued at the same moment.
     """
     statement = select(Invoice).where(Invoice.tenant_id == tenant_id, col(Invoice.number).is_not(None))
     if before_number is not None:
         statement = statement.where(col(Invoice.number) < before_number)
+    if subscription_id is not None:
+        statement = statement.where(Invoice.subscription_id == subscription_id)
     return list(session.exec(statement.order_by(col(Invoice.number).desc()).limit(min(limit, PAGE_MAX))))
 
 

@@ -4,6 +4,7 @@ Their members are those of the set-up this replaces: `error`, `tier` or `current
 and `upgrade_url`.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -15,6 +16,7 @@ from services.event_admission import METERED
 from services.plans import Plan
 from services.rules.periods import business_date, day_bounds
 from services.rules.rate_limits import SECOND_MS, CallLimits, Day, Decision, Limit
+from services.subscription_choice import live_subscriptions
 from services.subscriptions import plan_of, read_subscription
 from services.tenants import read_tenant
 
@@ -84,14 +86,45 @@ def limits_of_plan(plan: Plan, *, timezone: str, stopped: str | None = None) -> 
 
 
 def read_limits(session: Session, *, tenant_id: str) -> Limits:
-    """The limits of a tenant's plan. Without a subscription: no limits, and no features. Raises NotFound."""
+    """The limits of a tenant's plans. Without a subscription: no limits, and no features. Raises NotFound.
+
+    Calls and what is kept are the account's, so of several subscriptions that run the widest limit counts, and the
+    features of all; the tier is named after the main one.
+    """
     tenant = read_tenant(session, tenant_id=tenant_id)
+    live = live_subscriptions(session, tenant_id=tenant_id)
+    running = [each for each in live if each.status in METERED]
+    if running:
+        return widest([limits_of_plan(plan_of(session, each), timezone=tenant.timezone) for each in running])
     try:
-        subscription = read_subscription(session, tenant_id=tenant_id)
+        subscription = live[0] if live else read_subscription(session, tenant_id=tenant_id)
     except NotFound:
         return Limits(timezone=tenant.timezone)
-    stopped = None if subscription.status in METERED else str(subscription.status)
+    stopped = str(subscription.status)
     return limits_of_plan(plan_of(session, subscription), timezone=tenant.timezone, stopped=stopped)
+
+
+def widest(several: Sequence[Limits]) -> Limits:
+    """What an account may that has several plans: of each limit the widest, and the features of all."""
+    first, calls = several[0], [each.calls for each in several]
+    return Limits(
+        tier=first.tier,
+        calls=CallLimits(
+            per_minute=_most(each.per_minute for each in calls),
+            per_day=_most(each.per_day for each in calls),
+            concurrent=_most(each.concurrent for each in calls),
+            day_refuses=all(each.day_refuses for each in calls),
+        ),
+        memories_max=_most(each.memories_max for each in several),
+        storage_bytes_max=_most(each.storage_bytes_max for each in several),
+        entitlements=frozenset().union(*(each.entitlements for each in several)),
+        timezone=first.timezone,
+    )
+
+
+def _most(limits: Iterable[int | None]) -> int | None:
+    known = list(limits)
+    return None if None in known else max(most for most in known if most is not None)
 
 
 def check_feature(limits: Limits, feature: str, *, upgrade_url: str = UPGRADE_URL) -> None:

@@ -89,9 +89,11 @@ class OverviewView:
 EMPTY_OVERVIEW = OverviewView()
 
 
-def read_overview(session: Session, *, tenant_id: str, at: datetime) -> OverviewView:
-    """The overview of one customer at a moment. Raises NotFound for an unknown customer."""
-    facts = standing.read_standing(session, tenant_id=tenant_id, at=at)
+def read_overview(
+    session: Session, *, tenant_id: str, at: datetime, subscription_id: str | None = None
+) -> OverviewView:
+    """The overview of one subscription at a moment, the main or only one where none is named. Raises NotFound."""
+    facts = standing.read_standing(session, tenant_id=tenant_id, subscription_id=subscription_id, at=at)
     if facts is None:
         return EMPTY_OVERVIEW
     subscription, timezone = facts.subscription, facts.tenant.timezone
@@ -109,7 +111,7 @@ def read_overview(session: Session, *, tenant_id: str, at: datetime) -> Overview
         has_usage=any(balance.used_micro or balance.period_overage_micro for balance in facts.balances),
         pools=tuple(pool_view(balance, facts.plan) for balance in facts.balances),
         assets=_assets_view(facts.assets, timezone),
-        sites=_sites_view(facts.sites_count, facts.plan.sites_max),
+        sites=_sites_view(facts),
         bill_total=wording.amount(running.total_minor, running.currency),
         bill_lines=tuple(_bill_line(line, running.currency, timezone) for line in facts.running.lines),
         next_step=_next_step(facts, at),
@@ -142,11 +144,14 @@ def _assets_view(assets: AssetStanding | None, timezone: str) -> CountView:
     return CountView(True, wording.number(assets.counted), hint, how, bool(assets.over))
 
 
-def _sites_view(count: int, sites_max: int | None) -> CountView:
-    if sites_max is None:
+def _sites_view(facts: Standing) -> CountView:
+    if facts.subscription.site is not None:
+        return CountView(True, facts.subscription.site, "is the site it is for")
+    used, included = facts.sites.used, facts.sites.included
+    if included is None:
         return CountView()
-    hint = f"of {wording.number(sites_max)} {'site' if sites_max == 1 else 'sites'}"
-    return CountView(True, wording.number(count), hint, is_over=count > sites_max)
+    hint = f"of {wording.number(included)} {'site' if included == 1 else 'sites'}"
+    return CountView(True, wording.number(used), hint, is_over=used > included)
 
 
 def _bill_line(line: InvoiceLine, currency: str, timezone: str) -> BillLineView:

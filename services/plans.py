@@ -57,7 +57,10 @@ class GainShareTerms:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One plan version. `base_price` is a month in major units, None where the price is agreed by contract."""
+    """One plan version. `base_price` is a month in major units, None where the price is agreed by contract.
+
+    `only_for` is the tenant it was agreed with: nobody else can be on it.
+    """
 
     version_id: str
     book_code: str
@@ -80,6 +83,7 @@ class Plan:
     entitlements: tuple[str, ...]
     gain_share: GainShareTerms | None
     trial_days: int = 0
+    only_for: str | None = None
 
     @property
     def qualified_code(self) -> str:
@@ -141,6 +145,7 @@ def plan_from_document(version_id: str, document: Mapping[str, Any]) -> Plan:
         entitlements=tuple(document["entitlements"]),
         gain_share=None if terms is None else GainShareTerms(Decimal(terms["min_pct"]), Decimal(terms["max_pct"])),
         trial_days=document.get("trial_days", 0),
+        only_for=document.get("only_for"),
     )
 
 

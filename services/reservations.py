@@ -41,10 +41,12 @@ def reserve_credits(
     units_micro: int,
     at: datetime,
     subscription_id: str | None = None,
+    site: str | None = None,
     reservation_id: str | None = None,
     expires_in: timedelta = EXPIRES_IN_DEFAULT,
 ) -> Reservation:
-    """Hold what these units would burn now. Asking again with the same id gives the first answer.
+    """Hold what these units would burn now, of the subscription that is named, else of the one that use of the site is
+    for. Asking again with the same id gives the first answer.
 
     Refused as the use would be: NotFound, UnknownEventType, InvalidUnits, SubscriptionConflict, OverageNotAllowed,
     SpendCapReached. Raises Unprocessable for a time outside one second to EXPIRES_IN_MAX, and ReservationConflict where
@@ -54,7 +56,7 @@ def reserve_credits(
         seconds_max = int(EXPIRES_IN_MAX.total_seconds())
         raise Unprocessable(f"expires_in is 1 to {seconds_max:,} seconds.", field="expires_in")
     lock_head(session, tenant_id=tenant_id)
-    asked = hashlib.sha256(repr((subscription_id, event_type, units_micro, expires_in)).encode()).digest()
+    asked = hashlib.sha256(repr((subscription_id, event_type, units_micro, expires_in, site)).encode()).digest()
     made = None if reservation_id is None else session.get(Reservation, (tenant_id, reservation_id))
     if made is not None:
         if made.fingerprint != asked:
@@ -64,7 +66,7 @@ def reserve_credits(
         return made
     books = open_books(session, tenant_id=tenant_id, at=at)
     _check_count(session, tenant_id)
-    admitted = _admit(books, UsageInput(subscription_id, event_type, units_micro))
+    admitted = _admit(books, UsageInput(subscription_id, event_type, units_micro, site=site))
     kept, lane = books.ledger.keep(admitted), admitted.lane
     reservation = Reservation(
         tenant_id=tenant_id,

@@ -10,8 +10,9 @@ from decimal import Decimal
 
 from sqlmodel import Session, col, func, select
 
-from models import Alert, Invoice, InvoiceStatus, Site, Subscription, Tenant
+from models import Alert, Invoice, InvoiceStatus, Subscription, Tenant
 from services.asset_counts import count_assets
+from services.assets import SiteRoom, read_site_room
 from services.closing import preview_invoice
 from services.credit_notes import amounts_left
 from services.errors import NotFound
@@ -43,8 +44,9 @@ class AssetStanding:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A customer with a subscription. `alerts` are the period's newest, of `alerts_count`; invoices newest first.
+    """One subscription of a customer. `alerts` are the period's newest, of `alerts_count`; invoices newest first.
 
+    `invoices` are its own, `open_invoices` all that the customer has to pay.
     `left_minor` is what is still to be paid of each open invoice, by id.
     """
 
@@ -53,7 +55,7 @@ class Standing:
     plan: Plan
     balances: tuple[PoolBalance, ...]
     assets: AssetStanding | None
-    sites_count: int
+    sites: SiteRoom
     running: InvoiceDocument
     alerts: tuple[Alert, ...]
     alerts_count: int
@@ -63,12 +65,20 @@ class Standing:
     days_to_renewal: int
 
 
-def read_standing(session: Session, *, tenant_id: str, at: datetime) -> Standing | None:
-    """The facts, or None where the customer has no subscription. Raises NotFound for an unknown customer."""
+def read_standing(
+    session: Session, *, tenant_id: str, at: datetime, subscription_id: str | None = None
+) -> Standing | None:
+    """The facts about one subscription, or None where the customer has none.
+
+    Without an id it is the main or only one. Raises NotFound for an unknown customer or subscription, and
+    SubscriptionUnclear.
+    """
     tenant = read_tenant(session, tenant_id=tenant_id)
     try:
-        subscription = read_subscription(session, tenant_id=tenant_id)
+        subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
     except NotFound:
+        if subscription_id is not None:
+            raise
         return None
     plan = plan_of(session, subscription)
     holder = Holder(subscription, plan, tenant.timezone)
@@ -80,11 +90,13 @@ def read_standing(session: Session, *, tenant_id: str, at: datetime) -> Standing
         plan=plan,
         balances=tuple(read_balances(session, holders=[holder], at=at)[subscription.id]),
         assets=_assets(session, subscription=subscription, plan=plan),
-        sites_count=_sites_count(session, tenant_id),
+        sites=read_site_room(session, tenant_id=tenant_id) if subscription.site is None else SiteRoom(1, 1),
         running=preview_invoice(session, tenant_id=tenant_id, subscription_id=subscription.id, at=at),
         alerts=alerts,
         alerts_count=alerts_count,
-        invoices=tuple(list_invoices(session, tenant_id=tenant_id, limit=INVOICES_MAX)),
+        invoices=tuple(
+            list_invoices(session, tenant_id=tenant_id, subscription_id=subscription.id, limit=INVOICES_MAX)
+        ),
         open_invoices=still_open,
         left_minor=amounts_left(session, tenant_id=tenant_id, invoices=still_open),
         days_to_renewal=_days_between(at, subscription.current_period_end, tenant.timezone),
@@ -104,17 +116,13 @@ def _assets(session: Session, *, subscription: Subscription, plan: Plan) -> Asse
     if plan.assets is None:
         return None
     period = Period(subscription.period_index, subscription.current_period_start, subscription.current_period_end)
-    counted = count_assets(session, tenant_id=subscription.tenant_id, price=plan.assets, period=period)
+    counted = count_assets(session, subscription=subscription, price=plan.assets, period=period)
     return AssetStanding(
         counted=counted.count if counted.snapshot_ids else None,
         included=plan.assets.charge.included,
         basis=plan.assets.basis,
         counted_at=counted.counted_at,
     )
-
-
-def _sites_count(session: Session, tenant_id: str) -> int:
-    return session.exec(select(func.count()).select_from(Site).where(Site.tenant_id == tenant_id)).one()
 
 
 def _alerts(session: Session, subscription: Subscription) -> tuple[tuple[Alert, ...], int]:

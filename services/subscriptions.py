@@ -24,6 +24,12 @@ from services.invoices import issue_invoice
 from services.plans import TRIAL_DAYS_MAX, Plan
 from services.price_books import plan_in_force, plan_version
 from services.rules.periods import Period, business_date, day_bounds, period_number
+from services.subscription_choice import (
+    check_free_to_take,
+    choose_subscription,
+    live_subscriptions,
+    register_site,
+)
 from services.subscription_discounts import Promotion, add_promotions
 from services.subscription_notices import announce_start
 from services.tenants import lock_head, read_tenant
@@ -54,24 +60,31 @@ def create_subscription(
     interval: Interval = Interval.MONTH,
     collection: Collection = Collection.MANUAL,
     discounts: Sequence[Promotion] = (),
+    name: str = "",
+    site: str | None = None,
 ) -> Subscription:
     """Put a tenant on the plan sold under `plan_code` today, or on the very version that was agreed.
 
     It starts at the exact moment `started_at`, else at midnight of `start_date` (today where none is given) in the
     tenant's own time zone. The first period opens with its allowance, and its base fee is invoiced at once, for it is
-    due in advance; a trial is a first period of its own with nothing to invoice yet.
-    Raises UnknownPlan, SubscriptionConflict where one is live already, and Unprocessable for a start in the
-    future or too long ago, a trial that does not fit, a plan in another currency, or one only sold by contract.
+    due in advance; a trial is a first period of its own with nothing to invoice yet. `name` is what it is called beside
+    the customer's main subscription, and `site` the one site it is for.
+    Raises UnknownPlan, SubscriptionConflict where one of that name is live already, and Unprocessable for a start in
+    the future or too long ago, a trial that does not fit, a plan in another currency, or one only sold by contract.
     """
     head = lock_head(session, tenant_id=tenant_id)
     tenant = read_tenant(session, tenant_id=tenant_id)
     plan = _plan_asked(session, plan_code=plan_code, version_id=version_id)
-    check_sellable(session, plan=plan, tenant=tenant)
+    check_sellable(session, plan=plan, tenant=tenant, name=name, site=site)
+    if site is not None:
+        register_site(session, tenant_id=tenant_id, code=site, at=at)
     start = _start_of(start_date, tenant, at) if started_at is None else _exact_start(started_at, at)
     first = period_number(start, tenant.timezone, 0) if trial_ends_at is None else _trial(start, trial_ends_at)
     subscription = Subscription(
         tenant_id=tenant_id,
         id=new_id("sub"),
+        name=name,
+        site=site,
         plan_version_id=plan.version_id,
         status=SubscriptionStatus.ACTIVE if trial_ends_at is None else SubscriptionStatus.TRIALING,
         interval=interval,
@@ -93,19 +106,36 @@ def create_subscription(
     return subscription
 
 
-def read_subscription(session: Session, *, tenant_id: str, subscription_id: str | None = None) -> Subscription:
-    """One of the tenant's subscriptions; the live one (else the newest) where no id is given. Raises NotFound."""
+def read_subscription(
+    session: Session, *, tenant_id: str, subscription_id: str | None = None, site: str | None = None
+) -> Subscription:
+    """One of the tenant's subscriptions. Where no id is given, the live one bound to the site, else the main or only
+    live one, else the newest.
+
+    Raises NotFound, and SubscriptionUnclear where several are live and none is the main one.
+    """
+    if subscription_id is None:
+        chosen = choose_subscription(session, tenant_id=tenant_id, site=site)
+        if chosen is not None:
+            return chosen
     statement = select(Subscription).where(Subscription.tenant_id == tenant_id)
     if subscription_id is not None:
         statement = statement.where(Subscription.id == subscription_id)
-    newest_first = statement.order_by(col(Subscription.canceled_at).is_not(None), col(Subscription.created_at).desc())
-    found = session.exec(newest_first).first()
+    found = session.exec(statement.order_by(col(Subscription.created_at).desc())).first()
     if found is None:
         raise NotFound(
             "There is no such subscription." if subscription_id else "There is no subscription yet; choose a plan.",
             field="subscription_id",
         )
     return found
+
+
+def list_subscriptions(session: Session, *, tenant_id: str) -> list[Subscription]:
+    """All the tenant's subscriptions: those that have not ended first, the main one in front, then by name."""
+    statement = select(Subscription).where(Subscription.tenant_id == tenant_id)
+    has_ended = col(Subscription.status) == SubscriptionStatus.CANCELED
+    newest_first = col(Subscription.created_at).desc()
+    return list(session.exec(statement.order_by(has_ended, Subscription.name, newest_first, Subscription.id)))
 
 
 def find_subscription_tenant(session: Session, *, subscription_id: str) -> str:
@@ -117,12 +147,35 @@ def find_subscription_tenant(session: Session, *, subscription_id: str) -> str:
     return tenant_id
 
 
-def check_sellable(session: Session, *, plan: Plan, tenant: Tenant, free_gives_way: bool = False) -> None:
-    """Whether the tenant could start on the plan now.
+def check_sellable(
+    session: Session,
+    *,
+    plan: Plan,
+    tenant: Tenant,
+    free_gives_way: bool = False,
+    name: str = "",
+    site: str | None = None,
+) -> None:
+    """Whether the tenant could start on the plan now, under that name and for that site.
 
     `free_gives_way` where a live subscription that is free would end for it. Raises Unprocessable for a plan sold only
-    by contract or in another currency, and SubscriptionConflict where a subscription is live already.
+    by contract or in another currency, UnknownPlan for one that was agreed with another customer, and
+    SubscriptionConflict where a subscription of that name is live already.
     """
+    check_terms(plan, tenant=tenant)
+    existing = check_free_to_take(session, tenant_id=tenant.id, name=name, site=site)
+    if existing is not None and not (free_gives_way and plan_of(session, existing).is_free):
+        raise SubscriptionConflict(
+            f"Subscription {existing.id} is live already; change its plan instead of starting another, or give the new "
+            "one a name of its own.",
+            subscription_id=existing.id,
+        )
+
+
+def check_terms(plan: Plan, *, tenant: Tenant) -> None:
+    """Whether the tenant may be on the plan at all. Raises Unprocessable, and UnknownPlan for somebody else's."""
+    if plan.only_for not in (None, tenant.id):
+        raise UnknownPlan("There is no such version of a plan.", field="plan_code")
     if plan.base_price is None or plan.contact_sales:
         raise Unprocessable(f"{plan.name} is agreed by contract; ask us for an offer.", field="plan_code")
     if plan.currency != tenant.currency:
@@ -130,18 +183,12 @@ def check_sellable(session: Session, *, plan: Plan, tenant: Tenant, free_gives_w
             f"{plan.name} is priced in {plan.currency}, but this account is billed in {tenant.currency}.",
             field="plan_code",
         )
-    existing = live_subscription(session, tenant_id=tenant.id)
-    if existing is not None and not (free_gives_way and plan_of(session, existing).is_free):
-        raise SubscriptionConflict(
-            f"Subscription {existing.id} is live already; change its plan instead of starting another.",
-            subscription_id=existing.id,
-        )
 
 
-def live_subscription(session: Session, *, tenant_id: str) -> Subscription | None:
-    """The subscription that has not ended; None where there is none."""
-    statement = select(Subscription).where(Subscription.tenant_id == tenant_id, col(Subscription.status).in_(LIVE))
-    return session.exec(statement).first()
+def live_subscription(session: Session, *, tenant_id: str, name: str = "") -> Subscription | None:
+    """The subscription of that name that has not ended, the main one's if none is given; None where there is none."""
+    live = live_subscriptions(session, tenant_id=tenant_id)
+    return next((each for each in live if each.name == name), None)
 
 
 def plan_of(session: Session, subscription: Subscription) -> Plan:

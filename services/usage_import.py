@@ -9,10 +9,12 @@ from typing import NamedTuple
 from services.database import reading, transaction
 from services.errors import InvalidUnits, Refusal, UnknownEventType, Unprocessable
 from services.metering import Metered, UsageInput, record_usage
+from services.plans import Plan
 from services.rules.expression import Expression, compile_expression
 from services.rules.quantities import MICRO, UNITS_MAX, parse_units
 from services.rules.timestamps import parse_timestamp
 from services.rules.violations import InvalidExpression, InvalidPeriod, RuleViolation
+from services.subscription_choice import live_subscriptions
 from services.subscriptions import plan_of, read_subscription
 from services.usage_file import Occurrences, Row, UsageFile
 
@@ -24,7 +26,7 @@ BATCH_ROWS = 1_000
 class UsageMapping:
     """What the columns mean. `units` is arithmetic on columns; `shift_to` moves the first row's (UTC) day to that date.
 
-    Without `subscription_id` it is the tenant's live subscription.
+    Without `subscription_id` it is the one bound to the row's site, else the tenant's main or only live one.
     """
 
     event_type: str
@@ -135,16 +137,23 @@ class _Importer:
         )
 
     def _check_meter(self) -> None:
-        with reading() as session:
-            subscription = read_subscription(
-                session, tenant_id=self.tenant_id, subscription_id=self.mapping.subscription_id
-            )
-            plan = plan_of(session, subscription)
-        if self.mapping.event_type not in plan.meters:
+        plans = self._plans()
+        if not any(self.mapping.event_type in plan.meters for plan in plans):
+            known = ", ".join(dict.fromkeys(code for plan in plans for code in plan.meters))
             raise UnknownEventType(
-                f"{plan.name} does not meter {self.mapping.event_type}; event types: {', '.join(plan.meters)}.",
-                field="event_type",
+                f"{plans[0].name} does not meter {self.mapping.event_type}; event types: {known}.", field="event_type"
             )
+
+    def _plans(self) -> list[Plan]:
+        """The plans that rows may be rated with: one, or where each row's site decides, those of all that are live."""
+        mapping, tenant_id = self.mapping, self.tenant_id
+        with reading() as session:
+            if mapping.subscription_id is None and mapping.site_column is not None:
+                live = live_subscriptions(session, tenant_id=tenant_id)
+                if live:
+                    return [plan_of(session, each) for each in live]
+            named = read_subscription(session, tenant_id=tenant_id, subscription_id=mapping.subscription_id)
+            return [plan_of(session, named)]
 
     def _days_to(self, day: date) -> timedelta:
         position = self.header.index(self.mapping.time_column)

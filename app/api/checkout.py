@@ -27,7 +27,7 @@ CheckoutId = Annotated[str, Path(pattern=ID_PATTERN)]
 async def open_checkout(body: CheckoutBody, asked: Command = command("billing:write")) -> Response:
     """Open the hosted page on which a plan is bought: trial, promotion code and tax id are asked for there.
 
-    A customer who has a subscription changes its plan instead: 409.
+    A customer who has a subscription changes its plan instead, or names another one: 409.
     """
     tenant_id = await asked.tenant(named=body.tenant_id)
     account = connection().account
@@ -39,6 +39,8 @@ async def open_checkout(body: CheckoutBody, asked: Command = command("billing:wr
             plan_code=body.plan_code,
             interval=body.interval,
             account=account,
+            name=body.name or body.site or "",
+            site=body.site,
             at=asked.at,
         )
         return {"checkout_id": made.id}

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +16,7 @@ from app.api.listing import LIMIT_DEFAULT, Cursor, Limit, SubscriptionQuery, Ten
 from app.api.schemas.invoices import GenerateBody, InvoiceDetailShown, InvoicePage, InvoiceShown, MarkPaidBody
 from app.api.schemas.receipts import LineEventPage, LineEventShown
 from app.api.schemas.values import ID_PATTERN
-from services import closing, invoices, line_events
+from services import closing, invoices, line_events, subscriptions
 from services.api_keys import OPERATOR_SCOPE, Principal
 from services.bundles import exports
 from services.bundles.exports import Export
@@ -26,6 +26,7 @@ from services.errors import MissingScope
 from services.rules.receipt_fields import LINES_MAX
 
 router = api_router("/v1", "Invoices")
+OneSubscription = Annotated[str | None, Query(pattern=ID_PATTERN, description="All of them, if left out.")]
 InvoiceId = Annotated[str, Path(pattern=ID_PATTERN)]
 LinePosition = Annotated[int, Path(ge=1, le=LINES_MAX, description="Which line, counted from 1.")]
 
@@ -33,15 +34,20 @@ LinePosition = Annotated[int, Path(ge=1, le=LINES_MAX, description="Which line, 
 @router.get("/invoices", responses=problems(READ))
 async def list_invoices(
     tenant_id: TenantQuery = None,
+    subscription_id: OneSubscription = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
     caller: Principal = needs("billing:read"),
 ) -> InvoicePage:
-    """The bills, newest first, without their lines."""
-    tenant = await tenant_of(caller, named=tenant_id)
+    """The bills of all subscriptions or of one, newest first, without their lines."""
+    tenant = await tenant_of(caller, named=tenant_id, subscription_id=subscription_id)
 
     def show(session: Session) -> InvoicePage:
-        found = invoices.list_invoices(session, tenant_id=tenant, limit=limit, before_number=read_seq(cursor))
+        if subscription_id is not None:
+            subscriptions.read_subscription(session, tenant_id=tenant, subscription_id=subscription_id)
+        found = invoices.list_invoices(
+            session, tenant_id=tenant, subscription_id=subscription_id, limit=limit, before_number=read_seq(cursor)
+        )
         following = write_cursor(found[-1].number) if len(found) == limit else None
         left = amounts_left(session, tenant_id=tenant, invoices=found)
         shown = [InvoiceShown.of(invoice, left_minor=left[invoice.id]) for invoice in found]

@@ -24,9 +24,7 @@ TenantQuery = Annotated[
     str | None,
     Query(pattern=ID_PATTERN, description="Operators name the customer; a customer's key says it already."),
 ]
-SubscriptionQuery = Annotated[
-    str | None, Query(pattern=ID_PATTERN, description="The running subscription, if left out.")
-]
+SubscriptionQuery = Annotated[str | None, Query(pattern=ID_PATTERN, description="The main or only one, if left out.")]
 
 
 def write_cursor(*place: Any) -> str:

@@ -61,6 +61,7 @@ async def reserve(request: Request, asked: Command = command("usage:write")) -> 
             subscription_id=use.subscription_id,
             event_type=use.event_type,
             units_micro=use.units_micro,
+            site=use.site,
             reservation_id=reservation_id,
             expires_in=expires_in,
             at=asked.at,

@@ -1,4 +1,4 @@
-"""/v1/subscriptions: start one, look at one."""
+"""/v1/subscriptions: start one, look at one, or at all."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from app.api.credentials import needs, tenant_of
 from app.api.documentation import READ, WRITE, problems
 from app.api.exact_route import api_router
 from app.api.listing import TenantQuery
-from app.api.schemas.subscriptions import SubscriptionBody, SubscriptionShown
+from app.api.schemas.subscriptions import SubscriptionBody, SubscriptionShown, SubscriptionsShown
 from app.api.schemas.values import ID_PATTERN
 from services import subscriptions
 from services.api_keys import Principal
@@ -23,7 +23,10 @@ SubscriptionId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 @router.post("", status_code=201, response_model=SubscriptionShown, responses=problems(WRITE))
 async def create_subscription(body: SubscriptionBody, asked: Command = command("billing:write")) -> Response:
-    """Put a customer on a plan. The first base fee is invoiced at once; the first allowance is granted."""
+    """Put a customer on a plan. The first base fee is invoiced at once; the first allowance is granted.
+
+    Another beside the main one needs a name of its own; it may be for one site.
+    """
     tenant_id = await asked.tenant(named=body.tenant_id)
 
     def act(session: Session) -> SubscriptionShown:
@@ -34,11 +37,29 @@ async def create_subscription(body: SubscriptionBody, asked: Command = command("
             start_date=body.start_date,
             interval=body.interval,
             collection=body.collection,
+            name=body.name or body.site or "",
+            site=body.site,
             at=asked.at,
         )
         return SubscriptionShown.of(made, subscriptions.plan_of(session, made))
 
     return await asked.carry_out(tenant_id, act, status=201)
+
+
+@router.get("", responses=problems(READ))
+async def list_subscriptions(
+    tenant_id: TenantQuery = None, caller: Principal = needs("billing:read")
+) -> SubscriptionsShown:
+    """All subscriptions of a customer, those that have ended too."""
+    tenant = await tenant_of(caller, named=tenant_id)
+
+    def show(session: Session) -> SubscriptionsShown:
+        found = subscriptions.list_subscriptions(session, tenant_id=tenant)
+        return SubscriptionsShown(
+            subscriptions=[SubscriptionShown.of(each, subscriptions.plan_of(session, each)) for each in found]
+        )
+
+    return await unit_of_work.read(show)
 
 
 @router.get("/{subscription_id}", responses=problems(READ))

@@ -43,6 +43,7 @@ async def check(request: Request, asked: Command = command("usage:write", "billi
         subscription_id=use.subscription_id,
         event_type=use.event_type,
         units_micro=use.units_micro,
+        site=use.site,
         at=asked.at,
     )
     return answered(UsageCheckShown.of(found))

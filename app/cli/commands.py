@@ -19,6 +19,7 @@ cli = typer.Typer(
 serving.add_to(cli)
 cli.add_typer(catalog.commands, name="catalog")
 cli.add_typer(customers.tenants, name="tenant")
+cli.add_typer(customers.subscriptions, name="subscription")
 cli.add_typer(customers.keys, name="apikey")
 cli.add_typer(customers.users, name="user")
 cli.add_typer(customers.sites, name="site")

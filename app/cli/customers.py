@@ -6,18 +6,19 @@ from typing import Annotated
 
 import typer
 
-from app.cli.output import AsJson, print_record
+from app.cli.output import AsJson, print_record, print_table
 from app.cli.preparing import ready_database
 from app.unit_of_work import now
-from models import Role
+from models import Collection, Interval, Role
 from services.api_keys import TENANT_SCOPES, create_api_key
 from services.assets import add_site
-from services.database import Session, transaction
+from services.database import Session, reading, transaction
 from services.identity import create_tenant, create_user, find_tenant
 from services.price_books import book_in_force, plan_in_force
-from services.subscriptions import create_subscription
+from services.subscriptions import create_subscription, list_subscriptions, plan_of
 
 tenants = typer.Typer(help="Customers.", no_args_is_help=True)
+subscriptions = typer.Typer(help="What customers have bought.", no_args_is_help=True)
 keys = typer.Typer(help="Keys that programs sign in with.", no_args_is_help=True)
 users = typer.Typer(help="People who sign in.", no_args_is_help=True)
 sites = typer.Typer(help="Places a customer may meter usage for.", no_args_is_help=True)
@@ -54,6 +55,58 @@ def create_customer(
                 session, tenant_id=tenant.id, plan_code=plan, start_date=first_day, at=at
             ).id
     print_record({"tenant_id": tenant.id, "subscription_id": subscription_id}, as_json=as_json)
+
+
+@subscriptions.command("create")
+def start_subscription(
+    *,
+    tenant: ThisTenant,
+    plan: Annotated[str, typer.Option(help="Plan code, such as PRO or memory-cloud/pro.", show_default=False)],
+    name: Annotated[str, typer.Option(help="What one beside the main subscription is called, such as a team.")] = "",
+    site: Annotated[
+        str | None, typer.Option(help="The one site it is for; its code is the name, if none is given.")
+    ] = None,
+    start: Day = None,
+    interval: Annotated[Interval, typer.Option(help="How often the base fee falls due.")] = Interval.MONTH,
+    collection: Annotated[Collection, typer.Option(help="Who collects.")] = Collection.MANUAL,
+    as_json: AsJson = False,
+) -> None:
+    """Start a subscription. Another beside the main one needs a name or a site."""
+    ready_database()
+    with transaction() as session:
+        owner = find_tenant(session, id_or_name=tenant)
+        made = create_subscription(
+            session,
+            tenant_id=owner.id,
+            plan_code=plan,
+            start_date=start.date() if start else None,
+            interval=interval,
+            collection=collection,
+            name=name or site or "",
+            site=site,
+            at=now(),
+        )
+    print_record({"tenant_id": owner.id, "subscription_id": made.id, "name": made.name or None}, as_json=as_json)
+
+
+@subscriptions.command("list")
+def show_subscriptions(*, tenant: ThisTenant, as_json: AsJson = False) -> None:
+    """A customer's subscriptions, the main one first; those that have ended last."""
+    ready_database()
+    with reading() as session:
+        owner = find_tenant(session, id_or_name=tenant)
+        rows = [
+            {
+                "subscription_id": each.id,
+                "name": each.name,
+                "site": each.site,
+                "plan": plan_of(session, each).qualified_code,
+                "status": each.status.value,
+                "current_period_end": each.current_period_end.isoformat(),
+            }
+            for each in list_subscriptions(session, tenant_id=owner.id)
+        ]
+    print_table(rows, as_json=as_json, empty=f"{owner.name} has no subscription yet.")
 
 
 @keys.command("create")

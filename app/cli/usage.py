@@ -46,7 +46,7 @@ def import_file(
     ],
     units: Annotated[str, typer.Option(metavar="EXPRESSION", help="Arithmetic on columns.", show_default=False)],
     site: Annotated[str | None, typer.Option(metavar="COLUMN", help="Where it happened.")] = None,
-    subscription: Annotated[str | None, typer.Option(metavar="ID", help="The live one unless given.")] = None,
+    subscription: Annotated[str | None, typer.Option(metavar="ID", help="The main or only one unless given.")] = None,
     shift_to: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Move all rows by whole days, so that the first falls on this date."),

@@ -145,7 +145,8 @@ def _table(view: Any) -> rx.Component:
 def _plan(customer: Any) -> rx.Component:
     no_plan = rx.el.span("No plan", class_name="muted")
     plan = row(rx.el.span(customer.plan), status_badge(customer.status, customer.status_word))
-    return rx.cond(customer.status == "none", no_plan, plan)
+    more = rx.cond(customer.more != "", rx.el.p(customer.more, class_name="muted", style=SMALL), rx.fragment())
+    return rx.cond(customer.status == "none", no_plan, rx.fragment(plan, more))
 
 
 def _pays(customer: Any) -> rx.Component:

@@ -41,17 +41,25 @@ _NEVER_PAID = frozenset({"incomplete_expired", "canceled"})
 
 
 def ask_checkout(
-    session: Session, *, tenant_id: str, plan_code: str, interval: Interval, account: str, at: datetime
+    session: Session,
+    *,
+    tenant_id: str,
+    plan_code: str,
+    interval: Interval,
+    account: str,
+    at: datetime,
+    name: str = "",
+    site: str | None = None,
 ) -> Checkout:
     """Write down that a plan is to be bought on the hosted page; the page is opened afterwards.
 
-    Raises UnknownPlan, SubscriptionConflict where a paid subscription is live (its plan is changed, not bought again),
+    Raises UnknownPlan, SubscriptionConflict where a paid subscription of that name is live (its plan is changed),
     and Unprocessable for a plan that costs nothing, is agreed by contract, or is not for sale at Stripe yet.
     """
     lock_head(session, tenant_id=tenant_id)
     tenant = read_tenant(session, tenant_id=tenant_id)
     plan = plan_in_force(session, plan_code=plan_code)
-    check_sellable(session, plan=plan, tenant=tenant, free_gives_way=True)
+    check_sellable(session, plan=plan, tenant=tenant, free_gives_way=not name, name=name, site=site)
     if not plan.base_price:
         raise Unprocessable(f"{plan.name} costs nothing; start it without a payment.", field="plan_code")
     if find_price(session, account=account, plan=plan, interval=interval) is None:
@@ -59,7 +67,8 @@ def ask_checkout(
             f"{plan.name} cannot be paid for by card yet; ask us to start it.",
             field="plan_code",
         )
-    known = _still_open(session, tenant_id, account=account, version_id=plan.version_id, interval=interval, at=at)
+    wanted = (account, plan.version_id, interval, name, site)
+    known = _still_open(session, tenant_id, wanted, at=at)
     if known is not None:
         return known
     asked = Checkout(
@@ -69,6 +78,8 @@ def ask_checkout(
         plan_version_id=plan.version_id,
         interval=interval,
         trial_days=offered_trial_days(session, tenant_id=tenant_id, plan=plan),
+        name=name,
+        site=site,
         status=CheckoutStatus.ASKED,
         created_at=at,
     )
@@ -156,7 +167,8 @@ def _start(
 ) -> Subscription:
     """Start what was offered, when Stripe says it began, with the first invoice that is paid already."""
     started_at = min(bought.started_at, at)
-    _end_free(session, asked.tenant_id, ended_at=started_at, at=at)
+    if not asked.name:
+        _end_free(session, asked.tenant_id, ended_at=started_at, at=at)
     ours = create_subscription(
         session,
         tenant_id=asked.tenant_id,
@@ -166,6 +178,8 @@ def _start(
         started_at=started_at,
         trial_ends_at=bought.trial_ends_at,
         discounts=promotions_of_start(bought, bill, due_at=started_at),
+        name=asked.name,
+        site=asked.site,
         at=at,
     )
     link_subscription(session, subscription=ours, facts=bought, account=asked.account, at=at)
@@ -224,8 +238,9 @@ def _is_undone(session: Session, asked: Checkout) -> bool:
 
 
 def _still_open(
-    session: Session, tenant_id: str, *, account: str, version_id: str, interval: Interval, at: datetime
+    session: Session, tenant_id: str, wanted: tuple[str, str, Interval, str, str | None], *, at: datetime
 ) -> Checkout | None:
+    account, version_id, interval, name, site = wanted
     statement = (
         select(Checkout)
         .where(
@@ -233,6 +248,8 @@ def _still_open(
             Checkout.account == account,
             Checkout.plan_version_id == version_id,
             Checkout.interval == interval,
+            Checkout.name == name,
+            Checkout.site == site,
             col(Checkout.status).in_((CheckoutStatus.ASKED, CheckoutStatus.OPEN)),
             col(Checkout.created_at) > at - REUSED_FOR,
         )

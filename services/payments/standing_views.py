@@ -160,6 +160,7 @@ def _ways(session: Session, tenant_ids: Sequence[str]) -> dict[str, Collection]:
     statement = select(Subscription.tenant_id, Subscription.collection).where(
         col(Subscription.tenant_id).in_(tenant_ids), col(Subscription.status).in_(LIVE)
     )
+    statement = statement.order_by(col(Subscription.name).desc())  # the main one's way counts
     return {each: Collection(way) for each, way in session.exec(statement)}
 
 

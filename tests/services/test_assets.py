@@ -13,6 +13,7 @@ from services.assets import add_site, list_sites, record_snapshot
 from services.plans import AssetPrice
 from services.rules.periods import Period
 from services.rules.pricing import Charge, PerUnit
+from services.subscriptions import read_subscription
 
 
 def test_a_snapshot_registers_the_sites_it_names(session: Session) -> None:
@@ -65,7 +66,8 @@ def test_assets_are_counted_the_plans_way_from_the_period_alone(
         captured_at = NOON - timedelta(days=days)
         record_snapshot(session, tenant_id=one.tenant_id, asset_count=assets, captured_at=captured_at, at=NOON)
     period = Period(0, NOON - timedelta(days=19), NOON)
+    subscription = read_subscription(session, tenant_id=one.tenant_id)
     price = AssetPrice(basis, Charge(PerUnit(Decimal(3))))
-    counted = count_assets(session, tenant_id=one.tenant_id, price=price, period=period)
+    counted = count_assets(session, subscription=subscription, price=price, period=period)
     assert (counted.count, len(counted.snapshot_ids)) == (count, named)
     assert counted.counted_at == NOON - timedelta(days=5 if basis == "peak" else 1)

@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import Field
 
+from app.api.schemas.subscriptions import SubscriptionName, SubscriptionSite
 from app.api.schemas.values import Body, Id, Shown
 from models import Checkout, Interval
 
@@ -17,6 +18,8 @@ class CheckoutBody(Body):
         min_length=1, max_length=129, pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?$", examples=["PRO"]
     )
     interval: Interval = Interval.MONTH
+    name: SubscriptionName = None
+    site: SubscriptionSite = None
 
 
 class CheckoutShown(Shown):

@@ -57,6 +57,8 @@ class DashboardShown(Shown):
 
     tenant_id: str
     subscription_id: str | None
+    name: str | None = Field(description="What the subscription is called; empty for the main one.")
+    site: str | None = Field(description="The one site it is for.")
     plan_code: str | None
     status: str | None
     interval: str | None

@@ -18,7 +18,7 @@ class GenerateBody(Body):
     """Close the period that has ended. An operator may close the running one now."""
 
     tenant_id: Id | None = None
-    subscription_id: Id | None = Field(default=None, description="The running subscription, if left out.")
+    subscription_id: Id | None = Field(default=None, description="The main or only one, if left out.")
     force_period_end: bool = Field(default=False, strict=True, description="Operators only.")
 
 

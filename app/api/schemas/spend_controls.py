@@ -20,7 +20,7 @@ class SpendCapBody(Body):
     """What use beyond the allowance may cost in one period; null for no cap."""
 
     tenant_id: Id | None = Field(default=None, description="The key says it already; if sent, it must match.")
-    subscription_id: Id | None = Field(default=None, description="The running subscription, if left out.")
+    subscription_id: Id | None = Field(default=None, description="The main or only one, if left out.")
     cap: Annotated[str, Field(pattern=r"^[0-9]{1,16}(\.[0-9]{1,4})?$")] | None = Field(
         description=f"Major units of the customer's currency. {WHAT_IT_BOUNDS}", examples=["500.00"]
     )
@@ -65,7 +65,7 @@ class ThresholdsBody(Body):
     """When to be told, as percentages of each pool; null for 80 alone. At 100 you are told in any case."""
 
     tenant_id: Id | None = Field(default=None, description="The key says it already; if sent, it must match.")
-    subscription_id: Id | None = Field(default=None, description="The running subscription, if left out.")
+    subscription_id: Id | None = Field(default=None, description="The main or only one, if left out.")
     thresholds_pct: list[Percentage] | None = Field(
         min_length=1,
         max_length=THRESHOLDS_MAX,

@@ -1,13 +1,35 @@
 """Subscriptions: what is asked to start one, and what it is."""
 
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field
 
+from app.api.schemas.usage import PRINTABLE
 from app.api.schemas.values import Body, Day, Id, Shown
 from models import Collection, Interval, Subscription
+from models.subscription import SUBSCRIPTION_NAME_MAX
+from models.usage import SITE_MAX
 from services.plans import Plan
+
+SubscriptionName = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=SUBSCRIPTION_NAME_MAX,
+        pattern=PRINTABLE,
+        description="What another subscription beside the main one is called, such as a team's name.",
+    ),
+]
+SubscriptionSite = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        max_length=SITE_MAX,
+        pattern=PRINTABLE,
+        description="The one site it is for; its code is the name, unless another is given.",
+    ),
+]
 
 
 class SubscriptionBody(Body):
@@ -20,6 +42,8 @@ class SubscriptionBody(Body):
     start_date: Day | None = Field(default=None, description="Today, if left out.")
     interval: Interval = Interval.MONTH
     collection: Collection = Collection.MANUAL
+    name: SubscriptionName = None
+    site: SubscriptionSite = None
 
 
 class SubscriptionShown(Shown):
@@ -27,6 +51,8 @@ class SubscriptionShown(Shown):
 
     subscription_id: str
     tenant_id: str
+    name: str = Field(description="Empty for the main one.")
+    site: str | None
     status: str
     plan_code: str
     plan_name: str
@@ -44,6 +70,8 @@ class SubscriptionShown(Shown):
         return cls(
             subscription_id=subscription.id,
             tenant_id=subscription.tenant_id,
+            name=subscription.name,
+            site=subscription.site,
             status=subscription.status,
             plan_code=plan.code,
             plan_name=plan.name,
@@ -56,3 +84,9 @@ class SubscriptionShown(Shown):
             current_period_end=subscription.current_period_end,
             canceled_at=subscription.canceled_at,
         )
+
+
+class SubscriptionsShown(Shown):
+    """Those that have not ended first, the main one in front."""
+
+    subscriptions: list[SubscriptionShown]

@@ -33,7 +33,9 @@ class UsageEventBody(Body):
     """Something was used. Sending it again with the same `event_id` counts once, for ever."""
 
     tenant_id: Id | None = Field(default=None, description="The key says it already; if sent, it must match.")
-    subscription_id: Id | None = Field(default=None, description="The running subscription, if left out.")
+    subscription_id: Id | None = Field(
+        default=None, description="The one its site is for, else the main or only one, if left out."
+    )
     event_type: str = Field(min_length=1, max_length=64, pattern=PRINTABLE, examples=["LLM_token_usage"])
     units: Units
     event_id: str | None = Field(default=None, min_length=1, max_length=128, pattern=PRINTABLE)

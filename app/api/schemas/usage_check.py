@@ -16,9 +16,18 @@ class UsageCheckBody(Body):
     """Some use that has not happened yet."""
 
     tenant_id: Id | None = Field(default=None, description="The key says it already; if sent, it must match.")
-    subscription_id: Id | None = Field(default=None, description="The running subscription, if left out.")
+    subscription_id: Id | None = Field(
+        default=None, description="The one its site is for, else the main or only one, if left out."
+    )
     event_type: str = Field(min_length=1, max_length=64, pattern=PRINTABLE, examples=["api_call"])
     units: Units
+    site: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        pattern=PRINTABLE,
+        description="Where it is for; a subscription of that site is meant, if there is one.",
+    )
 
 
 class UsageCheckShown(Shown):

@@ -417,33 +417,6 @@ def upgrade() -> None:
         batch_op.create_index('ix_stripe_event_object', ['object_id'], unique=False)
         batch_op.create_index('ix_stripe_event_received', ['received_at', 'id'], unique=False)
 
-    op.create_table('subscription',
-    sa.Column('tenant_id', sa.String(length=64), nullable=False),
-    sa.Column('id', sa.String(length=64), nullable=False),
-    sa.Column('plan_version_id', sa.String(length=71), nullable=False),
-    sa.Column('status', sa.Enum('trialing', 'active', 'past_due', 'paused', 'suspended', 'canceled', name='subscriptionstatus', native_enum=False, create_constraint=True, length=32), nullable=False),
-    sa.Column('interval', sa.Enum('month', 'year', name='interval', native_enum=False, create_constraint=True, length=32), nullable=False),
-    sa.Column('collection', sa.Enum('automatic', 'manual', name='collection', native_enum=False, create_constraint=True, length=32), nullable=False),
-    sa.Column('started_at', models.base.UtcDateTime(), nullable=False),
-    sa.Column('anchor_at', models.base.UtcDateTime(), nullable=False),
-    sa.Column('period_index', sa.Integer(), nullable=False),
-    sa.Column('current_period_start', models.base.UtcDateTime(), nullable=False),
-    sa.Column('current_period_end', models.base.UtcDateTime(), nullable=False),
-    sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
-    sa.Column('trial_ends_at', models.base.UtcDateTime(), nullable=True),
-    sa.Column('base_paid_until', models.base.UtcDateTime(), nullable=True),
-    sa.Column('canceled_at', models.base.UtcDateTime(), nullable=True),
-    sa.CheckConstraint('current_period_end > current_period_start', name=op.f('ck_subscription_period_order')),
-    sa.CheckConstraint('current_period_start >= started_at', name=op.f('ck_subscription_period_after_start')),
-    sa.CheckConstraint('period_index >= 0', name=op.f('ck_subscription_period_index')),
-    sa.ForeignKeyConstraint(['plan_version_id'], ['plan_version.id'], name=op.f('fk_subscription_plan_version_id_plan_version')),
-    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_subscription_tenant_id_tenant')),
-    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_subscription'))
-    )
-    with op.batch_alter_table('subscription', schema=None) as batch_op:
-        batch_op.create_index('ix_subscription_due', ['current_period_end', 'status'], unique=False)
-        batch_op.create_index('ix_subscription_id', ['id'], unique=False)
-
     op.create_table('trace_hop',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('trace_id', sa.String(length=128), nullable=False),
@@ -457,6 +430,7 @@ def upgrade() -> None:
     sa.Column('digest', sa.String(length=64), nullable=False),
     sa.Column('user_id', sa.String(length=64), nullable=False),
     sa.Column('tenant_id', sa.String(length=64), nullable=True),
+    sa.Column('subscription_id', sa.String(length=64), nullable=True),
     sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
     sa.Column('expires_at', models.base.UtcDateTime(), nullable=False),
     sa.CheckConstraint('expires_at > created_at', name=op.f('ck_web_session_lifetime')),
@@ -466,6 +440,39 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('web_session', schema=None) as batch_op:
         batch_op.create_index('ix_web_session_user_id', ['user_id'], unique=False)
+
+    op.create_table('subscription',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('name', sa.String(length=60), nullable=False),
+    sa.Column('site', sa.String(length=64), nullable=True),
+    sa.Column('plan_version_id', sa.String(length=71), nullable=False),
+    sa.Column('status', sa.Enum('trialing', 'active', 'past_due', 'paused', 'suspended', 'canceled', name='subscriptionstatus', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('interval', sa.Enum('month', 'year', name='interval', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('collection', sa.Enum('automatic', 'manual', name='collection', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('started_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('anchor_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('period_index', sa.Integer(), nullable=False),
+    sa.Column('current_period_start', models.base.UtcDateTime(), nullable=False),
+    sa.Column('current_period_end', models.base.UtcDateTime(), nullable=False),
+    sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('trial_ends_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('base_paid_until', models.base.UtcDateTime(), nullable=True),
+    sa.Column('canceled_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint("site IS NULL OR name <> ''", name=op.f('ck_subscription_site_has_name')),
+    sa.CheckConstraint('current_period_end > current_period_start', name=op.f('ck_subscription_period_order')),
+    sa.CheckConstraint('current_period_start >= started_at', name=op.f('ck_subscription_period_after_start')),
+    sa.CheckConstraint('period_index >= 0', name=op.f('ck_subscription_period_index')),
+    sa.ForeignKeyConstraint(['plan_version_id'], ['plan_version.id'], name=op.f('fk_subscription_plan_version_id_plan_version')),
+    sa.ForeignKeyConstraint(['tenant_id', 'site'], ['site.tenant_id', 'site.code'], name=op.f('fk_subscription_tenant_id_site_site')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_subscription_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_subscription'))
+    )
+    with op.batch_alter_table('subscription', schema=None) as batch_op:
+        batch_op.create_index('ix_subscription_due', ['current_period_end', 'status'], unique=False)
+        batch_op.create_index('ix_subscription_id', ['id'], unique=False)
+        batch_op.create_index('ix_subscription_name', ['tenant_id', 'name'], unique=True, sqlite_where=sa.text("status <> 'canceled'"), postgresql_where=sa.text("status <> 'canceled'"))
+        batch_op.create_index('ix_subscription_site', ['tenant_id', 'site'], unique=True, sqlite_where=sa.text("status <> 'canceled' AND site IS NOT NULL"), postgresql_where=sa.text("status <> 'canceled' AND site IS NOT NULL"))
 
     op.create_table('alert',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
@@ -505,6 +512,8 @@ def upgrade() -> None:
     sa.Column('plan_version_id', sa.String(length=71), nullable=False),
     sa.Column('interval', sa.Enum('month', 'year', name='interval', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('trial_days', sa.Integer(), nullable=False),
+    sa.Column('name', sa.String(length=60), nullable=False),
+    sa.Column('site', sa.String(length=64), nullable=True),
     sa.Column('status', sa.Enum('asked', 'open', 'paying', 'completed', 'expired', 'failed', name='checkoutstatus', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('stripe_id', sa.String(length=128), nullable=True),
     sa.Column('url', sa.String(length=2000), nullable=True),
@@ -984,16 +993,18 @@ def downgrade() -> None:
     op.drop_table('checkout')
     op.drop_table('billing_period')
     op.drop_table('alert')
+    with op.batch_alter_table('subscription', schema=None) as batch_op:
+        batch_op.drop_index('ix_subscription_site', sqlite_where=sa.text("status <> 'canceled' AND site IS NOT NULL"), postgresql_where=sa.text("status <> 'canceled' AND site IS NOT NULL"))
+        batch_op.drop_index('ix_subscription_name', sqlite_where=sa.text("status <> 'canceled'"), postgresql_where=sa.text("status <> 'canceled'"))
+        batch_op.drop_index('ix_subscription_id')
+        batch_op.drop_index('ix_subscription_due')
+
+    op.drop_table('subscription')
     with op.batch_alter_table('web_session', schema=None) as batch_op:
         batch_op.drop_index('ix_web_session_user_id')
 
     op.drop_table('web_session')
     op.drop_table('trace_hop')
-    with op.batch_alter_table('subscription', schema=None) as batch_op:
-        batch_op.drop_index('ix_subscription_id')
-        batch_op.drop_index('ix_subscription_due')
-
-    op.drop_table('subscription')
     with op.batch_alter_table('stripe_event', schema=None) as batch_op:
         batch_op.drop_index('ix_stripe_event_received')
         batch_op.drop_index('ix_stripe_event_object')
