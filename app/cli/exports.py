@@ -15,7 +15,8 @@ from services.exports.writing import Format
 from services.identity import find_tenant
 
 SheetName = Annotated[str, typer.Argument(metavar="NAME", help=f"One of: {', '.join(SHEETS)}.")]
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day there is, included.")]
+FirstDay = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day, included.")]
+LastDay = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day, included.")]
 
 
 def add_to(cli: typer.Typer) -> None:
@@ -27,8 +28,8 @@ def export(
     name: SheetName,
     *,
     tenant: Annotated[str, typer.Option("--tenant", metavar="T", help="Whose: an id or a name.")],
-    since: Annotated[Day, typer.Option("--from")] = None,
-    until: Annotated[Day, typer.Option("--to")] = None,
+    since: FirstDay = None,
+    until: LastDay = None,
     format: Annotated[Format, typer.Option(help="csv, or parquet.")] = Format.CSV,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to; named by what it holds.")] = None,
     as_json: AsJson = False,
