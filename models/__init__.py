@@ -10,6 +10,7 @@ from models.base import metadata, table_of
 from models.checkout import Checkout, CheckoutStatus
 from models.credit import CreditEntry, CreditGrant, EntryKind, GrantKind
 from models.credit_note import CreditNote, CreditNoteLine
+from models.credit_purchase import AutoTopUp, CreditPurchase, PurchaseStatus
 from models.dunning import Dunning, DunningOutcome, PaymentReminder
 from models.gain_share import GainShareRun, GainShareStatus, KpiBaseline
 from models.idempotency import IdempotencyRecord
@@ -45,6 +46,7 @@ __all__ = [
     "AlertKind",
     "ApiKey",
     "AssetSnapshot",
+    "AutoTopUp",
     "BillingPeriod",
     "BillingReason",
     "CatalogKind",
@@ -55,6 +57,7 @@ __all__ = [
     "CreditGrant",
     "CreditNote",
     "CreditNoteLine",
+    "CreditPurchase",
     "Dunning",
     "DunningOutcome",
     "EntryKind",
@@ -80,6 +83,7 @@ __all__ = [
     "PoolUsage",
     "PriceBook",
     "PriceBookVersion",
+    "PurchaseStatus",
     "Receipt",
     "ReceiptLog",
     "ReceiptSignature",

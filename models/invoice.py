@@ -5,13 +5,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field
 
 from models.base import ID_MAX, Json, Rate, TenantOwned, UtcDateTime, choice
 from models.price_book import HASH_MAX
 
 DESCRIPTION_MAX = 300
+_IS_OF_PERIOD = text("billing_reason <> 'top_up'")
 
 
 class InvoiceStatus(StrEnum):
@@ -23,10 +24,11 @@ class InvoiceStatus(StrEnum):
 
 
 class BillingReason(StrEnum):
-    """What made the invoice: the start of a subscription, or the close of a period."""
+    """What made the invoice: the start of a subscription, the close of a period, or credits that were bought."""
 
     SUBSCRIPTION_START = "subscription_start"
     PERIOD_CLOSE = "period_close"
+    TOP_UP = "top_up"
 
 
 class LineKind(StrEnum):
@@ -37,10 +39,12 @@ class LineKind(StrEnum):
     CORRECTION = "correction"
     DISCOUNT = "discount"
     ADJUSTMENT = "adjustment"
+    TOP_UP = "top_up"
 
 
 class Invoice(TenantOwned, table=True):
-    """One bill. The unique key on (subscription, period, reason) is what makes closing idempotent.
+    """One bill. The unique key on (subscription, period, reason) is what makes closing idempotent; a purchase of
+    credits, of which there may be several at once, names its invoice itself.
 
     `receipt_seq` and `receipt_hash` say which receipt of the customer's log attests it. `payment_salt` is what the
     payment's receipt commits to the reference with.
@@ -50,7 +54,16 @@ class Invoice(TenantOwned, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "subscription_id"], ["subscription.tenant_id", "subscription.id"]),
         ForeignKeyConstraint(["tenant_id", "receipt_seq"], ["receipt.tenant_id", "receipt.seq"]),
-        UniqueConstraint("tenant_id", "subscription_id", "period_start", "billing_reason"),
+        Index(
+            "ix_invoice_of_period",
+            "tenant_id",
+            "subscription_id",
+            "period_start",
+            "billing_reason",
+            unique=True,
+            sqlite_where=_IS_OF_PERIOD,
+            postgresql_where=_IS_OF_PERIOD,
+        ),
         UniqueConstraint("tenant_id", "number"),
         CheckConstraint("period_end > period_start", name="period_order"),
         CheckConstraint("total_minor = subtotal_minor + tax_minor", name="total"),

@@ -56,7 +56,7 @@ def grant_allowance(
     )
     session.add(grant)
     session.flush()
-    _add_entry(session, grant=grant, kind=EntryKind.GRANT, delta_micro=granted_micro, at=at)
+    add_entry(session, grant=grant, kind=EntryKind.GRANT, delta_micro=granted_micro, at=at)
 
 
 def load_lots(session: Session, *, tenant_id: str, subscription_id: str, pool: str, since: datetime) -> dict[str, Lot]:
@@ -156,11 +156,21 @@ def expire_window(session: Session, *, subscription: Subscription, window: Windo
         if grant.remaining_micro:
             left, grant.remaining_micro = grant.remaining_micro, 0
             grant.expired_micro += left
-            _add_entry(session, grant=grant, kind=EntryKind.EXPIRE, delta_micro=-left, at=at)
+            add_entry(session, grant=grant, kind=EntryKind.EXPIRE, delta_micro=-left, at=at)
     session.flush()
 
 
-def _add_entry(session: Session, *, grant: CreditGrant, kind: EntryKind, delta_micro: int, at: datetime) -> None:
+def add_entry(
+    session: Session,
+    *,
+    grant: CreditGrant,
+    kind: EntryKind,
+    delta_micro: int,
+    at: datetime,
+    source_id: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Append why a lot changed, under the lock on the tenant's head."""
     head = lock_head(session, tenant_id=grant.tenant_id)
     head.last_entry_seq += 1
     session.add(
@@ -170,6 +180,8 @@ def _add_entry(session: Session, *, grant: CreditGrant, kind: EntryKind, delta_m
             grant_id=grant.id,
             kind=kind,
             delta_micro=delta_micro,
+            source_id=source_id,
+            reason=reason,
             at=at,
         )
     )

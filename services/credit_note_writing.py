@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel import Session, func, select
 
-from models import CreditNote, CreditNoteLine, Invoice, InvoiceStatus
+from models import BillingReason, CreditNote, CreditNoteLine, Invoice, InvoiceStatus
 from services.credit_notes import amount_left, note_number
 from services.invoice_notices import announce_credit_note
 from services.invoices import settle
@@ -13,6 +13,7 @@ from services.receipt_log import OpenLog
 from services.rules.money import Money
 from services.rules.quantities import plain
 from services.rules.receipts import written, written_time
+from services.top_up_lots import take_back_credited
 
 
 def write_credit_note(
@@ -63,6 +64,8 @@ def write_credit_note(
     session.add(line)
     session.flush()
     announce_credit_note(session, note=note, invoice=invoice, at=at)
+    if invoice.billing_reason == BillingReason.TOP_UP:
+        take_back_credited(session, invoice=invoice, credit_note_id=note.id, at=at)
     if invoice.status == InvoiceStatus.OPEN and amount_left(session, invoice=invoice) <= 0:
         settle(session, invoice=invoice, reference=note_number(note), at=at)
     return note

@@ -36,7 +36,7 @@ def plan_returns(
     starts_at, ends_at = lane.window
     returnable, shared = {}, []
     for lot in lots.values():
-        burned = lot.granted_micro - lot.remaining_micro - lot.expired_micro
+        burned = lot.spent_micro
         if lot.effective_at >= starts_at and lot.expires_at is not None and lot.expires_at <= ends_at:
             returnable[lot.id] = burned
         else:
@@ -81,13 +81,19 @@ def write_returns(session: Session, *, returns: list[LotReturn], seq: int, first
 def _burned_lots(session: Session, *, tenant_id: str, lane: Lane) -> list[CreditGrant]:
     """The lots that something was burned of and that events of the lane's window could reach."""
     starts_at, ends_at = lane.window
+    gone_micro = (
+        col(CreditGrant.remaining_micro)
+        + col(CreditGrant.expired_micro)
+        + col(CreditGrant.transferred_micro)
+        + col(CreditGrant.revoked_micro)
+    )
     statement = select(CreditGrant).where(
         CreditGrant.tenant_id == tenant_id,
         CreditGrant.subscription_id == lane.subscription_id,
         CreditGrant.pool == lane.pool,
         col(CreditGrant.effective_at) < ends_at,
         or_(col(CreditGrant.expires_at).is_(None), col(CreditGrant.expires_at) > starts_at),
-        col(CreditGrant.granted_micro) > col(CreditGrant.remaining_micro) + col(CreditGrant.expired_micro),
+        col(CreditGrant.granted_micro) > gone_micro,
     )
     return list(session.exec(statement.execution_options(populate_existing=True)))
 

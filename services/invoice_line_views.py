@@ -85,6 +85,7 @@ def _line_view(session: Session, line: InvoiceLine, currency: str, timezone: str
     facts = (
         *_base_facts(line, timezone),
         *_discount_facts(line, currency),
+        *_pack_facts(line, plan),
         *_counted_facts(session, line, timezone),
         *(() if charge is None else _rounding_facts(line, charge, currency)),
         Fact("Rated with", f"{plan.name}, version {version_name(line.plan_version_id)}"),
@@ -153,6 +154,12 @@ def _base_facts(line: InvoiceLine, timezone: str) -> Iterable[Fact]:
 def _discount_facts(line: InvoiceLine, currency: str) -> Iterable[Fact]:
     if line.kind == LineKind.DISCOUNT:
         yield Fact("Off a base fee of", wording.money(Money.parse(line.sources["of"], currency)))
+
+
+def _pack_facts(line: InvoiceLine, plan: Plan) -> Iterable[Fact]:
+    if line.kind == LineKind.TOP_UP:
+        unit = plan.pools[line.sources["pool"]].unit
+        yield Fact("Bought", counted(Decimal(line.sources["credits"]), unit))
 
 
 def _counted_facts(session: Session, line: InvoiceLine, timezone: str) -> Iterable[Fact]:

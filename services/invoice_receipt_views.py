@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from models import BillingPeriod, CreditNote, CreditNoteLine, Invoice, LineKind
+from models import BillingPeriod, BillingReason, CreditNote, CreditNoteLine, Invoice, LineKind
 from services import wording
 from services.credit_notes import list_credit_notes, note_number, read_credit_note
 from services.invoices import InvoiceDocument
@@ -60,6 +60,8 @@ def covered_views(session: Session, document: InvoiceDocument) -> tuple[CoveredV
 
 def period_plan(session: Session, invoice: Invoice) -> Plan | None:
     """The plan version that rates the use of an invoice's own period; None where it has no period."""
+    if invoice.billing_reason == BillingReason.TOP_UP:
+        return None
     period = session.get(BillingPeriod, (invoice.tenant_id, invoice.subscription_id, invoice.period_start))
     return None if period is None else plan_version(session, version_id=period.plan_version_id)
 

@@ -18,6 +18,7 @@ from services.rules.money import Money
 from services.rules.periods import Period
 from services.settings import settings
 from services.tenants import lock_head
+from services.top_up_lots import settle_purchase
 from services.usage_ranges import UsageRange
 
 PAGE_MAX = 200
@@ -162,6 +163,8 @@ def settle(session: Session, *, invoice: Invoice, reference: str | None, at: dat
     session.add(invoice)
     session.flush()
     announce_invoice(session, invoice=invoice, type=NoticeType.INVOICE_PAID, at=at)
+    if invoice.billing_reason == BillingReason.TOP_UP:
+        settle_purchase(session, invoice=invoice, at=at)
 
 
 def _stored(invoice: Invoice, position: int, line: Line) -> InvoiceLine:

@@ -1,14 +1,14 @@
 """A plan as the business reads it: typed, exact, rebuilt from the immutable document of a plan version."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from services.rules import money, pricing
 from services.rules.money import Money
-from services.rules.pricing import Charge, from_document
+from services.rules.pricing import Charge, PerUnit, from_document
 from services.rules.quantities import from_micro, to_micro
 
 PLAN_FORMAT = "tallystick-plan/1"
@@ -56,6 +56,28 @@ class GainShareTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class TopUp:
+    """A pack of a pool's credits that is sold beside the plan, for `price` major units.
+
+    What is bought can be spent for `expires_after_days`, without end where it is None. `tax_category` says what is
+    sold, for whoever works out the tax on it.
+    """
+
+    code: str
+    name: str
+    pool: str
+    credits: Decimal
+    price: Decimal
+    tax_category: str
+    expires_after_days: int | None = None
+
+    @property
+    def charge(self) -> Charge:
+        """The price of any number of packs."""
+        return Charge(PerUnit(self.price))
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One plan version. `base_price` is a month in major units, None where the price is agreed by contract.
 
@@ -84,6 +106,7 @@ class Plan:
     gain_share: GainShareTerms | None
     trial_days: int = 0
     only_for: str | None = None
+    top_ups: Mapping[str, TopUp] = field(default_factory=dict)
 
     @property
     def qualified_code(self) -> str:
@@ -146,7 +169,12 @@ def plan_from_document(version_id: str, document: Mapping[str, Any]) -> Plan:
         gain_share=None if terms is None else GainShareTerms(Decimal(terms["min_pct"]), Decimal(terms["max_pct"])),
         trial_days=document.get("trial_days", 0),
         only_for=document.get("only_for"),
+        top_ups={pack["code"]: _top_up(pack) for pack in document.get("top_ups", ())},
     )
+
+
+def _top_up(document: Mapping[str, Any]) -> TopUp:
+    return TopUp(**{**document, "credits": Decimal(document["credits"]), "price": Decimal(document["price"])})
 
 
 def _meter(document: Mapping[str, str]) -> Meter:

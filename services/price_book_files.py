@@ -21,6 +21,8 @@ from services.rules.violations import InvalidAmount, RuleViolation
 BOOK_BYTES_MAX = 1_000_000
 PLANS_MAX = 50
 METERS_MAX = 200
+TOP_UPS_MAX = 50
+EXPIRY_DAYS_MAX = 3_660
 OVERAGE_MAX = Decimal(32 * CREDITS_MAX)
 """Credits of one line at the most: a month of the daily limit."""
 
@@ -63,6 +65,18 @@ class GainShareEntry(_Entry):
     max_pct: Annotated[Decimal, Field(gt=0, le=100)]
 
 
+class TopUpEntry(_Entry):
+    """A pack of a pool's credits, sold beside every plan of the book that does not choose among them."""
+
+    code: Code
+    name: Name
+    pool: Code
+    credits: Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=6)]
+    price: Annotated[Decimal, Field(gt=0, max_digits=24, decimal_places=12)]
+    expires_after_days: Annotated[int, Field(ge=1, le=EXPIRY_DAYS_MAX, strict=True)] | None = None
+    tax_category: Code = "prepaid_credits"
+
+
 class PlanEntry(_Entry):
     code: Code
     name: Name
@@ -79,6 +93,8 @@ class PlanEntry(_Entry):
     limits: dict[Code, Annotated[int, Field(ge=0, le=2**53 - 1)]] = {}
     entitlements: tuple[Code, ...] = ()
     gain_share: GainShareEntry | None = None
+    top_ups: tuple[Code, ...] | None = None
+    """Which of the book's packs are sold beside it; all where nothing is said, none where the list is empty."""
 
     @model_validator(mode="after")
     def _priced(self) -> "PlanEntry":
@@ -97,12 +113,18 @@ class BookEntry(_Entry):
     pools: Annotated[dict[Code, PoolEntry], Field(min_length=1)]
     meters: Annotated[dict[Code, MeterEntry], Field(min_length=1, max_length=METERS_MAX)]
     prices: dict[Code, Price] = {}
+    top_ups: Annotated[tuple[TopUpEntry, ...], Field(max_length=TOP_UPS_MAX)] = ()
     plans: Annotated[tuple[PlanEntry, ...], Field(min_length=1, max_length=PLANS_MAX)]
 
     def overage_charge(self, plan: PlanEntry, pool: str) -> Charge:
         """What use beyond the lots of a pool costs on a plan. Raises InvalidRate, or KeyError for an unknown price."""
         price = plan.overage[pool]
         return from_document(self.prices[price] if isinstance(price, str) else price)
+
+    def packs_of(self, plan: PlanEntry) -> list[TopUpEntry]:
+        """The packs of credits sold beside a plan, in the book's order. One agreed by contract has those it names."""
+        chosen = plan.top_ups
+        return [pack for pack in self.top_ups if chosen is None or pack.code in chosen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +181,7 @@ def _mistakes(book: BookEntry) -> Iterator[tuple[str, str]]:
             yield f"meters.{code}.pool", f"names the pool {meter.pool}, which the book does not have"
     for code, price in book.prices.items():
         yield from _charge_mistake(f"prices.{code}", price)
+    yield from _pack_mistakes(book)
     for plan in book.plans:
         at = f"plans.{plan.code}"
         if plan.code in seen:
@@ -186,12 +209,32 @@ def _plan_mistakes(book: BookEntry, plan: PlanEntry, at: str) -> Iterator[tuple[
         yield from _too_dear(book, plan, pool, key)
     if plan.assets is not None:
         yield from _charge_mistake(f"{at}.assets", plan.assets.model_extra or {})
-    if plan.base_price is not None and -int(plan.base_price.normalize().as_tuple().exponent) > minor_digits(
-        book.currency
-    ):
+    for code in plan.top_ups or ():
+        if code not in {pack.code for pack in book.top_ups}:
+            yield f"{at}.top_ups", f"names the pack {code}, which is not in [[top_ups]]"
+    if plan.base_price is not None and _is_too_fine(plan.base_price, book.currency):
         yield f"{at}.base_price", f"is finer than the smallest unit of {book.currency}"
     if plan.gain_share is not None and plan.gain_share.min_pct > plan.gain_share.max_pct:
         yield f"{at}.gain_share", "min_pct is above max_pct"
+
+
+def _pack_mistakes(book: BookEntry) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
+    for pack in book.top_ups:
+        at = f"top_ups.{pack.code}"
+        if pack.code in seen:
+            yield at, "is there twice; every pack needs a code of its own"
+        seen.add(pack.code)
+        if pack.pool not in book.pools:
+            yield f"{at}.pool", f"names the pool {pack.pool}, which the book does not have"
+        if pack.credits > CREDITS_MAX:
+            yield f"{at}.credits", f"is more than {CREDITS_MAX:,}"
+        if _is_too_fine(pack.price, book.currency):
+            yield f"{at}.price", f"is finer than the smallest unit of {book.currency}"
+
+
+def _is_too_fine(price: Decimal, currency: str) -> bool:
+    return -int(price.normalize().as_tuple().exponent) > minor_digits(currency)
 
 
 def _too_dear(book: BookEntry, plan: PlanEntry, pool: str, key: str) -> Iterator[tuple[str, str]]:

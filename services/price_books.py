@@ -11,7 +11,7 @@ from models import PlanVersion, PriceBook, PriceBookVersion, table_of
 from services.database import insert_into, insert_missing
 from services.errors import UnknownPlan, UnknownPriceBook
 from services.plans import PLAN_FORMAT, Meter, Plan, Pool, plan_from_document
-from services.price_book_files import BookEntry, PlanEntry, read_book
+from services.price_book_files import BookEntry, PlanEntry, TopUpEntry, read_book
 from services.rules.canonical import content_hash
 from services.rules.decimals import text_of
 from services.rules.pricing import to_document
@@ -128,33 +128,52 @@ def _plan_row(document: dict[str, Any], at: datetime) -> dict[str, Any]:
 def _plan_document(book: BookEntry, plan: PlanEntry) -> dict[str, Any]:
     """All that rating the plan takes, in the types canonical JSON knows; its hash is the version's name.
 
-    What has an order is a list: canonical bytes and JSONB sort the keys of an object. A plan without a trial says
-    nothing of one, so that its name is what it was before there were trials.
+    What has an order is a list: canonical bytes and JSONB sort the keys of an object. A plan without a trial, or packs
+    of credits, says nothing of them, so that its name is what it was before there were any.
     """
     assets, terms = plan.assets, plan.gain_share
     trial = {"trial_days": plan.trial_days} if plan.trial_days else {}
+    packs = [_pack_document(pack) for pack in book.packs_of(plan)]
+    return (
+        {
+            "format": PLAN_FORMAT,
+            "book": book.code,
+            "code": plan.code,
+            "name": plan.name,
+            "tagline": plan.tagline,
+            "popular": plan.popular,
+            "contact_sales": plan.contact_sales,
+            "currency": book.currency,
+            "base_price": None if plan.base_price is None else text_of(plan.base_price),
+            "annual_discount_pct": text_of(book.annual_discount_pct),
+            "features": list(plan.features),
+            "sites_max": plan.sites_max,
+            "pools": [{"code": code, **pool.model_dump()} for code, pool in book.pools.items()],
+            "meters": [
+                {"code": code, **meter.model_dump(), "credits_per_unit": text_of(meter.credits_per_unit)}
+                for code, meter in book.meters.items()
+            ],
+            "allowances": {pool: text_of(amount) for pool, amount in plan.allowances.items()},
+            "overage": {pool: to_document(book.overage_charge(plan, pool)) for pool in plan.overage},
+            "assets": None if assets is None else {"basis": assets.basis, "charge": to_document(assets.charge())},
+            "limits": dict(plan.limits),
+            "entitlements": list(plan.entitlements),
+            "gain_share": None
+            if terms is None
+            else {"min_pct": text_of(terms.min_pct), "max_pct": text_of(terms.max_pct)},
+        }
+        | trial
+        | ({"top_ups": packs} if packs else {})
+    )
+
+
+def _pack_document(pack: TopUpEntry) -> dict[str, Any]:
+    days = {} if pack.expires_after_days is None else {"expires_after_days": pack.expires_after_days}
     return {
-        "format": PLAN_FORMAT,
-        "book": book.code,
-        "code": plan.code,
-        "name": plan.name,
-        "tagline": plan.tagline,
-        "popular": plan.popular,
-        "contact_sales": plan.contact_sales,
-        "currency": book.currency,
-        "base_price": None if plan.base_price is None else text_of(plan.base_price),
-        "annual_discount_pct": text_of(book.annual_discount_pct),
-        "features": list(plan.features),
-        "sites_max": plan.sites_max,
-        "pools": [{"code": code, **pool.model_dump()} for code, pool in book.pools.items()],
-        "meters": [
-            {"code": code, **meter.model_dump(), "credits_per_unit": text_of(meter.credits_per_unit)}
-            for code, meter in book.meters.items()
-        ],
-        "allowances": {pool: text_of(amount) for pool, amount in plan.allowances.items()},
-        "overage": {pool: to_document(book.overage_charge(plan, pool)) for pool in plan.overage},
-        "assets": None if assets is None else {"basis": assets.basis, "charge": to_document(assets.charge())},
-        "limits": dict(plan.limits),
-        "entitlements": list(plan.entitlements),
-        "gain_share": None if terms is None else {"min_pct": text_of(terms.min_pct), "max_pct": text_of(terms.max_pct)},
-    } | trial
+        "code": pack.code,
+        "name": pack.name,
+        "pool": pack.pool,
+        "credits": text_of(pack.credits),
+        "price": text_of(pack.price),
+        "tax_category": pack.tax_category,
+    } | days

@@ -119,7 +119,7 @@ def assert_books_agree(session: Session, tenant_id: str) -> None:
     lots = session.exec(_as_stored(select(CreditGrant).where(CreditGrant.tenant_id == tenant_id))).all()
     for lot in lots:
         assert sum(e.delta_micro for e in entries if e.grant_id == lot.id) == lot.remaining_micro
-    assert sum(lot.granted_micro - lot.remaining_micro - lot.expired_micro for lot in lots) == credits - overage
+    assert sum(lot.spent_micro for lot in lots) == credits - overage
 
 
 def _as_stored(statement: Any) -> Any:

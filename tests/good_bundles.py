@@ -221,6 +221,25 @@ def adjusted(*amounts: str, change: Callable[[dict[str, Any]], None] | None = No
     return bill
 
 
+def topped_up(change: Callable[[dict[str, Any]], None] | None = None) -> Bill:
+    """Credits bought twice on a day, used beyond the allowance without overage, then with some; a purchase taken back
+    by a line of its own, and another in part. `change` edits the second purchase's invoice."""
+    bill = Bill(Ledger(tenant="tnt_6"))
+    ledger = bill.ledger
+    price = ledger.plan("reliability", "PRO")
+    first = ledger.top_up_line(price, "credits-250k", "buy_1")
+    bill.invoices.append(ledger.bill([first]))
+    bill.invoices.append(ledger.bill([ledger.top_up_line(price, "credits-250k", "buy_2", packs=3)], change=change))
+    for number in range(4):
+        ledger.use(price, "optimizer_job", f"{1_000 + number}", overage_micro=None if number < 3 else 3_000_000_000)
+    ledger.clock = APRIL[0]
+    bill.invoices.append(ledger.bill([ledger.base_line(price), ledger.overage_line(price, "credits")]))
+    back = first | {"quantity": "-1", "amount": turned(first["amount"])}
+    bill.credit_note = ledger.bill([back], invoice=bill.invoices[0])
+    ledger.bill([ledger.adjustment(price, "-450.00")], invoice=bill.invoices[1])
+    return bill
+
+
 def turned(amount: str) -> str:
     """The same amount on the other side of zero."""
     return amount[1:] if amount.startswith("-") else f"-{amount}"
@@ -260,6 +279,10 @@ def good_cases() -> Iterator[Case]:
     yield Case("promotions-whole", cut_range(promotions.ledger, 1, 3).lines(), promotions.ledger.jwks())
     yield Case("promotions-invoice", cut_invoice(promotions.ledger, 2).document(), promotions.ledger.jwks())
     yield Case("promotions-taken-back", cut_range(promotions.ledger, 3, 3).lines(), promotions.ledger.jwks())
+    bought = topped_up()
+    yield Case("top-ups-whole", cut_range(bought.ledger, 1, bought.ledger.size).lines(), bought.ledger.jwks())
+    yield Case("top-ups-invoice", cut_invoice(bought.ledger, bought.invoices[1]).document(), bought.ledger.jwks())
+    yield Case("top-ups-beside-overage", cut_invoice(bought.ledger, bought.invoices[2]).lines(), bought.ledger.jwks())
     given_back = adjusted("-25.00", "-10000.01", "-144.99").ledger
     yield Case("adjustments-whole", cut_range(given_back, 1, 4).lines(), given_back.jwks())
     yield Case("adjustments-without-their-invoice", cut_range(given_back, 2, 4).document(), given_back.jwks())

@@ -220,6 +220,22 @@ class Ledger:
             "sources": {"of": of, "code": "LAUNCH"},
         }  # fmt: skip
 
+    def top_up_line(
+        self, price: str, pack: str, purchase: str, *, packs: int = 1, period: tuple[datetime, datetime] = MARCH
+    ) -> dict[str, Any]:
+        """Packs of credits that were bought."""
+        document = next(each for each in self.plans[price]["top_ups"] if each["code"] == pack)
+        amount = money.to_money(Fraction(document["price"]) * packs, self.plans[price]["currency"])
+        return {
+            "kind": "top_up", "unit": "pack", "quantity": str(packs), "amount": amount.plain(), "price": price,
+            "description": f"Bought: {document['name']}", "period": period_document(period),
+            "pricing": {"model": "per_unit", "unit_price": document["price"]},
+            "sources": {
+                "pack": pack, "pool": document["pool"], "purchase": purchase,
+                "credits": plain(Decimal(document["credits"]) * packs),
+            },
+        }  # fmt: skip
+
     def adjustment(self, price: str, amount: str, *, period: tuple[datetime, datetime] = MARCH) -> dict[str, Any]:
         """What somebody decided to take back."""
         return {

@@ -8,6 +8,7 @@ Tallystick.billChecks = (() => {
   const { Decimal } = Tallystick.decimals;
   const { plain, readMinor } = Tallystick.money;
   const { KINDS, USAGE_KINDS, checkLine, differenceMicro, poolOf, worded } = Tallystick.lineChecks;
+  const { purchaseOf } = Tallystick.topUpLines;
   const BILLS_MAX = 10_000;
   const BILLS_BYTES_MAX = 16 * 1024 * 1024;
   /** Kinds of lines that are held to what the ones before them have left. */
@@ -151,7 +152,8 @@ Tallystick.billChecks = (() => {
       if (ANY_NUMBER.has(kind)) return;
       const start = line.period?.start ?? "";
       const pool = USAGE_KINDS.has(kind) ? poolOf(line, plan) : "";
-      const key = JSON.stringify([document.subscription, kind, price, start, pool, ONCE.has(kind) ? null : seq]);
+      const once = [document.subscription, kind, price, start, pool, ONCE.has(kind) ? null : seq];
+      const key = JSON.stringify(kind === "top_up" ? [kind, purchaseOf(line)] : once);
       if (isTakenBack) this.billed.delete(key);
       else if (this.billed.has(key))
         throw new Broken(`this is billed twice; ${this.billed.get(key)} has billed it already.`);

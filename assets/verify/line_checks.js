@@ -10,7 +10,8 @@ Tallystick.lineChecks = (() => {
   const PERCENT_DECIMALS_MAX = 12;
   const HUNDRED = new Decimal(100n);
   const USAGE_KINDS = new Set(["overage", "late_usage", "correction"]);
-  const KINDS = new Set([...USAGE_KINDS, "base", "discount", "asset_uplift", "adjustment"]);
+  const { topUpOf } = Tallystick.topUpLines;
+  const KINDS = new Set([...USAGE_KINDS, "base", "discount", "asset_uplift", "adjustment", "top_up"]);
 
   /**
    * The minor units that a line of one of KINDS comes to. `sum` is that of its receipts, null where they are not all in
@@ -41,6 +42,7 @@ Tallystick.lineChecks = (() => {
     if (line.kind === "adjustment") return adjustmentOf(line, plan);
     if (line.kind === "discount") return discountOf(line, plan, fee === null ? null : sign * fee);
     if (line.kind === "asset_uplift") return assetsOf(line, plan);
+    if (line.kind === "top_up") return topUpOf(line, plan, sign);
     return line.kind === "overage" ? overageOf(line, plan, sum, sign) : differenceOf(line, plan, sum);
   }
 

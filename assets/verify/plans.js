@@ -29,6 +29,7 @@ Tallystick.plans = (() => {
     "entitlements",
     "gain_share",
   ];
+  const PACK_NAMES = ["code", "name", "pool", "credits", "price", "tax_category", "expires_after_days"];
   const MONTHS = new Map([
     ["month", new Decimal(1n)],
     ["year", new Decimal(12n)],
@@ -51,6 +52,7 @@ Tallystick.plans = (() => {
         if (!this.pools.has(pool)) throw new Broken("A meter burns what it has not.");
       this.allowances = entries(document.allowances, (value) => number(value).toMicro());
       this.overage = entries(document.overage, (value) => readCharge(object(value)));
+      this.topUps = readTopUps(document.top_ups ?? [], this.pools);
       checkUnused(document);
       this.assets = document.assets === null ? null : readAssets(object(document.assets));
     }
@@ -93,6 +95,23 @@ Tallystick.plans = (() => {
     const creditsPerUnit = number(credits_per_unit);
     if (creditsPerUnit.places > DECIMALS_MAX) throw new Broken("A meter burns credits too finely.");
     return { pool: text(pool), creditsPerUnit };
+  }
+
+  /** Packs of credits that are sold beside the plan, by their codes. */
+  function readTopUps(rows, pools) {
+    if (!Array.isArray(rows)) throw new Broken(NOT_A_PLAN);
+    const found = new Map();
+    for (const row of rows) {
+      const { code, name, pool, credits, price } = object(row);
+      for (const key of Object.keys(row)) if (!PACK_NAMES.includes(key)) throw new Broken(NOT_A_PLAN);
+      const creditsMicro = number(credits).toMicro();
+      if (!pools.has(text(pool)) || creditsMicro <= 0n) throw new Broken("A pack holds nothing that it has.");
+      text(name);
+      text(row.tax_category);
+      number(price);
+      found.set(text(code), { pool, creditsMicro, charge: readCharge({ model: "per_unit", unit_price: price }) });
+    }
+    return found;
   }
 
   function readAssets(document) {

@@ -12,6 +12,7 @@ Tallystick.report = (() => {
     ["base", "Base fee"],
     ["discount", "Promotion"],
     ["adjustment", "Adjustment"],
+    ["top_up", "Credits bought"],
     ["asset_uplift", "Assets beyond the included"],
     ["overage", "Use beyond the included"],
     ["late_usage", "Late usage"],

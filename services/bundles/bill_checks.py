@@ -8,6 +8,7 @@ from typing import Any
 from services.bundles.bill_sums import BaseFees, InvoiceTotals
 from services.bundles.line_checks import KINDS, USAGE_KINDS, check_line, difference, pool_of
 from services.bundles.members import Header
+from services.bundles.top_up_lines import purchase_of
 from services.bundles.usage import Asked, PoolSum, UsageSums
 from services.errors import BundleRefused, InvalidBundle, Unverifiable
 from services.plans import Plan
@@ -161,9 +162,12 @@ class Bills:
         kind, subscription = line["kind"], receipt.document["subscription"]
         start = line.get("period", {}).get("start", "")
         pool = pool_of(line, plan) if kind in USAGE_KINDS else ""
+        key: tuple[object, ...]
         key = (subscription, kind, line["price"], start, pool, None if kind in _ONCE else receipt.seq)
         if kind in _ANY_NUMBER:
             return
+        if kind == "top_up":
+            key = (kind, purchase_of(line))
         if taken_back:
             self._billed.pop(key, None)
         elif (before := self._billed.setdefault(key, where)) is not where:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from services.bundles.top_up_lines import rate_top_up
 from services.bundles.usage import PoolSum
 from services.errors import InvalidBundle, Unverifiable
 from services.plans import MONTHS_IN_YEAR, Plan
@@ -19,7 +20,7 @@ from services.rules.pricing import Rated
 from services.rules.quantities import from_micro, plain, plain_micro, to_micro
 
 USAGE_KINDS = frozenset({"overage", "late_usage", "correction"})
-KINDS = USAGE_KINDS | {"base", "discount", "asset_uplift", "adjustment"}
+KINDS = USAGE_KINDS | {"base", "discount", "asset_uplift", "adjustment", "top_up"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ def check_line(
         expected = _adjustment(line, plan)
     elif kind == "asset_uplift":
         expected = _assets(line, plan)
+    elif kind == "top_up":
+        expected = Expected(*rate_top_up(line, plan, sign=-1 if taken_back else 1))
     elif kind == "overage":
         expected = _overage(line, plan, usage, -1 if taken_back else 1)
     else:

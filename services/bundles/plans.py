@@ -8,6 +8,7 @@ from services.errors import InvalidBundle, Unverifiable
 from services.plans import PLAN_FORMAT, Plan, plan_from_document
 from services.rules.canonical import content_hash
 from services.rules.decimals import is_plain
+from services.rules.quantities import to_micro
 from services.rules.receipt_fields import TEXT_MAX
 from services.rules.violations import RuleViolation
 
@@ -45,10 +46,12 @@ def _numbers(document: Mapping[str, Any]) -> Iterator[str]:
         yield document["base_price"]
     if document["gain_share"] is not None:
         yield from (document["gain_share"][name] for name in ("min_pct", "max_pct"))
+    yield from (pack[name] for pack in document.get("top_ups", ()) for name in ("credits", "price"))
 
 
 def _check_names(plan: Plan) -> None:
     texts = [plan.name, plan.currency, *plan.pools, *plan.allowances, *plan.overage]
+    texts += [text for pack in plan.top_ups.values() for text in (pack.code, pack.name, pack.tax_category)]
     texts += [text for pool in plan.pools.values() for text in (pool.name, pool.unit, pool.resets)]
     if not all(type(text) is str and 0 < len(text) <= TEXT_MAX for text in texts):
         raise ValueError("its names are text of ordinary length")
@@ -57,5 +60,9 @@ def _check_names(plan: Plan) -> None:
             raise ValueError(f"its meter {meter.code} burns what it has not")
     for pool in plan.pools:
         plan.allowance_micro(pool)
+    for pack in plan.top_ups.values():
+        if pack.pool not in plan.pools or to_micro(pack.credits) <= 0:
+            raise ValueError(f"its pack {pack.code} holds nothing that it has")
+        _ = pack.charge
     if not Decimal(0) <= plan.annual_discount_pct <= 100:
         raise ValueError("its annual discount is a share")

@@ -5,19 +5,22 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
-from models import Dunning, Invoice, InvoiceStatus, StripeEvent, StripeInvoice, StripeInvoicePart
+from models import BillingReason, Dunning, Invoice, InvoiceStatus, StripeEvent, StripeInvoice, StripeInvoicePart
 from services.invoice_notices import announce_failed_payment
 from services.invoice_transitions import UNPAID, mark_uncollectible, void_invoice
 from services.invoices import mark_invoice_paid, read_invoice
 from services.payments import dunning
 from services.payments.mirror import OPEN, PAID, UNCOLLECTIBLE, VOID, parts_of
 from services.payments.standing import settle_standing
+from services.top_up_lots import note_failed_payment
 
 FAILED_EVENT = "invoice.payment_failed"
 
 
 def settle_invoice(session: Session, *, tenant_id: str, invoice_id: str, at: datetime) -> None:
     """Bring our invoice, its dunning and the subscription's status in step with what Stripe says of its parts.
+
+    Credits that are not paid are not granted, so no service is stopped for them: they are not dunned.
 
     The caller holds the lock on the tenant's head.
     """
@@ -30,7 +33,11 @@ def settle_invoice(session: Session, *, tenant_id: str, invoice_id: str, at: dat
     if invoice.status in (InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE):
         dunning.end_dunning(session, invoice=invoice, at=at)
     elif failed := [part for part in parts if _has_failed(part)]:
-        dunning.begin_dunning(session, invoice=invoice, failed_at=_failed_at(session, parts, at=at))
+        failed_at = _failed_at(session, parts, at=at)
+        if invoice.billing_reason == BillingReason.TOP_UP:
+            note_failed_payment(session, invoice=invoice, failed_at=failed_at)
+        else:
+            dunning.begin_dunning(session, invoice=invoice, failed_at=failed_at)
         for part in failed:
             announce_failed_payment(session, invoice=invoice, part=part, at=at)
     settle_standing(session, tenant_id=tenant_id, subscription_id=invoice.subscription_id, at=at)

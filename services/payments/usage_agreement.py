@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from models import BillingPeriod, LineKind, UsageEvent
+from models import LineKind, UsageEvent
+from services.invoice_receipt_views import period_plan
 from services.invoices import InvoiceDocument
 from services.line_usage import LineUsage, covered_usage, usage_of_line
-from services.price_books import plan_version
 from services.rules.quantities import plain_micro
 
 
@@ -49,10 +49,9 @@ def usage_differences(session: Session, document: InvoiceDocument) -> Iterator[D
 
 def _covered(session: Session, document: InvoiceDocument) -> Iterator[Difference]:
     invoice = document.invoice
-    period = session.get(BillingPeriod, (invoice.tenant_id, invoice.subscription_id, invoice.period_start))
-    if period is None:
+    plan = period_plan(session, invoice)
+    if plan is None:
         return
-    plan = plan_version(session, version_id=period.plan_version_id)
     for covered in covered_usage(session, invoice=invoice, lines=document.lines, plan=plan):
         count, credits_micro, _ = _sums(session, covered.usage)
         pool = plan.pools[covered.usage.pool].name

@@ -490,6 +490,33 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_alert')),
     sa.UniqueConstraint('tenant_id', 'subscription_id', 'pool', 'window_start', 'kind', 'threshold_pct', name=op.f('uq_alert_tenant_id_subscription_id_pool_window_start_kind_threshold_pct'))
     )
+    op.create_table('auto_top_up',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('subscription_id', sa.String(length=64), nullable=False),
+    sa.Column('pool', sa.String(length=64), nullable=False),
+    sa.Column('pack', sa.String(length=64), nullable=False),
+    sa.Column('quantity', sa.Integer(), nullable=False),
+    sa.Column('threshold_micro', sa.BigInteger(), nullable=False),
+    sa.Column('month_count_max', sa.Integer(), nullable=False),
+    sa.Column('month_minor_max', sa.BigInteger(), nullable=False),
+    sa.Column('is_on', sa.Boolean(), nullable=False),
+    sa.Column('off_reason', sa.String(length=300), nullable=True),
+    sa.Column('due_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('rests_until', models.base.UtcDateTime(), nullable=True),
+    sa.Column('updated_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('updated_by', sa.String(length=64), nullable=False),
+    sa.CheckConstraint('due_at IS NULL OR is_on', name=op.f('ck_auto_top_up_due_while_on')),
+    sa.CheckConstraint('month_count_max > 0', name=op.f('ck_auto_top_up_month_count')),
+    sa.CheckConstraint('month_minor_max > 0', name=op.f('ck_auto_top_up_month_amount')),
+    sa.CheckConstraint('off_reason IS NULL OR NOT is_on', name=op.f('ck_auto_top_up_reason_while_off')),
+    sa.CheckConstraint('quantity BETWEEN 1 AND 1000', name=op.f('ck_auto_top_up_quantity')),
+    sa.CheckConstraint('threshold_micro > 0', name=op.f('ck_auto_top_up_threshold')),
+    sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['subscription.tenant_id', 'subscription.id'], name=op.f('fk_auto_top_up_tenant_id_subscription_id_subscription')),
+    sa.PrimaryKeyConstraint('tenant_id', 'subscription_id', 'pool', name=op.f('pk_auto_top_up'))
+    )
+    with op.batch_alter_table('auto_top_up', schema=None) as batch_op:
+        batch_op.create_index('ix_auto_top_up_due', ['due_at'], unique=False, sqlite_where=sa.text('due_at IS NOT NULL'), postgresql_where=sa.text('due_at IS NOT NULL'))
+
     op.create_table('billing_period',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('subscription_id', sa.String(length=64), nullable=False),
@@ -544,17 +571,25 @@ def upgrade() -> None:
     sa.Column('granted_micro', sa.BigInteger(), nullable=False),
     sa.Column('remaining_micro', sa.BigInteger(), nullable=False),
     sa.Column('expired_micro', sa.BigInteger(), nullable=False),
+    sa.Column('transferred_micro', sa.BigInteger(), nullable=False),
+    sa.Column('revoked_micro', sa.BigInteger(), nullable=False),
     sa.Column('effective_at', models.base.UtcDateTime(), nullable=False),
     sa.Column('expires_at', models.base.UtcDateTime(), nullable=True),
     sa.Column('granted_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('origin_id', sa.String(length=64), nullable=True),
+    sa.Column('reason', sa.String(length=300), nullable=True),
+    sa.Column('granted_by', sa.String(length=64), nullable=True),
+    sa.CheckConstraint("kind <> 'promotion' OR reason IS NOT NULL", name=op.f('ck_credit_grant_promotion_has_reason')),
     sa.CheckConstraint('expires_at IS NULL OR expires_at > effective_at', name=op.f('ck_credit_grant_lifetime')),
     sa.CheckConstraint('granted_micro > 0', name=op.f('ck_credit_grant_granted')),
-    sa.CheckConstraint('remaining_micro >= 0 AND expired_micro >= 0 AND remaining_micro + expired_micro <= granted_micro', name=op.f('ck_credit_grant_within_granted')),
+    sa.CheckConstraint('remaining_micro >= 0 AND expired_micro >= 0 AND transferred_micro >= 0 AND revoked_micro >= 0 AND remaining_micro + expired_micro + transferred_micro + revoked_micro <= granted_micro', name=op.f('ck_credit_grant_within_granted')),
+    sa.ForeignKeyConstraint(['tenant_id', 'origin_id'], ['credit_grant.tenant_id', 'credit_grant.id'], name=op.f('fk_credit_grant_tenant_id_origin_id_credit_grant')),
     sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['subscription.tenant_id', 'subscription.id'], name=op.f('fk_credit_grant_tenant_id_subscription_id_subscription')),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_credit_grant')),
     sa.UniqueConstraint('tenant_id', 'source_id', name=op.f('uq_credit_grant_tenant_id_source_id'))
     )
     with op.batch_alter_table('credit_grant', schema=None) as batch_op:
+        batch_op.create_index('ix_credit_grant_ending', ['expires_at'], unique=False, sqlite_where=sa.text('remaining_micro > 0'), postgresql_where=sa.text('remaining_micro > 0'))
         batch_op.create_index('ix_credit_grant_usable', ['tenant_id', 'subscription_id', 'pool', 'expires_at'], unique=False)
 
     op.create_table('invoice',
@@ -562,7 +597,7 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=64), nullable=False),
     sa.Column('number', sa.BigInteger(), nullable=True),
     sa.Column('subscription_id', sa.String(length=64), nullable=False),
-    sa.Column('billing_reason', sa.Enum('subscription_start', 'period_close', name='billingreason', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('billing_reason', sa.Enum('subscription_start', 'period_close', 'top_up', name='billingreason', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('status', sa.Enum('draft', 'open', 'paid', 'void', 'uncollectible', name='invoicestatus', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('period_start', models.base.UtcDateTime(), nullable=False),
     sa.Column('period_end', models.base.UtcDateTime(), nullable=False),
@@ -588,11 +623,11 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id', 'receipt_seq'], ['receipt.tenant_id', 'receipt.seq'], name=op.f('fk_invoice_tenant_id_receipt_seq_receipt')),
     sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['subscription.tenant_id', 'subscription.id'], name=op.f('fk_invoice_tenant_id_subscription_id_subscription')),
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_invoice')),
-    sa.UniqueConstraint('tenant_id', 'number', name=op.f('uq_invoice_tenant_id_number')),
-    sa.UniqueConstraint('tenant_id', 'subscription_id', 'period_start', 'billing_reason', name=op.f('uq_invoice_tenant_id_subscription_id_period_start_billing_reason'))
+    sa.UniqueConstraint('tenant_id', 'number', name=op.f('uq_invoice_tenant_id_number'))
     )
     with op.batch_alter_table('invoice', schema=None) as batch_op:
         batch_op.create_index('ix_invoice_id', ['id'], unique=False)
+        batch_op.create_index('ix_invoice_of_period', ['tenant_id', 'subscription_id', 'period_start', 'billing_reason'], unique=True, sqlite_where=sa.text("billing_reason <> 'top_up'"), postgresql_where=sa.text("billing_reason <> 'top_up'"))
 
     op.create_table('spend_control',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
@@ -648,12 +683,14 @@ def upgrade() -> None:
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('seq', sa.BigInteger(), nullable=False),
     sa.Column('grant_id', sa.String(length=64), nullable=False),
-    sa.Column('kind', sa.Enum('grant', 'burn', 'expire', 'return', name='entrykind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('kind', sa.Enum('grant', 'burn', 'expire', 'return', 'transfer', 'revoke', name='entrykind', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('delta_micro', sa.BigInteger(), nullable=False),
     sa.Column('first_seq', sa.BigInteger(), nullable=True),
     sa.Column('last_seq', sa.BigInteger(), nullable=True),
+    sa.Column('source_id', sa.String(length=64), nullable=True),
+    sa.Column('reason', sa.String(length=300), nullable=True),
     sa.Column('at', models.base.UtcDateTime(), nullable=False),
-    sa.CheckConstraint("(kind IN ('grant', 'return') AND delta_micro > 0) OR (kind IN ('burn', 'expire') AND delta_micro < 0)", name=op.f('ck_credit_entry_sign')),
+    sa.CheckConstraint("(kind IN ('grant', 'return') AND delta_micro > 0) OR (kind IN ('burn', 'expire', 'revoke') AND delta_micro < 0) OR (kind = 'transfer' AND delta_micro <> 0)", name=op.f('ck_credit_entry_sign')),
     sa.CheckConstraint('first_seq <= last_seq', name=op.f('ck_credit_entry_event_range')),
     sa.ForeignKeyConstraint(['tenant_id', 'grant_id'], ['credit_grant.tenant_id', 'credit_grant.id'], name=op.f('fk_credit_entry_tenant_id_grant_id_credit_grant')),
     sa.PrimaryKeyConstraint('tenant_id', 'seq', name=op.f('pk_credit_entry'))
@@ -688,6 +725,38 @@ def upgrade() -> None:
     with op.batch_alter_table('credit_note', schema=None) as batch_op:
         batch_op.create_index('ix_credit_note_invoice', ['tenant_id', 'invoice_id'], unique=False)
 
+    op.create_table('credit_purchase',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('subscription_id', sa.String(length=64), nullable=False),
+    sa.Column('pool', sa.String(length=64), nullable=False),
+    sa.Column('pack', sa.String(length=64), nullable=False),
+    sa.Column('plan_version_id', sa.String(length=71), nullable=False),
+    sa.Column('quantity', sa.Integer(), nullable=False),
+    sa.Column('credits_micro', sa.BigInteger(), nullable=False),
+    sa.Column('invoice_id', sa.String(length=64), nullable=False),
+    sa.Column('status', sa.Enum('pending', 'granted', 'canceled', name='purchasestatus', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('is_automatic', sa.Boolean(), nullable=False),
+    sa.Column('bought_by', sa.String(length=64), nullable=False),
+    sa.Column('bought_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('payment_failed_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('settled_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('grant_id', sa.String(length=64), nullable=True),
+    sa.CheckConstraint("(status = 'granted') = (grant_id IS NOT NULL)", name=op.f('ck_credit_purchase_granted_has_lot')),
+    sa.CheckConstraint("(status = 'pending') = (settled_at IS NULL)", name=op.f('ck_credit_purchase_settled_has_time')),
+    sa.CheckConstraint('credits_micro > 0', name=op.f('ck_credit_purchase_credits')),
+    sa.CheckConstraint('quantity BETWEEN 1 AND 1000', name=op.f('ck_credit_purchase_quantity')),
+    sa.ForeignKeyConstraint(['plan_version_id'], ['plan_version.id'], name=op.f('fk_credit_purchase_plan_version_id_plan_version')),
+    sa.ForeignKeyConstraint(['tenant_id', 'grant_id'], ['credit_grant.tenant_id', 'credit_grant.id'], name=op.f('fk_credit_purchase_tenant_id_grant_id_credit_grant')),
+    sa.ForeignKeyConstraint(['tenant_id', 'invoice_id'], ['invoice.tenant_id', 'invoice.id'], name=op.f('fk_credit_purchase_tenant_id_invoice_id_invoice')),
+    sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['subscription.tenant_id', 'subscription.id'], name=op.f('fk_credit_purchase_tenant_id_subscription_id_subscription')),
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_credit_purchase')),
+    sa.UniqueConstraint('tenant_id', 'invoice_id', name=op.f('uq_credit_purchase_tenant_id_invoice_id'))
+    )
+    with op.batch_alter_table('credit_purchase', schema=None) as batch_op:
+        batch_op.create_index('ix_credit_purchase_bought', ['tenant_id', 'subscription_id', 'bought_at'], unique=False)
+        batch_op.create_index('ix_credit_purchase_waiting', ['tenant_id', 'subscription_id', 'pool'], unique=True, sqlite_where=sa.text("status = 'pending' AND is_automatic"), postgresql_where=sa.text("status = 'pending' AND is_automatic"))
+
     op.create_table('dunning',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('invoice_id', sa.String(length=64), nullable=False),
@@ -721,7 +790,7 @@ def upgrade() -> None:
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('invoice_id', sa.String(length=64), nullable=False),
     sa.Column('position', sa.Integer(), nullable=False),
-    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', 'correction', 'discount', 'adjustment', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', 'correction', 'discount', 'adjustment', 'top_up', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('description', sa.String(length=300), nullable=False),
     sa.Column('quantity', models.base.Rate(), nullable=False),
     sa.Column('unit', sa.String(length=64), nullable=False),
@@ -860,7 +929,7 @@ def upgrade() -> None:
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('credit_note_id', sa.String(length=64), nullable=False),
     sa.Column('position', sa.Integer(), nullable=False),
-    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', 'correction', 'discount', 'adjustment', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', 'correction', 'discount', 'adjustment', 'top_up', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('description', sa.String(length=300), nullable=False),
     sa.Column('quantity', models.base.Rate(), nullable=False),
     sa.Column('unit', sa.String(length=64), nullable=False),
@@ -964,6 +1033,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_dunning_running')
 
     op.drop_table('dunning')
+    with op.batch_alter_table('credit_purchase', schema=None) as batch_op:
+        batch_op.drop_index('ix_credit_purchase_waiting', sqlite_where=sa.text("status = 'pending' AND is_automatic"), postgresql_where=sa.text("status = 'pending' AND is_automatic"))
+        batch_op.drop_index('ix_credit_purchase_bought')
+
+    op.drop_table('credit_purchase')
     with op.batch_alter_table('credit_note', schema=None) as batch_op:
         batch_op.drop_index('ix_credit_note_invoice')
 
@@ -979,11 +1053,13 @@ def downgrade() -> None:
     op.drop_table('stripe_subscription')
     op.drop_table('spend_control')
     with op.batch_alter_table('invoice', schema=None) as batch_op:
+        batch_op.drop_index('ix_invoice_of_period', sqlite_where=sa.text("billing_reason <> 'top_up'"), postgresql_where=sa.text("billing_reason <> 'top_up'"))
         batch_op.drop_index('ix_invoice_id')
 
     op.drop_table('invoice')
     with op.batch_alter_table('credit_grant', schema=None) as batch_op:
         batch_op.drop_index('ix_credit_grant_usable')
+        batch_op.drop_index('ix_credit_grant_ending', sqlite_where=sa.text('remaining_micro > 0'), postgresql_where=sa.text('remaining_micro > 0'))
 
     op.drop_table('credit_grant')
     with op.batch_alter_table('checkout', schema=None) as batch_op:
@@ -992,6 +1068,10 @@ def downgrade() -> None:
 
     op.drop_table('checkout')
     op.drop_table('billing_period')
+    with op.batch_alter_table('auto_top_up', schema=None) as batch_op:
+        batch_op.drop_index('ix_auto_top_up_due', sqlite_where=sa.text('due_at IS NOT NULL'), postgresql_where=sa.text('due_at IS NOT NULL'))
+
+    op.drop_table('auto_top_up')
     op.drop_table('alert')
     with op.batch_alter_table('subscription', schema=None) as batch_op:
         batch_op.drop_index('ix_subscription_site', sqlite_where=sa.text("status <> 'canceled' AND site IS NOT NULL"), postgresql_where=sa.text("status <> 'canceled' AND site IS NOT NULL"))
