@@ -15,6 +15,7 @@ from models.dunning import Dunning, DunningOutcome, PaymentReminder
 from models.gain_share import GainShareRun, GainShareStatus, KpiBaseline
 from models.idempotency import IdempotencyRecord
 from models.invoice import BillingReason, Invoice, InvoiceLine, InvoiceStatus, LineKind
+from models.mail import MailCursor, MailKind, MailMessage, MailPreference, MailStatus
 from models.member import Membership, Role, User, WebSession
 from models.notice import Notice, NoticeType
 from models.price_book import PlanVersion, PriceBook, PriceBookVersion
@@ -74,6 +75,11 @@ __all__ = [
     "KeyRotation",
     "KpiBaseline",
     "LineKind",
+    "MailCursor",
+    "MailKind",
+    "MailMessage",
+    "MailPreference",
+    "MailStatus",
     "Membership",
     "Notice",
     "NoticeType",

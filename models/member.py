@@ -24,15 +24,22 @@ class Role(StrEnum):
 
 
 class User(SQLModel, table=True):
-    """A person. `is_operator` marks our own side, who may work for any customer."""
+    """A person. `is_operator` marks our own side, who may work for any customer.
+
+    `language` is what they want to be written to in; None takes the customer's.
+    """
 
     __tablename__ = "users"
-    __table_args__ = (CheckConstraint("email = lower(email)", name="email_lower"),)
+    __table_args__ = (
+        CheckConstraint("email = lower(email)", name="email_lower"),
+        CheckConstraint("language IN ('en', 'fr')", name="language"),
+    )
 
     id: str = Field(primary_key=True, max_length=ID_MAX)
     email: str = Field(unique=True, max_length=EMAIL_MAX)
     password_hash: str = Field(max_length=255)
     is_operator: bool = False
+    language: str | None = Field(default=None, max_length=2)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

@@ -43,7 +43,9 @@ _CHANGE = _SUBSCRIPTION | {
     "effective_at": _at(11, 15, 16),
 }
 _CREDITS = _CUSTOMER | {
-    "pool_name": "credits",
+    "pool_name": "Credits",
+    "is_sold_beyond": True,
+    "window_start": _at(11, 1),
     "threshold_pct": 80,
     "used": "800000.418",
     "available": "1000000",

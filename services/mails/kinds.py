@@ -7,21 +7,9 @@ which are turned off in the account's settings only.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-
-class MailKind(StrEnum):
-    """The values are kept in rows and named in the API."""
-
-    INVOICES = "invoices"
-    RECEIPTS = "receipts"
-    FAILED_PAYMENTS = "failed_payments"
-    CREDIT_ALERTS = "credit_alerts"
-    SPENDING_LIMIT = "spending_limit"
-    PLAN = "plan"
-    TRIAL = "trial"
-    GAIN_SHARE = "gain_share"
+from models import MailKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,6 @@ def compose(letter: Letter) -> bytes:
     message["Date"] = format_datetime(letter.written_at)
     message["Message-ID"] = letter.message_id
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = letter.frame.language
     if letter.frame.unsubscribe_url:
         message["List-Unsubscribe"] = f"<{letter.frame.unsubscribe_url}>"
         message["List-Unsubscribe-Post"] = ONE_CLICK
@@ -85,6 +84,7 @@ def compose(letter: Letter) -> bytes:
     for each in letter.attachments:
         main, _, sub = each.media_type.partition("/")
         message.add_attachment(each.data, maintype=main, subtype=sub, filename=each.filename)
+    message["Content-Language"] = letter.frame.language  # last: those above move such headers into their parts
     _fix_boundaries(message, letter.message_id)
     return message.as_bytes()
 

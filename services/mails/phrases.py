@@ -15,6 +15,15 @@ ENGLISH, FRENCH = "en", "fr"
 LANGUAGES: Final = (ENGLISH, FRENCH)
 LOCALES: Final = {ENGLISH: "en_CA", FRENCH: "fr_CA"}
 _DAY: Final = {ENGLISH: "d MMMM y", FRENCH: "d MMMM y"}
+_FRENCH_NOUNS: Final = {
+    "Credits": "de crédits",
+    "Questions": "de questions",
+    "API calls": "d’appels d’API",
+    "Verified exchanges": "d’échanges vérifiés",
+    "Fallback units": "d’unités de repli",
+}
+"""Price books name what they count in English; these are the names in those that ship."""
+
 _BIDI: Final = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 _BLANKS: Final = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], " ")
 _CLEANED: Final = str.maketrans({**_BLANKS, **dict.fromkeys(map(ord, _BIDI), "")})
@@ -54,6 +63,18 @@ def phrases(language: str, timezone: str) -> dict[str, Callable[[Any], str]]:
     def percent(value: int) -> str:
         return str(format_percent(Decimal(value) / 100, locale=locale))
 
+    def noun(name: str) -> str:
+        """What a pool counts, within a sentence: "credits" in English, "de crédits" in French."""
+        if language == FRENCH:
+            return _FRENCH_NOUNS.get(name, f"«\u00a0{name}\u00a0»")
+        return name if name[1:2].isupper() else name[:1].lower() + name[1:]
+
     return {
-        "money": money, "day": day, "moment": moment, "last_day": last_day, "number": number, "percent": percent,
-    }  # fmt: skip
+        "money": money,
+        "day": day,
+        "last_day": last_day,
+        "moment": moment,
+        "number": number,
+        "percent": percent,
+        "noun": noun,
+    }

@@ -171,7 +171,9 @@ def upgrade() -> None:
     sa.Column('email', sa.String(length=254), nullable=False),
     sa.Column('password_hash', sa.String(length=255), nullable=False),
     sa.Column('is_operator', sa.Boolean(), nullable=False),
+    sa.Column('language', sa.String(length=2), nullable=True),
     sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.CheckConstraint("language IN ('en', 'fr')", name=op.f('ck_users_language')),
     sa.CheckConstraint('email = lower(email)', name=op.f('ck_users_email_lower')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_users')),
     sa.UniqueConstraint('email', name=op.f('uq_users_email'))
@@ -271,6 +273,13 @@ def upgrade() -> None:
     with op.batch_alter_table('kpi_baseline', schema=None) as batch_op:
         batch_op.create_index('ix_kpi_baseline_kpi', ['tenant_id', 'kpi', 'effective_from'], unique=False)
 
+    op.create_table('mail_cursor',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('notice_seq', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint('notice_seq >= 0', name=op.f('ck_mail_cursor_notice_seq')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_mail_cursor_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', name=op.f('pk_mail_cursor'))
+    )
     op.create_table('membership',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('user_id', sa.String(length=64), nullable=False),
@@ -441,6 +450,50 @@ def upgrade() -> None:
     with op.batch_alter_table('web_session', schema=None) as batch_op:
         batch_op.create_index('ix_web_session_user_id', ['user_id'], unique=False)
 
+    op.create_table('mail_message',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('notice_seq', sa.BigInteger(), nullable=False),
+    sa.Column('kind', sa.Enum('invoices', 'receipts', 'failed_payments', 'credit_alerts', 'spending_limit', 'plan', 'trial', 'gain_share', name='mailkind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('address', sa.String(length=254), nullable=False),
+    sa.Column('user_id', sa.String(length=64), nullable=True),
+    sa.Column('language', sa.String(length=2), nullable=False),
+    sa.Column('content', models.base.Json(), nullable=False),
+    sa.Column('action_url', sa.String(length=500), nullable=False),
+    sa.Column('message_id', sa.String(length=200), nullable=False),
+    sa.Column('status', sa.Enum('waiting', 'sending', 'sent', 'failed', 'given_up', name='mailstatus', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('error', sa.String(length=500), nullable=True),
+    sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('next_attempt_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('claimed_until', models.base.UtcDateTime(), nullable=True),
+    sa.Column('handed_over_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('sent_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint("(status = 'sending') = (claimed_until IS NOT NULL)", name=op.f('ck_mail_message_sending_is_claimed')),
+    sa.CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name=op.f('ck_mail_message_sent_has_time')),
+    sa.CheckConstraint("handed_over_at IS NULL OR status IN ('sending', 'sent', 'failed')", name=op.f('ck_mail_message_handed_over')),
+    sa.CheckConstraint("language IN ('en', 'fr')", name=op.f('ck_mail_message_language')),
+    sa.CheckConstraint("status NOT IN ('failed', 'given_up') OR error IS NOT NULL", name=op.f('ck_mail_message_ended_has_error')),
+    sa.CheckConstraint('attempts >= 0', name=op.f('ck_mail_message_attempts')),
+    sa.ForeignKeyConstraint(['tenant_id', 'notice_seq'], ['notice.tenant_id', 'notice.seq'], name=op.f('fk_mail_message_tenant_id_notice_seq_notice')),
+    sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_mail_message_user_id_users')),
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_mail_message')),
+    sa.UniqueConstraint('tenant_id', 'message_id', name=op.f('uq_mail_message_tenant_id_message_id')),
+    sa.UniqueConstraint('tenant_id', 'notice_seq', 'kind', 'address', name=op.f('uq_mail_message_tenant_id_notice_seq_kind_address'))
+    )
+    with op.batch_alter_table('mail_message', schema=None) as batch_op:
+        batch_op.create_index('ix_mail_message_due', ['status', 'next_attempt_at'], unique=False)
+        batch_op.create_index('ix_mail_message_written', ['status', 'created_at'], unique=False)
+
+    op.create_table('mail_preference',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('user_id', sa.String(length=64), nullable=False),
+    sa.Column('kind', sa.Enum('invoices', 'receipts', 'failed_payments', 'credit_alerts', 'spending_limit', 'plan', 'trial', 'gain_share', name='mailkind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('is_wanted', sa.Boolean(), nullable=False),
+    sa.Column('changed_at', models.base.UtcDateTime(), nullable=False),
+    sa.ForeignKeyConstraint(['tenant_id', 'user_id'], ['membership.tenant_id', 'membership.user_id'], name=op.f('fk_mail_preference_tenant_id_user_id_membership')),
+    sa.PrimaryKeyConstraint('tenant_id', 'user_id', 'kind', name=op.f('pk_mail_preference'))
+    )
     op.create_table('subscription',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('id', sa.String(length=64), nullable=False),
@@ -1080,6 +1133,12 @@ def downgrade() -> None:
         batch_op.drop_index('ix_subscription_due')
 
     op.drop_table('subscription')
+    op.drop_table('mail_preference')
+    with op.batch_alter_table('mail_message', schema=None) as batch_op:
+        batch_op.drop_index('ix_mail_message_written')
+        batch_op.drop_index('ix_mail_message_due')
+
+    op.drop_table('mail_message')
     with op.batch_alter_table('web_session', schema=None) as batch_op:
         batch_op.drop_index('ix_web_session_user_id')
 
@@ -1112,6 +1171,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_membership_user_id')
 
     op.drop_table('membership')
+    op.drop_table('mail_cursor')
     with op.batch_alter_table('kpi_baseline', schema=None) as batch_op:
         batch_op.drop_index('ix_kpi_baseline_kpi')
 

@@ -1,0 +1,155 @@
+"""What a letter tells of, from its notice and from what stands beside it; and where its button leads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import exists, select
+from sqlmodel import Session, col
+
+from models import Collection, Dunning, GainShareRun, Invoice, InvoiceStatus, Notice, NoticeType, Subscription, Tenant
+from services.errors import Refusal
+from services.notice_shapes import SHAPES, NoticeAmount
+from services.payments.dunning import SUSPENDED_AFTER
+from services.price_books import plan_in_force, plan_version
+from services.rules.money import Money
+
+GAIN_SHARE_TYPE: Final = "gain_share.awaiting_approval"
+SETTLED: Final = (InvoiceStatus.PAID, InvoiceStatus.VOID)
+_FAILED: Final = (NoticeType.INVOICE_PAYMENT_FAILED, NoticeType.INVOICE_PAYMENT_REMINDER)
+_ALERTS: Final = (NoticeType.CREDITS_LOW, NoticeType.CREDITS_OVERAGE)
+_PATHS: Final[Mapping[str, str]] = {
+    NoticeType.SUBSCRIPTION_SUSPENDED: "/invoices/",
+    NoticeType.SUBSCRIPTION_RESUMED: "/",
+    NoticeType.SUBSCRIPTION_PAUSED: "/",
+    NoticeType.SUBSCRIPTION_CANCELED: "/invoices/",
+    NoticeType.SUBSCRIPTION_CHANGED: "/plans/",
+    NoticeType.SUBSCRIPTION_CHANGE_SCHEDULED: "/plans/",
+    NoticeType.SUBSCRIPTION_TRIAL_ENDING: "/plans/",
+    NoticeType.CREDITS_LOW: "/usage/",
+    NoticeType.SPEND_CAP_REACHED: "/#spending-limit",
+    GAIN_SHARE_TYPE: "/gain-share/",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Facts by name, for the templates; `goal` is a path of the portal, or the provider's page where to pay."""
+
+    facts: Mapping[str, Any]
+    goal: str
+
+
+def facts_of(session: Session, *, notice: Notice, tenant: Tenant) -> Told | None:
+    """What a letter about a notice says; None where there is nothing (any more) to write about."""
+    if notice.type == GAIN_SHARE_TYPE:
+        return _of_gain_share(session, notice, tenant)
+    facts = {"customer": tenant.name, **_of_data(notice)}
+    if notice.type.startswith(("invoice.", "credit_note.")):
+        return _of_invoice(session, notice, facts)
+    if notice.type in _ALERTS:
+        return _of_credits(session, notice, facts)
+    if "to_plan_code" in facts:
+        for end in ("from", "to"):
+            facts[f"{end}_plan"] = _plan_name(session, facts[f"{end}_plan_code"])
+    return Told(facts, _PATHS[notice.type])
+
+
+def is_settled(session: Session, *, notice: Notice) -> bool:
+    """Whether a notice asks for a payment that is not owed any more."""
+    if notice.type not in _FAILED:
+        return False
+    invoice = session.get_one(Invoice, (notice.tenant_id, notice.subject_id), populate_existing=True)
+    return invoice.status in SETTLED
+
+
+def _of_data(notice: Notice) -> dict[str, Any]:
+    data = SHAPES[NoticeType(notice.type)].model_validate(notice.data)
+    return {
+        name: Money(value.amount_minor, value.currency) if isinstance(value, NoticeAmount) else value
+        for name, value in ((name, getattr(data, name)) for name in type(data).model_fields)
+    }
+
+
+def _of_invoice(session: Session, notice: Notice, facts: dict[str, Any]) -> Told | None:
+    invoice = session.get_one(Invoice, (notice.tenant_id, facts["invoice_id"]), populate_existing=True)
+    goal = f"/invoices/{invoice.id}/"
+    subscription = session.get_one(Subscription, (notice.tenant_id, invoice.subscription_id))
+    facts["is_automatic"] = subscription.collection == Collection.AUTOMATIC
+    if notice.type == NoticeType.INVOICE_PAID and not facts["total"].amount_minor:
+        return None  # the invoice itself said that there was nothing to pay
+    if notice.type == NoticeType.CREDIT_NOTE_ISSUED and invoice.status == InvoiceStatus.VOID:
+        return None  # it is how the invoice was voided, and that is told
+    if notice.type in _FAILED:
+        if invoice.status in SETTLED or _is_told_by_failure(session, notice, facts):
+            return None
+        dunning = session.get(Dunning, (notice.tenant_id, invoice.id))
+        facts.setdefault("suspends_at", None if dunning is None else dunning.failed_at + SUSPENDED_AFTER)
+        goal = invoice.stripe_hosted_url or goal
+    return Told(facts, goal)
+
+
+def _is_told_by_failure(session: Session, notice: Notice, facts: Mapping[str, Any]) -> bool:
+    """The letter about the failure is the reminder of its first day."""
+    if notice.type != NoticeType.INVOICE_PAYMENT_REMINDER or facts["day"] > 0:
+        return False
+    return _was_told(session, notice, NoticeType.INVOICE_PAYMENT_FAILED)
+
+
+def _of_credits(session: Session, notice: Notice, facts: dict[str, Any]) -> Told | None:
+    is_daily = facts["window_start"] != facts["period_start"]
+    if is_daily and _was_told(session, notice, NoticeType(notice.type), since=facts["period_start"], facts=facts):
+        return None  # a daily allowance can be used up every day: one letter a period
+    subscription = session.get_one(Subscription, (notice.tenant_id, facts["subscription_id"]))
+    plan = plan_version(session, version_id=subscription.plan_version_id)
+    facts["is_sold_beyond"] = facts["pool"] in plan.overage
+    if notice.type == NoticeType.CREDITS_LOW:
+        return Told(facts, _PATHS[notice.type])
+    return Told(facts, "/#spending-limit" if facts["is_sold_beyond"] else "/plans/")
+
+
+def _was_told(
+    session: Session,
+    notice: Notice,
+    type: NoticeType,
+    *,
+    since: datetime | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> bool:
+    """Whether an earlier notice told of the same; with `facts`, of the same pool and threshold."""
+    conditions = [
+        col(Notice.tenant_id) == notice.tenant_id,
+        col(Notice.type) == type.value,
+        col(Notice.subject_id) == notice.subject_id,
+    ]
+    if since is not None:
+        conditions += [col(Notice.announced_at) >= since, col(Notice.seq) < notice.seq]
+    if facts is not None:
+        conditions += [
+            col(Notice.occurrence).startswith(f"{facts['pool']}:", autoescape=True),
+            col(Notice.occurrence).endswith(f":{facts['threshold_pct']}", autoescape=True),
+        ]
+    return bool(session.scalar(select(exists().where(*conditions))))
+
+
+def _of_gain_share(session: Session, notice: Notice, tenant: Tenant) -> Told | None:
+    run = session.get(GainShareRun, (notice.tenant_id, notice.subject_id))
+    if run is None:
+        return None
+    facts = {
+        "customer": tenant.name,
+        "period_start": run.period_start,
+        "period_end": run.period_end,
+        "savings": Money(run.savings_minor, run.currency),
+        "share_pct": run.share_pct,
+        "fee": Money(run.fee_minor, run.currency),
+    }
+    return Told(facts, _PATHS[GAIN_SHARE_TYPE])
+
+
+def _plan_name(session: Session, code: str) -> str:
+    try:
+        return plan_in_force(session, plan_code=code).name
+    except Refusal:  # it is not sold any more
+        return code.rpartition("/")[2]
