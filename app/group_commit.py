@@ -22,6 +22,7 @@ from services.database import Session, transaction
 from services.errors import Refusal
 from services.identifiers import new_id
 from services.metering import EVENTS_MAX, Metered, UsageInput, record_usage
+from services.tenant_clocks import now_of
 
 Answers = list[Metered | Refusal]
 
@@ -132,7 +133,8 @@ def _record_all(session: Session, group: list[_Call]) -> Iterable[tuple[_Call, A
     for tenant_id, calls_of_tenant in groupby(sorted(group, key=attrgetter("tenant_id")), attrgetter("tenant_id")):
         calls = list(calls_of_tenant)
         events = [event for call in calls for event in call.events]
-        answers = iter(record_usage(session, tenant_id=tenant_id, events=events, at=at))
+        its_now = now_of(session, tenant_id=tenant_id, at=at)
+        answers = iter(record_usage(session, tenant_id=tenant_id, events=events, at=its_now))
         for call in calls:
             yield call, [next(answers) for _ in call.events]
 

@@ -40,6 +40,7 @@ from models.subscription import (
     SubscriptionStatus,
 )
 from models.tenant import Tenant, TenantHead
+from models.tenant_clock import TenantClock
 from models.usage import UsageDaily, UsageEvent
 
 __all__ = [
@@ -118,6 +119,7 @@ __all__ = [
     "SubscriptionDiscount",
     "SubscriptionStatus",
     "Tenant",
+    "TenantClock",
     "TenantHead",
     "TraceHop",
     "UsageDaily",

@@ -3,8 +3,9 @@
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -35,6 +36,7 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     period_grace_minutes: int = Field(default=60, ge=0, le=7 * 24 * 60)
     payment_days: int = Field(default=30, ge=0, le=365)
+    test_clocks: bool = False
     scheduler: bool = True
     scheduler_seconds: int = Field(default=30, ge=1, le=3600)
 
@@ -51,6 +53,12 @@ class Settings(BaseSettings):
     def _empty_is_none(cls, value: object) -> object:
         return (value.strip() or None) if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _no_test_clocks_in_production(self) -> Self:
+        if self.test_clocks and (self.public_url.startswith("https://") or _is_live(self.stripe_secret_key)):
+            raise ValueError("TALLYSTICK_TEST_CLOCKS is for development: not with https:// or a live key")
+        return self
+
     @property
     def portal_address(self) -> str:
         """Where browsers reach the portal, without a slash at its end.
@@ -65,6 +73,10 @@ class Settings(BaseSettings):
     def cookies_are_secure(self) -> bool:
         """Whether browsers reach us over TLS, so that the session cookie may demand it."""
         return self.public_url.startswith("https://")
+
+
+def _is_live(key: str | None) -> bool:
+    return key is not None and "_live_" in key
 
 
 @lru_cache

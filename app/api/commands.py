@@ -34,9 +34,9 @@ KeyHeader = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Command:
-    """A POST by an authenticated caller at one moment."""
+    """A POST by an authenticated caller at one moment, which is the customer's own once that is known."""
 
     request: Request
     caller: Principal
@@ -49,6 +49,7 @@ class Command:
         """Whose data it is about; see `credentials.tenant_of`."""
         found = await tenant_of(self.caller, named=named, subscription_id=subscription_id, invoice_id=invoice_id)
         self.request.state.tenant_id = found
+        self.at = await unit_of_work.now_of(found)
         return found
 
     async def carry_out(self, tenant_id: str, act: Act, *, status: int = 200) -> Response:

@@ -62,7 +62,7 @@ async def preview_invoice(
 ) -> InvoiceDetailShown:
     """What the running period would be billed if it closed with what is known now. Nothing is stored."""
     tenant = await tenant_of(caller, named=tenant_id, subscription_id=subscription_id)
-    at = unit_of_work.now()
+    at = await unit_of_work.now_of(tenant)
 
     def show(session: Session) -> InvoiceDetailShown:
         drafted = closing.preview_invoice(session, tenant_id=tenant, subscription_id=subscription_id, at=at)
@@ -96,7 +96,7 @@ async def export_invoice(
 ) -> Response:
     """A bundle of everything the bill rests on, from the first receipt it sums to its own: check it offline."""
     tenant = await tenant_of(caller, named=tenant_id, invoice_id=invoice_id)
-    at = unit_of_work.now()
+    at = await unit_of_work.now_of(tenant)
 
     def prepare(session: Session) -> Export:
         return exports.prepare_invoice(session, tenant_id=tenant, invoice_id=invoice_id, since=since, at=at)

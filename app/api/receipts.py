@@ -106,7 +106,7 @@ async def export_range(
 ) -> Response:
     """A bundle of the receipts from one number to another, to be kept and checked offline."""
     tenant = await tenant_of(caller, named=tenant_id)
-    at = unit_of_work.now()
+    at = await unit_of_work.now_of(tenant)
 
     def prepare(session: Session) -> Export:
         return exports.prepare_range(session, tenant_id=tenant, first_seq=from_seq, last_seq=to_seq, since=since, at=at)
@@ -126,7 +126,7 @@ async def export_trace(
 ) -> Response:
     """A bundle of all steps of a trace, each with its own proof."""
     tenant = await tenant_of(caller, named=tenant_id)
-    at = unit_of_work.now()
+    at = await unit_of_work.now_of(tenant)
 
     def prepare(session: Session) -> Export:
         return exports.prepare_trace(session, tenant_id=tenant, trace_id=trace_id, since=since, at=at)

@@ -22,11 +22,16 @@ def tenant_of_customer(session: Session, readings: Readings, *, account: str, cu
 
     Raises Unread where it has to be read for that, and NotOurs.
     """
+    linked = tenant_linked_to(session, account=account, customer_id=customer_id)
+    return linked or _marked_tenant(session, readings.of(SubjectKind.CUSTOMER, customer_id))
+
+
+def tenant_linked_to(session: Session, *, account: str, customer_id: str) -> str | None:
+    """Whose customer it is known to be; None where it is not known yet."""
     statement = select(StripeCustomer.tenant_id).where(
         StripeCustomer.account == account, StripeCustomer.stripe_id == customer_id
     )
-    linked = session.exec(statement).first()
-    return linked or _marked_tenant(session, readings.of(SubjectKind.CUSTOMER, customer_id))
+    return session.exec(statement).first()
 
 
 def apply_customer(session: Session, facts: CustomerFacts, *, account: str, ticket: int, at: datetime) -> str:

@@ -18,6 +18,7 @@ from services.payments.customers import find_stripe_customer
 from services.payments.reasons import Held
 from services.stripe_catalog import find_price
 from services.subscriptions import plan_of
+from services.tenant_clocks import find_clock
 from services.tenants import read_tenant
 
 CLOCKS_APART: Final = timedelta(days=1)
@@ -40,8 +41,12 @@ def create_customer(session: Session, call: StripeCall) -> Order:
     after = "" if deleted is None else f":after:{deleted.stripe_id}"
     key, email = f"customer:{tenant.id}{after}{again_of(call)}", call.arguments.get("email")
     since = tenant.created_at - CLOCKS_APART
+    clock = find_clock(session, tenant_id=tenant.id)
+    clock_id = None if clock is None else clock.stripe_clock_id
     return (
-        lambda stripe: customers.create_customer(stripe, key=key, name=tenant.name, email=email, metadata=metadata),
+        lambda stripe: customers.create_customer(
+            stripe, key=key, name=tenant.name, email=email, metadata=metadata, clock_id=clock_id
+        ),
         lambda stripe: customers.find_customer(
             stripe, metadata_name=marks.TENANT, metadata_value=tenant.id, created_from=since
         ),

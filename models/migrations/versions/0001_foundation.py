@@ -426,6 +426,16 @@ def upgrade() -> None:
         batch_op.create_index('ix_stripe_event_object', ['object_id'], unique=False)
         batch_op.create_index('ix_stripe_event_received', ['received_at', 'id'], unique=False)
 
+    op.create_table('tenant_clock',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('ahead_us', sa.BigInteger(), nullable=False),
+    sa.Column('stripe_clock_id', sa.String(length=128), nullable=True),
+    sa.Column('started_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('moved_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint('ahead_us >= 0', name=op.f('ck_tenant_clock_ahead')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_tenant_clock_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', name=op.f('pk_tenant_clock'))
+    )
     op.create_table('trace_hop',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('trace_id', sa.String(length=128), nullable=False),
@@ -1144,6 +1154,7 @@ def downgrade() -> None:
 
     op.drop_table('web_session')
     op.drop_table('trace_hop')
+    op.drop_table('tenant_clock')
     with op.batch_alter_table('stripe_event', schema=None) as batch_op:
         batch_op.drop_index('ix_stripe_event_received')
         batch_op.drop_index('ix_stripe_event_object')

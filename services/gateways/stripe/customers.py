@@ -25,10 +25,10 @@ BRANDS: Final = {
 
 
 def create_customer(
-    stripe: Stripe, *, key: str, name: str, email: str | None, metadata: Mapping[str, str]
+    stripe: Stripe, *, key: str, name: str, email: str | None, metadata: Mapping[str, str], clock_id: str | None = None
 ) -> CustomerFacts:
-    """A new customer."""
-    params = without_none(name=name, email=email or None, metadata=dict(metadata))
+    """A new customer, who lives by a test clock where one is named."""
+    params = without_none(name=name, email=email or None, metadata=dict(metadata), test_clock=clock_id)
     return _facts(stripe.call(stripe.v1.customers.create, params, key=key))
 
 

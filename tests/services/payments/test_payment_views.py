@@ -91,7 +91,7 @@ def test_what_is_half_paid_is_paid_where_it_is_open(session: Session) -> None:
 def test_one_that_is_over_says_how(session: Session, status: str, words: str) -> None:
     acme = customer(session)
     invoice = stripe_rows.first_invoice(session, acme.tenant_id)
-    invoice.status = InvoiceStatus(status)
+    invoice.status, invoice.given_up_at = InvoiceStatus(status), NOON
     session.add(invoice)
     session.flush()
     assert shown(session, acme).line.words == words
