@@ -17,6 +17,7 @@ from models import (
     Dunning,
     Interval,
     InvoiceStatus,
+    Notice,
     PaymentReminder,
     Refund,
     StripeCall,
@@ -131,6 +132,11 @@ def test_a_failed_payment_is_reminded_of_suspends_and_is_forgiven_when_it_is_pai
     portal.call("POST", "/v1/usage/track", EVENT)
     ended = world.row(Dunning, invoice_id=invoice.id)
     assert (ended.outcome, ended.ended_at is not None) == ("paid", True)
+    told = sorted(world.rows(Notice, subject_id=invoice.id), key=lambda notice: notice.seq)
+    failures = [notice.data["attempt"] for notice in told if notice.type == "invoice.payment_failed"]
+    assert failures == sorted(set(failures))
+    assert [notice.data["day"] for notice in told if notice.type == "invoice.payment_reminder"] == [0, 3, 5, 7]
+    assert (told[0].type, told[-1].type) == ("invoice.finalized", "invoice.paid")
     world.assert_all_agrees()
 
 
