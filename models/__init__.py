@@ -42,6 +42,15 @@ from models.subscription import (
 from models.tenant import Tenant, TenantHead
 from models.tenant_clock import TenantClock
 from models.usage import UsageDaily, UsageEvent
+from models.webhook_endpoint import (
+    DeliveryKind,
+    DeliveryStatus,
+    DisabledReason,
+    EndpointStatus,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 
 __all__ = [
     "Alert",
@@ -60,8 +69,12 @@ __all__ = [
     "CreditNote",
     "CreditNoteLine",
     "CreditPurchase",
+    "DeliveryKind",
+    "DeliveryStatus",
+    "DisabledReason",
     "Dunning",
     "DunningOutcome",
+    "EndpointStatus",
     "EntryKind",
     "EventSource",
     "GainShareRun",
@@ -127,6 +140,9 @@ __all__ = [
     "UsageTally",
     "User",
     "WebSession",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "metadata",
     "table_of",
 ]

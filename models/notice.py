@@ -36,6 +36,7 @@ class NoticeType(StrEnum):
     CREDITS_LOW = "credits.low"
     CREDITS_OVERAGE = "credits.overage"
     SPEND_CAP_REACHED = "spend_cap.reached"
+    WEBHOOK_DISABLED = "webhook.disabled"
 
 
 class Notice(TenantOwned, table=True):

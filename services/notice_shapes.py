@@ -139,6 +139,17 @@ class SpendCapData(NoticeData):
     raised_at: datetime
 
 
+class WebhookDisabledData(NoticeData):
+    """That nothing is sent to an endpoint any more until somebody enables it. Of its address only the host is told."""
+
+    endpoint_id: str
+    host: str = Field(examples=["example.com"])
+    description: str
+    reason: str = Field(description="`failing`: every attempt failed. `gone`: it answered 410.", examples=["failing"])
+    failing_since: datetime
+    disabled_at: datetime
+
+
 SHAPES: Final[Mapping[NoticeType, type[NoticeData]]] = {
     NoticeType.INVOICE_FINALIZED: InvoiceData,
     NoticeType.INVOICE_PAID: InvoiceData,
@@ -160,4 +171,5 @@ SHAPES: Final[Mapping[NoticeType, type[NoticeData]]] = {
     NoticeType.CREDITS_LOW: CreditsData,
     NoticeType.CREDITS_OVERAGE: CreditsData,
     NoticeType.SPEND_CAP_REACHED: SpendCapData,
+    NoticeType.WEBHOOK_DISABLED: WebhookDisabledData,
 }

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     period_grace_minutes: int = Field(default=60, ge=0, le=7 * 24 * 60)
     payment_days: int = Field(default=30, ge=0, le=365)
     test_clocks: bool = False
+    loopback_calls: bool = False
     scheduler: bool = True
     scheduler_seconds: int = Field(default=30, ge=1, le=3600)
 
@@ -57,6 +58,15 @@ class Settings(BaseSettings):
     def _no_test_clocks_in_production(self) -> Self:
         if self.test_clocks and (self.public_url.startswith("https://") or _is_live(self.stripe_secret_key)):
             raise ValueError("TALLYSTICK_TEST_CLOCKS is for development: not with https:// or a live key")
+        return self
+
+    @model_validator(mode="after")
+    def _calls_no_loopback_in_production(self) -> Self:
+        if self.loopback_calls and self.cookies_are_secure:
+            raise ValueError(
+                "TALLYSTICK_LOOPBACK_CALLS lets customers have this machine call itself: for development only, not "
+                "with an https:// TALLYSTICK_PUBLIC_URL"
+            )
         return self
 
     @property

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OURS = {"app", "services", "models"}
 VENDORS = {
     "stripe", "cryptography", "smtplib", "http.client", "urllib.request", "urllib3", "requests", "httpx", "aiohttp",
-    "nacl", "ftplib", "aiosmtplib", "aiosmtpd", "boto3", "redis",
+    "nacl", "ftplib", "aiosmtplib", "aiosmtpd", "boto3", "redis", "httpcore", "standardwebhooks",
 }  # fmt: skip
 QUERY_BUILDERS = {"sqlalchemy", "sqlmodel", "sqlite3", "psycopg", "alembic"}
 WEB = {"reflex", "fastapi", "starlette", "granian", "typer", "app"}
