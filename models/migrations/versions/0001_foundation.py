@@ -460,6 +460,38 @@ def upgrade() -> None:
     with op.batch_alter_table('web_session', schema=None) as batch_op:
         batch_op.create_index('ix_web_session_user_id', ['user_id'], unique=False)
 
+    op.create_table('webhook_endpoint',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('url', sa.String(length=500), nullable=False),
+    sa.Column('description', sa.String(length=200), nullable=False),
+    sa.Column('event_types', models.base.Json(), nullable=True),
+    sa.Column('status', sa.Enum('enabled', 'disabled', 'deleted', name='endpointstatus', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('disabled_reason', sa.Enum('by_customer', 'failing', 'gone', name='disabledreason', native_enum=False, create_constraint=True, length=32), nullable=True),
+    sa.Column('disabled_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('secret', sa.String(length=500), nullable=True),
+    sa.Column('previous_secret', sa.String(length=500), nullable=True),
+    sa.Column('previous_expires_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('seen_seq', sa.BigInteger(), nullable=False),
+    sa.Column('last_position', sa.BigInteger(), nullable=False),
+    sa.Column('failing_since', models.base.UtcDateTime(), nullable=True),
+    sa.Column('next_attempt_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('claim', sa.String(length=64), nullable=True),
+    sa.Column('claimed_until', models.base.UtcDateTime(), nullable=True),
+    sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('updated_at', models.base.UtcDateTime(), nullable=False),
+    sa.CheckConstraint("(status = 'deleted') = (secret IS NULL)", name=op.f('ck_webhook_endpoint_secret_until_deleted')),
+    sa.CheckConstraint("(status = 'disabled') = (disabled_reason IS NOT NULL)", name=op.f('ck_webhook_endpoint_disabled_has_reason')),
+    sa.CheckConstraint('(claim IS NULL) = (claimed_until IS NULL)', name=op.f('ck_webhook_endpoint_claim_ends')),
+    sa.CheckConstraint('(previous_secret IS NULL) = (previous_expires_at IS NULL)', name=op.f('ck_webhook_endpoint_previous_secret_expires')),
+    sa.CheckConstraint('last_position >= 0', name=op.f('ck_webhook_endpoint_last_position')),
+    sa.CheckConstraint('seen_seq >= 0', name=op.f('ck_webhook_endpoint_seen_seq')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_webhook_endpoint_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_webhook_endpoint'))
+    )
+    with op.batch_alter_table('webhook_endpoint', schema=None) as batch_op:
+        batch_op.create_index('ix_webhook_endpoint_due', ['status', 'next_attempt_at'], unique=False)
+
     op.create_table('mail_message',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('id', sa.String(length=64), nullable=False),
@@ -536,6 +568,31 @@ def upgrade() -> None:
         batch_op.create_index('ix_subscription_id', ['id'], unique=False)
         batch_op.create_index('ix_subscription_name', ['tenant_id', 'name'], unique=True, sqlite_where=sa.text("status <> 'canceled'"), postgresql_where=sa.text("status <> 'canceled'"))
         batch_op.create_index('ix_subscription_site', ['tenant_id', 'site'], unique=True, sqlite_where=sa.text("status <> 'canceled' AND site IS NOT NULL"), postgresql_where=sa.text("status <> 'canceled' AND site IS NOT NULL"))
+
+    op.create_table('webhook_delivery',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('endpoint_id', sa.String(length=64), nullable=False),
+    sa.Column('kind', sa.Enum('notice', 'replay', 'test', name='deliverykind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('position', sa.BigInteger(), nullable=False),
+    sa.Column('notice_seq', sa.BigInteger(), nullable=True),
+    sa.Column('status', sa.Enum('waiting', 'delivered', 'failed', 'skipped', name='deliverystatus', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('settled_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint("(kind = 'test') = (notice_seq IS NULL)", name=op.f('ck_webhook_delivery_test_has_no_notice')),
+    sa.CheckConstraint("(status = 'waiting') = (settled_at IS NULL)", name=op.f('ck_webhook_delivery_settled_has_time')),
+    sa.CheckConstraint("status <> 'failed' OR kind = 'test'", name=op.f('ck_webhook_delivery_only_tests_fail')),
+    sa.CheckConstraint('attempts >= 0 AND failures >= 0 AND failures <= attempts', name=op.f('ck_webhook_delivery_attempts')),
+    sa.ForeignKeyConstraint(['tenant_id', 'endpoint_id'], ['webhook_endpoint.tenant_id', 'webhook_endpoint.id'], name=op.f('fk_webhook_delivery_tenant_id_endpoint_id_webhook_endpoint')),
+    sa.ForeignKeyConstraint(['tenant_id', 'notice_seq'], ['notice.tenant_id', 'notice.seq'], name=op.f('fk_webhook_delivery_tenant_id_notice_seq_notice')),
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_webhook_delivery')),
+    sa.UniqueConstraint('tenant_id', 'endpoint_id', 'position', name=op.f('uq_webhook_delivery_tenant_id_endpoint_id_position'))
+    )
+    with op.batch_alter_table('webhook_delivery', schema=None) as batch_op:
+        batch_op.create_index('ix_webhook_delivery_created', ['tenant_id', 'created_at'], unique=False)
+        batch_op.create_index('ix_webhook_delivery_line', ['tenant_id', 'endpoint_id', 'status', 'position'], unique=False)
 
     op.create_table('alert',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
@@ -741,6 +798,23 @@ def upgrade() -> None:
     sa.CheckConstraint('off_minor IS NULL OR off_minor > 0', name=op.f('ck_subscription_discount_off_minor')),
     sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['subscription.tenant_id', 'subscription.id'], name=op.f('fk_subscription_discount_tenant_id_subscription_id_subscription')),
     sa.PrimaryKeyConstraint('tenant_id', 'subscription_id', 'stripe_id', name=op.f('pk_subscription_discount'))
+    )
+    op.create_table('webhook_attempt',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('delivery_id', sa.String(length=64), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('started_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('finished_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('duration_ms', sa.Integer(), nullable=True),
+    sa.Column('status_code', sa.Integer(), nullable=True),
+    sa.Column('error', sa.String(length=300), nullable=True),
+    sa.Column('response', sa.String(length=2048), nullable=True),
+    sa.CheckConstraint('duration_ms IS NULL OR duration_ms >= 0', name=op.f('ck_webhook_attempt_duration')),
+    sa.CheckConstraint('finished_at IS NULL OR (status_code IS NULL) <> (error IS NULL)', name=op.f('ck_webhook_attempt_one_outcome')),
+    sa.CheckConstraint('finished_at IS NULL OR finished_at >= started_at', name=op.f('ck_webhook_attempt_order')),
+    sa.CheckConstraint('number > 0', name=op.f('ck_webhook_attempt_number')),
+    sa.ForeignKeyConstraint(['tenant_id', 'delivery_id'], ['webhook_delivery.tenant_id', 'webhook_delivery.id'], name=op.f('fk_webhook_attempt_tenant_id_delivery_id_webhook_delivery')),
+    sa.PrimaryKeyConstraint('tenant_id', 'delivery_id', 'number', name=op.f('pk_webhook_attempt'))
     )
     op.create_table('credit_entry',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
@@ -1109,6 +1183,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_credit_entry_grant')
 
     op.drop_table('credit_entry')
+    op.drop_table('webhook_attempt')
     op.drop_table('subscription_discount')
     with op.batch_alter_table('stripe_subscription', schema=None) as batch_op:
         batch_op.drop_index('ix_stripe_subscription_stripe_id')
@@ -1136,6 +1211,11 @@ def downgrade() -> None:
 
     op.drop_table('auto_top_up')
     op.drop_table('alert')
+    with op.batch_alter_table('webhook_delivery', schema=None) as batch_op:
+        batch_op.drop_index('ix_webhook_delivery_line')
+        batch_op.drop_index('ix_webhook_delivery_created')
+
+    op.drop_table('webhook_delivery')
     with op.batch_alter_table('subscription', schema=None) as batch_op:
         batch_op.drop_index('ix_subscription_site', sqlite_where=sa.text("status <> 'canceled' AND site IS NOT NULL"), postgresql_where=sa.text("status <> 'canceled' AND site IS NOT NULL"))
         batch_op.drop_index('ix_subscription_name', sqlite_where=sa.text("status <> 'canceled'"), postgresql_where=sa.text("status <> 'canceled'"))
@@ -1149,6 +1229,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_mail_message_due')
 
     op.drop_table('mail_message')
+    with op.batch_alter_table('webhook_endpoint', schema=None) as batch_op:
+        batch_op.drop_index('ix_webhook_endpoint_due')
+
+    op.drop_table('webhook_endpoint')
     with op.batch_alter_table('web_session', schema=None) as batch_op:
         batch_op.drop_index('ix_web_session_user_id')
 
