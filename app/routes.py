@@ -75,6 +75,16 @@ def proof_href(invoice_id: object) -> object:
     return "/session/invoices/" + invoice_id + "/proof"  # type: ignore[operator]
 
 
+def document_href(invoice_id: object) -> object:
+    """Where a browser downloads an invoice as PDF."""
+    return "/session/invoices/" + invoice_id + "/pdf"  # type: ignore[operator]
+
+
+def note_document_href(credit_note_id: object) -> object:
+    """Where a browser downloads a credit note as PDF."""
+    return "/session/credit-notes/" + credit_note_id + "/pdf"  # type: ignore[operator]
+
+
 def receipt_proof_href(seq: object) -> object:
     """Where a browser downloads one receipt with what proves it."""
     return "/session/receipts/" + seq + "/proof"  # type: ignore[operator]

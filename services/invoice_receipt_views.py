@@ -40,6 +40,7 @@ class NoteView:
     """A credit note: `receipt` and `correction` are the numbers of its receipt and of the correction behind it, ""
     where somebody decided on it."""
 
+    id: str
     number: str
     issued: str
     reason: str
@@ -90,6 +91,7 @@ def _covered_view(covered: CoveredUsage, plan: Plan) -> CoveredView:
 def _note_view(session: Session, note: CreditNote, timezone: str) -> NoteView:
     document = read_credit_note(session, tenant_id=note.tenant_id, credit_note_id=note.id)
     return NoteView(
+        id=note.id,
         number=note_number(note),
         issued=wording.moment_day(note.issued_at, timezone),
         reason=note.reason,

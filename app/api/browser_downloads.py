@@ -1,4 +1,4 @@
-"""/session/…/proof: the files a signed-in person takes along. The customer is the session's, never the address's.
+"""/session/…: the files a signed-in person takes along. The customer is the session's, never the address's.
 
 Reading is all these do, so a link may lead here. Nobody signed in is led to the sign-in page, and from there to the
 page the link stood on.
@@ -14,12 +14,15 @@ from starlette.responses import RedirectResponse, Response
 
 from app import unit_of_work
 from app.api.bundles import send_bundle
+from app.api.documents import send_pdf
 from app.api.exports import send_export
 from app.api.listing import SEQ_MAX
 from app.api.schemas.values import ID_PATTERN
 from app.routes import BY_NAME, invoice_href, receipt_href
 from app.session import sign_in_address, token_in
 from services import sign_in
+from services.billing_documents.document import BillingDocument
+from services.billing_documents.reading import read_credit_note_document, read_invoice_document
 from services.bundles import exports
 from services.bundles.exports import Export
 from services.database import Session
@@ -78,6 +81,34 @@ async def download_export(
     except NotSignedIn:
         return _sign_in_first(request, BY_NAME["exports"].href)
     response = await send_export(tenant_id, sheet, since=since, until=until, format=format)
+    response.headers.update(SAME_SITE)
+    return response
+
+
+@router.get("/invoices/{invoice_id}/pdf")
+async def download_invoice(request: Request, invoice_id: Annotated[str, Path(pattern=ID_PATTERN)]) -> Response:
+    """The invoice to file, in the customer's own language."""
+    try:
+        tenant_id = await _tenant_of_session(request)
+    except NotSignedIn:
+        return _sign_in_first(request, str(invoice_href(invoice_id)))
+    document = await unit_of_work.read(read_invoice_document, tenant_id=tenant_id, invoice_id=invoice_id)
+    return await _send_pdf(document)
+
+
+@router.get("/credit-notes/{credit_note_id}/pdf")
+async def download_credit_note(request: Request, credit_note_id: Annotated[str, Path(pattern=ID_PATTERN)]) -> Response:
+    """The credit note to file. Who is not signed in comes back to the list of invoices."""
+    try:
+        tenant_id = await _tenant_of_session(request)
+    except NotSignedIn:
+        return _sign_in_first(request, BY_NAME["invoices"].href)
+    document = await unit_of_work.read(read_credit_note_document, tenant_id=tenant_id, credit_note_id=credit_note_id)
+    return await _send_pdf(document)
+
+
+async def _send_pdf(document: BillingDocument) -> Response:
+    response = await send_pdf(document)
     response.headers.update(SAME_SITE)
     return response
 

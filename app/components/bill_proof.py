@@ -9,7 +9,7 @@ from app.components.cards import section_card
 from app.components.layout import link, money, served_link
 from app.components.tables import Column, data_table
 from app.components.working import DIVIDED, EDGES, INSET, SMALL, opened_by
-from app.routes import BY_NAME, proof_href, receipt_href
+from app.routes import BY_NAME, document_href, note_document_href, proof_href, receipt_href
 
 NOTE = {
     "paddingBlock": "var(--space-4)",
@@ -18,6 +18,18 @@ NOTE = {
     "gap": "var(--space-3)",
     **EDGES,
 }
+
+
+NEW_TAB = {"target": "_blank", "rel": "noopener"}
+"""A download begins in a tab of its own, so that the page's connection is not closed for it."""
+
+
+def document_link(invoice_id: Any) -> rx.Component:
+    """The invoice as PDF, for whoever files it."""
+    icon = rx.icon("file_down", size=16, aria_hidden="true")
+    return served_link(
+        icon, "Download PDF", href=document_href(invoice_id), class_name="button button-primary", **NEW_TAB
+    )
 
 
 def covered_section(covered: Any, behind: Callable[[Any], rx.Component]) -> rx.Component:
@@ -64,6 +76,8 @@ def _note(note: Any) -> rx.Component:
         style={"display": "flex", "justifyContent": "space-between", "gap": "var(--space-4)"},
     )
     receipts = rx.el.p(
+        served_link("PDF", href=note_document_href(note.id), **NEW_TAB),
+        " · ",
         link("Its receipt", href=receipt_href(note.receipt)),
         rx.cond(
             note.correction != "",

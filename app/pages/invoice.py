@@ -6,7 +6,7 @@ from typing import Any
 import reflex as rx
 
 from app import unit_of_work
-from app.components.bill_proof import covered_section, notes_section, proof_section
+from app.components.bill_proof import covered_section, document_link, notes_section, proof_section
 from app.components.cards import key_values, section_card
 from app.components.event_log import line_events
 from app.components.forms import button, button_link
@@ -130,7 +130,7 @@ def _invoice(view: Any) -> rx.Component:
             view.title,
             rx.el.span(view.period, standing_badge(view, InvoicePage.payment.line), class_name="key-entry"),
             button_link("All invoices", href=BY_NAME["invoices"].href, icon="arrow_left"),
-            button("Print", icon="printer", on_click=rx.call_script("window.print()")),
+            document_link(view.id),
         ),
         main_and_side(
             stack(

@@ -15,6 +15,7 @@ RuleViolation
 ├── BrokenChain           a receipt that does not follow the one before it
 ├── InvalidProof          a proof of inclusion or consistency that does not hold, or cannot be given
 ├── InvalidNote           a signed note or checkpoint that cannot be read or written
+├── InvalidVerificationCode   a printed document's code that cannot be read
 └── MissingMeasurement    a saving asked for without the numbers it needs
 """
 
@@ -85,6 +86,10 @@ class InvalidProof(RuleViolation):
 
 class InvalidNote(RuleViolation):
     code = "invalid_note"
+
+
+class InvalidVerificationCode(RuleViolation):
+    code = "invalid_verification_code"
 
 
 class MissingMeasurement(RuleViolation):

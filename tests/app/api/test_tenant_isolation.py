@@ -19,6 +19,7 @@ from models import ApiKey, Invoice, Role, User, metadata, table_of
 from services.api_keys import TENANT_SCOPES, create_api_key
 from services.database import reading, transaction
 from services.identity import create_tenant, create_user
+from services.rules.verification_codes import verification_code
 from services.subscriptions import create_subscription
 from tests.app.api.conftest import PASSWORD, Client, Customer, World
 from tests.payment_rows import write_payment_rows
@@ -30,7 +31,7 @@ NOW = datetime.now(UTC)
 WITHOUT_ID = {
     "limit", "cursor", "group_by", "from", "to", "event_type", "Idempotency-Key",
     "plan_code", "start_date", "interval", "collection", "force_period_end", "reference", "reason", "expires_in",
-    "from_seq", "to_seq", "since", "form", "format",
+    "from_seq", "to_seq", "since", "form", "format", "language", "number",
 }  # fmt: skip
 """Parameters that name nothing of a customer; left out where they may be."""
 
@@ -58,6 +59,7 @@ BY_COOKIE = {
     "/session", "/session/end", "/session/tenant",
     "/session/invoices/{invoice_id}/proof", "/session/receipts/{seq}/proof",
     "/session/exports/{sheet}",
+    "/session/invoices/{invoice_id}/pdf", "/session/credit-notes/{credit_note_id}/pdf",
 }  # fmt: skip
 """What takes a browser's cookie and no key: tried in test_browser_session.py and test_browser_downloads.py."""
 
@@ -100,6 +102,7 @@ def marked(world: World, client: Client) -> dict[str, Any]:
         "reservation_id": "acme-reservation",
         "credit_note_id": credit_note_id,
         "checkout_id": checkout_id,
+        "verification_code": code_of(acme.tenant_id, invoice["invoice_id"]),
         "site": "acme-site",
         "trace_id": "acme-trace",
         "code": "acme-site",
@@ -124,6 +127,13 @@ def credited(world: World, client: Client) -> str:
     ]
     assert [answer.status_code for answer in sent] == [200, 200, 200, 200]
     return str(sent[2].json()["credit_note"]["credit_note_id"])
+
+
+def code_of(tenant_id: str, invoice_id: str) -> str:
+    """What is printed at the foot of Acme's invoice."""
+    with reading() as session:
+        invoice = session.get_one(Invoice, (tenant_id, invoice_id))
+        return verification_code(invoice.receipt_seq, invoice.receipt_hash)
 
 
 def rows_of(customer: Customer) -> dict[str, str]:

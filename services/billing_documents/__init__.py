@@ -1,0 +1,1 @@
+"""Invoices and credit notes as documents to file: read from the books, worded, set on pages, with data for machines."""

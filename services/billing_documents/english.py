@@ -1,0 +1,101 @@
+"""Documents in English."""
+
+from decimal import Decimal
+
+from services import wording as words
+from services.billing_documents.document import BillingDocument, DocumentKind, DocumentLine
+from services.billing_documents.wording import Wording, included_of
+from services.rules.money import Money
+
+BASES = {"latest": "latest count", "peak": "highest count", "average": "average of the counts"}
+
+
+class English(Wording):
+    """Canadian, American or British by its formats; the words are the same."""
+
+    labels = {
+        "invoice": "Invoice", "credit_note": "Credit note", "preview": "Preview",
+        "seller": "From", "buyer": "Bill to", "number": "Number", "issued": "Date of issue", "due": "Due date",
+        "period": "Period", "purchase_order": "Purchase order", "customer": "Customer no.",
+        "corrects": "Credits invoice", "corrects_issued": "Dated", "reason": "Reason",
+        "description": "Description", "quantity": "Quantity", "rate": "Rate", "amount": "Amount",
+        "subtotal": "Subtotal", "tax": "Tax", "total": "Total", "paid": "Paid", "left": "Amount due",
+        "credit": "In your favour", "no_tax": "No tax charged",
+        "how_to_pay": "How to pay", "pay_online": "Pay online", "reference": "Reference", "notes": "Notes",
+        "receipt": "Receipt", "code": "Verification code", "verify": "Check it at",
+        "no_lines": "There is nothing to charge.",
+        "minimum": "Raised to the minimum", "maximum": "Lowered to the maximum",
+        "exactly": "Exactly, before the one rounding of the line", "flat_fee": "fee", "package": "package",
+        "packages": "packages", "untaxed": "not taxed",
+        "void_mark": "Void", "preview_mark": "Preview · not an invoice",
+    }  # fmt: skip
+    units = {"discount": ("", ""), "adjustment": ("", ""), "proration": ("", "")}
+    registrations = {
+        "gst": "GST/HST no.", "hst": "GST/HST no.", "ca_gst_hst": "GST/HST no.", "qst": "QST no.", "ca_qst": "QST no.",
+        "pst": "PST no.", "rst": "RST no.", "vat": "VAT no.", "eu_vat": "VAT no.", "gb_vat": "VAT no.", "ein": "EIN",
+        "us_ein": "EIN", "bn": "BN", "ca_bn": "BN",
+    }  # fmt: skip
+
+    def unit_of(self, quantity: Decimal, unit: str) -> str:
+        if unit in self.units:
+            return self.units[unit][0]
+        return unit if abs(quantity) == 1 else words.plural(unit)
+
+    def title(self, line: DocumentLine, document: BillingDocument) -> str:
+        """The stored one, which is English; dates in it and all."""
+        return line.description
+
+    def counts(self, line: DocumentLine) -> str:
+        number, sources = self.formats.number, line.sources
+        if "basis" in sources:
+            counted = f"{self.counted(Decimal(sources['counted']), line.unit)} counted ({BASES[sources['basis']]})"
+            return f"{counted}, {number(included_of(line))} included"
+        if "used_credits" in sources:
+            a_day = " a day" if sources["pool"] in line.plan.daily_pools else ""
+            used = self.counted(Decimal(sources["used_credits"]), line.unit)
+            return f"{used} used, {number(included_of(line))} included{a_day}"
+        if "billed_before" in sources:
+            beyond = self.counted(Decimal(sources["overage"]), line.unit)
+            return f"{beyond} beyond the allowance by now, {number(Decimal(sources['billed_before']))} billed before"
+        if line.kind == "base":
+            return "Charged in advance"
+        return ""
+
+    def records(self, count: int) -> str:
+        return f"{self.formats.number(count)} record{'' if count == 1 else 's'} of use"
+
+    def stretch(self, *, is_first: bool, quantity: Decimal, unit: str) -> str:
+        return f"{'First' if is_first else 'Next'} {self.counted(quantity, unit)}"
+
+    def promotion(self, line: DocumentLine) -> str:
+        of = self.formats.amount(Money.parse(line.sources["of"], self.formats.currency).amount_minor)
+        if "percent" in line.pricing:
+            return f"{self.formats.percent(Decimal(line.pricing['percent']))} off {of}"
+        return f"off {of}"
+
+    def tax_of(self, name: str, rate: str, base: str) -> str:
+        return f"{name} {rate} of {base}"
+
+    def due(self, document: BillingDocument) -> str:
+        day = self.formats.day
+        if document.kind == DocumentKind.PREVIEW:
+            return f"so far, from {day(document.starts_on)} on; nothing is owed yet"
+        if document.kind == DocumentKind.CREDIT_NOTE:
+            return f"credited on invoice {document.corrects_number}"
+        if document.status == "void":
+            return "void; nothing is owed"
+        if document.paid_on is not None:
+            return f"paid on {day(document.paid_on)}"
+        if document.status == "uncollectible":
+            return "given up as uncollectible"
+        assert document.due_on is not None
+        return f"due {day(document.due_on)}"
+
+    def note_applied(self, number: str, day: str) -> str:
+        return f"Credit note {number} of {day}"
+
+    def page(self) -> tuple[str, str]:
+        return "Page ", " of "
+
+    def unsettable(self) -> str:
+        return "Letters that the fonts at hand do not have are shown as “?”; the embedded data has them as they are."

@@ -1,0 +1,143 @@
+"""Documents in French, as finance writes it in Canada and in France."""
+
+from decimal import Decimal
+
+from services.billing_documents.document import BillingDocument, DocumentKind, DocumentLine
+from services.billing_documents.wording import Wording, included_of
+from services.rules.money import Money
+
+BASES = {"latest": "dernier relevé", "peak": "relevé le plus élevé", "average": "moyenne des relevés"}
+
+
+class French(Wording):
+    """The units and pools of the price books that ship have French names; others keep the name their book gives."""
+
+    labels = {
+        "invoice": "Facture", "credit_note": "Note de crédit", "preview": "Aperçu",
+        "seller": "Émetteur", "buyer": "Facturé à", "number": "Numéro", "issued": "Date d’émission",
+        "due": "Date d’échéance", "period": "Période", "purchase_order": "Bon de commande", "customer": "Nᵒ de client",
+        "corrects": "Crédite la facture", "corrects_issued": "Du", "reason": "Motif",
+        "description": "Désignation", "quantity": "Quantité", "rate": "Prix unitaire", "amount": "Montant",
+        "subtotal": "Sous-total", "tax": "Taxe", "total": "Total", "paid": "Payé", "left": "Solde à payer",
+        "credit": "En votre faveur", "no_tax": "Aucune taxe facturée",
+        "how_to_pay": "Pour payer", "pay_online": "Payer en ligne", "reference": "Référence", "notes": "Mentions",
+        "receipt": "Reçu", "code": "Code de vérification", "verify": "À vérifier sur",
+        "no_lines": "Il n’y a rien à facturer.",
+        "minimum": "Porté au minimum", "maximum": "Ramené au maximum",
+        "exactly": "Exactement, avant l’unique arrondi de la ligne", "flat_fee": "forfait", "package": "lot",
+        "packages": "lots", "untaxed": "non taxé",
+        "void_mark": "Annulée", "preview_mark": "Aperçu · n’est pas une facture",
+    }  # fmt: skip
+    units = {
+        "discount": ("", ""), "adjustment": ("", ""), "proration": ("", ""),
+        "credit": ("crédit", "crédits"), "asset": ("actif", "actifs"), "month": ("mois", "mois"), "year": ("an", "ans"),
+        "call": ("appel", "appels"), "question": ("question", "questions"), "exchange": ("échange", "échanges"),
+        "token": ("jeton", "jetons"), "job": ("tâche", "tâches"), "run": ("exécution", "exécutions"),
+        "unit": ("unité", "unités"), "day": ("jour", "jours"), "hour": ("heure", "heures"),
+    }  # fmt: skip
+    names = {
+        "Credits": "Crédits", "API calls": "Appels d’API", "Verified exchanges": "Échanges vérifiés",
+        "Fallback units": "Unités de repli", "Fallback tokens": "Jetons de repli", "Questions": "Questions",
+    }  # fmt: skip
+    registrations = {
+        "gst": "Nᵒ TPS/TVH", "hst": "Nᵒ TPS/TVH", "ca_gst_hst": "Nᵒ TPS/TVH", "qst": "Nᵒ TVQ", "ca_qst": "Nᵒ TVQ",
+        "pst": "Nᵒ TVP", "rst": "Nᵒ TVD", "vat": "Nᵒ TVA", "eu_vat": "Nᵒ TVA", "gb_vat": "Nᵒ TVA", "ein": "EIN",
+        "us_ein": "EIN", "bn": "NE", "ca_bn": "NE",
+    }  # fmt: skip
+    reasons = {
+        "AE": "Autoliquidation : la TVA est due par le preneur.",
+        "G": "Exportation hors de l’Union européenne : exonérée de TVA.",
+        "O": "Hors du champ d’application de la TVA.",
+    }
+    taxes = {"GST": "TPS", "HST": "TVH", "QST": "TVQ", "PST": "TVP", "RST": "TVD", "VAT": "TVA"}
+
+    def unit_of(self, quantity: Decimal, unit: str) -> str:
+        """French has the singular up to, but not including, two."""
+        singular, plural = self.units.get(unit, (unit, unit))
+        return singular if abs(quantity) < 2 else plural
+
+    def title(self, line: DocumentLine, document: BillingDocument) -> str:
+        number, since = self.formats.number, self.formats.day(line.starts_on)
+        words = line.description
+        match line.kind:
+            case "base":
+                words = f"{line.plan.name}, frais de base {'annuels' if line.unit == 'year' else 'mensuels'}"
+            case "asset_uplift":
+                words = f"Actifs au-delà du forfait de {number(included_of(line))}"
+            case "overage":
+                words = f"{self.pool(line)} au-delà du forfait de {number(included_of(line))}{self._a_day(line)}"
+            case "late_usage":
+                words = f"Utilisation tardive de la période du {since} : {self.pool(line)}"
+            case "correction":
+                words = f"Correction de la période du {since} : {self.pool(line)}"
+            case "discount":
+                words = f"Promotion {line.sources['code']} : {self._off(line)} sur les frais de base"
+            case "adjustment" if document.kind == DocumentKind.CREDIT_NOTE:
+                words = f"Ajustement de la facture {document.corrects_number}"
+        return words
+
+    def counts(self, line: DocumentLine) -> str:
+        number, sources = self.formats.number, line.sources
+        if "basis" in sources:
+            counted = f"Relevé : {self.counted(Decimal(sources['counted']), line.unit)} ({BASES[sources['basis']]})"
+            return f"{counted}, forfait : {number(included_of(line))}"
+        if "used_credits" in sources:
+            used = self.counted(Decimal(sources["used_credits"]), line.unit)
+            return f"Utilisation : {used}, forfait : {number(included_of(line))}{self._a_day(line)}"
+        if "billed_before" in sources:
+            beyond = self.counted(Decimal(sources["overage"]), line.unit)
+            before = number(Decimal(sources["billed_before"]))
+            return f"Au-delà du forfait à ce jour : {beyond}, déjà facturé : {before}"
+        if line.kind == "base":
+            return "Facturé d’avance"
+        return ""
+
+    def records(self, count: int) -> str:
+        return f"{self.formats.number(count)} relevé{'' if count < 2 else 's'} d’utilisation"
+
+    def stretch(self, *, is_first: bool, quantity: Decimal, unit: str) -> str:
+        """A tier; its unit is of a gender unknown here, so the words before it do not agree with it."""
+        return f"{'Tranche de départ' if is_first else 'Tranche suivante'} : {self.counted(quantity, unit)}"
+
+    def promotion(self, line: DocumentLine) -> str:
+        of = self.formats.amount(Money.parse(line.sources["of"], self.formats.currency).amount_minor)
+        return f"sur {of}"
+
+    def tax_of(self, name: str, rate: str, base: str) -> str:
+        return f"{self.taxes.get(name, name)} {rate} sur {base}"
+
+    def due(self, document: BillingDocument) -> str:
+        day = self.formats.day
+        if document.kind == DocumentKind.PREVIEW:
+            return f"à ce jour, depuis le {day(document.starts_on)} ; rien n’est encore dû"
+        if document.kind == DocumentKind.CREDIT_NOTE:
+            return f"crédité sur la facture {document.corrects_number}"
+        if document.status == "void":
+            return "facture annulée ; rien n’est dû"
+        if document.paid_on is not None:
+            return f"payé le {day(document.paid_on)}"
+        if document.status == "uncollectible":
+            return "créance irrécouvrable"
+        assert document.due_on is not None
+        return f"à payer au plus tard le {day(document.due_on)}"
+
+    def note_applied(self, number: str, day: str) -> str:
+        return f"Note de crédit {number} du {day}"
+
+    def page(self) -> tuple[str, str]:
+        return "Page ", " sur "
+
+    def unsettable(self) -> str:
+        return (
+            "Les lettres que les polices disponibles n’ont pas sont remplacées par « ? » ;"
+            " les données jointes les contiennent telles quelles."
+        )
+
+    def _a_day(self, line: DocumentLine) -> str:
+        return " par jour" if line.sources.get("pool") in line.plan.daily_pools else ""
+
+    def _off(self, line: DocumentLine) -> str:
+        if "percent" in line.pricing:
+            return f"remise de {self.formats.percent(Decimal(line.pricing['percent']))}"
+        off = Money.parse(str(line.pricing["amount"]), self.formats.currency)
+        return f"remise de {self.formats.money(off.amount_minor)}"
