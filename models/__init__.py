@@ -7,6 +7,7 @@ from models.alert import Alert, AlertKind
 from models.api_key import ApiKey
 from models.asset import AssetSnapshot, Site
 from models.base import metadata, table_of
+from models.billing_profile import BillingProfile, Language, SellerProfile
 from models.checkout import Checkout, CheckoutStatus
 from models.credit import CreditEntry, CreditGrant, EntryKind, GrantKind
 from models.credit_note import CreditNote, CreditNoteLine
@@ -39,6 +40,7 @@ from models.subscription import (
     SubscriptionDiscount,
     SubscriptionStatus,
 )
+from models.tax import CreditNoteTax, InvoiceTax, TaxCategory, TaxRateRow
 from models.tenant import Tenant, TenantHead
 from models.tenant_clock import TenantClock
 from models.usage import UsageDaily, UsageEvent
@@ -59,6 +61,7 @@ __all__ = [
     "AssetSnapshot",
     "AutoTopUp",
     "BillingPeriod",
+    "BillingProfile",
     "BillingReason",
     "CatalogKind",
     "Checkout",
@@ -68,6 +71,7 @@ __all__ = [
     "CreditGrant",
     "CreditNote",
     "CreditNoteLine",
+    "CreditNoteTax",
     "CreditPurchase",
     "DeliveryKind",
     "DeliveryStatus",
@@ -86,8 +90,10 @@ __all__ = [
     "InvoiceCheck",
     "InvoiceLine",
     "InvoiceStatus",
+    "InvoiceTax",
     "KeyRotation",
     "KpiBaseline",
+    "Language",
     "LineKind",
     "MailCursor",
     "MailKind",
@@ -112,6 +118,7 @@ __all__ = [
     "Reservation",
     "ReservationStatus",
     "Role",
+    "SellerProfile",
     "SigningKey",
     "Site",
     "SpendControl",
@@ -131,6 +138,8 @@ __all__ = [
     "Subscription",
     "SubscriptionDiscount",
     "SubscriptionStatus",
+    "TaxCategory",
+    "TaxRateRow",
     "Tenant",
     "TenantClock",
     "TenantHead",

@@ -46,8 +46,9 @@ class Invoice(TenantOwned, table=True):
     """One bill. The unique key on (subscription, period, reason) is what makes closing idempotent; a purchase of
     credits, of which there may be several at once, names its invoice itself.
 
-    `receipt_seq` and `receipt_hash` say which receipt of the customer's log attests it. `payment_salt` is what the
-    payment's receipt commits to the reference with.
+    `parties` is what it says of both sides, copied when it was made final, so that a later change of address changes no
+    invoice; its receipt commits to it with `parties_salt`. `receipt_seq` and `receipt_hash` say which receipt of the
+    customer's log attests it. `payment_salt` is what the payment's receipt commits to the reference with.
     """
 
     __tablename__ = "invoice"
@@ -90,6 +91,8 @@ class Invoice(TenantOwned, table=True):
     total_minor: int = Field(sa_type=BigInteger)
     issued_at: datetime = Field(sa_type=UtcDateTime)
     due_at: datetime = Field(sa_type=UtcDateTime)
+    parties: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    parties_salt: bytes | None = Field(default=None, sa_type=LargeBinary)
     paid_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     given_up_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     payment_reference: str | None = Field(default=None, max_length=120)

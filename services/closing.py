@@ -66,6 +66,7 @@ def preview_invoice(
     is_over = subscription.status == SubscriptionStatus.CANCELED and not awaits_last_close(session, subscription)
     lines = _lines(session, subscription=subscription, plan=plan, tenant=tenant, period=period, following=following)
     return draft_invoice(
+        session,
         subscription=subscription,
         reason=BillingReason.PERIOD_CLOSE,
         period=period,

@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlmodel import Session
 
-from models import Invoice
+from models import Invoice, InvoiceTax
 from services.invoice_lines import Line
+from services.invoice_taxes import tax_document
+from services.parties import commit_to_parties
 from services.receipt_log import Written, open_log
 from services.rules.canonical import canonical_bytes
 from services.rules.money import Money
@@ -19,10 +21,18 @@ from services.usage_ranges import UsageRange
 
 
 def write_invoice_receipt(
-    session: Session, *, invoice: Invoice, lines: Sequence[Line], usage: UsageRange | None, at: datetime
+    session: Session,
+    *,
+    invoice: Invoice,
+    number: int,
+    lines: Sequence[Line],
+    taxes: Sequence[InvoiceTax],
+    usage: UsageRange | None,
+    at: datetime,
 ) -> Written:
-    """Append the receipt of an invoice that has its number. `usage` is all that its period used, line or no line.
+    """Append the receipt of an invoice that gets this number. `usage` is all that its period used, line or no line.
 
+    What it says of both sides is committed to, not told: receipts hold no personal data.
     The caller holds the lock on the tenant's head.
     """
     currency = invoice.currency
@@ -34,14 +44,15 @@ def write_invoice_receipt(
         typ="invoice",
         idem=invoice.id,
         subscription=invoice.subscription_id,
-        number=invoice.number,
+        number=number,
         period={"start": written_time(invoice.period_start), "end": written_time(invoice.period_end)},
         lines=[_line_document(line) for line in lines],
         totals={"subtotal": subtotal, "tax": tax, "total": total},
-        tax=[],
+        tax=[tax_document(tax, currency) for tax in taxes],
         amount=total,
         currency=currency,
         usage=None if usage is None else usage.document(),
+        cid=commit_to_parties(invoice),
     )
 
 

@@ -6,18 +6,28 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from models import BillingReason, Invoice, InvoiceLine, InvoiceStatus, NoticeType, Subscription, TenantHead
+from models import (
+    BillingReason,
+    Invoice,
+    InvoiceLine,
+    InvoiceStatus,
+    InvoiceTax,
+    NoticeType,
+    Subscription,
+    TenantHead,
+)
 from services.credit_notes import amount_left
 from services.errors import Conflict, NotFound
 from services.identifiers import new_id
 from services.invoice_lines import Line
 from services.invoice_notices import announce_invoice
 from services.invoice_receipts import write_invoice_receipt, write_payment_receipt
+from services.invoice_taxes import read_taxes, stored_taxes, taxes_of
+from services.parties import read_parties
 from services.rules import money
 from services.rules.money import Money
 from services.rules.periods import Period
-from services.settings import settings
-from services.tenants import lock_head
+from services.tenants import lock_head, read_tenant
 from services.top_up_lots import settle_purchase
 from services.usage_ranges import UsageRange
 
@@ -26,10 +36,11 @@ PAGE_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class InvoiceDocument:
-    """An invoice with its lines in order. A preview is not stored and has no number."""
+    """An invoice with its lines and its taxes in order. A preview is not stored and has no number."""
 
     invoice: Invoice
     lines: tuple[InvoiceLine, ...]
+    taxes: tuple[InvoiceTax, ...] = ()
 
 
 def issue_invoice(
@@ -49,18 +60,22 @@ def issue_invoice(
     `head` is locked by the caller, so numbers have no gaps. With nothing to pay it is paid at once.
     """
     drafted = draft_invoice(
-        subscription=subscription, reason=reason, period=period, lines=lines, currency=currency, at=at
+        session, subscription=subscription, reason=reason, period=period, lines=lines, currency=currency, at=at
     )
-    head.last_invoice_number += 1
     invoice = drafted.invoice
-    invoice.number = head.last_invoice_number
-    invoice.status = InvoiceStatus.OPEN
-    receipt = write_invoice_receipt(session, invoice=invoice, lines=lines, usage=usage, at=at)
+    session.add(invoice)
+    session.flush()
+    session.add_all([*drafted.lines, *drafted.taxes])
+    session.flush()
+    head.last_invoice_number += 1
+    number = head.last_invoice_number
+    receipt = write_invoice_receipt(
+        session, invoice=invoice, number=number, lines=lines, taxes=drafted.taxes, usage=usage, at=at
+    )
+    invoice.number, invoice.status = number, InvoiceStatus.OPEN
     invoice.receipt_seq, invoice.receipt_hash = receipt.seq, receipt.hash
     session.add(head)
     session.add(invoice)
-    session.flush()
-    session.add_all(drafted.lines)
     session.flush()
     announce_invoice(session, invoice=invoice, type=NoticeType.INVOICE_FINALIZED, at=at)
     if invoice.total_minor == 0:
@@ -69,6 +84,7 @@ def issue_invoice(
 
 
 def draft_invoice(
+    session: Session,
     *,
     subscription: Subscription,
     reason: BillingReason,
@@ -77,8 +93,11 @@ def draft_invoice(
     currency: str,
     at: datetime,
 ) -> InvoiceDocument:
-    """The invoice these lines make, without a number and not stored."""
+    """The invoice these lines make with their taxes, without a number and not stored."""
+    parties = read_parties(session, tenant=read_tenant(session, tenant_id=subscription.tenant_id))
     subtotal_minor = money.total((line.amount for line in lines), currency).amount_minor
+    due = taxes_of(session, parties=parties, base_minor=subtotal_minor, at=at)
+    tax_minor = sum(tax.amount_minor for tax in due)
     invoice = Invoice(
         tenant_id=subscription.tenant_id,
         id=new_id("inv"),
@@ -89,11 +108,14 @@ def draft_invoice(
         period_end=period.ends_at,
         currency=currency,
         subtotal_minor=subtotal_minor,
-        total_minor=subtotal_minor,
+        tax_minor=tax_minor,
+        total_minor=subtotal_minor + tax_minor,
         issued_at=at,
-        due_at=at + timedelta(days=settings().payment_days),
+        due_at=at + timedelta(days=parties.payment_days),
+        parties=parties.document(),
     )
-    return InvoiceDocument(invoice, tuple(_stored(invoice, n, line) for n, line in enumerate(lines, start=1)))
+    stored = tuple(_stored(invoice, n, line) for n, line in enumerate(lines, start=1))
+    return InvoiceDocument(invoice, stored, stored_taxes(invoice, due))
 
 
 def list_invoices(
@@ -117,7 +139,7 @@ def list_invoices(
 
 
 def read_invoice(session: Session, *, tenant_id: str, invoice_id: str) -> InvoiceDocument:
-    """One invoice with its lines. Raises NotFound, also where it is another tenant's."""
+    """One invoice with its lines and taxes. Raises NotFound, also where it is another tenant's."""
     invoice = session.get(Invoice, (tenant_id, invoice_id))
     if invoice is None:
         raise NotFound("There is no such invoice.", field="invoice_id")
@@ -126,7 +148,8 @@ def read_invoice(session: Session, *, tenant_id: str, invoice_id: str) -> Invoic
         .where(InvoiceLine.tenant_id == tenant_id, InvoiceLine.invoice_id == invoice_id)
         .order_by(col(InvoiceLine.position))
     )
-    return InvoiceDocument(invoice, tuple(session.exec(statement)))
+    taxes = read_taxes(session, tenant_id=tenant_id, invoice_id=invoice_id)
+    return InvoiceDocument(invoice, tuple(session.exec(statement)), taxes)
 
 
 def find_invoice_tenant(session: Session, *, invoice_id: str) -> str:

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     payment_days: int = Field(default=30, ge=0, le=365)
     test_clocks: bool = False
     loopback_calls: bool = False
+    seller_name: str = Field(default="Tallystick", min_length=1, max_length=200)
+    seller_email: str = Field(default="", max_length=254)
+    seller_country: str = Field(default="CA", pattern="^[A-Z]{2}$")
     scheduler: bool = True
     scheduler_seconds: int = Field(default=30, ge=1, le=3600)
 

@@ -208,6 +208,7 @@ def _empty_postgresql(address: str) -> None:
             " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
         connection.execute("SET lock_timeout = '10s'")
+        connection.execute("SET session_replication_role = replica")  # what is final is emptied too
         connection.execute("; ".join(f'DELETE FROM "{name}"' for name in names).encode())
 
 

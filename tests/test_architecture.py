@@ -34,6 +34,8 @@ DIRECTORY_TABLES = {
     "stripe_account": "is the seller's",
     "stripe_catalog_entry": "is the seller's price book at Stripe",
     "stripe_event": "arrives before it is known whose it is",
+    "seller_profile": "is the seller's",
+    "tax_rate": "is the law's, for every customer",
     "key_rotation": "is the history of what signs for every customer",
 }
 

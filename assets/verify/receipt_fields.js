@@ -86,7 +86,7 @@ Tallystick.receiptFields = (() => {
   const TAX = objectOf(
     "an object of name, rate and amount",
     { name: ID, rate: AMOUNT, amount: AMOUNT },
-    { region: ID, base: AMOUNT },
+    { region: ID, base: AMOUNT, code: ID, category: ID, reason: TEXT },
   );
 
   const FIELDS = {

@@ -153,7 +153,7 @@ _TOTALS = _object("an object of subtotal, tax and total", {"subtotal": _AMOUNT, 
 _TAX = _object(
     "an object of name, rate and amount",
     {"name": _ID, "rate": _AMOUNT, "amount": _AMOUNT},
-    {"region": _ID, "base": _AMOUNT},
+    {"region": _ID, "base": _AMOUNT, "code": _ID, "category": _ID, "reason": _TEXT},
 )
 
 FIELDS = {

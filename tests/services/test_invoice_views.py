@@ -15,7 +15,7 @@ from services.identity import create_tenant
 from services.invoice_line_views import LineView
 from services.invoice_views import InvoiceDetailView, read_invoice_detail, read_invoice_list
 from services.invoices import mark_invoice_paid
-from tests.given import NOON, Customer, customer, event, metered
+from tests.given import NOON, Customer, break_in, customer, event, metered
 
 OCTOBER_NOON = datetime(2026, 10, 20, 16, tzinfo=UTC)
 NOVEMBER = datetime(2026, 11, 1, 8, tzinfo=UTC)
@@ -248,6 +248,7 @@ def test_an_invoice_of_two_hundred_lines_is_shown_whole(session: Session) -> Non
     acme, invoice = worked_example(session)
     first = session.exec(select(InvoiceLine).where(InvoiceLine.invoice_id == invoice.id)).first()
     assert first is not None
+    break_in(session)
     for position in range(4, 201):
         copy = {name: getattr(first, name) for name in type(first).model_fields} | {"position": position}
         session.add(InvoiceLine(**copy))
@@ -266,6 +267,7 @@ def test_many_counts_behind_an_average_are_listed_up_to_a_limit(
         moment = OCTOBER_NOON - timedelta(minutes=minutes)
         record_snapshot(session, tenant_id=acme.tenant_id, asset_count=1_300, captured_at=moment, at=OCTOBER_NOON)
     ids = [snapshot.id for snapshot in session.exec(select(AssetSnapshot))]
+    break_in(session)
     line.sources = line.sources | {"basis": "average", "snapshot_ids": ids}
     session.flush()
     facts = counted_facts(line_of(detail(session, acme, invoice), "Assets"))

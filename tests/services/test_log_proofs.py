@@ -18,7 +18,7 @@ from services.rules.receipts import receipt_hash
 from services.signature_checks import verify_checkpoint
 from services.signing_keys import public_key_at
 from services.tenants import lock_head
-from tests.given import NOON, Customer, customer, metered
+from tests.given import NOON, Customer, break_in, customer, metered
 from tests.given import event as used
 
 SIZE = 37
@@ -99,6 +99,7 @@ def test_a_node_stands_with_the_last_receipt_under_it(engine: Engine, log_of_37:
 
 def test_a_log_that_lost_a_part_of_its_tree_proves_nothing(engine: Engine, log_of_37: Customer) -> None:
     with transaction(engine) as session:
+        break_in(session)
         session.exec(update(table_of(Receipt)).where(table_of(Receipt).c.seq == 4).values(nodes=None))
     with reading(engine) as session, pytest.raises(BrokenLog):
         prove_inclusion(session, tenant_id=log_of_37.tenant_id, seq=1, size=SIZE)

@@ -16,7 +16,7 @@ from services.rules.violations import InvalidReceipt
 from services.signature_checks import verify_checkpoint
 from services.signing_keys import rotate_key
 from services.tenants import lock_head
-from tests.given import NOON, customer, event, metered
+from tests.given import NOON, break_in, customer, event, metered
 
 LATER = NOON + timedelta(minutes=1)
 
@@ -128,6 +128,7 @@ def test_a_receipt_that_was_changed_at_the_end_of_the_log_is_noticed_before_sign
     with transaction(engine) as session:
         last = read_head(session, tenant_id=acme).size
         forged = session.get_one(Receipt, (acme, last)).data.replace(b'"units":"1"', b'"units":"2"')
+        break_in(session)
         session.execute(update(Receipt).where(Receipt.tenant_id == acme, Receipt.seq == last).values(data=forged))
         lock_head(session, tenant_id=acme)
     with pytest.raises(BrokenLog), transaction(engine) as session:

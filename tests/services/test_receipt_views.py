@@ -24,7 +24,7 @@ from services.rules.quantities import MICRO
 from services.rules.receipt_fields import SHAPES
 from services.rules.receipts import read_receipt
 from services.tenants import lock_head
-from tests.given import Customer, customer, event, metered
+from tests.given import Customer, break_in, customer, event, metered
 
 OCTOBER_NOON = datetime(2026, 10, 20, 16, tzinfo=UTC)
 HASH = "sha256:" + "ab" * 32
@@ -170,6 +170,7 @@ def test_a_receipt_that_was_changed_in_the_database_does_not_check_out(
     with transaction(engine) as session:
         seq = seq_of(session, acme, "usage", 1)
         row = session.get_one(Receipt, (acme.tenant_id, seq))
+        break_in(session)
         row.data = change(bytes(row.data))
     view = shown(engine, acme, "usage", 1)
     assert not view.is_sound
@@ -180,6 +181,7 @@ def test_a_receipt_that_was_changed_in_the_database_does_not_check_out(
 def test_bytes_that_are_no_receipt_are_said_to_be_none(engine: Engine, acme: Customer) -> None:
     with transaction(engine) as session:
         seq = seq_of(session, acme, "usage", 1)
+        break_in(session)
         session.get_one(Receipt, (acme.tenant_id, seq)).data = b'{"v": 1}'
     with reading(engine) as session:
         view = read_receipt_view(session, tenant_id=acme.tenant_id, seq_text=str(seq))
@@ -192,6 +194,7 @@ def test_a_foreign_checkpoint_and_a_foreign_signature_are_told(engine: Engine, a
         log = session.get_one(ReceiptLog, acme.tenant_id)
         size, note = log.size, log.checkpoint
         own = session.get_one(ReceiptSignature, (acme.tenant_id, seq_of(session, acme, "credit_note")))
+        break_in(session)
         own.signature = bytes(64)
         session.execute(
             update(ReceiptLog).where(ReceiptLog.tenant_id == acme.tenant_id).values(checkpoint=_forged(note))
@@ -215,6 +218,7 @@ def _forged(note: str) -> str:
 def test_a_kind_that_must_be_signed_and_is_not_is_told(engine: Engine, acme: Customer) -> None:
     with transaction(engine) as session:
         seq = seq_of(session, acme, "credit_note")
+        break_in(session)
         session.delete(session.get_one(ReceiptSignature, (acme.tenant_id, seq)))
     with reading(engine) as session:
         proven = prove_receipt(session, tenant_id=acme.tenant_id, seq=seq)

@@ -59,6 +59,24 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('tenant_id', 'seq', name=op.f('pk_receipt')),
     sqlite_with_rowid=False
     )
+    op.create_table('seller_profile',
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('legal_name', sa.String(length=200), nullable=False),
+    sa.Column('address_lines', models.base.Json(), nullable=False),
+    sa.Column('city', sa.String(length=120), nullable=False),
+    sa.Column('region', sa.String(length=32), nullable=False),
+    sa.Column('postal_code', sa.String(length=20), nullable=False),
+    sa.Column('country', sa.String(length=2), nullable=False),
+    sa.Column('email', sa.String(length=254), nullable=False),
+    sa.Column('registrations', models.base.Json(), nullable=False),
+    sa.Column('bank_details', models.base.Json(), nullable=False),
+    sa.Column('changed_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('changed_by', sa.String(length=120), nullable=False),
+    sa.CheckConstraint('length(country) = 2', name=op.f('ck_seller_profile_country_code')),
+    sa.CheckConstraint('length(legal_name) > 0', name=op.f('ck_seller_profile_name_given')),
+    sa.CheckConstraint('version >= 1', name=op.f('ck_seller_profile_version')),
+    sa.PrimaryKeyConstraint('version', name=op.f('pk_seller_profile'))
+    )
     op.create_table('signing_key',
     sa.Column('kid', sa.String(length=43), nullable=False),
     sa.Column('algorithm', sa.String(length=16), nullable=False),
@@ -95,6 +113,22 @@ def upgrade() -> None:
     sa.CheckConstraint('length(stripe_id) > 0', name=op.f('ck_stripe_catalog_entry_stripe_id_given')),
     sa.PrimaryKeyConstraint('account', 'lookup_key', name=op.f('pk_stripe_catalog_entry')),
     sa.UniqueConstraint('account', 'stripe_id', name=op.f('uq_stripe_catalog_entry_account_stripe_id'))
+    )
+    op.create_table('tax_rate',
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('country', sa.String(length=2), nullable=False),
+    sa.Column('region', sa.String(length=32), nullable=False),
+    sa.Column('code', sa.String(length=16), nullable=False),
+    sa.Column('name', sa.String(length=120), nullable=False),
+    sa.Column('percentage', models.base.Rate(), nullable=True),
+    sa.Column('is_federal', sa.Boolean(), nullable=False),
+    sa.Column('since', sa.Date(), nullable=False),
+    sa.Column('added_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('added_by', sa.String(length=120), nullable=False),
+    sa.CheckConstraint('length(code) > 0', name=op.f('ck_tax_rate_code_given')),
+    sa.CheckConstraint('length(country) = 2', name=op.f('ck_tax_rate_country_code')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_tax_rate')),
+    sa.UniqueConstraint('country', 'region', 'code', 'since', name=op.f('uq_tax_rate_country_region_code_since'))
     )
     op.create_table('tenant',
     sa.Column('id', sa.String(length=64), nullable=False),
@@ -211,6 +245,33 @@ def upgrade() -> None:
     with op.batch_alter_table('asset_snapshot', schema=None) as batch_op:
         batch_op.create_index('ix_asset_snapshot_captured', ['tenant_id', 'captured_at'], unique=False)
 
+    op.create_table('billing_profile',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('legal_name', sa.String(length=200), nullable=False),
+    sa.Column('address_lines', models.base.Json(), nullable=False),
+    sa.Column('city', sa.String(length=120), nullable=False),
+    sa.Column('region', sa.String(length=32), nullable=False),
+    sa.Column('postal_code', sa.String(length=20), nullable=False),
+    sa.Column('country', sa.String(length=2), nullable=False),
+    sa.Column('emails', models.base.Json(), nullable=False),
+    sa.Column('tax_ids', models.base.Json(), nullable=False),
+    sa.Column('is_tax_exempt', sa.Boolean(), nullable=False),
+    sa.Column('exemption_reason', sa.String(length=200), nullable=False),
+    sa.Column('exemption_certificate', sa.String(length=200), nullable=False),
+    sa.Column('purchase_order', sa.String(length=64), nullable=False),
+    sa.Column('language', sa.Enum('en', 'fr', name='language', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('payment_days', sa.Integer(), nullable=True),
+    sa.Column('changed_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('changed_by', sa.String(length=120), nullable=False),
+    sa.CheckConstraint('NOT is_tax_exempt OR length(exemption_reason) > 0', name=op.f('ck_billing_profile_exempt_for_a_reason')),
+    sa.CheckConstraint('length(country) = 2', name=op.f('ck_billing_profile_country_code')),
+    sa.CheckConstraint('length(legal_name) > 0', name=op.f('ck_billing_profile_name_given')),
+    sa.CheckConstraint('payment_days BETWEEN 0 AND 365', name=op.f('ck_billing_profile_payment_days')),
+    sa.CheckConstraint('version >= 1', name=op.f('ck_billing_profile_version')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_billing_profile_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', 'version', name=op.f('pk_billing_profile'))
+    )
     op.create_table('gainshare_run',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('id', sa.String(length=64), nullable=False),
@@ -727,6 +788,8 @@ def upgrade() -> None:
     sa.Column('total_minor', sa.BigInteger(), nullable=False),
     sa.Column('issued_at', models.base.UtcDateTime(), nullable=False),
     sa.Column('due_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('parties', models.base.Json(), nullable=False),
+    sa.Column('parties_salt', sa.LargeBinary(), nullable=True),
     sa.Column('paid_at', models.base.UtcDateTime(), nullable=True),
     sa.Column('given_up_at', models.base.UtcDateTime(), nullable=True),
     sa.Column('payment_reference', sa.String(length=120), nullable=True),
@@ -948,6 +1011,24 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id', 'invoice_id'], ['invoice.tenant_id', 'invoice.id'], name=op.f('fk_invoice_line_tenant_id_invoice_id_invoice')),
     sa.PrimaryKeyConstraint('tenant_id', 'invoice_id', 'position', name=op.f('pk_invoice_line'))
     )
+    op.create_table('invoice_tax',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('invoice_id', sa.String(length=64), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('code', sa.String(length=16), nullable=False),
+    sa.Column('name', sa.String(length=120), nullable=False),
+    sa.Column('country', sa.String(length=2), nullable=False),
+    sa.Column('region', sa.String(length=32), nullable=False),
+    sa.Column('rate', models.base.Rate(), nullable=False),
+    sa.Column('base_minor', sa.BigInteger(), nullable=False),
+    sa.Column('amount_minor', sa.BigInteger(), nullable=False),
+    sa.Column('category', sa.Enum('S', 'E', 'AE', 'G', 'O', name='taxcategory', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('reason', sa.String(length=300), nullable=False),
+    sa.CheckConstraint("category = 'S' OR (amount_minor = 0 AND length(reason) > 0)", name=op.f('ck_invoice_tax_due_or_reason')),
+    sa.CheckConstraint('position >= 1', name=op.f('ck_invoice_tax_position')),
+    sa.ForeignKeyConstraint(['tenant_id', 'invoice_id'], ['invoice.tenant_id', 'invoice.id'], name=op.f('fk_invoice_tax_tenant_id_invoice_id_invoice')),
+    sa.PrimaryKeyConstraint('tenant_id', 'invoice_id', 'position', name=op.f('pk_invoice_tax'))
+    )
     op.create_table('pool_usage',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('subscription_id', sa.String(length=64), nullable=False),
@@ -1083,6 +1164,24 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id', 'credit_note_id'], ['credit_note.tenant_id', 'credit_note.id'], name=op.f('fk_credit_note_line_tenant_id_credit_note_id_credit_note')),
     sa.PrimaryKeyConstraint('tenant_id', 'credit_note_id', 'position', name=op.f('pk_credit_note_line'))
     )
+    op.create_table('credit_note_tax',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('credit_note_id', sa.String(length=64), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('code', sa.String(length=16), nullable=False),
+    sa.Column('name', sa.String(length=120), nullable=False),
+    sa.Column('country', sa.String(length=2), nullable=False),
+    sa.Column('region', sa.String(length=32), nullable=False),
+    sa.Column('rate', models.base.Rate(), nullable=False),
+    sa.Column('base_minor', sa.BigInteger(), nullable=False),
+    sa.Column('amount_minor', sa.BigInteger(), nullable=False),
+    sa.Column('category', sa.Enum('S', 'E', 'AE', 'G', 'O', name='taxcategory', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('reason', sa.String(length=300), nullable=False),
+    sa.CheckConstraint("category = 'S' OR (amount_minor = 0 AND length(reason) > 0)", name=op.f('ck_credit_note_tax_due_or_reason')),
+    sa.CheckConstraint('position >= 1', name=op.f('ck_credit_note_tax_position')),
+    sa.ForeignKeyConstraint(['tenant_id', 'credit_note_id'], ['credit_note.tenant_id', 'credit_note.id'], name=op.f('fk_credit_note_tax_tenant_id_credit_note_id_credit_note')),
+    sa.PrimaryKeyConstraint('tenant_id', 'credit_note_id', 'position', name=op.f('pk_credit_note_tax'))
+    )
     op.create_table('payment_reminder',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('invoice_id', sa.String(length=64), nullable=False),
@@ -1137,6 +1236,9 @@ def upgrade() -> None:
     )
     # ### end Alembic commands ###
 
+    for statement in FINAL[op.get_bind().dialect.name]:
+        op.execute(statement)
+
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
@@ -1147,6 +1249,7 @@ def downgrade() -> None:
 
     op.drop_table('refund')
     op.drop_table('payment_reminder')
+    op.drop_table('credit_note_tax')
     op.drop_table('credit_note_line')
     op.drop_table('usage_tally')
     with op.batch_alter_table('stripe_invoice', schema=None) as batch_op:
@@ -1161,6 +1264,7 @@ def downgrade() -> None:
 
     op.drop_table('reservation')
     op.drop_table('pool_usage')
+    op.drop_table('invoice_tax')
     op.drop_table('invoice_line')
     with op.batch_alter_table('invoice_check', schema=None) as batch_op:
         batch_op.drop_index('ix_invoice_check_differences')
@@ -1276,6 +1380,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_gainshare_run_created')
 
     op.drop_table('gainshare_run')
+    op.drop_table('billing_profile')
     with op.batch_alter_table('asset_snapshot', schema=None) as batch_op:
         batch_op.drop_index('ix_asset_snapshot_captured')
 
@@ -1293,12 +1398,14 @@ def downgrade() -> None:
     op.drop_table('usage_daily')
     op.drop_table('tenant_head')
     op.drop_table('tenant')
+    op.drop_table('tax_rate')
     op.drop_table('stripe_catalog_entry')
     op.drop_table('stripe_account')
     with op.batch_alter_table('signing_key', schema=None) as batch_op:
         batch_op.drop_index('ix_signing_key_active', sqlite_where=sa.text('retired_at IS NULL'), postgresql_where=sa.text('retired_at IS NULL'))
 
     op.drop_table('signing_key')
+    op.drop_table('seller_profile')
     op.drop_table('receipt')
     with op.batch_alter_table('price_book_version', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_price_book_version_code'))
@@ -1310,3 +1417,124 @@ def downgrade() -> None:
     op.drop_table('plan_version')
     op.drop_table('idempotency_record')
     # ### end Alembic commands ###
+    if op.get_bind().dialect.name == 'postgresql':
+        op.execute('DROP FUNCTION refuse_credit_note_once_update()')
+        op.execute('DROP FUNCTION refuse_credit_note_once_delete()')
+        op.execute('DROP FUNCTION refuse_credit_note_line_once_update()')
+        op.execute('DROP FUNCTION refuse_credit_note_line_once_delete()')
+        op.execute('DROP FUNCTION refuse_credit_note_tax_once_update()')
+        op.execute('DROP FUNCTION refuse_credit_note_tax_once_delete()')
+        op.execute('DROP FUNCTION refuse_receipt_once_update()')
+        op.execute('DROP FUNCTION refuse_receipt_once_delete()')
+        op.execute('DROP FUNCTION refuse_receipt_signature_once_update()')
+        op.execute('DROP FUNCTION refuse_receipt_signature_once_delete()')
+        op.execute('DROP FUNCTION refuse_credit_entry_once_update()')
+        op.execute('DROP FUNCTION refuse_credit_entry_once_delete()')
+        op.execute('DROP FUNCTION refuse_billing_profile_once_update()')
+        op.execute('DROP FUNCTION refuse_billing_profile_once_delete()')
+        op.execute('DROP FUNCTION refuse_seller_profile_once_update()')
+        op.execute('DROP FUNCTION refuse_seller_profile_once_delete()')
+        op.execute('DROP FUNCTION refuse_tax_rate_once_update()')
+        op.execute('DROP FUNCTION refuse_tax_rate_once_delete()')
+        op.execute('DROP FUNCTION refuse_invoice_line_final_insert()')
+        op.execute('DROP FUNCTION refuse_invoice_line_final_update()')
+        op.execute('DROP FUNCTION refuse_invoice_line_final_delete()')
+        op.execute('DROP FUNCTION refuse_invoice_tax_final_insert()')
+        op.execute('DROP FUNCTION refuse_invoice_tax_final_update()')
+        op.execute('DROP FUNCTION refuse_invoice_tax_final_delete()')
+        op.execute('DROP FUNCTION refuse_invoice_final_update()')
+        op.execute('DROP FUNCTION refuse_invoice_final_delete()')
+        op.execute('DROP FUNCTION refuse_invoice_state()')
+        op.execute('DROP FUNCTION refuse_invoice_sums()')
+
+
+FINAL = {
+    'sqlite': [
+        "CREATE TRIGGER credit_note_once_update BEFORE UPDATE ON credit_note WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'credit_note is written once'); END",
+        "CREATE TRIGGER credit_note_once_delete BEFORE DELETE ON credit_note WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'credit_note is written once'); END",
+        "CREATE TRIGGER credit_note_line_once_update BEFORE UPDATE ON credit_note_line WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'credit_note_line is written once'); END",
+        "CREATE TRIGGER credit_note_line_once_delete BEFORE DELETE ON credit_note_line WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'credit_note_line is written once'); END",
+        "CREATE TRIGGER credit_note_tax_once_update BEFORE UPDATE ON credit_note_tax WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'credit_note_tax is written once'); END",
+        "CREATE TRIGGER credit_note_tax_once_delete BEFORE DELETE ON credit_note_tax WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'credit_note_tax is written once'); END",
+        "CREATE TRIGGER receipt_once_update BEFORE UPDATE ON receipt WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'receipt is written once'); END",
+        "CREATE TRIGGER receipt_once_delete BEFORE DELETE ON receipt WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'receipt is written once'); END",
+        "CREATE TRIGGER receipt_signature_once_update BEFORE UPDATE ON receipt_signature WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'receipt_signature is written once'); END",
+        "CREATE TRIGGER receipt_signature_once_delete BEFORE DELETE ON receipt_signature WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'receipt_signature is written once'); END",
+        "CREATE TRIGGER credit_entry_once_update BEFORE UPDATE ON credit_entry WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'credit_entry is written once'); END",
+        "CREATE TRIGGER credit_entry_once_delete BEFORE DELETE ON credit_entry WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'credit_entry is written once'); END",
+        "CREATE TRIGGER billing_profile_once_update BEFORE UPDATE ON billing_profile WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'billing_profile is written once'); END",
+        "CREATE TRIGGER billing_profile_once_delete BEFORE DELETE ON billing_profile WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'billing_profile is written once'); END",
+        "CREATE TRIGGER seller_profile_once_update BEFORE UPDATE ON seller_profile WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'seller_profile is written once'); END",
+        "CREATE TRIGGER seller_profile_once_delete BEFORE DELETE ON seller_profile WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'seller_profile is written once'); END",
+        "CREATE TRIGGER tax_rate_once_update BEFORE UPDATE ON tax_rate WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'tax_rate is written once'); END",
+        "CREATE TRIGGER tax_rate_once_delete BEFORE DELETE ON tax_rate WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'tax_rate is written once'); END",
+        "CREATE TRIGGER invoice_line_final_insert BEFORE INSERT ON invoice_line WHEN EXISTS (SELECT 1 FROM invoice WHERE invoice.tenant_id = NEW.tenant_id AND invoice.id = NEW.invoice_id AND invoice.status <> 'draft') BEGIN SELECT RAISE(ABORT, 'a final invoice does not change'); END",
+        "CREATE TRIGGER invoice_line_final_update BEFORE UPDATE ON invoice_line WHEN EXISTS (SELECT 1 FROM invoice WHERE invoice.tenant_id = OLD.tenant_id AND invoice.id = OLD.invoice_id AND invoice.status <> 'draft') BEGIN SELECT RAISE(ABORT, 'a final invoice does not change'); END",
+        "CREATE TRIGGER invoice_line_final_delete BEFORE DELETE ON invoice_line WHEN EXISTS (SELECT 1 FROM invoice WHERE invoice.tenant_id = OLD.tenant_id AND invoice.id = OLD.invoice_id AND invoice.status <> 'draft') BEGIN SELECT RAISE(ABORT, 'a final invoice does not change'); END",
+        "CREATE TRIGGER invoice_tax_final_insert BEFORE INSERT ON invoice_tax WHEN EXISTS (SELECT 1 FROM invoice WHERE invoice.tenant_id = NEW.tenant_id AND invoice.id = NEW.invoice_id AND invoice.status <> 'draft') BEGIN SELECT RAISE(ABORT, 'a final invoice does not change'); END",
+        "CREATE TRIGGER invoice_tax_final_update BEFORE UPDATE ON invoice_tax WHEN EXISTS (SELECT 1 FROM invoice WHERE invoice.tenant_id = OLD.tenant_id AND invoice.id = OLD.invoice_id AND invoice.status <> 'draft') BEGIN SELECT RAISE(ABORT, 'a final invoice does not change'); END",
+        "CREATE TRIGGER invoice_tax_final_delete BEFORE DELETE ON invoice_tax WHEN EXISTS (SELECT 1 FROM invoice WHERE invoice.tenant_id = OLD.tenant_id AND invoice.id = OLD.invoice_id AND invoice.status <> 'draft') BEGIN SELECT RAISE(ABORT, 'a final invoice does not change'); END",
+        "CREATE TRIGGER invoice_final_update BEFORE UPDATE ON invoice WHEN OLD.status <> 'draft' AND (OLD.tenant_id IS NOT NEW.tenant_id OR OLD.id IS NOT NEW.id OR OLD.number IS NOT NEW.number OR OLD.subscription_id IS NOT NEW.subscription_id OR OLD.billing_reason IS NOT NEW.billing_reason OR OLD.period_start IS NOT NEW.period_start OR OLD.period_end IS NOT NEW.period_end OR OLD.currency IS NOT NEW.currency OR OLD.subtotal_minor IS NOT NEW.subtotal_minor OR OLD.tax_minor IS NOT NEW.tax_minor OR OLD.total_minor IS NOT NEW.total_minor OR OLD.issued_at IS NOT NEW.issued_at OR OLD.due_at IS NOT NEW.due_at OR OLD.parties IS NOT NEW.parties OR OLD.parties_salt IS NOT NEW.parties_salt OR OLD.given_up_at IS NOT NEW.given_up_at OR OLD.receipt_seq IS NOT NEW.receipt_seq OR OLD.receipt_hash IS NOT NEW.receipt_hash) BEGIN SELECT RAISE(ABORT, 'a final invoice does not change'); END",
+        "CREATE TRIGGER invoice_final_delete BEFORE DELETE ON invoice WHEN OLD.status <> 'draft' BEGIN SELECT RAISE(ABORT, 'a final invoice does not go away'); END",
+        "CREATE TRIGGER invoice_state BEFORE UPDATE ON invoice WHEN OLD.status <> NEW.status AND NOT ((OLD.status = 'draft' AND NEW.status IN ('open', 'paid')) OR (OLD.status = 'open' AND NEW.status IN ('paid', 'void', 'uncollectible')) OR (OLD.status = 'uncollectible' AND NEW.status IN ('paid', 'void'))) BEGIN SELECT RAISE(ABORT, 'an invoice does not go back to that state'); END",
+        "CREATE TRIGGER invoice_sums BEFORE UPDATE ON invoice WHEN OLD.status = 'draft' AND NEW.status <> 'draft' AND (NEW.subtotal_minor <> COALESCE((SELECT SUM(part.amount_minor) FROM invoice_line AS part WHERE part.tenant_id = NEW.tenant_id AND part.invoice_id = NEW.id), 0) OR NEW.tax_minor <> COALESCE((SELECT SUM(part.amount_minor) FROM invoice_tax AS part WHERE part.tenant_id = NEW.tenant_id AND part.invoice_id = NEW.id), 0)) BEGIN SELECT RAISE(ABORT, 'the lines and taxes do not add up to the invoice'); END",
+    ],
+    'postgresql': [
+        "CREATE FUNCTION refuse_credit_note_once_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'credit_note is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER credit_note_once_update BEFORE UPDATE ON credit_note FOR EACH ROW EXECUTE FUNCTION refuse_credit_note_once_update()',
+        "CREATE FUNCTION refuse_credit_note_once_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'credit_note is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER credit_note_once_delete BEFORE DELETE ON credit_note FOR EACH ROW EXECUTE FUNCTION refuse_credit_note_once_delete()',
+        "CREATE FUNCTION refuse_credit_note_line_once_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'credit_note_line is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER credit_note_line_once_update BEFORE UPDATE ON credit_note_line FOR EACH ROW EXECUTE FUNCTION refuse_credit_note_line_once_update()',
+        "CREATE FUNCTION refuse_credit_note_line_once_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'credit_note_line is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER credit_note_line_once_delete BEFORE DELETE ON credit_note_line FOR EACH ROW EXECUTE FUNCTION refuse_credit_note_line_once_delete()',
+        "CREATE FUNCTION refuse_credit_note_tax_once_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'credit_note_tax is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER credit_note_tax_once_update BEFORE UPDATE ON credit_note_tax FOR EACH ROW EXECUTE FUNCTION refuse_credit_note_tax_once_update()',
+        "CREATE FUNCTION refuse_credit_note_tax_once_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'credit_note_tax is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER credit_note_tax_once_delete BEFORE DELETE ON credit_note_tax FOR EACH ROW EXECUTE FUNCTION refuse_credit_note_tax_once_delete()',
+        "CREATE FUNCTION refuse_receipt_once_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'receipt is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER receipt_once_update BEFORE UPDATE ON receipt FOR EACH ROW EXECUTE FUNCTION refuse_receipt_once_update()',
+        "CREATE FUNCTION refuse_receipt_once_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'receipt is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER receipt_once_delete BEFORE DELETE ON receipt FOR EACH ROW EXECUTE FUNCTION refuse_receipt_once_delete()',
+        "CREATE FUNCTION refuse_receipt_signature_once_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'receipt_signature is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER receipt_signature_once_update BEFORE UPDATE ON receipt_signature FOR EACH ROW EXECUTE FUNCTION refuse_receipt_signature_once_update()',
+        "CREATE FUNCTION refuse_receipt_signature_once_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'receipt_signature is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER receipt_signature_once_delete BEFORE DELETE ON receipt_signature FOR EACH ROW EXECUTE FUNCTION refuse_receipt_signature_once_delete()',
+        "CREATE FUNCTION refuse_credit_entry_once_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'credit_entry is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER credit_entry_once_update BEFORE UPDATE ON credit_entry FOR EACH ROW EXECUTE FUNCTION refuse_credit_entry_once_update()',
+        "CREATE FUNCTION refuse_credit_entry_once_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'credit_entry is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER credit_entry_once_delete BEFORE DELETE ON credit_entry FOR EACH ROW EXECUTE FUNCTION refuse_credit_entry_once_delete()',
+        "CREATE FUNCTION refuse_billing_profile_once_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'billing_profile is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER billing_profile_once_update BEFORE UPDATE ON billing_profile FOR EACH ROW EXECUTE FUNCTION refuse_billing_profile_once_update()',
+        "CREATE FUNCTION refuse_billing_profile_once_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'billing_profile is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER billing_profile_once_delete BEFORE DELETE ON billing_profile FOR EACH ROW EXECUTE FUNCTION refuse_billing_profile_once_delete()',
+        "CREATE FUNCTION refuse_seller_profile_once_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'seller_profile is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER seller_profile_once_update BEFORE UPDATE ON seller_profile FOR EACH ROW EXECUTE FUNCTION refuse_seller_profile_once_update()',
+        "CREATE FUNCTION refuse_seller_profile_once_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'seller_profile is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER seller_profile_once_delete BEFORE DELETE ON seller_profile FOR EACH ROW EXECUTE FUNCTION refuse_seller_profile_once_delete()',
+        "CREATE FUNCTION refuse_tax_rate_once_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'tax_rate is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER tax_rate_once_update BEFORE UPDATE ON tax_rate FOR EACH ROW EXECUTE FUNCTION refuse_tax_rate_once_update()',
+        "CREATE FUNCTION refuse_tax_rate_once_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'tax_rate is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER tax_rate_once_delete BEFORE DELETE ON tax_rate FOR EACH ROW EXECUTE FUNCTION refuse_tax_rate_once_delete()',
+        "CREATE FUNCTION refuse_invoice_line_final_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM invoice WHERE invoice.tenant_id = NEW.tenant_id AND invoice.id = NEW.invoice_id AND invoice.status <> 'draft') THEN RAISE EXCEPTION 'a final invoice does not change' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER invoice_line_final_insert BEFORE INSERT ON invoice_line FOR EACH ROW EXECUTE FUNCTION refuse_invoice_line_final_insert()',
+        "CREATE FUNCTION refuse_invoice_line_final_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM invoice WHERE invoice.tenant_id = OLD.tenant_id AND invoice.id = OLD.invoice_id AND invoice.status <> 'draft') THEN RAISE EXCEPTION 'a final invoice does not change' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER invoice_line_final_update BEFORE UPDATE ON invoice_line FOR EACH ROW EXECUTE FUNCTION refuse_invoice_line_final_update()',
+        "CREATE FUNCTION refuse_invoice_line_final_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM invoice WHERE invoice.tenant_id = OLD.tenant_id AND invoice.id = OLD.invoice_id AND invoice.status <> 'draft') THEN RAISE EXCEPTION 'a final invoice does not change' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER invoice_line_final_delete BEFORE DELETE ON invoice_line FOR EACH ROW EXECUTE FUNCTION refuse_invoice_line_final_delete()',
+        "CREATE FUNCTION refuse_invoice_tax_final_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM invoice WHERE invoice.tenant_id = NEW.tenant_id AND invoice.id = NEW.invoice_id AND invoice.status <> 'draft') THEN RAISE EXCEPTION 'a final invoice does not change' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER invoice_tax_final_insert BEFORE INSERT ON invoice_tax FOR EACH ROW EXECUTE FUNCTION refuse_invoice_tax_final_insert()',
+        "CREATE FUNCTION refuse_invoice_tax_final_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM invoice WHERE invoice.tenant_id = OLD.tenant_id AND invoice.id = OLD.invoice_id AND invoice.status <> 'draft') THEN RAISE EXCEPTION 'a final invoice does not change' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER invoice_tax_final_update BEFORE UPDATE ON invoice_tax FOR EACH ROW EXECUTE FUNCTION refuse_invoice_tax_final_update()',
+        "CREATE FUNCTION refuse_invoice_tax_final_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM invoice WHERE invoice.tenant_id = OLD.tenant_id AND invoice.id = OLD.invoice_id AND invoice.status <> 'draft') THEN RAISE EXCEPTION 'a final invoice does not change' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER invoice_tax_final_delete BEFORE DELETE ON invoice_tax FOR EACH ROW EXECUTE FUNCTION refuse_invoice_tax_final_delete()',
+        "CREATE FUNCTION refuse_invoice_final_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status <> 'draft' AND (OLD.tenant_id IS DISTINCT FROM NEW.tenant_id OR OLD.id IS DISTINCT FROM NEW.id OR OLD.number IS DISTINCT FROM NEW.number OR OLD.subscription_id IS DISTINCT FROM NEW.subscription_id OR OLD.billing_reason IS DISTINCT FROM NEW.billing_reason OR OLD.period_start IS DISTINCT FROM NEW.period_start OR OLD.period_end IS DISTINCT FROM NEW.period_end OR OLD.currency IS DISTINCT FROM NEW.currency OR OLD.subtotal_minor IS DISTINCT FROM NEW.subtotal_minor OR OLD.tax_minor IS DISTINCT FROM NEW.tax_minor OR OLD.total_minor IS DISTINCT FROM NEW.total_minor OR OLD.issued_at IS DISTINCT FROM NEW.issued_at OR OLD.due_at IS DISTINCT FROM NEW.due_at OR OLD.parties IS DISTINCT FROM NEW.parties OR OLD.parties_salt IS DISTINCT FROM NEW.parties_salt OR OLD.given_up_at IS DISTINCT FROM NEW.given_up_at OR OLD.receipt_seq IS DISTINCT FROM NEW.receipt_seq OR OLD.receipt_hash IS DISTINCT FROM NEW.receipt_hash) THEN RAISE EXCEPTION 'a final invoice does not change' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER invoice_final_update BEFORE UPDATE ON invoice FOR EACH ROW EXECUTE FUNCTION refuse_invoice_final_update()',
+        "CREATE FUNCTION refuse_invoice_final_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status <> 'draft' THEN RAISE EXCEPTION 'a final invoice does not go away' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER invoice_final_delete BEFORE DELETE ON invoice FOR EACH ROW EXECUTE FUNCTION refuse_invoice_final_delete()',
+        "CREATE FUNCTION refuse_invoice_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status <> NEW.status AND NOT ((OLD.status = 'draft' AND NEW.status IN ('open', 'paid')) OR (OLD.status = 'open' AND NEW.status IN ('paid', 'void', 'uncollectible')) OR (OLD.status = 'uncollectible' AND NEW.status IN ('paid', 'void'))) THEN RAISE EXCEPTION 'an invoice does not go back to that state' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER invoice_state BEFORE UPDATE ON invoice FOR EACH ROW EXECUTE FUNCTION refuse_invoice_state()',
+        "CREATE FUNCTION refuse_invoice_sums() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status = 'draft' AND NEW.status <> 'draft' AND (NEW.subtotal_minor <> COALESCE((SELECT SUM(part.amount_minor) FROM invoice_line AS part WHERE part.tenant_id = NEW.tenant_id AND part.invoice_id = NEW.id), 0) OR NEW.tax_minor <> COALESCE((SELECT SUM(part.amount_minor) FROM invoice_tax AS part WHERE part.tenant_id = NEW.tenant_id AND part.invoice_id = NEW.id), 0)) THEN RAISE EXCEPTION 'the lines and taxes do not add up to the invoice' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER invoice_sums BEFORE UPDATE ON invoice FOR EACH ROW EXECUTE FUNCTION refuse_invoice_sums()',
+    ],
+}
