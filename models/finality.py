@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import MetaData
 
 DIALECTS: Final = ("sqlite", "postgresql")
-NOTED: Final = frozenset({"status", "paid_at", "payment_reference", "payment_salt", "stripe_hosted_url"})
+NOTED: Final = frozenset({"status", "paid_at", "given_up_at", "payment_reference", "payment_salt", "stripe_hosted_url"})
 """Columns of a final invoice that say how it is paid; all others stay."""
 
 WRITTEN_ONCE: Final = (
