@@ -5,6 +5,7 @@ import reflex as rx
 from app.api import create_api
 from app.components.failures import APP_WRAPS, tell_of_failure
 from app.jobs import running_jobs
+from app.mail_catching import running_catcher
 from app.pages import add_pages
 from app.payment_jobs import running_payments
 from app.sandbox import mount_sandbox, mounted
@@ -21,4 +22,5 @@ app = rx.App(
 add_pages(app)
 app.register_lifespan_task(running_jobs)
 app.register_lifespan_task(mounted.running)
+app.register_lifespan_task(running_catcher)
 app.register_lifespan_task(running_payments)

@@ -38,6 +38,7 @@ NOT_IN_PAGES: Final = (
     "app/api_alone.py",
     "app/cli",
     "app/jobs.py",
+    "app/mail_catching.py",
     "app/sandbox.py",
     "models/catalogs",
     "models/migrations",

@@ -25,6 +25,7 @@ from app.api import (
     spend_controls,
     stripe_webhook,
     subscriptions,
+    unsubscribe,
     usage,
     usage_check,
     usage_reports,
@@ -63,6 +64,7 @@ ROUTERS: Final = (
     metrics.router,
     browser_session.router,
     browser_downloads.router,
+    unsubscribe.router,
 )
 
 

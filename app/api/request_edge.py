@@ -17,7 +17,9 @@ from services.settings import settings
 REQUEST_ID_HEADER: Final = "X-Request-Id"
 CLIENT_WENT: Final = 499
 
-API_PREFIXES: Final = ("/v1", "/session", "/healthz", "/readyz", "/metrics", "/openapi.json", "/.well-known")
+API_PREFIXES: Final = (
+    "/v1", "/session", "/unsubscribe/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/.well-known",
+)  # fmt: skip
 API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 PAGE_POLICY: Final = "frame-ancestors 'none'; base-uri 'self'; object-src 'none'; form-action 'self'"
 

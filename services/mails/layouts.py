@@ -41,17 +41,17 @@ def as_text(content: Content, frame: Frame) -> str:
     for paragraph in content.paragraphs:
         parts += [*_wrapped(paragraph), ""]
     if content.facts:
-        width = max(len(name) for name, _ in content.facts) + 2
+        width = max(len(name) for name, _ in content.facts) + len(words["colon"]) + 1
         for name, value in content.facts:
-            parts += _wrapped(f"{name + ':':<{width}}{value}", indent=" " * width)
+            parts += _wrapped(f"{name + words['colon']:<{width}}{value}", indent=" " * width)
         parts.append("")
     if content.action:
-        parts += [f"{content.action}:", frame.action_url, ""]
+        parts += [f"{content.action}{words['colon']}", frame.action_url, ""]
     parts += ["-- ", *_wrapped(words["why"].format(brand=one_line(frame.brand), customer=one_line(frame.customer)))]
     if frame.settings_url:
-        parts += [f"{words['settings']}: {frame.settings_url}"]
+        parts += [f"{words['settings']}{words['colon']} {frame.settings_url}"]
     if frame.unsubscribe_url:
-        parts += [f"{words['unsubscribe']}: {frame.unsubscribe_url}"]
+        parts += [f"{words['unsubscribe']}{words['colon']} {frame.unsubscribe_url}"]
     return "\n".join(parts) + "\n"
 
 
@@ -68,12 +68,14 @@ def _around(language: str) -> dict[str, str]:
 
 _WORDS: Final = {
     "en": {
+        "colon": ":",
         "why": "{brand} sends this about the account of {customer}.",
         "settings": "Choose what you are told",
         "unsubscribe": "Unsubscribe from letters like this",
         "fallback": "Or open this address:",
     },
     "fr": {
+        "colon": "\u00a0:",
         "why": "{brand} vous envoie ce message au sujet du compte de {customer}.",
         "settings": "Choisir vos avis",
         "unsubscribe": "Ne plus recevoir ce genre d’avis",

@@ -27,6 +27,7 @@ OPEN_BY_DESIGN = {
     "/session/tenant": "needs the cookie of a signed-in person, and leads to the sign-in page without one",
     "/session/invoices/{invoice_id}/proof": "needs that cookie too, and leads there without one",
     "/session/receipts/{seq}/proof": "needs that cookie too, and leads there without one",
+    "/unsubscribe/{token}": "the token in the link says whose letters of which kind, and opens nothing else",
 }
 ROUTES = [
     (method, route.path) for route in create_api().routes if isinstance(route, APIRoute) for method in route.methods
