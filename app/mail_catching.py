@@ -1,4 +1,4 @@
-"""The catcher of mail within the portal's own process, where no mail server is set and nobody reaches us from outside."""
+"""The catcher of mail in the portal's own process, where no mail server is set and nobody reaches us from outside."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -2,9 +2,9 @@
 
 import asyncio
 
-
 import pytest
 from sqlalchemy import Engine
+from sqlmodel import select
 
 from app.mail_catching import caught_letters, running_catcher
 from app.mailing import prepare_due_mails, send_due_mails
@@ -13,7 +13,6 @@ from services import settings as configuration
 from services.database import reading, transaction
 from services.gateways.mail_route import is_caught, mail_server, wants_catcher
 from services.identity import create_user
-from sqlmodel import select
 from tests.given import NOON, customer
 
 
