@@ -66,7 +66,7 @@ def announce(
 def read_notices(session: Session, *, tenant_id: str, after_seq: int = 0, limit: int = PAGE_MAX) -> list[Notice]:
     """The tenant's notices after a number, in order."""
     statement = select(Notice).where(Notice.tenant_id == tenant_id, col(Notice.seq) > after_seq)
-    return list(session.exec(statement.order_by(col(Notice.seq)).limit(min(limit, PAGE_MAX))))
+    return list(session.exec(statement.order_by(col(Notice.seq)).limit(min(limit, PAGE_MAX + 1))))
 
 
 def read_notice(session: Session, *, tenant_id: str, notice_id: str) -> Notice:

@@ -18,6 +18,7 @@ from app.api import (
     invoices,
     keys,
     metrics,
+    notices,
     plans,
     receipts,
     reservations,
@@ -29,6 +30,7 @@ from app.api import (
     usage,
     usage_check,
     usage_reports,
+    webhook_endpoints,
 )
 from app.api.docs import add_docs
 from app.api.documentation import describe
@@ -57,6 +59,8 @@ ROUTERS: Final = (
     returns.router,
     checkout.router,
     receipts.router,
+    webhook_endpoints.router,
+    notices.router,
     dashboard.router,
     exports.router,
     keys.router,

@@ -19,8 +19,10 @@ from models import ApiKey, Invoice, Role, User, metadata, table_of
 from services.api_keys import TENANT_SCOPES, create_api_key
 from services.database import reading, transaction
 from services.identity import create_tenant, create_user
+from services.notices import read_notices
 from services.rules.verification_codes import verification_code
 from services.subscriptions import create_subscription
+from services.webhooks.replays import ask_test, claim_test
 from tests.app.api.conftest import PASSWORD, Client, Customer, World
 from tests.payment_rows import write_payment_rows
 
@@ -31,7 +33,8 @@ NOW = datetime.now(UTC)
 WITHOUT_ID = {
     "limit", "cursor", "group_by", "from", "to", "event_type", "Idempotency-Key",
     "plan_code", "start_date", "interval", "collection", "force_period_end", "reference", "reason", "expires_in",
-    "from_seq", "to_seq", "since", "form", "format", "language", "number",
+    "from_seq", "to_seq", "since", "form", "format", "language", "number", "after", "overlap_hours", "enabled",
+    "skip_held",
 }  # fmt: skip
 """Parameters that name nothing of a customer; left out where they may be."""
 
@@ -49,6 +52,9 @@ SAMPLES: dict[str, Any] = {
     "sheet": "invoices",
     "from_size": 1,
     "position": 1,
+    "url": "https://example.com/hooks",
+    "description": "Taken over",
+    "event_types": ["invoice.paid"],
 }
 
 PUBLIC_BY_ID = {"/.well-known/tallystick/{tenant_id}/checkpoint"}
@@ -82,6 +88,13 @@ def marked(world: World, client: Client) -> dict[str, Any]:
         client.request("PUT", "/v1/spend-cap", json={"cap": "1000.00"}, headers=headers),
     ]
     assert [answer.status_code for answer in sent] == [201, 201, 200, 200, 201, 200]
+    hook = {"url": f"https://example.com/{SECRET}", "description": SECRET}
+    endpoint_id = client.post("/v1/webhook-endpoints", json=hook, headers=headers).json()["endpoint_id"]
+    client.request("PATCH", f"/v1/webhook-endpoints/{endpoint_id}", json={"enabled": False}, headers=headers)
+    with transaction() as session:
+        delivery_id = ask_test(session, tenant_id=acme.tenant_id, endpoint_id=endpoint_id, at=NOW).id
+        claim_test(session, tenant_id=acme.tenant_id, delivery_id=delivery_id, at=NOW)
+        notice_id = read_notices(session, tenant_id=acme.tenant_id)[0].id
     held = EVENT | {"reservation_id": "acme-reservation"}
     assert client.post("/v1/usage/reservations", json=held, headers=headers).status_code == 201
     credit_note_id = credited(world, client)
@@ -103,6 +116,9 @@ def marked(world: World, client: Client) -> dict[str, Any]:
         "credit_note_id": credit_note_id,
         "checkout_id": checkout_id,
         "verification_code": code_of(acme.tenant_id, invoice["invoice_id"]),
+        "endpoint_id": endpoint_id,
+        "delivery_id": delivery_id,
+        "notice_id": notice_id,
         "site": "acme-site",
         "trace_id": "acme-trace",
         "code": "acme-site",
