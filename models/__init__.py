@@ -19,6 +19,7 @@ from models.invoice import BillingReason, Invoice, InvoiceLine, InvoiceStatus, L
 from models.mail import MailCursor, MailKind, MailMessage, MailPreference, MailStatus
 from models.member import Membership, Role, User, WebSession
 from models.notice import Notice, NoticeType
+from models.pending_line import PendingLine
 from models.price_book import PlanVersion, PriceBook, PriceBookVersion
 from models.receipt import Receipt, ReceiptLog, ReceiptSignature, TraceHop, UsageTally
 from models.reconciliation import InvoiceCheck
@@ -104,6 +105,7 @@ __all__ = [
     "Notice",
     "NoticeType",
     "PaymentReminder",
+    "PendingLine",
     "PeriodStatus",
     "PlanVersion",
     "PoolUsage",

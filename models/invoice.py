@@ -40,6 +40,8 @@ class LineKind(StrEnum):
     DISCOUNT = "discount"
     ADJUSTMENT = "adjustment"
     TOP_UP = "top_up"
+    PRORATION = "proration"
+    CARRIED = "carried"
 
 
 class Invoice(TenantOwned, table=True):

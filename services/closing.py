@@ -8,6 +8,7 @@ from sqlmodel import Session, and_, col, exists, or_, select
 from models import BillingPeriod, BillingReason, Invoice, PeriodStatus, Subscription, SubscriptionStatus, Tenant
 from services import credit_lots, invoice_lines, usage_lines
 from services.base_fees import base_fee_lines, note_paid, term_due
+from services.carried_credit import settle_waiting, with_waiting
 from services.closing_periods import awaits_last_close, following_period, forced_period, grace, running_period
 from services.errors import PeriodNotEnded, SubscriptionConflict
 from services.invoice_lines import Line
@@ -132,6 +133,7 @@ def _close(
             usage=whole_range(period_ranges(session, subscription=subscription, period_start=period.starts_at)),
             at=at,
         )
+        settle_waiting(session, subscription=subscription, invoice=invoice, lines=lines, at=at)
         log.info("period_closed", tenant_id=tenant_id, invoice_id=invoice.id, total_minor=invoice.total_minor)
     _settle(session, subscription=subscription, period=period, lines=lines, invoice=invoice, at=at)
     if following is not None:
@@ -184,12 +186,13 @@ def _lines(
     term = None if following is None else term_due(subscription, timezone=tenant.timezone, following=following)
     fees = [] if term is None else base_fee_lines(session, subscription=subscription, plan=plan, term=term)
     assets = invoice_lines.asset_line(session, subscription=subscription, plan=plan, period=period)
-    return [
+    lines = [
         *fees,
         *([] if assets is None else [assets]),
         *usage_lines.overage_lines(session, subscription=subscription, plan=plan, period=period),
         *usage_lines.late_lines(session, subscription=subscription, before=period.starts_at, timezone=tenant.timezone),
     ]
+    return with_waiting(session, subscription=subscription, plan=plan, period=period, lines=lines)
 
 
 def _settle(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -19,6 +20,9 @@ from services.rules.pricing import Charge, Flat, Package
 from services.usage_wording import counted
 
 SNAPSHOTS_SHOWN_MAX = 50
+STATED = frozenset({LineKind.DISCOUNT, LineKind.ADJUSTMENT, LineKind.PRORATION, LineKind.CARRIED})
+"""Kinds of lines that have no price a unit: a promotion, and what is an amount and nothing else."""
+
 VERSION_DIGITS = 12
 BASIS_WORDS = {"latest": "The latest count", "peak": "The highest count", "average": "The average of the counts"}
 
@@ -79,13 +83,14 @@ def line_views(session: Session, *, lines: Iterable[InvoiceLine], currency: str,
 
 def _line_view(session: Session, line: InvoiceLine, currency: str, timezone: str) -> LineView:
     plan = plan_version(session, version_id=line.plan_version_id)
-    charge = None if line.kind == LineKind.DISCOUNT else pricing.from_document(line.pricing)
+    charge = None if line.kind in STATED else pricing.from_document(line.pricing)
     steps = () if charge is None else tuple(_step_view(step, charge, line.unit, currency) for step in line.steps)
     sources = tuple(_source_views(line, plan))
     facts = (
         *_base_facts(line, timezone),
         *_discount_facts(line, currency),
         *_pack_facts(line, plan),
+        *_proration_facts(line, currency, timezone),
         *_counted_facts(session, line, timezone),
         *(() if charge is None else _rounding_facts(line, charge, currency)),
         Fact("Rated with", f"{plan.name}, version {version_name(line.plan_version_id)}"),
@@ -107,8 +112,10 @@ def _line_view(session: Session, line: InvoiceLine, currency: str, timezone: str
 
 
 def _price(line: InvoiceLine, charge: Charge | None, currency: str) -> str:
-    if charge is None:
+    if line.kind == LineKind.DISCOUNT:
         return wording.promotion(discounts.from_document(line.pricing, currency))
+    if charge is None:
+        return ""
     if line.kind == LineKind.BASE and isinstance(charge.model, Flat):
         return f"{wording.rate(charge.model.amount, currency)} per {line.unit}"
     return wording.price_of(charge, currency, line.unit)
@@ -160,6 +167,17 @@ def _pack_facts(line: InvoiceLine, plan: Plan) -> Iterable[Fact]:
     if line.kind == LineKind.TOP_UP:
         unit = plan.pools[line.sources["pool"]].unit
         yield Fact("Bought", counted(Decimal(line.sources["credits"]), unit))
+
+
+def _proration_facts(line: InvoiceLine, currency: str, timezone: str) -> Iterable[Fact]:
+    if line.kind == LineKind.PRORATION:
+        sources = line.sources
+        starts_at, ends_at, changed_at = (
+            datetime.fromisoformat(text) for text in (sources["term"]["start"], sources["term"]["end"], sources["at"])
+        )
+        yield Fact("Of a fee, after promotions, of", wording.money(Money.parse(sources["fee"], currency)))
+        yield Fact("Which is for", wording.span(starts_at, ends_at, timezone))
+        yield Fact("From the change on, by the second", wording.moment(changed_at, timezone))
 
 
 def _counted_facts(session: Session, line: InvoiceLine, timezone: str) -> Iterable[Fact]:

@@ -79,6 +79,24 @@ def write_payment_receipt(session: Session, *, invoice: Invoice, paid: Money, at
     )
 
 
+def write_pay_back_receipt(session: Session, *, invoice: Invoice, paid: Money, key: str, at: datetime) -> Written:
+    """Append the receipt of a credit that was paid back: a payment below zero, for the invoice that carried it on.
+
+    The caller holds the lock on the tenant's head.
+    """
+    assert invoice.receipt_hash is not None
+    assert paid.amount_minor < 0
+    log = open_log(session, tenant_id=invoice.tenant_id, at=at)
+    return log.append(
+        typ="payment",
+        idem=key,
+        req=written(invoice.receipt_hash),
+        number=invoice.number,
+        amount=paid.plain(),
+        currency=paid.currency,
+    )
+
+
 def _line_document(line: Line) -> dict[str, Any]:
     document: dict[str, Any] = {
         "kind": str(line.kind),

@@ -18,6 +18,7 @@ from models import (
 )
 from services import credit_lots
 from services.base_fees import base_fee_lines, first_term, note_paid
+from services.carried_credit import settle_waiting, with_credit
 from services.errors import NotFound, SubscriptionConflict, UnknownPlan, Unprocessable
 from services.identifiers import new_id
 from services.invoices import issue_invoice
@@ -244,7 +245,9 @@ def _invoice_start(
     if not lines:
         return
     note_paid(subscription, lines)
-    issue_invoice(
+    if subscription.collection == Collection.MANUAL:  # what is bought by card was paid for as its page showed it
+        lines = with_credit(session, tenant_id=tenant.id, plan=plan, period=first, lines=lines)
+    invoice = issue_invoice(
         session,
         head=head,
         subscription=subscription,
@@ -254,6 +257,7 @@ def _invoice_start(
         currency=plan.currency,
         at=at,
     )
+    settle_waiting(session, subscription=subscription, invoice=invoice, lines=lines, at=at, with_own=False)
 
 
 def _exact_start(started_at: datetime, at: datetime) -> datetime:

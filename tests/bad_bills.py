@@ -182,10 +182,6 @@ def adjustment_cases() -> Iterator[Case]:
     ):
         log = adjusted("-25.00", change=change).ledger
         yield bad_case(f"adjustment-{name}", cut_range(log, 1, 2).lines(), 1, reason, 2, log.jwks())
-    sold = Ledger()
-    price = sold.plan("reliability", "PRO")
-    seq = sold.bill([sold.base_line(price), sold.adjustment(price, "-25.00")])
-    yield bad_case("adjustment-on-an-invoice", cut_invoice(sold, seq).lines(), 1, "credit notes", seq, sold.jwks())
 
 
 def amount_cases() -> Iterator[Case]:

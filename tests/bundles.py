@@ -11,13 +11,16 @@ from pathlib import Path
 
 from services.rules.canonical import canonical_bytes, content_hash
 from tests.bad_bundles import bad_cases
+from tests.changed_bundles import bad_changes, good_changes
 from tests.good_bundles import Case, good_cases
 
 
 def all_cases() -> Iterator[Case]:
     """Good ones first. No two have the same name."""
     yield from good_cases()
+    yield from good_changes()
     yield from bad_cases()
+    yield from bad_changes()
 
 
 def write_corpus(directory: Path) -> int:

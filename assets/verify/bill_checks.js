@@ -7,34 +7,16 @@ Tallystick.billChecks = (() => {
   const { rootOf } = Tallystick.merkle;
   const { Decimal } = Tallystick.decimals;
   const { plain, readMinor } = Tallystick.money;
+  const { prorated } = Tallystick.prorationChecks;
+  const { BaseFees, CarriedCredit, FeesInForce } = Tallystick.billChains;
   const { KINDS, USAGE_KINDS, checkLine, differenceMicro, poolOf, worded } = Tallystick.lineChecks;
   const { purchaseOf } = Tallystick.topUpLines;
   const BILLS_MAX = 10_000;
   const BILLS_BYTES_MAX = 16 * 1024 * 1024;
   /** Kinds of lines that are held to what the ones before them have left. */
-  const ANY_NUMBER = new Set(["discount", "adjustment"]);
+  const ANY_NUMBER = new Set(["discount", "adjustment", "proration", "carried"]);
+  const INVOICES_ONLY = new Set(["proration", "carried"]);
   const ONCE = new Set(["base", "asset_uplift", "overage"]);
-
-  /** What the lines of a bill so far leave of each base fee on it, by its plan and the start of its period. */
-  class BaseFees {
-    constructor() {
-      this.amounts = new Map();
-    }
-
-    /** Minor units; null where the bill has no such base fee. */
-    left(line) {
-      return this.amounts.get(keyOf(line)) ?? null;
-    }
-
-    note(line, amount) {
-      if (line.kind === "base" || line.kind === "discount")
-        this.amounts.set(keyOf(line), (this.left(line) ?? 0n) + amount);
-    }
-  }
-
-  function keyOf({ price, period }) {
-    return JSON.stringify([price, period?.start ?? null]);
-  }
 
   class Bills {
     /** @param {object[]} receipts those of the bills, in the order of the log */
@@ -54,6 +36,8 @@ Tallystick.billChecks = (() => {
       this.left = new Map();
       this.billed = new Map();
       this.overage = new Map();
+      this.fees = new FeesInForce(this.isWholeLog);
+      this.carried = new CarriedCredit(this.isWholeLog);
       this.checkInvoiceSeq();
     }
 
@@ -82,6 +66,7 @@ Tallystick.billChecks = (() => {
         for (const [place, line] of document.lines.entries()) {
           where = `${name}, line ${place + 1} (${line.kind})`;
           lines.push(await this.checkLineOf(receipt, line, fees, where, pace));
+          this.checkChain(receipt, line, fees.left(line), lines);
         }
         where = name;
         await this.checkUsage(receipt, pace);
@@ -98,11 +83,23 @@ Tallystick.billChecks = (() => {
     async checkLineOf(receipt, line, fees, where, pace) {
       const plan = this.planOf(receipt, line);
       const sum = USAGE_KINDS.has(line.kind) ? await this.usageOf(receipt, line, pace) : null;
-      const isTakenBack = receipt.document.typ === "credit_note" && !["correction", "adjustment"].includes(line.kind);
-      const amount = checkLine(line, plan, sum, fees.left(line), isTakenBack);
+      const isOnNote = receipt.document.typ === "credit_note";
+      const isTakenBack = isOnNote && !["correction", "adjustment"].includes(line.kind);
+      const amount = checkLine(line, plan, sum, { fee: fees.left(line), isOnNote, isTakenBack });
       fees.note(line, amount);
       this.billOnce(receipt, line, plan, where, isTakenBack);
       return { line, plan, amount, usageCount: sum === null ? null : sum.count };
+    }
+
+    /** Hold what an invoice takes over from those before it to what they say; `lines` are those checked so far. */
+    checkChain(receipt, line, left, lines) {
+      const { plan, amount } = lines[lines.length - 1];
+      if (receipt.document.typ === "invoice") this.fees.note(receipt, line, left);
+      if (line.kind === "proration") this.fees.prorate(receipt, line, prorated(line, plan), plan.currency);
+      if (line.kind === "carried") {
+        const soFar = lines.reduce((sum, each) => sum + each.amount, 0n);
+        this.carried.check(receipt, line, amount, soFar);
+      }
     }
 
     /** Keep in mind what credit notes leave of an invoice: no adjustment takes back more. */
@@ -134,8 +131,8 @@ Tallystick.billChecks = (() => {
     /** The plan that a line names. A line of usage names a pool of it, too. */
     planOf({ document }, line) {
       if (!KINDS.has(line.kind)) throw new Unverifiable("it is of a kind that is not known here.");
-      if (line.kind === "adjustment" && document.typ === "invoice")
-        throw new Broken("adjustments stand on credit notes only.");
+      if (INVOICES_ONLY.has(line.kind) && document.typ !== "invoice")
+        throw new Broken("lines of this kind stand on invoices only.");
       if (!("price" in line)) throw new Broken("it does not say by which plan, in price.");
       const plan = this.plans.get(line.price);
       if (plan === undefined) throw new Unverifiable("the plan that it is rated with is not in the bundle.");

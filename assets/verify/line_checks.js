@@ -7,21 +7,29 @@ Tallystick.lineChecks = (() => {
   const { Decimal } = Tallystick.decimals;
   const { plain, readMinor, toMinor } = Tallystick.money;
   const { rate, writtenCharge, writtenSteps } = Tallystick.pricing;
-  const PERCENT_DECIMALS_MAX = 12;
-  const HUNDRED = new Decimal(100n);
+  const { prorated, takenOff } = Tallystick.prorationChecks;
   const USAGE_KINDS = new Set(["overage", "late_usage", "correction"]);
   const { topUpOf } = Tallystick.topUpLines;
-  const KINDS = new Set([...USAGE_KINDS, "base", "discount", "asset_uplift", "adjustment", "top_up"]);
+  const KINDS = new Set([
+    ...USAGE_KINDS,
+    "base",
+    "discount",
+    "asset_uplift",
+    "adjustment",
+    "proration",
+    "carried",
+    "top_up",
+  ]);
 
   /**
    * The minor units that a line of one of KINDS comes to. `sum` is that of its receipts, null where they are not all in
    * the bundle, and `fee` what the lines before it have left of the base fee that a promotion comes off, null where
-   * there is none; `isTakenBack` is for lines of a credit note that take back a line of its invoice. Throws Broken with the
-   * stated and the expected value, and Unverifiable for what this version does not know.
+   * there is none; `isOnNote` is for the lines of a credit note, `isTakenBack` for those that take back a line of its
+   * invoice. Throws Broken with the stated and the expected value, and Unverifiable for what this version does not know.
    */
-  function checkLine(line, plan, sum, fee, isTakenBack) {
+  function checkLine(line, plan, sum, { fee = null, isOnNote = false, isTakenBack = false } = {}) {
     const sign = isTakenBack ? -1n : 1n;
-    const expected = expectedOf(line, plan, sum, fee, sign);
+    const expected = expectedOf(line, plan, sum, { fee, isOnNote, sign });
     const quantity = expected.quantity.times(new Decimal(sign));
     if (!Decimal.read(line.quantity).equals(quantity)) {
       throw new Broken(`its quantity is ${line.quantity}; it comes to ${quantity.text()}.`);
@@ -37,9 +45,11 @@ Tallystick.lineChecks = (() => {
     return amount;
   }
 
-  function expectedOf(line, plan, sum, fee, sign) {
+  function expectedOf(line, plan, sum, { fee, isOnNote, sign }) {
     if (line.kind === "base") return baseOf(line, plan);
-    if (line.kind === "adjustment") return adjustmentOf(line, plan);
+    if (line.kind === "adjustment") return adjustmentOf(line, plan, isOnNote);
+    if (line.kind === "proration") return flatOf(prorated(line, plan).amount, plan);
+    if (line.kind === "carried") return flatOf(readMinor(line.amount, plan.currency), plan);
     if (line.kind === "discount") return discountOf(line, plan, fee === null ? null : sign * fee);
     if (line.kind === "asset_uplift") return assetsOf(line, plan);
     if (line.kind === "top_up") return topUpOf(line, plan, sign);
@@ -66,27 +76,16 @@ Tallystick.lineChecks = (() => {
     return { quantity: new Decimal(1n), amount: -off, pricing, steps: null };
   }
 
-  /** A promotion as it must be written, and what it takes off: a share rounded once, or an amount up to what there is. */
-  function takenOff(left, { model, percent, amount }, currency) {
-    if (model === "percent_off") {
-      if (!Decimal.isPlain(percent)) throw new Broken('percent must be a plain decimal string, such as "20".');
-      const share = Decimal.read(percent);
-      if (share.isZero() || share.compare(HUNDRED) > 0 || share.places > PERCENT_DECIMALS_MAX) {
-        throw new Broken("A promotion takes more than 0 and at most 100 per cent off, in up to 12 decimals.");
-      }
-      return { pricing: { model, percent: share.text() }, off: share.times(new Decimal(left, 2)).roundHalfAway(0) };
-    }
-    if (model !== "amount_off") throw new Unverifiable("it is a promotion of a kind that is not known here.");
-    const most = Decimal.isPlain(amount) ? readMinor(amount, currency) : 0n;
-    if (most <= 0n) throw new Broken("A promotion takes an amount above zero off.");
-    return { pricing: { model, amount: plain(most, currency) }, off: most < left ? most : left };
+  /** Somebody decided on it: it is what it says, as long as it changes something, and takes it back on a note. */
+  function adjustmentOf(line, plan, isOnNote) {
+    const amount = readMinor(line.amount, plan.currency);
+    if (isOnNote && amount >= 0n) throw new Broken(`it states ${line.amount} ${plan.currency}, which takes nothing back.`);
+    if (amount === 0n) throw new Broken("it states nothing, which adjusts nothing.");
+    return { ...flatOf(amount, plan), quantity: new Decimal(isOnNote ? -1n : 1n) };
   }
 
-  /** Somebody decided on it: it is what it says, as long as it takes something back. */
-  function adjustmentOf(line, { currency }) {
-    const amount = readMinor(line.amount, currency);
-    if (amount >= 0n) throw new Broken(`it states ${line.amount} ${currency}, which takes nothing back.`);
-    return { quantity: new Decimal(-1n), amount, pricing: { model: "flat", amount: plain(amount, currency) }, steps: null };
+  function flatOf(amount, { currency }) {
+    return { quantity: new Decimal(1n), amount, pricing: { model: "flat", amount: plain(amount, currency) }, steps: null };
   }
 
   function assetsOf(line, plan) {

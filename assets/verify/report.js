@@ -13,6 +13,8 @@ Tallystick.report = (() => {
     ["discount", "Promotion"],
     ["adjustment", "Adjustment"],
     ["top_up", "Credits bought"],
+    ["proration", "Plan change"],
+    ["carried", "Credit carried on"],
     ["asset_uplift", "Assets beyond the included"],
     ["overage", "Use beyond the included"],
     ["late_usage", "Late usage"],
@@ -93,7 +95,9 @@ Tallystick.report = (() => {
   function basisOf(line, plan, usageCount) {
     if (usageCount !== null) return `${count(usageCount, "usage record")} added up`;
     if (line.kind === "base") return `the price of ${plan.name}`;
-    if (line.kind === "adjustment") return "what the seller gives back";
+    if (line.kind === "adjustment") return "what the seller decided on";
+    if (line.kind === "proration") return `the rest of ${line.sources.fee} by the second`;
+    if (line.kind === "carried") return line.sources ? "what the earlier invoice carried on" : "what is left below zero";
     if (line.kind === "discount") return `${line.sources.of} left of the base fee`;
     if (line.kind === "asset_uplift") return `${number(line.sources.counted)} assets counted, as the invoice says`;
     return "its usage is not in this file, so only the price was worked out";

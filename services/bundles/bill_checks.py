@@ -5,25 +5,28 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from services.bundles.bill_sums import BaseFees, InvoiceTotals
+from services.bundles.bill_chains import CarriedCredit, FeesInForce
+from services.bundles.bill_sums import BaseFees, InvoiceTotals, check_stated, check_totals
 from services.bundles.line_checks import KINDS, USAGE_KINDS, check_line, difference, pool_of
 from services.bundles.members import Header
+from services.bundles.proration_checks import prorated
 from services.bundles.top_up_lines import purchase_of
 from services.bundles.usage import Asked, PoolSum, UsageSums
 from services.errors import BundleRefused, InvalidBundle, Unverifiable
 from services.plans import Plan
 from services.rules import money
-from services.rules.log_ranges import RangeRoot
 from services.rules.money import Money
 from services.rules.quantities import plain_micro, to_micro
-from services.rules.receipts import Receipt, read_hash, written
+from services.rules.receipts import Receipt, read_hash
 from services.rules.violations import RuleViolation
 
-_ANY_NUMBER = frozenset({"discount", "adjustment"})
+_ANY_NUMBER = frozenset({"discount", "adjustment", "proration", "carried"})
 """Kinds of lines that are held to what the ones before them have left."""
 
 _ONCE = frozenset({"base", "asset_uplift", "overage"})
 """Kinds of lines that a period is billed once for, on whichever invoice."""
+
+_INVOICES_ONLY = frozenset({"proration", "carried"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class Bills:
         self._totals = InvoiceTotals() if header.range is not None else None
         self._billed: dict[tuple[object, ...], str] = {}
         self._overage: dict[tuple[str, str, str], int] = {}
+        self._fees = FeesInForce(whole_log=self._whole_log)
+        self._carried = CarriedCredit(whole_log=self._whole_log)
 
     def asked(self) -> Iterator[Asked]:
         """What has to be added up to check them."""
@@ -99,19 +104,23 @@ class Bills:
         where = name
         try:
             self._check_answered(receipt)
-            lines, amounts, fees = [], [], BaseFees()
+            lines, fees = [], BaseFees()
+            amounts: list[Money] = []
             for number, line in enumerate(document["lines"], 1):
                 where = f"{name}, line {number} ({line['kind']})"
                 plan = self._plan_of(receipt, line)
                 usage = self._usage_of(receipt, line, sums) if line["kind"] in USAGE_KINDS else None
-                taken_back = receipt.typ == "credit_note" and line["kind"] not in ("correction", "adjustment")
-                amounts.append(check_line(line, plan, usage, fee=fees.left(line), taken_back=taken_back))
-                fees.note(line, amounts[-1])
+                on_note = receipt.typ == "credit_note"
+                taken_back = on_note and line["kind"] not in ("correction", "adjustment")
+                amount = check_line(line, plan, usage, fee=fees.left(line), on_note=on_note, taken_back=taken_back)
+                fees.note(line, amount)
                 self._bill_once(receipt, line, plan, where, taken_back=taken_back)
+                self._check_chain(receipt, line, plan, fees.left(line), (*amounts, amount))
+                amounts.append(amount)
                 lines.append(_checked(line, usage))
             where = name
             self._check_usage(receipt, sums)
-            total = _check_totals(document, amounts)
+            total = check_totals(document, amounts)
             if self._totals is not None:
                 self._totals.note(receipt, total)
         except BundleRefused as error:
@@ -142,8 +151,8 @@ class Bills:
         price, currency = line.get("price"), receipt.document["currency"]
         if line["kind"] not in KINDS:
             raise Unverifiable("it is of a kind that is not known here.")
-        if line["kind"] == "adjustment" and receipt.typ == "invoice":
-            raise InvalidBundle("adjustments stand on credit notes only.")
+        if line["kind"] in _INVOICES_ONLY and receipt.typ != "invoice":
+            raise InvalidBundle("lines of this kind stand on invoices only.")
         if price is None:
             raise InvalidBundle("it does not say by which plan, in price.")
         plan = self._plans.get(price)
@@ -186,6 +195,17 @@ class Bills:
             )
         self._overage[place] = overage_micro
 
+    def _check_chain(
+        self, receipt: Receipt, line: Mapping[str, Any], plan: Plan, left: Money | None, amounts: Sequence[Money]
+    ) -> None:
+        """Hold what an invoice takes over from those before it to what they say. `amounts` are its lines' so far."""
+        if receipt.typ == "invoice":
+            self._fees.note(receipt, line, left)
+        if line["kind"] == "proration":
+            self._fees.prorate(receipt, line, prorated(line, plan))
+        if line["kind"] == "carried":
+            self._carried.check(receipt, line, amounts[-1], money.total(amounts, plan.currency))
+
     def _usage_of(self, receipt: Receipt, line: Mapping[str, Any], sums: UsageSums) -> PoolSum | None:
         """The sum of a line's receipts; None where they are not all in the bundle."""
         if "usage" not in line or "period" not in line:
@@ -196,7 +216,7 @@ class Bills:
             self._check_need(receipt)
             return None
         found = sums.sums_of(asked)
-        _check_stated(line["usage"], found)
+        check_stated(line["usage"], found)
         return found.get(asked.pool or "")
 
     def _check_usage(self, receipt: Receipt, sums: UsageSums) -> None:
@@ -211,7 +231,7 @@ class Bills:
         if asked is None:
             self._check_need(receipt)
         else:
-            _check_stated(document["usage"], sums.sums_of(asked))
+            check_stated(document["usage"], sums.sums_of(asked))
 
     def _check_before(self, receipt: Receipt, usage: Mapping[str, Any]) -> None:
         if usage["last_seq"] >= receipt.seq:
@@ -226,35 +246,3 @@ class Bills:
 def _checked(line: Mapping[str, Any], usage: PoolSum | None) -> CheckedLine:
     names = (line["kind"], line.get("description", line["kind"]), line["quantity"], line["unit"], line["amount"])
     return CheckedLine(*names, from_receipts=usage is not None)
-
-
-def _check_stated(usage: Mapping[str, Any], sums: Mapping[str, PoolSum]) -> None:
-    """Hold a stated `usage` to the receipts: of one pool, or of all of them in order of their codes."""
-    count = sum(pool.count for pool in sums.values())
-    if count != usage["count"]:
-        raise InvalidBundle(f"its usage counts {usage['count']} receipts; there are {count}.")
-    first, last = min(pool.first_seq for pool in sums.values()), max(pool.last_seq for pool in sums.values())
-    if (first, last) != (usage["first_seq"], usage["last_seq"]):
-        raise InvalidBundle(f"the first and last receipt of its usage are {first} and {last}, not those it states.")
-    roots = RangeRoot(0, ())
-    roots.extend(sums[code].root() for code in sorted(sums))
-    if written(roots.root()) != usage["root"]:
-        raise InvalidBundle("the root over the receipts of its usage is another one.")
-
-
-def _check_totals(document: Mapping[str, Any], amounts: Sequence[Money]) -> Money:
-    """The total of a bill, which is what it says."""
-    currency, totals = document["currency"], document["totals"]
-    subtotal = money.total(amounts, currency)
-    tax = money.total((Money.parse(row["amount"], currency) for row in document["tax"]), currency)
-    total = subtotal + tax
-    stated = {
-        "the subtotal": (totals["subtotal"], subtotal),
-        "the tax": (totals["tax"], tax),
-        "the total": (totals["total"], total),
-        "the amount": (document["amount"], total),
-    }
-    for what, (text, expected) in stated.items():
-        if Money.parse(text, currency) != expected:
-            raise InvalidBundle(f"{what} states {text} {currency}; it comes to {expected.plain()}.")
-    return total

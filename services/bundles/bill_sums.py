@@ -1,11 +1,14 @@
-"""What is left, bill after bill: of each base fee on one bill, and of each invoice after its credit notes."""
+"""The sums of bills: what is left of each base fee and each invoice, what a bill counts, and what it comes to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from services.bundles.usage import PoolSum
 from services.errors import InvalidBundle
+from services.rules import money
+from services.rules.log_ranges import RangeRoot
 from services.rules.money import Money
-from services.rules.receipts import Receipt, read_hash
+from services.rules.receipts import Receipt, read_hash, written
 
 
 class BaseFees:
@@ -45,3 +48,35 @@ class InvoiceTotals:
         is_adjustment = any(line["kind"] == "adjustment" for line in receipt.document["lines"])
         if is_adjustment and self._left[answered].amount_minor < 0:
             raise InvalidBundle(f"it takes back more than its invoice leaves, which is {before.plain()}.")
+
+
+def check_stated(usage: Mapping[str, Any], sums: Mapping[str, PoolSum]) -> None:
+    """Hold a stated `usage` to the receipts: of one pool, or of all of them in order of their codes."""
+    count = sum(pool.count for pool in sums.values())
+    if count != usage["count"]:
+        raise InvalidBundle(f"its usage counts {usage['count']} receipts; there are {count}.")
+    first, last = min(pool.first_seq for pool in sums.values()), max(pool.last_seq for pool in sums.values())
+    if (first, last) != (usage["first_seq"], usage["last_seq"]):
+        raise InvalidBundle(f"the first and last receipt of its usage are {first} and {last}, not those it states.")
+    roots = RangeRoot(0, ())
+    roots.extend(sums[code].root() for code in sorted(sums))
+    if written(roots.root()) != usage["root"]:
+        raise InvalidBundle("the root over the receipts of its usage is another one.")
+
+
+def check_totals(document: Mapping[str, Any], amounts: Sequence[Money]) -> Money:
+    """The total of a bill, which is what it says."""
+    currency, totals = document["currency"], document["totals"]
+    subtotal = money.total(amounts, currency)
+    tax = money.total((Money.parse(row["amount"], currency) for row in document["tax"]), currency)
+    total = subtotal + tax
+    stated = {
+        "the subtotal": (totals["subtotal"], subtotal),
+        "the tax": (totals["tax"], tax),
+        "the total": (totals["total"], total),
+        "the amount": (document["amount"], total),
+    }
+    for what, (text, expected) in stated.items():
+        if Money.parse(text, currency) != expected:
+            raise InvalidBundle(f"{what} states {text} {currency}; it comes to {expected.plain()}.")
+    return total

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from services.bundles.proration_checks import prorated
 from services.bundles.top_up_lines import rate_top_up
 from services.bundles.usage import PoolSum
 from services.errors import InvalidBundle, Unverifiable
@@ -20,7 +21,9 @@ from services.rules.pricing import Rated
 from services.rules.quantities import from_micro, plain, plain_micro, to_micro
 
 USAGE_KINDS = frozenset({"overage", "late_usage", "correction"})
-KINDS = USAGE_KINDS | {"base", "discount", "asset_uplift", "adjustment", "top_up"}
+KINDS = USAGE_KINDS | {"base", "discount", "asset_uplift", "adjustment", "proration", "carried", "top_up"}
+
+_FLAT_KINDS = frozenset({"adjustment", "proration", "carried"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +37,26 @@ class Expected:
 
 
 def check_line(
-    line: Mapping[str, Any], plan: Plan, usage: PoolSum | None, *, fee: Money | None = None, taken_back: bool = False
+    line: Mapping[str, Any],
+    plan: Plan,
+    usage: PoolSum | None,
+    *,
+    fee: Money | None = None,
+    on_note: bool = False,
+    taken_back: bool = False,
 ) -> Money:
     """What a line of one of KINDS comes to. `usage` is the sum of its receipts, where they are all in the bundle; `fee`
     what the lines before it have left of the base fee that a promotion comes off.
 
-    `taken_back` is for the lines of a credit note that take back a line of its invoice.
+    `on_note` is for the lines of a credit note, `taken_back` for those that take back a line of its invoice.
     """
     kind = line["kind"]
     if kind == "base":
         expected = _base(line, plan)
     elif kind == "discount":
         expected = _discount(line, plan, fee, -1 if taken_back else 1)
-    elif kind == "adjustment":
-        expected = _adjustment(line, plan)
+    elif kind in _FLAT_KINDS:
+        expected = _flat(line, plan, on_note=on_note)
     elif kind == "asset_uplift":
         expected = _assets(line, plan)
     elif kind == "top_up":
@@ -104,12 +113,18 @@ def _discount(line: Mapping[str, Any], plan: Plan, fee: Money | None, sign: int)
     return Expected(Decimal(1), -discounts.taken_off(left, discount), discounts.to_document(discount))
 
 
-def _adjustment(line: Mapping[str, Any], plan: Plan) -> Expected:
-    """Somebody decided on it: it is what it says, as long as it takes something back."""
-    amount = Money.parse(line["amount"], plan.currency)
-    if amount.amount_minor >= 0:
+def _flat(line: Mapping[str, Any], plan: Plan, *, on_note: bool) -> Expected:
+    """An amount by itself: a proration's, or what somebody decided on, or what is carried, which the bills around hold
+    to what they say."""
+    is_adjustment = line["kind"] == "adjustment"
+    prorates = line["kind"] == "proration"
+    amount = prorated(line, plan).amount if prorates else Money.parse(line["amount"], plan.currency)
+    if is_adjustment and on_note and amount.amount_minor >= 0:
         raise InvalidBundle(f"it states {line['amount']} {plan.currency}, which takes nothing back.")
-    return Expected(Decimal(-1), amount, {"model": "flat", "amount": amount.plain()})
+    if is_adjustment and not amount.amount_minor:
+        raise InvalidBundle("it states nothing, which adjusts nothing.")
+    quantity = Decimal(-1 if is_adjustment and on_note else 1)
+    return Expected(quantity, amount, {"model": "flat", "amount": amount.plain()})
 
 
 def _assets(line: Mapping[str, Any], plan: Plan) -> Expected:

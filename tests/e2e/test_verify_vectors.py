@@ -240,7 +240,7 @@ def test_thousands_of_random_prices_agree_to_the_cent(modules: Page) -> None:
 PROMOTED = """([fee, lines]) => lines.map(([currency, line]) => {
   try {
     const left = Tallystick.money.readMinor(fee, currency);
-    const amount = Tallystick.lineChecks.checkLine(line, { currency }, null, left, false);
+    const amount = Tallystick.lineChecks.checkLine(line, { currency }, null, { fee: left });
     return Tallystick.money.plain(amount, currency);
   } catch (error) {
     if (error instanceof Tallystick.failures.Unverifiable) return "unverifiable";

@@ -990,7 +990,7 @@ def upgrade() -> None:
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('invoice_id', sa.String(length=64), nullable=False),
     sa.Column('position', sa.Integer(), nullable=False),
-    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', 'correction', 'discount', 'adjustment', 'top_up', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', 'correction', 'discount', 'adjustment', 'top_up', 'proration', 'carried', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('description', sa.String(length=300), nullable=False),
     sa.Column('quantity', models.base.Rate(), nullable=False),
     sa.Column('unit', sa.String(length=64), nullable=False),
@@ -1029,6 +1029,38 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id', 'invoice_id'], ['invoice.tenant_id', 'invoice.id'], name=op.f('fk_invoice_tax_tenant_id_invoice_id_invoice')),
     sa.PrimaryKeyConstraint('tenant_id', 'invoice_id', 'position', name=op.f('pk_invoice_tax'))
     )
+    op.create_table('pending_line',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('key', sa.String(length=200), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('subscription_id', sa.String(length=64), nullable=True),
+    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', 'correction', 'discount', 'adjustment', 'top_up', 'proration', 'carried', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('description', sa.String(length=300), nullable=False),
+    sa.Column('quantity', models.base.Rate(), nullable=False),
+    sa.Column('unit', sa.String(length=64), nullable=False),
+    sa.Column('amount_minor', sa.BigInteger(), nullable=False),
+    sa.Column('currency', sa.String(length=3), nullable=False),
+    sa.Column('period_start', models.base.UtcDateTime(), nullable=False),
+    sa.Column('period_end', models.base.UtcDateTime(), nullable=False),
+    sa.Column('plan_version_id', sa.String(length=71), nullable=False),
+    sa.Column('pricing', models.base.Json(), nullable=False),
+    sa.Column('sources', models.base.Json(), nullable=False),
+    sa.Column('added_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('added_by', sa.String(length=120), nullable=False),
+    sa.Column('invoice_id', sa.String(length=64), nullable=True),
+    sa.Column('paid_back_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint('invoice_id IS NULL OR paid_back_at IS NULL', name=op.f('ck_pending_line_used_once')),
+    sa.CheckConstraint('paid_back_at IS NULL OR amount_minor < 0', name=op.f('ck_pending_line_only_credit_is_paid_back')),
+    sa.CheckConstraint('position >= 1', name=op.f('ck_pending_line_position')),
+    sa.CheckConstraint('subscription_id IS NOT NULL OR amount_minor < 0', name=op.f('ck_pending_line_only_credit_is_the_accounts')),
+    sa.ForeignKeyConstraint(['plan_version_id'], ['plan_version.id'], name=op.f('fk_pending_line_plan_version_id_plan_version')),
+    sa.ForeignKeyConstraint(['tenant_id', 'invoice_id'], ['invoice.tenant_id', 'invoice.id'], name=op.f('fk_pending_line_tenant_id_invoice_id_invoice')),
+    sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['subscription.tenant_id', 'subscription.id'], name=op.f('fk_pending_line_tenant_id_subscription_id_subscription')),
+    sa.PrimaryKeyConstraint('tenant_id', 'key', 'position', name=op.f('pk_pending_line'))
+    )
+    with op.batch_alter_table('pending_line', schema=None) as batch_op:
+        batch_op.create_index('ix_pending_line_waiting', ['tenant_id', 'invoice_id', 'subscription_id'], unique=False)
+
     op.create_table('pool_usage',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('subscription_id', sa.String(length=64), nullable=False),
@@ -1147,7 +1179,7 @@ def upgrade() -> None:
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('credit_note_id', sa.String(length=64), nullable=False),
     sa.Column('position', sa.Integer(), nullable=False),
-    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', 'correction', 'discount', 'adjustment', 'top_up', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('kind', sa.Enum('base', 'asset_uplift', 'overage', 'late_usage', 'correction', 'discount', 'adjustment', 'top_up', 'proration', 'carried', name='linekind', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('description', sa.String(length=300), nullable=False),
     sa.Column('quantity', models.base.Rate(), nullable=False),
     sa.Column('unit', sa.String(length=64), nullable=False),
@@ -1264,6 +1296,10 @@ def downgrade() -> None:
 
     op.drop_table('reservation')
     op.drop_table('pool_usage')
+    with op.batch_alter_table('pending_line', schema=None) as batch_op:
+        batch_op.drop_index('ix_pending_line_waiting')
+
+    op.drop_table('pending_line')
     op.drop_table('invoice_tax')
     op.drop_table('invoice_line')
     with op.batch_alter_table('invoice_check', schema=None) as batch_op:

@@ -1,0 +1,200 @@
+"""Bundles of plan changes, adjustments and carried credit: good ones, and bad ones signed with our key all the same."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from services.rules import discounts, money
+from services.rules.money import Money
+from services.rules.receipts import written_time
+from tests.bad_files import HASH, bad_case
+from tests.good_bundles import Case, cut_range
+from tests.ledgers import APRIL, MARCH, MAY, Ledger, period_document
+
+Line = dict[str, Any]
+Change = Callable[[dict[str, Any]], None]
+CHANGED_AT = datetime(2026, 3, 11, 9, 30, 0, 1, tzinfo=UTC)
+AGAIN_AT = CHANGED_AT + timedelta(days=8, seconds=3)
+THIRD = {"model": "percent_off", "percent": "33.333"}
+
+
+def prorated(
+    ledger: Ledger, price: str, part: str, *, unit: str = "month", term: tuple[datetime, datetime] = MARCH,
+    at: datetime = CHANGED_AT, promotions: tuple[dict[str, str], ...] = (),
+) -> Line:  # fmt: skip
+    """The rest of a term's fee, credited (`unused`) or charged (`rest`), worked out by the second."""
+    plan = ledger.typed(price)
+    fee = plan.monthly_base() if unit == "month" else plan.annual_base()
+    for document in promotions:
+        fee -= discounts.taken_off(fee, discounts.from_document(document, plan.currency))
+    share = Fraction((term[1] - at) // timedelta(microseconds=1), (term[1] - term[0]) // timedelta(microseconds=1))
+    left = Money(money.round_half_away(fee.amount_minor * share), plan.currency)
+    amount = (left if part == "rest" else -left).plain()
+    sources: dict[str, Any] = {
+        "part": part, "term": period_document(term), "at": written_time(at), "fee": fee.plain(),
+        "discounts": list(promotions),
+    }  # fmt: skip
+    return {
+        "kind": "proration", "unit": unit, "quantity": "1", "amount": amount, "price": price, "sources": sources,
+        "description": "Plan change", "period": period_document((at, term[1])),
+        "pricing": {"model": "flat", "amount": amount},
+    }  # fmt: skip
+
+
+def flat(kind: str, price: str, amount: str, **more: Any) -> Line:
+    """A line that is what it says."""
+    return {
+        "kind": kind, "unit": kind, "quantity": "1", "amount": amount, "price": price, "description": kind,
+        "period": period_document(MARCH), "pricing": {"model": "flat", "amount": amount}, **more,
+    }  # fmt: skip
+
+
+def upgraded(change: Change | None = None) -> Ledger:
+    """Starter with a promotion, then Professional, then Enterprise within March; April is paid as a year from March on.
+
+    Receipt 2 is the closing invoice with the prorations, which `change` edits.
+    """
+    ledger = Ledger()
+    starter, professional, enterprise = (
+        ledger.plan("verified-exchange", code) for code in ("Starter", "Professional", "Enterprise")
+    )
+    base = ledger.base_line(starter, period=MARCH)
+    off = ledger.discount_line(base, "499.00", "-166.33", **THIRD)
+    ledger.bill([base, off], currency="USD")
+    ledger.clock = APRIL[0] + timedelta(hours=1)
+    lines = [
+        ledger.base_line(enterprise),
+        prorated(ledger, starter, "unused", promotions=(THIRD,)),
+        prorated(ledger, professional, "rest", promotions=(THIRD,)),
+        prorated(ledger, professional, "unused", at=AGAIN_AT, promotions=(THIRD,)),
+        prorated(ledger, enterprise, "rest", at=AGAIN_AT, promotions=(THIRD,)),
+        flat("adjustment", enterprise, "12.34"),
+        flat("adjustment", enterprise, "-0.01"),
+    ]
+    ledger.bill(lines, currency="USD", change=change)
+    ledger.clock = MAY[0] - timedelta(hours=1)
+    year = (APRIL[0], datetime(2027, 4, 1, 4, tzinfo=UTC))
+    at = APRIL[0] + timedelta(days=3)
+    to_year = [
+        prorated(ledger, enterprise, "unused", term=APRIL, at=at),
+        prorated(ledger, enterprise, "rest", unit="year", term=year, at=at),
+    ]
+    ledger.bill(to_year, currency="USD", period=APRIL)
+    return ledger
+
+
+def carried(*, taken: str = "-250.00", number: int = 2, change: Change | None = None) -> Ledger:
+    """A credit larger than what there is to pay, carried on by invoice 2, taken by invoice 3. `change` edits that."""
+    ledger = Ledger()
+    price = ledger.plan("verified-exchange", "Starter")
+    ledger.bill([ledger.base_line(price, period=MARCH)], currency="USD")
+    ledger.clock = APRIL[0]
+    lines = [ledger.base_line(price), flat("adjustment", price, "-749.00"), flat("carried", price, "250.00")]
+    ledger.bill(lines, currency="USD")
+    ledger.clock = MAY[0]
+    more = flat("carried", price, taken, sources={"invoice": number})
+    ledger.bill([ledger.base_line(price, period=MAY), more], currency="USD", period=APRIL, change=change)
+    return ledger
+
+
+def good_changes() -> Iterator[Case]:
+    ledger = upgraded()
+    yield Case("changes-whole", cut_range(ledger, 1, 3).lines(), ledger.jwks())
+    yield Case("changes-without-what-was-before", cut_range(ledger, 2, 3).document(), ledger.jwks())
+    ledger = carried()
+    yield Case("carried-whole", cut_range(ledger, 1, 3).lines(), ledger.jwks())
+    yield Case("carried-without-where-from", cut_range(ledger, 3, 3).lines(), ledger.jwks())
+
+
+def bad_changes() -> Iterator[Case]:
+    yield from _proration_cases()
+    yield from _carried_cases()
+
+
+def _nth(place: int, /, **changes: Any) -> Change:
+    """Change a line, and add the invoice up again."""
+
+    def change(fields: dict[str, Any]) -> None:
+        line = fields["lines"][place]
+        for name, value in changes.items():
+            line[name] = line[name] | value if isinstance(value, dict) else value
+        _add_up(fields)
+
+    return change
+
+
+def _dropped(place: int) -> Change:
+    def change(fields: dict[str, Any]) -> None:
+        del fields["lines"][place]
+        _add_up(fields)
+
+    return change
+
+
+def _twice(place: int) -> Change:
+    def change(fields: dict[str, Any]) -> None:
+        fields["lines"].insert(place, fields["lines"][place])
+        _add_up(fields)
+
+    return change
+
+
+def _add_up(fields: dict[str, Any]) -> None:
+    subtotal = f"{sum(Decimal(line['amount']) for line in fields['lines']):.2f}"
+    fields["totals"] = {"subtotal": subtotal, "tax": "0.00", "total": subtotal}
+    fields["amount"] = subtotal
+
+
+def _proration_cases() -> Iterator[Case]:
+    early = written_time(MARCH[0] - timedelta(seconds=1))
+    april = period_document((CHANGED_AT, APRIL[1]))
+    for name, change, exit_code, reason in (
+        ("credits-less", _nth(1, amount="-1.00"), 1, "-1.00"),
+        ("charges-more", _nth(2, amount="900.00"), 1, "900.00"),
+        ("of-two", _nth(1, quantity="2"), 1, "quantity"),
+        ("of-another-fee", _nth(1, sources={"fee": "499.00"}), 1, "332.67"),
+        ("without-its-promotion", _nth(1, sources={"discounts": [], "fee": "499.00"}), 1, "pric"),
+        ("with-another-promotion", _nth(1, sources={"discounts": [{"model": "one_free"}]}), 2, "promotion"),
+        ("with-a-loose-promotion", _nth(1, sources={"discounts": [THIRD | {"percent": "33.3330"}]}), 1, "written"),
+        ("with-no-list-of-promotions", _nth(1, sources={"discounts": "none"}), 1, "list"),
+        ("of-another-term", _nth(1, sources={"term": period_document(APRIL)}), 1, "period"),
+        ("of-another-time", _nth(1, sources={"at": early}), 1, "period"),
+        ("before-its-term", _nth(1, sources={"at": early}, period={"start": early}), 1, "term"),
+        ("of-no-term", _nth(1, sources={"term": "March"}), 1, "term"),
+        ("of-another-rest", _nth(1, period=april), 1, "period"),
+        ("by-the-week", _nth(1, unit="week"), 2, "unit"),
+        ("by-the-year", _nth(2, unit="year"), 1, "fee"),
+        ("of-another-kind", _nth(1, sources={"part": "half"}), 2, "kind"),
+        ("of-another-plan", _nth(1, price=HASH), 2, "plan"),
+        ("priced-otherwise", _nth(1, pricing={"amount": "1.00"}), 1, "pric"),
+        ("credits-twice", _twice(1), 1, "credited already"),
+        ("credits-what-was-never-charged", _dropped(2), 1, "not charged"),
+        ("adjusted-by-nothing", _nth(5, amount="0.00"), 1, "nothing"),
+        ("adjusted-by-two", _nth(5, quantity="2"), 1, "quantity"),
+    ):  # fmt: skip
+        ledger = upgraded(change)
+        yield bad_case(f"changes-{name}", cut_range(ledger, 1, 2).lines(), exit_code, reason, 2, ledger.jwks())
+    ledger = upgraded()
+    note = ledger.bill(
+        [prorated(ledger, ledger.plan("verified-exchange", "Starter"), "rest")], invoice=1, currency="USD"
+    )
+    yield bad_case("changes-on-a-note", cut_range(ledger, 1, note).lines(), 1, "invoices only", note, ledger.jwks())
+
+
+def _carried_cases() -> Iterator[Case]:
+    for name, ledger, reason in (
+        ("takes-more", carried(taken="-250.01"), "250.01"),
+        ("takes-less", carried(taken="-249.99"), "249.99"),
+        ("takes-from-none", carried(number=1), "no credit"),
+        ("takes-from-a-later-one", carried(number=3), "which invoice"),
+        ("takes-from-nothing-said", carried(change=_nth(1, sources={"invoice": "2"})), "which invoice"),
+        ("takes-twice", carried(change=_twice(1)), "taken already"),
+        ("carries-what-is-not-left", carried(taken="250.00"), "below zero"),
+    ):
+        yield bad_case(f"carried-{name}", cut_range(ledger, 1, 3).lines(), 1, reason, 3, ledger.jwks())
+    ledger = carried()
+    price = ledger.plan("verified-exchange", "Starter")
+    note = ledger.bill([flat("carried", price, "-250.00")], invoice=1, currency="USD")
+    yield bad_case("carried-on-a-note", cut_range(ledger, 1, note).lines(), 1, "invoices only", note, ledger.jwks())
