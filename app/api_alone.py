@@ -7,12 +7,12 @@ from typing import Any
 from fastapi import FastAPI
 
 from app.api import create_api
-from app.jobs import running_jobs
-from app.payment_jobs import running_payments
+from app.jobs.bell import handing_on
+from app.memory import sparing_the_collector
 
 
 def create_api_alone() -> FastAPI:
-    """The API with the jobs that the pages' application would keep running."""
+    """The API. It works on no jobs: `tallystick worker` or the portal does."""
     served = create_api()
     served.router.lifespan_context = _running
     return served
@@ -20,5 +20,5 @@ def create_api_alone() -> FastAPI:
 
 @asynccontextmanager
 async def _running(*_: Any) -> AsyncIterator[None]:
-    async with running_jobs(), running_payments():
+    async with sparing_the_collector(), handing_on():
         yield

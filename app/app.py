@@ -4,10 +4,10 @@ import reflex as rx
 
 from app.api import create_api
 from app.components.failures import APP_WRAPS, tell_of_failure
-from app.jobs import running_jobs
+from app.jobs.running import running_jobs
 from app.mail_catching import running_catcher
+from app.memory import sparing_the_collector
 from app.pages import add_pages
-from app.payment_jobs import running_payments
 from app.sandbox import mount_sandbox, mounted
 from app.static_headers import with_static_headers
 
@@ -20,7 +20,7 @@ app = rx.App(
     backend_exception_handler=tell_of_failure,
 )
 add_pages(app)
-app.register_lifespan_task(running_jobs)
+app.register_lifespan_task(sparing_the_collector)
 app.register_lifespan_task(mounted.running)
 app.register_lifespan_task(running_catcher)
-app.register_lifespan_task(running_payments)
+app.register_lifespan_task(running_jobs)

@@ -37,7 +37,7 @@ NOT_IN_PAGES: Final = (
     "app/api",
     "app/api_alone.py",
     "app/cli",
-    "app/jobs.py",
+    "app/jobs",
     "app/mail_catching.py",
     "app/sandbox.py",
     "models/catalogs",

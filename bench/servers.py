@@ -40,6 +40,26 @@ def api_server(database_url: str, *, workers: int, port: int | None = None) -> I
 
 
 @contextmanager
+def worker(database_url: str) -> Iterator[int]:
+    """`tallystick worker`, by its process id, once it works on jobs."""
+    command = [sys.executable, "-m", "app.cli", "worker"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment_for(database_url), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()  # it says so
+        yield process.pid
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
 def echo_server() -> Iterator[int]:
     """The port of an endpoint that reads the request and answers at once."""
     port = free_port()

@@ -19,7 +19,7 @@ from bench.databases import BACKENDS, MASTER_KEY, database
 from bench.figures import milliseconds, percentile, print_machine, print_table
 from bench.http_load import Run, post, send_all
 from bench.sandbox import BenchSandbox, on_database, stripe_sandbox
-from bench.servers import api_server, echo_server, free_port, tallystick
+from bench.servers import api_server, echo_server, free_port, tallystick, worker
 from models import StripeCallKind, StripeCustomer, StripeEvent
 from services.database import reading, transaction
 from services.gateways.stripe.client import open_stripe, stripe
@@ -76,7 +76,6 @@ def measure_taken(backend: str, url: str, *, workers: int, seconds_max: float) -
         "TALLYSTICK_STRIPE_SECRET_KEY": "sk_test_of_the_benchmark",
         "TALLYSTICK_STRIPE_ADDRESS": "http://127.0.0.1:9",
         "TALLYSTICK_STRIPE_WEBHOOK_SECRET": SECRET,
-        "TALLYSTICK_SCHEDULER": "false",
     }
     os.environ.update(given)
     try:
@@ -96,7 +95,7 @@ def measure_applied(backend: str, url: str, sandbox: BenchSandbox, *, count: int
         tallystick(url, "migrate")
         tallystick(url, "stripe", "setup")
         customer = _customer()
-        with api_server(url, workers=1, port=port):
+        with api_server(url, workers=1, port=port), worker(url):
             spans = [_changed(sandbox, customer, number) for number in range(count)]
     finally:
         del os.environ["TALLYSTICK_PUBLIC_URL"]

@@ -16,6 +16,7 @@ from models.dunning import Dunning, DunningOutcome, PaymentReminder
 from models.gain_share import GainShareRun, GainShareStatus, KpiBaseline
 from models.idempotency import IdempotencyRecord
 from models.invoice import BillingReason, Invoice, InvoiceLine, InvoiceStatus, LineKind
+from models.job_worker import JobWorker
 from models.mail import MailCursor, MailKind, MailMessage, MailPreference, MailStatus
 from models.member import Membership, Role, User, WebSession
 from models.notice import Notice, NoticeType
@@ -92,6 +93,7 @@ __all__ = [
     "InvoiceLine",
     "InvoiceStatus",
     "InvoiceTax",
+    "JobWorker",
     "KeyRotation",
     "KpiBaseline",
     "Language",

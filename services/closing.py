@@ -3,13 +3,14 @@
 from datetime import datetime
 
 import structlog
-from sqlmodel import Session, and_, col, exists, or_, select
+from sqlmodel import Session, select
 
 from models import BillingPeriod, BillingReason, Invoice, PeriodStatus, Subscription, SubscriptionStatus, Tenant
 from services import credit_lots, invoice_lines, usage_lines
 from services.base_fees import base_fee_lines, note_paid, term_due
 from services.carried_credit import settle_waiting, with_waiting
 from services.closing_periods import awaits_last_close, following_period, forced_period, grace, running_period
+from services.due_periods import BILLED
 from services.errors import PeriodNotEnded, SubscriptionConflict
 from services.invoice_lines import Line
 from services.invoices import InvoiceDocument, draft_invoice, issue_invoice
@@ -19,8 +20,6 @@ from services.subscription_notices import announce_status
 from services.subscriptions import open_period, plan_of, read_subscription
 from services.tenants import lock_head, read_tenant
 from services.usage_ranges import period_ranges, whole_range
-
-BILLED = (SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
 
 log = structlog.get_logger()
 
@@ -75,26 +74,6 @@ def preview_invoice(
         currency=plan.currency,
         at=at,
     )
-
-
-def due_subscriptions(session: Session, *, at: datetime) -> list[tuple[str, str]]:
-    """(tenant, subscription) of every period whose grace has passed, the longest overdue first.
-
-    Of those that have ended, the ones whose last period is not closed yet.
-    """
-    is_open = exists().where(
-        col(BillingPeriod.tenant_id) == Subscription.tenant_id,
-        col(BillingPeriod.subscription_id) == Subscription.id,
-        col(BillingPeriod.starts_at) == Subscription.current_period_start,
-        col(BillingPeriod.status) == PeriodStatus.OPEN,
-    )
-    ended = and_(col(Subscription.status) == SubscriptionStatus.CANCELED, is_open)
-    statement = (
-        select(Subscription.tenant_id, Subscription.id)
-        .where(col(Subscription.current_period_end) <= at - grace(), or_(col(Subscription.status).in_(BILLED), ended))
-        .order_by(col(Subscription.current_period_end), Subscription.tenant_id, Subscription.id)
-    )
-    return [(tenant_id, subscription_id) for tenant_id, subscription_id in session.exec(statement)]
 
 
 def close_if_due(session: Session, *, tenant_id: str, subscription_id: str, at: datetime) -> Invoice | None:

@@ -143,7 +143,7 @@ def _increase(
 
 def _open_sqlite(url: URL) -> Engine:
     if url.database and url.database != ":memory:":
-        _make_private(Path(url.database))
+        make_private(Path(url.database))
     opened = create_engine(
         url,
         pool_size=POOL_SIZE,
@@ -156,7 +156,7 @@ def _open_sqlite(url: URL) -> Engine:
     return opened
 
 
-def _make_private(path: Path) -> None:
+def make_private(path: Path) -> None:
     """A new file, and folder, that only their owner may read; SQLite gives its journal the mode of the file."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():

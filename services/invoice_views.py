@@ -8,8 +8,9 @@ from sqlmodel import Session, col, select
 from models import Invoice, Tenant, TenantHead
 from models.base import ID_MAX
 from services import wording
-from services.closing import BILLED, preview_invoice
+from services.closing import preview_invoice
 from services.credit_notes import open_amounts
+from services.due_periods import BILLED
 from services.errors import NotFound
 from services.invoice_line_views import Fact, LineView, line_views
 from services.invoice_numbers import invoice_number

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from models import Alert, AlertKind, Interval, Invoice, InvoiceLine, LineKind
 from services import standing, wording
-from services.closing import BILLED
+from services.due_periods import BILLED
 from services.invoice_numbers import invoice_number
 from services.plans import Plan, Pool
 from services.pool_views import PoolView, pool_view

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OURS = {"app", "services", "models"}
 VENDORS = {
     "stripe", "cryptography", "smtplib", "http.client", "urllib.request", "urllib3", "requests", "httpx", "aiohttp",
-    "nacl", "ftplib", "aiosmtplib", "aiosmtpd", "boto3", "redis", "httpcore", "standardwebhooks",
+    "nacl", "ftplib", "aiosmtplib", "aiosmtpd", "boto3", "redis", "httpcore", "standardwebhooks", "dbos",
 }  # fmt: skip
 QUERY_BUILDERS = {"sqlalchemy", "sqlmodel", "sqlite3", "psycopg", "alembic"}
 WEB = {"reflex", "fastapi", "starlette", "granian", "typer", "app"}
@@ -36,6 +36,7 @@ DIRECTORY_TABLES = {
     "stripe_event": "arrives before it is known whose it is",
     "seller_profile": "is the seller's",
     "tax_rate": "is the law's, for every customer",
+    "job_worker": "works for every customer",
     "key_rotation": "is the history of what signs for every customer",
 }
 

@@ -32,6 +32,8 @@ def migrate_and_stock(*, at: datetime) -> list[LoadedBook]:
     `tallystick catalog load` alone.
     """
     migrate(usable_engine())
+    if usable_engine().dialect.name != "sqlite":  # on SQLite who works on jobs does it
+        prepare_jobs()
     with transaction() as session:
         ensure_active_key(session, at=at)
     missing = [path for path in sorted(CATALOGS.glob("*.toml")) if not _is_in_force(path.stem)]
@@ -47,6 +49,13 @@ def usable_engine() -> Engine:
         return engine()
     except Exception as error:
         refuse(f"TALLYSTICK_DATABASE_URL cannot be used: {error}")
+
+
+def prepare_jobs() -> None:
+    """Make or migrate the tables of the runs of jobs."""
+    from services.gateways.workflows.state import prepare_state  # noqa: PLC0415 — it takes a moment to load
+
+    prepare_state()
 
 
 def _is_in_force(code: str) -> bool:

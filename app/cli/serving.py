@@ -1,7 +1,9 @@
-"""`tallystick run`, `api` and `migrate`: what keeps running, and what must have been done before it can."""
+"""`tallystick run`, `api`, `worker` and `migrate`: what keeps running, and what must have been done before it can."""
 
 import os
+import signal
 import socket
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +34,7 @@ def add_to(cli: typer.Typer) -> None:
     """Put these commands on the command line."""
     cli.command()(run)
     cli.command()(api)
+    cli.command()(worker)
     cli.command("migrate")(migrate_database)
 
 
@@ -83,6 +86,24 @@ def api(
         respawn_failed_workers=True,  # one that is killed takes no other with it
         log_level=LogLevels.warning,
     ).serve()
+
+
+def worker() -> None:
+    """Work on the jobs: close periods, keep payments moving, send what is due. Any number of them may, on PostgreSQL.
+
+    It ends on Ctrl-C or SIGTERM. Killed anywhere, another goes on where it stopped. The portal works on jobs too,
+    unless TALLYSTICK_SCHEDULER is false.
+    """
+    from app.jobs.running import working  # noqa: PLC0415 — used by this command alone
+
+    check_settings()
+    ready_database()
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    typer.echo("Working on jobs; Ctrl-C ends it.")
+    with working():
+        ended.wait()
 
 
 def migrate_database() -> None:

@@ -226,10 +226,8 @@ def test_the_clock_closes_every_overdue_period_month_by_month(engine: Engine) ->
         one = customer(session, start=date(2026, 8, 1))
         other = customer(session, name="Other", plan="STARTER")
     closed = close_due_periods(at=DECEMBER).invoices
-    assert [(i.tenant_id, f"{i.period_start:%m}") for i in closed] == [
-        *((one.tenant_id, month) for month in ("08", "09", "10", "11")),
-        (other.tenant_id, "11"),
-    ]
+    assert [f"{i.period_start:%m}" for i in closed if i.tenant_id == one.tenant_id] == ["08", "09", "10", "11"]
+    assert [f"{i.period_start:%m}" for i in closed if i.tenant_id == other.tenant_id] == ["11"]
     assert close_due_periods(at=DECEMBER).invoices == ()
 
 

@@ -11,8 +11,9 @@ from sqlmodel import Session, col, select
 from models import Interval, Subscription, SubscriptionStatus, UsageEvent
 from services import errors
 from services.assets import add_site, read_site_room, record_snapshot
-from services.closing import close_period, due_subscriptions, preview_invoice
+from services.closing import close_period, preview_invoice
 from services.credit_check import check_credits
+from services.due_periods import due_subscriptions
 from services.invoices import list_invoices
 from services.limits import read_limits
 from services.reservations import reserve_credits

@@ -20,8 +20,9 @@ from models import (
     SubscriptionStatus,
 )
 from services.assets import record_snapshot
-from services.closing import close_if_due, close_period, due_subscriptions, preview_invoice
+from services.closing import close_if_due, close_period, preview_invoice
 from services.database import reading, transaction
+from services.due_periods import due_subscriptions
 from services.errors import Conflict, SubscriptionConflict, Unprocessable
 from services.invoice_views import read_invoice_list
 from services.invoices import list_invoices, read_invoice

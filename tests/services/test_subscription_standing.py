@@ -7,8 +7,9 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from models import Interval, Invoice, Subscription, SubscriptionStatus
-from services.closing import close_if_due, close_period, due_subscriptions
+from services.closing import close_if_due, close_period
 from services.database import transaction
+from services.due_periods import due_subscriptions
 from services.errors import NotFound, SubscriptionConflict
 from services.identity import create_tenant
 from services.invoices import read_invoice

@@ -8,7 +8,8 @@ import pytest
 from sqlmodel import Session, select
 
 from models import CreditGrant, Interval, Invoice, PlanVersion, SubscriptionStatus
-from services.closing import close_if_due, close_period, due_subscriptions, preview_invoice
+from services.closing import close_if_due, close_period, preview_invoice
+from services.due_periods import due_subscriptions
 from services.errors import Unprocessable
 from services.identity import create_tenant
 from services.invoices import InvoiceDocument, list_invoices, read_invoice

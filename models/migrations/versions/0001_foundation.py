@@ -26,6 +26,16 @@ def upgrade() -> None:
     sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('tenant_id', 'key', name=op.f('pk_idempotency_record'))
     )
+    op.create_table('job_worker',
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('host', sa.String(length=255), nullable=False),
+    sa.Column('pid', sa.Integer(), nullable=False),
+    sa.Column('started_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('seen_at', models.base.UtcDateTime(), nullable=False),
+    sa.CheckConstraint('pid >= 1', name=op.f('ck_job_worker_pid_positive')),
+    sa.CheckConstraint('seen_at >= started_at', name=op.f('ck_job_worker_seen_after_start')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_job_worker'))
+    )
     op.create_table('plan_version',
     sa.Column('id', sa.String(length=71), nullable=False),
     sa.Column('book_code', sa.String(length=64), nullable=False),
@@ -1451,6 +1461,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_plan_version_book_plan')
 
     op.drop_table('plan_version')
+    op.drop_table('job_worker')
     op.drop_table('idempotency_record')
     # ### end Alembic commands ###
     if op.get_bind().dialect.name == 'postgresql':
