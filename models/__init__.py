@@ -9,6 +9,7 @@ from models.asset import AssetSnapshot, Site
 from models.base import metadata, table_of
 from models.billing_profile import BillingProfile, Language, SellerProfile
 from models.checkout import Checkout, CheckoutStatus
+from models.contract import Contract, ContractOrigin
 from models.credit import CreditEntry, CreditGrant, EntryKind, GrantKind
 from models.credit_note import CreditNote, CreditNoteLine
 from models.credit_purchase import AutoTopUp, CreditPurchase, PurchaseStatus
@@ -69,6 +70,8 @@ __all__ = [
     "Checkout",
     "CheckoutStatus",
     "Collection",
+    "Contract",
+    "ContractOrigin",
     "CreditEntry",
     "CreditGrant",
     "CreditNote",

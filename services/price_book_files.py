@@ -33,24 +33,26 @@ Amount = Annotated[Decimal, Field(ge=0, max_digits=24, decimal_places=12)]
 Price = dict[str, Any]
 
 
-class _Entry(BaseModel):
+class Entry(BaseModel):
+    """Something a person wrote: nothing unknown in it, and nobody changes it afterwards."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PoolEntry(_Entry):
+class PoolEntry(Entry):
     name: Name
     unit: Unit
     resets: Literal["period", "day"] = "period"
 
 
-class MeterEntry(_Entry):
+class MeterEntry(Entry):
     name: Name
     unit: Name
     pool: Code
     credits_per_unit: Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=6)]
 
 
-class AssetEntry(_Entry):
+class AssetEntry(Entry):
     """`included` and `basis`, beside the keys of a price."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -60,12 +62,12 @@ class AssetEntry(_Entry):
         return from_document(self.model_extra or {})
 
 
-class GainShareEntry(_Entry):
+class GainShareEntry(Entry):
     min_pct: Annotated[Decimal, Field(gt=0, le=100)]
     max_pct: Annotated[Decimal, Field(gt=0, le=100)]
 
 
-class TopUpEntry(_Entry):
+class TopUpEntry(Entry):
     """A pack of a pool's credits, sold beside every plan of the book that does not choose among them."""
 
     code: Code
@@ -77,7 +79,7 @@ class TopUpEntry(_Entry):
     tax_category: Code = "prepaid_credits"
 
 
-class PlanEntry(_Entry):
+class PlanEntry(Entry):
     code: Code
     name: Name
     tagline: str = Field(default="", max_length=200)
@@ -103,7 +105,7 @@ class PlanEntry(_Entry):
         return self
 
 
-class BookEntry(_Entry):
+class BookEntry(Entry):
     """A whole book as written, its shape checked. `overage` may name a price of `prices` or hold one itself."""
 
     code: Code
@@ -161,19 +163,20 @@ def read_book(path: Path) -> BookEntry:
     try:
         book = BookEntry.model_validate(written)
     except ValidationError as error:
-        raise PriceBookRefused([_shape_finding(name, dict(e)) for e in error.errors()]) from error
-    mistakes = [Finding(name, key, reason) for key, reason in _mistakes(book)]
+        raise PriceBookRefused([shape_finding(name, dict(e)) for e in error.errors()]) from error
+    mistakes = [Finding(name, key, reason) for key, reason in mistakes_in(book)]
     if mistakes:
         raise PriceBookRefused(mistakes)
     return book
 
 
-def _shape_finding(file: str, error: dict[str, Any]) -> Finding:
+def shape_finding(file: str, error: dict[str, Any]) -> Finding:
+    """What pydantic found, as a remark."""
     key = ".".join(str(part) for part in error["loc"] if part != "[key]") or "(file)"
     return Finding(file, key, str(error["msg"]).removeprefix("Value error, "))
 
 
-def _mistakes(book: BookEntry) -> Iterator[tuple[str, str]]:
+def mistakes_in(book: BookEntry) -> Iterator[tuple[str, str]]:
     """What the shape alone cannot say: names that lead nowhere, prices that cannot be charged."""
     seen: set[str] = set()
     for code, meter in book.meters.items():

@@ -1,6 +1,6 @@
 """Load price books as immutable versions, and find the plan a customer is sold or is on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,10 +50,9 @@ def load_shipped_books(session: Session, *, at: datetime) -> list[LoadedBook]:
 
 def load_book(session: Session, *, book: BookEntry, at: datetime) -> LoadedBook:
     """Keep the book's plans as versions named by their content and put it in force for new subscriptions."""
-    documents = [_plan_document(book, plan) for plan in book.plans]
-    rows = [_plan_row(document, at) for document in documents]
+    documents = [plan_document(book, plan) for plan in book.plans]
     known = set(session.exec(select(PlanVersion.id).where(PlanVersion.book_code == book.code)))
-    insert_missing(session, table_of(PlanVersion), rows)
+    rows = keep_plans(session, documents=documents, at=at)
     document = {
         "format": BOOK_FORMAT,
         "code": book.code,
@@ -113,6 +112,13 @@ def plan_version(session: Session, *, version_id: str) -> Plan:
 _plans: dict[str, Plan] = {}
 
 
+def keep_plans(session: Session, *, documents: Sequence[dict[str, Any]], at: datetime) -> list[dict[str, Any]]:
+    """Keep plan versions under the hash of their content; those that are there stay. Answers their rows."""
+    rows = [_plan_row(document, at) for document in documents]
+    insert_missing(session, table_of(PlanVersion), rows)
+    return rows
+
+
 def _plan_row(document: dict[str, Any], at: datetime) -> dict[str, Any]:
     return {
         "id": content_hash(document),
@@ -125,7 +131,7 @@ def _plan_row(document: dict[str, Any], at: datetime) -> dict[str, Any]:
     }
 
 
-def _plan_document(book: BookEntry, plan: PlanEntry) -> dict[str, Any]:
+def plan_document(book: BookEntry, plan: PlanEntry) -> dict[str, Any]:
     """All that rating the plan takes, in the types canonical JSON knows; its hash is the version's name.
 
     What has an order is a list: canonical bytes and JSONB sort the keys of an object. A plan without a trial, or packs

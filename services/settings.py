@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     mail_from: str = "Tallystick <billing@localhost>"
     mail_reply_to: str | None = None
     catalog: str = "reliability"
+    reserved_config: Path | None = None
     accounts: str | None = None
     log_format: str = Field(default="auto", pattern="^(auto|json|console)$")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
         "smtp_url",
         "mail_reply_to",
         "accounts",
+        "reserved_config",
         mode="before",
     )
     @classmethod

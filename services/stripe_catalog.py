@@ -16,6 +16,7 @@ from services.rules.money import Money
 from services.settings import settings
 
 PREFIX = "tallystick"
+TERMS_DIGITS = 16
 PORTAL_KEY = f"{PREFIX}:portal"
 
 
@@ -37,7 +38,12 @@ def product_key(plan: Plan) -> str:
 
 
 def price_key(plan: Plan, interval: Interval) -> str:
-    """Our name for the price the plan is sold at today; the price behind it changes with the amount."""
+    """Our name for the price the plan is sold at today; the price behind it changes with the amount.
+
+    What was agreed with one customer has a name of its own, by the terms.
+    """
+    if plan.only_for is not None:
+        return f"{product_key(plan)}:contract:{plan.version_id.removeprefix('sha256:')[:TERMS_DIGITS]}:{interval}"
     return f"{product_key(plan)}:{interval}"
 
 

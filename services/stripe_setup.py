@@ -13,11 +13,13 @@ from typing import Final, Literal
 from sqlmodel import Session, select
 
 from models import CatalogKind, PriceBook
+from services.contracts import plans_under_contract
 from services.database import reading, transaction
 from services.gateways.stripe import catalog
 from services.gateways.stripe.catalog import CatalogThing, Shelf
 from services.gateways.stripe.client import Stripe
 from services.gateways.stripe.connection import delivery_address
+from services.plans import Plan
 from services.price_books import Book, book_in_force
 from services.settings import settings
 from services.stripe_catalog import NotedThing, fingerprint_of, forget_entry, keep_entry, noted_things, price_key
@@ -82,11 +84,12 @@ def set_up(stripe: Stripe, *, at: datetime, book_code: str | None = None, dry_ru
     """
     with reading() as session:
         books = [book_in_force(session, code=code) for code in _book_codes(session, book_code)]
+        negotiated = [(book, plans_under_contract(session, book_code=book.code)) for book in books]
         noted = noted_things(session, account=stripe.account)
     work = _SettingUp(stripe, at, dry_run, noted)
-    work.look_up_prices(_price_keys(books))
-    for book in books:
-        _put_book(work, book)
+    work.look_up_prices(_price_keys(books) + [key for _, plans in negotiated for key in _base_keys(plans)])
+    for book, plans in negotiated:
+        _put_book(work, book, plans)
     for tax in wanted_taxes(at):
         work.put(tax)
     work.put(wanted_portal())
@@ -100,18 +103,28 @@ def _book_codes(session: Session, code: str | None) -> list[str]:
 
 def _price_keys(books: Iterable[Book]) -> list[str]:
     plans = [plan for book in books for plan in book.plans]
-    based = [price_key(plan, interval) for plan in plans for interval in intervals_sold(plan)]
-    return based + [overage_key(plan, pool) for plan in plans for pool in pools_in_tiers(plan)]
+    return _base_keys(plans) + [overage_key(plan, pool) for plan in plans for pool in pools_in_tiers(plan)]
 
 
-def _put_book(work: "_SettingUp", book: Book) -> None:
+def _base_keys(plans: Iterable[Plan]) -> list[str]:
+    return [price_key(plan, interval) for plan in plans for interval in intervals_sold(plan)]
+
+
+def _put_book(work: "_SettingUp", book: Book, negotiated: Iterable[Plan]) -> None:
+    """The plans of a book, and the base fees that were agreed with single customers: those without a link to buy at."""
+    products = {}
     for plan in book.plans:
-        product_id = work.put(wanted_product(book, plan))
+        product_id = products[plan.code] = work.put(wanted_product(book, plan))
         for interval in intervals_sold(plan):
             price_id = work.put(wanted_price(plan, interval, product_id=product_id))
             work.put(wanted_link(plan, interval, price_id=price_id))
         for pool in pools_in_tiers(plan):
             work.put(wanted_overage(plan, pool, product_id=product_id))
+    for plan in negotiated:
+        if plan.code not in products:
+            products[plan.code] = work.put(wanted_product(book, plan))
+        for interval in intervals_sold(plan):
+            work.put(wanted_price(plan, interval, product_id=products[plan.code]))
 
 
 def _put_endpoint(work: "_SettingUp") -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from services.rules.canonical import canonical_bytes, content_hash
 from tests.bad_bundles import bad_cases
 from tests.changed_bundles import bad_changes, good_changes
+from tests.contract_bundles import contract_cases
 from tests.good_bundles import Case, good_cases
 
 
@@ -21,6 +22,7 @@ def all_cases() -> Iterator[Case]:
     yield from good_changes()
     yield from bad_cases()
     yield from bad_changes()
+    yield from contract_cases()
 
 
 def write_corpus(directory: Path) -> int:

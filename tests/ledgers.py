@@ -16,7 +16,7 @@ from services.bundles.writing import signed_receipt
 from services.gateways.signing import Signer, public_jwk, signer_of
 from services.plans import Plan, plan_from_document
 from services.price_book_files import read_book
-from services.price_books import _plan_document
+from services.price_books import plan_document
 from services.rules import money, pricing
 from services.rules.canonical import canonical_bytes, content_hash
 from services.rules.merkle import Frontier, consistency_proof, inclusion_proof
@@ -38,7 +38,7 @@ Change = Callable[[dict[str, Any]], None]
 def shipped_plan(book: str, code: str, **changes: Any) -> tuple[str, dict[str, Any]]:
     """A plan of a shipped price book as the product stores it: the hash that names it, and its document."""
     entry = read_book(CATALOGS / f"{book}.toml")
-    document = next(_plan_document(entry, plan) for plan in entry.plans if plan.code == code) | changes
+    document = next(plan_document(entry, plan) for plan in entry.plans if plan.code == code) | changes
     return content_hash(document), document
 
 
@@ -255,17 +255,20 @@ class Ledger:
             "sources": {"basis": plan.assets.basis, "counted": counted, "snapshot_ids": ["ast_1"]},
         }  # fmt: skip
 
-    def overage_line(self, price: str, pool: str, *, period: tuple[datetime, datetime] = MARCH) -> dict[str, Any]:
+    def overage_line(
+        self, price: str, pool: str, *, period: tuple[datetime, datetime] = MARCH, subscription: str = SUBSCRIPTION
+    ) -> dict[str, Any]:
         plan = self.typed(price)
-        used_micro, overage_micro = self.totals(pool, period)
+        used_micro, overage_micro = self.totals(pool, period, subscription)
         rated = pricing.rate(plan.overage[pool], Decimal(plain_micro(overage_micro)))
-        self.billed[SUBSCRIPTION, pool, period[0]] = overage_micro
+        self.billed[subscription, pool, period[0]] = overage_micro
         return {
             "kind": "overage", "unit": plan.pools[pool].unit, "quantity": plain_micro(overage_micro),
             "amount": money.to_money(rated.amount, plan.currency).plain(), "period": period_document(period),
             "description": f"{plan.pools[pool].name} beyond the included", "price": price,
             "pricing": pricing.to_document(plan.overage[pool]), "steps": steps_document(rated),
-            "sources": {"pool": pool, "used_credits": plain_micro(used_micro)}, "usage": self.used(pool, period),
+            "sources": {"pool": pool, "used_credits": plain_micro(used_micro)},
+            "usage": self.used(pool, period, subscription),
         }  # fmt: skip
 
     def late_line(

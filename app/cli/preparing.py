@@ -2,16 +2,23 @@
 
 from datetime import datetime
 
+import structlog
+import typer
+
 from app.cli.output import refuse
 from app.unit_of_work import now
 from services.availability import check_readiness
 from services.database import Engine, engine, reading, transaction
-from services.errors import UnknownPriceBook
+from services.errors import Refusal, UnknownPriceBook
 from services.migrations import migrate
 from services.price_book_files import read_book
 from services.price_books import LoadedBook, book_in_force, load_book
-from services.settings import CATALOGS
+from services.reserved_contracts import reload_reserved
+from services.settings import CATALOGS, settings
 from services.signing_keys import ensure_active_key
+
+AT_START = "server start"
+log = structlog.get_logger("tallystick.reserved_capacity")
 
 
 def ready_database() -> None:
@@ -41,6 +48,24 @@ def migrate_and_stock(*, at: datetime) -> list[LoadedBook]:
         return []
     with transaction() as session:
         return [load_book(session, book=read_book(path), at=at) for path in missing]
+
+
+def load_reserved_capacity(*, at: datetime) -> None:
+    """Load the file of reserved capacity as a server starts, where there is one.
+
+    One that cannot be loaded is said, and changes nothing: the contracts stay as they were loaded before.
+    """
+    if settings().reserved_config is None:
+        return
+    try:
+        with transaction() as session:
+            changes = reload_reserved(session, by=AT_START, at=at)
+    except Refusal as refusal:
+        log.error("reserved_capacity_not_loaded", reason=refusal.detail)
+        typer.echo(f"Reserved capacity was not loaded and stays as it was. {refusal.detail}", err=True)
+        return
+    changed = [change for change in changes if change.change != "unchanged"]
+    log.info("reserved_capacity_loaded", customers=len(changes), changed=len(changed))
 
 
 def usable_engine() -> Engine:

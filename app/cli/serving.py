@@ -14,7 +14,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from app.cli.output import refuse
-from app.cli.preparing import migrate_and_stock, ready_database
+from app.cli.preparing import load_reserved_capacity, migrate_and_stock, ready_database
 from app.unit_of_work import now
 from services.database import engine, reading, transaction
 from services.demo import OPERATOR, demo_logins, is_seeded, seed_demo
@@ -59,6 +59,7 @@ def run(
             building.result()
         except PagesNotBuiltError as error:
             refuse(str(error))
+    load_reserved_capacity(at=now())
     _show_address(host, port)
     _hand_settings_over()
     engine().dispose()
@@ -74,6 +75,7 @@ def api(
     check_settings()
     check_port(host, port)
     ready_database()
+    load_reserved_capacity(at=now())
     engine().dispose()
     typer.echo(f"The API listens on {shown_address(host, port)} with {workers} worker{'s' if workers > 1 else ''}.")
     Server(

@@ -12,8 +12,8 @@ Tallystick.usageChecks = (() => {
   const BATCH = 1_024;
   const DAY_MS = 86_400_000;
 
-  /** The plans of a bundle by name, each held to the hash that names it. Throws Invalid and Unverifiable. */
-  function readPlans(documents) {
+  /** The plans of a tenant's bundle by name, each held to the hash that names it. Throws Invalid and Unverifiable. */
+  function readPlans(documents, tenant) {
     const plans = new Map();
     for (const [name, document] of documents) {
       if (contentHash(document) !== name) {
@@ -26,6 +26,9 @@ Tallystick.usageChecks = (() => {
         name,
         invalidIfBroken(null, () => readNamedPlan(name, document)),
       );
+      if (![tenant, null].includes(document.only_for ?? null)) {
+        throw new Invalid(null, `The plan named ${name} was agreed with another customer.`);
+      }
     }
     return plans;
   }

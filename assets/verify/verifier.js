@@ -68,7 +68,7 @@ Tallystick.verifier = (() => {
       this.header = header;
       this.isAnchored = keys !== null;
       this.history = Held.of(() => invalidIfBroken(null, () => new KeyRing(header, keys)));
-      this.plans = Held.of(() => readPlans(header.plans));
+      this.plans = Held.of(() => readPlans(header.plans, header.tenant));
       this.usage = new UsageBook(this.plans.value);
       this.log = invalidIfBroken(null, () => openLog(header, remembered === null ? null : remembered.checkpoint.size));
     }

@@ -15,10 +15,15 @@ from services.rules.violations import RuleViolation
 _CREDIT_DECIMALS_MAX = 12
 
 
-def read_plans(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Plan]:
-    """The plans by name. Raises InvalidBundle where one is not what its name says, and Unverifiable for a format of
-    another version."""
-    return {name: _read_plan(name, document) for name, document in documents.items()}
+def read_plans(documents: Mapping[str, Mapping[str, Any]], *, tenant: str) -> dict[str, Plan]:
+    """The plans by name, for the log of that tenant. Raises InvalidBundle where one is not what its name says or was
+    agreed with somebody else, and Unverifiable for a format of another version."""
+    plans = {}
+    for name, document in documents.items():
+        plans[name] = _read_plan(name, document)
+        if plans[name].only_for not in (None, tenant):
+            raise InvalidBundle(f"The plan named {name} was agreed with another customer.")
+    return plans
 
 
 def _read_plan(name: str, document: Mapping[str, Any]) -> Plan:

@@ -167,7 +167,7 @@ class _Meant:
             bills = _read_ahead(bundle)
             self._ahead = [bill.hash for bill in bills]
             _check_invoice_seq(bundle.header, bills)
-            plans = read_plans(bundle.header.plans)
+            plans = read_plans(bundle.header.plans, tenant=bundle.header.tenant)
             self._bills = Bills(bundle.header, bills, plans)
             self._sums = UsageSums(plans, self._bills.asked())
         except BundleRefused as error:

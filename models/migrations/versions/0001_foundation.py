@@ -282,6 +282,30 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_billing_profile_tenant_id_tenant')),
     sa.PrimaryKeyConstraint('tenant_id', 'version', name=op.f('pk_billing_profile'))
     )
+    op.create_table('contract',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('plan_version_id', sa.String(length=71), nullable=False),
+    sa.Column('based_on', sa.String(length=71), nullable=False),
+    sa.Column('origin', sa.Enum('operator', 'reserved', name='contractorigin', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('title', sa.String(length=120), nullable=False),
+    sa.Column('reference', sa.String(length=64), nullable=False),
+    sa.Column('notes', sa.String(length=2000), nullable=False),
+    sa.Column('valid_from', sa.Date(), nullable=False),
+    sa.Column('valid_until', sa.Date(), nullable=True),
+    sa.Column('created_by', sa.String(length=64), nullable=False),
+    sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('withdrawn_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint('length(title) > 0', name=op.f('ck_contract_title_given')),
+    sa.CheckConstraint('valid_until IS NULL OR valid_until > valid_from', name=op.f('ck_contract_order')),
+    sa.ForeignKeyConstraint(['based_on'], ['plan_version.id'], name=op.f('fk_contract_based_on_plan_version')),
+    sa.ForeignKeyConstraint(['plan_version_id'], ['plan_version.id'], name=op.f('fk_contract_plan_version_id_plan_version')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_contract_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_contract'))
+    )
+    with op.batch_alter_table('contract', schema=None) as batch_op:
+        batch_op.create_index('ix_contract_reserved', ['tenant_id'], unique=True, sqlite_where=sa.text("origin = 'reserved' AND withdrawn_at IS NULL"), postgresql_where=sa.text("origin = 'reserved' AND withdrawn_at IS NULL"))
+
     op.create_table('gainshare_run',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('id', sa.String(length=64), nullable=False),
@@ -1426,6 +1450,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_gainshare_run_created')
 
     op.drop_table('gainshare_run')
+    with op.batch_alter_table('contract', schema=None) as batch_op:
+        batch_op.drop_index('ix_contract_reserved', sqlite_where=sa.text("origin = 'reserved' AND withdrawn_at IS NULL"), postgresql_where=sa.text("origin = 'reserved' AND withdrawn_at IS NULL"))
+
+    op.drop_table('contract')
     op.drop_table('billing_profile')
     with op.batch_alter_table('asset_snapshot', schema=None) as batch_op:
         batch_op.drop_index('ix_asset_snapshot_captured')

@@ -17,6 +17,8 @@ from sqlmodel import col
 from app.api import create_api
 from models import ApiKey, Invoice, Role, User, metadata, table_of
 from services.api_keys import TENANT_SCOPES, create_api_key
+from services.contract_terms import read_terms
+from services.contracts import Paper, draft_contract
 from services.database import reading, transaction
 from services.identity import create_tenant, create_user
 from services.notices import read_notices
@@ -35,6 +37,7 @@ WITHOUT_ID = {
     "plan_code", "start_date", "interval", "collection", "force_period_end", "reference", "reason", "expires_in",
     "from_seq", "to_seq", "since", "form", "format", "language", "number", "after", "overlap_hours", "enabled",
     "skip_held",
+    "valid_from", "valid_until", "notes",
 }  # fmt: skip
 """Parameters that name nothing of a customer; left out where they may be."""
 
@@ -48,6 +51,8 @@ SAMPLES: dict[str, Any] = {
     "amount": "1.00",
     "way": "elsewhere",
     "thresholds_pct": [50],
+    "title": "Taken over",
+    "terms": {},
     "seq": 1,
     "sheet": "invoices",
     "from_size": 1,
@@ -102,6 +107,15 @@ def marked(world: World, client: Client) -> dict[str, Any]:
     path = f"/v1/admin/invoices/{invoice['invoice_id']}/mark-paid"
     assert client.post(path, json={"reference": SECRET}, headers=world.operator_headers).status_code == 200
     with transaction() as session:
+        contract = draft_contract(
+            session,
+            tenant_id=acme.tenant_id,
+            plan_code="ENTERPRISE",
+            terms=read_terms({}),
+            paper=Paper(SECRET, NOW.date(), notes=SECRET),
+            by="usr_1",
+            at=NOW,
+        )
         create_api_key(session, tenant_id=acme.tenant_id, scopes=["billing:read"], name=SECRET, at=NOW)
         of_bill = {"tenant_id": acme.tenant_id, "invoice_id": invoice["invoice_id"]}
         checkout_id = write_payment_rows(session, **of_bill, said=SECRET, at=NOW)
@@ -119,6 +133,7 @@ def marked(world: World, client: Client) -> dict[str, Any]:
         "endpoint_id": endpoint_id,
         "delivery_id": delivery_id,
         "notice_id": notice_id,
+        "contract_id": contract.id,
         "site": "acme-site",
         "trace_id": "acme-trace",
         "code": "acme-site",
