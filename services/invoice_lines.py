@@ -79,10 +79,15 @@ def discount_line(base: Line, code: str, discount: Discount, *, of: Money, off: 
 
 
 def asset_line(session: Session, *, subscription: Subscription, plan: Plan, period: Period) -> Line | None:
-    """Assets beyond the included ones, counted the plan's way; the line names its snapshots."""
+    """Assets beyond the included ones, counted the plan's way; the line names its snapshots.
+
+    Where nobody counted, nothing is billed, not even a flat amount or a minimum.
+    """
     if plan.assets is None:
         return None
     basis = count_assets(session, subscription=subscription, price=plan.assets, period=period)
+    if not basis.snapshot_ids:
+        return None
     rated = pricing.rate(plan.assets.charge, basis.count)
     if not rated.amount:
         return None

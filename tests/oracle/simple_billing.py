@@ -1,0 +1,270 @@
+"""A second, deliberately simple billing engine, written from the published semantics alone.
+
+It shares no code with the product: the standard library, exact fractions, plain lists, everything worked out anew from
+the whole history at each close. It is slow and it is meant to be read. `test_oracle.py` compares the two.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from math import ceil, floor
+from zoneinfo import ZoneInfo
+
+GRACE = timedelta(hours=1)
+MICRO = 1_000_000
+
+
+def to_utc(local: datetime, zone: ZoneInfo) -> datetime:
+    """The first moment at which clocks there show `local`; where they skip it, what they would have shown unskipped."""
+    around = {(local.replace(tzinfo=UTC) + timedelta(hours=h)).astimezone(zone).utcoffset() for h in range(-36, 37)}
+    moments = sorted(local.replace(tzinfo=UTC) - offset for offset in around if offset is not None)
+    for moment in moments:
+        if moment.astimezone(zone).replace(tzinfo=None) == local:
+            return moment
+    before = (moments[0] - timedelta(hours=6)).astimezone(zone).utcoffset()
+    assert before is not None
+    return local.replace(tzinfo=UTC) - before
+
+
+def add_months(anchor: datetime, zone: ZoneInfo, months: int) -> datetime:
+    """The anchor's wall time so many months on; a day the month does not have becomes its last."""
+    if months == 0:
+        return anchor
+    local = anchor.astimezone(zone).replace(tzinfo=None)
+    year, month = local.year + (local.month - 1 + months) // 12, (local.month - 1 + months) % 12 + 1
+    day = local.day
+    while True:
+        try:
+            return to_utc(local.replace(year=year, month=month, day=day), zone)
+        except ValueError:
+            day -= 1
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    return to_utc(datetime.min.replace(year=day.year, month=day.month, day=day.day), zone)
+
+
+def rounded(amount: Fraction) -> int:
+    """Half away from zero."""
+    return floor(amount + Fraction(1, 2)) if amount >= 0 else ceil(amount - Fraction(1, 2))
+
+
+def price(charge: dict, quantity: Fraction) -> Fraction:
+    """What a quantity costs in major units: included, then the model, then minimum and maximum."""
+    left = max(Fraction(0), quantity - Fraction(charge.get("included", "0")))
+    model = charge["model"]
+    if model == "flat":
+        cost = Fraction(charge["amount"])
+    elif left == 0:
+        cost = Fraction(0)
+    elif model == "per_unit":
+        cost = left * Fraction(charge["unit_price"])
+    elif model == "package":
+        cost = ceil(left / Fraction(charge["package_size"])) * Fraction(charge["package_price"])
+    elif model == "volume":
+        tier = next(t for t in charge["tiers"] if "up_to" not in t or left <= Fraction(t["up_to"]))
+        cost = left * Fraction(tier["unit_price"]) + Fraction(tier.get("flat_fee", "0"))
+    else:
+        cost, below = Fraction(0), Fraction(0)
+        for tier in charge["tiers"]:
+            top = left if "up_to" not in tier else min(left, Fraction(tier["up_to"]))
+            if top > below:
+                cost += (top - below) * Fraction(tier["unit_price"]) + Fraction(tier.get("flat_fee", "0"))
+                below = top
+    if "minimum" in charge:
+        cost = max(cost, Fraction(charge["minimum"]))
+    if "maximum" in charge:
+        cost = min(cost, Fraction(charge["maximum"]))
+    return cost
+
+
+@dataclass
+class Lot:
+    """Credits of a pool for events that happen in [start, end)."""
+
+    pool: str
+    start: datetime
+    end: datetime
+    left: int
+
+
+@dataclass
+class Segment:
+    """A stretch of a period on one plan. `over` and `billed` are overage in millionths, by pool."""
+
+    start: datetime
+    end: datetime
+    plan: dict
+    over: dict[str, int] = field(default_factory=dict)
+    billed: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Bill:
+    """What was billed for a period: (kind, minor units) of each line, in any order."""
+
+    start: datetime
+    end: datetime
+    lines: list[tuple[str, int]]
+
+    @property
+    def total(self) -> int:
+        return sum(amount for _, amount in self.lines)
+
+
+class Account:
+    """One subscription from its start. `book` is a price book as data; `digits` are the currency's."""
+
+    def __init__(
+        self, book: dict, *, plan: str, timezone: str, digits: int, interval: str, start: datetime,
+        trial_end: datetime | None = None,
+    ) -> None:  # fmt: skip
+        self.book, self.digits, self.interval = book, digits, interval
+        self.zone = ZoneInfo(timezone)
+        self.plan = self.named(plan)
+        self.lots: list[Lot] = []
+        self.segments: list[Segment] = []
+        self.snapshots: list[tuple[datetime, int, int]] = []
+        self.bills: list[Bill] = []
+        self.paid_until: datetime | None = None
+        self.fee = Fraction(0)
+        self.anchor = trial_end or start
+        self.index = -1 if trial_end else 0
+        self.period = (start, trial_end or add_months(start, self.zone, 1))
+        self.open_period()
+        if trial_end is None:
+            lines = self.base_lines(start)
+            if lines:
+                self.bills.append(Bill(*self.period, lines))
+
+    # --- plans -------------------------------------------------------------------------------------------------------
+
+    def named(self, code: str) -> dict:
+        return next(plan for plan in self.book["plans"] if plan["code"] == code)
+
+    def minor(self, major: Fraction) -> int:
+        return rounded(major * 10**self.digits)
+
+    def base_of(self, plan: dict, interval: str) -> int:
+        """The base fee of a month, or of a year less the discount, in minor units."""
+        monthly = Fraction(plan["base_price"])
+        if interval == "month":
+            return self.minor(monthly)
+        return self.minor(monthly * 12 * (1 - Fraction(self.book["annual_discount_pct"]) / 100))
+
+    def base_lines(self, starts: datetime) -> list[tuple[str, int]]:
+        """The fee that falls due as the period at `starts` begins; it is charged in advance."""
+        months = self.index + (1 if self.interval == "month" else 12)
+        if self.interval == "year" and self.paid_until is not None and starts < self.paid_until:
+            return []
+        amount = self.base_of(self.plan, self.interval)
+        if Fraction(self.plan["base_price"]) == 0:
+            return []
+        self.paid_until = add_months(self.anchor, self.zone, months)
+        return [("base", amount)]
+
+    # --- use ---------------------------------------------------------------------------------------------------------
+
+    def open_period(self) -> None:
+        start, end = self.period
+        self.segments.append(Segment(start, end, self.plan))
+        for pool, amount in self.plan["allowances"].items():
+            if self.book["pools"][pool].get("resets", "period") == "period":
+                self.lots.append(Lot(pool, start, end, int(Fraction(amount) * MICRO)))
+
+    def use(self, event_type: str, units: str, occurred: datetime) -> bool:
+        """Burn what an event burns; False where it is refused, because nothing is left and no more is sold."""
+        while self.segments[-1].end <= occurred:
+            self.begin_next_before_close()
+        segment = next(s for s in self.segments if s.start <= occurred < s.end)
+        meter = self.book["meters"][event_type]
+        pool = meter["pool"]
+        wanted = int(Fraction(units) * Fraction(meter["credits_per_unit"]) * MICRO)
+        if self.book["pools"][pool].get("resets", "period") == "day":
+            self.open_day(segment, pool, occurred)
+        usable = [lot for lot in self.lots if lot.pool == pool and lot.start <= occurred < lot.end]
+        usable.sort(key=lambda lot: (lot.end, lot.start))
+        missing = wanted - sum(lot.left for lot in usable)
+        if missing > 0 and pool not in segment.plan["overage"]:
+            return False
+        for lot in usable:
+            taken = min(lot.left, wanted)
+            lot.left -= taken
+            wanted -= taken
+        if wanted:
+            segment.over[pool] = segment.over.get(pool, 0) + wanted
+        return True
+
+    def open_day(self, segment: Segment, pool: str, occurred: datetime) -> None:
+        """The allowance of one business day, for a pool that begins anew each day."""
+        day = occurred.astimezone(self.zone).date()
+        start, end = midnight(day, self.zone), midnight(day + timedelta(days=1), self.zone)
+        amount = int(Fraction(segment.plan["allowances"].get(pool, "0")) * MICRO)
+        if amount and not any(lot.pool == pool and lot.start == start for lot in self.lots):
+            self.lots.append(Lot(pool, start, end, amount))
+
+    def begin_next_before_close(self) -> None:
+        """A period that has begun takes events though the one before it is not closed yet."""
+        keep = self.period, self.index
+        self.period = self.following()
+        self.open_period()
+        self.period, self.index = keep
+
+    def following(self) -> tuple[datetime, datetime]:
+        return (
+            add_months(self.anchor, self.zone, self.index + 1),
+            add_months(self.anchor, self.zone, self.index + 2),
+        )
+
+    def count_assets(self, captured: datetime, count: int) -> None:
+        self.snapshots.append((captured, len(self.snapshots), count))
+
+    # --- closing -----------------------------------------------------------------------------------------------------
+
+    def close_due(self, at: datetime) -> None:
+        while at >= self.period[1] + GRACE:
+            self.close()
+
+    def close(self) -> None:
+        start, end = self.period
+        closing = [s for s in self.segments if start <= s.start < end]
+        asset_plan = self.plan
+        following = self.following()
+        self.index += 1
+        lines = self.base_lines(following[0])
+        lines += self.asset_lines(asset_plan, start, end)
+        for segment in self.segments:
+            if segment.start < end:
+                lines += self.use_lines(segment, late=segment not in closing)
+        self.bills.append(Bill(start, end, lines))
+        self.period = following
+        if self.segments[-1].end <= following[0]:
+            self.open_period()
+
+    def asset_lines(self, plan: dict, start: datetime, end: datetime) -> list[tuple[str, int]]:
+        terms = plan.get("assets")
+        inside = sorted(s for s in self.snapshots if start <= s[0] < end)
+        if terms is None or not inside:
+            return []
+        if terms["basis"] == "latest":
+            count = Fraction(inside[-1][2])
+        elif terms["basis"] == "peak":
+            count = Fraction(max(s[2] for s in inside))
+        else:
+            count = Fraction(rounded(Fraction(sum(s[2] for s in inside), len(inside)) * MICRO), MICRO)
+        cost = price(terms, count)
+        return [("asset_uplift", self.minor(cost))] if cost else []
+
+    def use_lines(self, segment: Segment, *, late: bool) -> list[tuple[str, int]]:
+        lines = []
+        for pool, over in segment.over.items():
+            before = segment.billed.get(pool, 0)
+            if over == before:
+                continue
+            now, then = (self.over_cost(segment, pool, micro) for micro in (over, before))
+            lines.append(("late_usage" if late else "overage", now - then))
+            segment.billed[pool] = over
+        return lines
+
+    def over_cost(self, segment: Segment, pool: str, micro: int) -> int:
+        return self.minor(price(segment.plan["overage"][pool], Fraction(micro, MICRO))) if micro else 0

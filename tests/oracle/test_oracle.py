@@ -1,0 +1,124 @@
+"""The product's engine and a second one, written apart from it, come to the same bills for random histories."""
+
+import ast
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from models import Interval, Invoice, InvoiceLine
+from services.assets import record_snapshot
+from services.closing import close_if_due
+from services.errors import Refusal
+from services.identity import create_tenant
+from services.metering import UsageInput, record_usage
+from services.price_book_files import BookEntry
+from services.price_books import load_book
+from services.rules.quantities import to_micro
+from services.subscriptions import create_subscription
+from tests.oracle.cases import Case, random_case
+from tests.oracle.simple_billing import Account, Bill
+
+QUICK, MANY, AT_ONCE = 60, 10_000, 250
+
+
+def billed_by_the_product(session: Session, case: Case, seed: int) -> tuple[list[Bill], list[bool]]:
+    """The bills of a history, and whether each use was taken."""
+    load_book(session, book=BookEntry.model_validate(case.book), at=case.start)
+    tenant = create_tenant(session, name=f"Case {seed}", currency=case.currency, timezone=case.timezone, at=case.start)
+    subscription = create_subscription(
+        session,
+        tenant_id=tenant.id,
+        plan_code=f"oracle/{case.plan}",
+        started_at=case.start,
+        trial_ends_at=case.trial_end,
+        interval=Interval(case.interval),
+        at=case.start,
+    )
+
+    def close_due(at: datetime) -> None:
+        while close_if_due(session, tenant_id=tenant.id, subscription_id=subscription.id, at=at) is not None:
+            pass
+
+    taken = []
+    for at, what, facts in case.steps:
+        close_due(at)
+        if what == "use":
+            sent = UsageInput(
+                None, facts["event_type"], to_micro(Decimal(facts["units"])), occurred_at=facts["occurred"]
+            )
+            (answer,) = record_usage(session, tenant_id=tenant.id, events=[sent], at=at)
+            taken.append(not isinstance(answer, Refusal))
+        else:
+            record_snapshot(session, tenant_id=tenant.id, asset_count=facts["count"], at=at)
+    close_due(case.ends)
+    return _bills(session, tenant.id), taken
+
+
+def _bills(session: Session, tenant_id: str) -> list[Bill]:
+    invoices = session.exec(select(Invoice).where(Invoice.tenant_id == tenant_id).order_by(col(Invoice.number)))
+    bills = []
+    for invoice in invoices.all():
+        lines = session.exec(
+            select(InvoiceLine).where(InvoiceLine.tenant_id == tenant_id, InvoiceLine.invoice_id == invoice.id)
+        ).all()
+        assert invoice.total_minor == sum(line.amount_minor for line in lines)
+        bills.append(
+            Bill(invoice.period_start, invoice.period_end, [(line.kind.value, line.amount_minor) for line in lines])
+        )
+    return bills
+
+
+def billed_by_the_oracle(case: Case) -> tuple[list[Bill], list[bool]]:
+    account = Account(
+        case.book,
+        plan=case.plan,
+        timezone=case.timezone,
+        digits=case.digits,
+        interval=case.interval,
+        start=case.start,
+        trial_end=case.trial_end,
+    )
+    taken = []
+    for at, what, facts in case.steps:
+        account.close_due(at)
+        if what == "use":
+            taken.append(account.use(facts["event_type"], facts["units"], facts["occurred"]))
+        else:
+            account.count_assets(at, facts["count"])
+    account.close_due(case.ends)
+    return account.bills, taken
+
+
+def agree(engine: Engine, seed: int) -> None:
+    case = random_case(seed)
+    expected, expected_taken = billed_by_the_oracle(case)
+    with Session(engine.execution_options(sqlite_begin="IMMEDIATE")) as session:  # nothing of it is kept
+        bills, taken = billed_by_the_product(session, case, seed)
+    assert taken == expected_taken, f"case {seed}"
+    told = [(bill.start, bill.end, sorted(bill.lines)) for bill in bills]
+    assert told == [(bill.start, bill.end, sorted(bill.lines)) for bill in expected], f"case {seed}"
+
+
+@pytest.mark.parametrize("seed", range(QUICK))
+def test_a_random_history_is_billed_alike(sqlite_engine: Engine, seed: int) -> None:
+    agree(sqlite_engine, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(QUICK, QUICK + MANY, AT_ONCE))
+def test_ten_thousand_random_histories_are_billed_alike(sqlite_engine: Engine, first: int) -> None:
+    for seed in range(first, first + AT_ONCE):
+        agree(sqlite_engine, seed)
+
+
+def test_the_oracle_shares_no_code_with_the_product() -> None:
+    for name in ("simple_billing.py", "cases.py"):
+        tree = ast.parse((Path(__file__).parent / name).read_text("utf-8"))
+        imported = {
+            alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+        } | {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+        assert imported <= {"dataclasses", "datetime", "fractions", "math", "zoneinfo", "random", "typing", "tests"}
