@@ -5,7 +5,7 @@ the whole history at each close. It is slow and it is meant to be read. `test_or
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from math import ceil, floor
 from zoneinfo import ZoneInfo
@@ -41,7 +41,7 @@ def add_months(anchor: datetime, zone: ZoneInfo, months: int) -> datetime:
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    return to_utc(datetime.min.replace(year=day.year, month=day.month, day=day.day), zone)
+    return to_utc(datetime.combine(day, time()), zone)
 
 
 def rounded(amount: Fraction) -> int:
