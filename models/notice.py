@@ -35,6 +35,10 @@ class NoticeType(StrEnum):
     SUBSCRIPTION_TRIAL_ENDING = "subscription.trial_ending"
     CREDITS_LOW = "credits.low"
     CREDITS_OVERAGE = "credits.overage"
+    CREDITS_TOPPED_UP = "credits.topped_up"
+    CREDITS_TOP_UP_FAILED = "credits.top_up_failed"
+    CREDITS_GRANTED = "credits.granted"
+    CREDITS_EXPIRING = "credits.expiring"
     SPEND_CAP_REACHED = "spend_cap.reached"
     WEBHOOK_DISABLED = "webhook.disabled"
 

@@ -15,6 +15,7 @@ from services.holds import Holds
 from services.rules.credits import Wallet, burn_order, crossings
 from services.rules.quantities import plain_micro
 from services.spend_guard import SpendGuard
+from services.top_up_watch import TopUpWatch
 from services.usage_alerts import RunAlerts
 from services.usage_counters import UsageCounters
 from services.usage_lanes import WINDOW_MICRO_MAX, Lane, PoolKey, PurseKey
@@ -37,11 +38,15 @@ class Kept(NamedTuple):
 
 @dataclass(slots=True)
 class _Purse:
-    """The lots of one pool, and what this run of events takes from each. `held` is what reservations keep of each."""
+    """The lots of one pool, and what this run of events takes from each. `held` is what reservations keep of each.
+
+    Below `low_micro` the customer has more bought.
+    """
 
     lots: dict[str, Lot]
     held: dict[str, int]
     wallet: Wallet
+    low_micro: int
     spends: dict[str, LotSpend] = field(default_factory=dict)
 
     def held_at(self, at: datetime) -> int:
@@ -89,12 +94,14 @@ class CreditBurning:
         self._alerts = RunAlerts(tenant_id=tenant_id)
         self._holds = Holds(tenant_id=tenant_id)
         self._guard = SpendGuard(tenant_id=tenant_id, holds=self._holds)
+        self._watch = TopUpWatch(tenant_id=tenant_id)
 
     def begin(self, session: Session, at: datetime) -> None:
         self._session = session
         self._at = at
         self._alerts.begin(session, at)
         self._guard.begin(session)
+        self._watch.begin(session, at)
         if self._holds.begin(session, at):
             self.forget_lots()
             self._guard.forget()
@@ -145,6 +152,9 @@ class CreditBurning:
             spend.last_seq = seq
             spend.credits_micro += burned_micro
         remaining_micro = purse.wallet.remaining_at(occurred_at)
+        if remaining_micro < purse.low_micro:
+            purse.low_micro = 0
+            self._watch.cross(lane.purse_key)
         total_micro = remaining_micro + purse.held_at(occurred_at) if purse.held else remaining_micro
         alert = self._cross(admitted, window, overage_micro, total_micro, event_id)
         if reached_minor is not None and self._alerts.reach_cap(lane, event_id=event_id, cap_minor=reached_minor):
@@ -174,7 +184,9 @@ class CreditBurning:
         return purse.wallet.remaining_at(at)
 
     def write_alerts(self) -> None:
+        """Store the alerts, and which pools fell below the threshold at which more is bought."""
         self._alerts.write()
+        self._watch.write()
 
     def count_entries(self) -> int:
         """How many entries `write_spends` will write."""
@@ -201,7 +213,9 @@ class CreditBurning:
         )
         kept = self._holds.of_lots(lane.purse_key)
         held = {grant_id: micro for grant_id, micro in kept.items() if grant_id in lots}
-        purse = self._purses[lane.purse_key] = _Purse(lots, held, credit_lots.wallet_of(lots, held))
+        purse = self._purses[lane.purse_key] = _Purse(
+            lots, held, credit_lots.wallet_of(lots, held), self._watch.threshold_of(lane.purse_key)
+        )
         return purse
 
     def _load_window(self, lane: Lane) -> _Window:

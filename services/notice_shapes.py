@@ -129,6 +129,33 @@ class CreditsData(NoticeData):
     raised_at: datetime
 
 
+class CreditLotData(NoticeData):
+    """A lot of credits that was bought or given, as it stood when this was told. Credits are plain decimals."""
+
+    subscription_id: str
+    lot_id: str
+    kind: str = Field(description="`purchase` or `promotion`.", examples=["purchase"])
+    pool: str = Field(examples=["credits"])
+    pool_name: str = Field(examples=["Credits"])
+    credits: str = Field(description="What was granted.", examples=["250000"])
+    left: str = Field(description="What is left of it.", examples=["250000"])
+    expires_at: datetime | None
+    reason: str | None = Field(description="Why it was given; null for what was bought.")
+
+
+class TopUpFailedData(NoticeData):
+    """Credits were not bought as they should have been: a payment failed, or a limit or a change of plan forbade it."""
+
+    subscription_id: str
+    pool: str = Field(examples=["credits"])
+    pack: str = Field(examples=["credits-250k"])
+    reason: str
+    is_automatic: bool = Field(description="Whether it was bought by itself.")
+    is_on: bool = Field(description="Whether credits go on being bought by themselves.")
+    purchase_id: str | None
+    invoice_id: str | None
+
+
 class SpendCapData(NoticeData):
     """That the customer's own spending limit was reached: use that would pass it is refused until it is raised."""
 
@@ -170,6 +197,10 @@ SHAPES: Final[Mapping[NoticeType, type[NoticeData]]] = {
     NoticeType.SUBSCRIPTION_TRIAL_ENDING: SubscriptionData,
     NoticeType.CREDITS_LOW: CreditsData,
     NoticeType.CREDITS_OVERAGE: CreditsData,
+    NoticeType.CREDITS_TOPPED_UP: CreditLotData,
+    NoticeType.CREDITS_TOP_UP_FAILED: TopUpFailedData,
+    NoticeType.CREDITS_GRANTED: CreditLotData,
+    NoticeType.CREDITS_EXPIRING: CreditLotData,
     NoticeType.SPEND_CAP_REACHED: SpendCapData,
     NoticeType.WEBHOOK_DISABLED: WebhookDisabledData,
 }

@@ -92,7 +92,9 @@ def read_balances(session: Session, *, holders: Iterable[Holder], at: datetime) 
                 at=holder.moment(at),
             )
             for pool in holder.plan.pools.values()
-            if holder.plan.allowance_micro(pool.code) or _is_touched(pool, usage[holder.subscription.id])
+            if holder.plan.allowance_micro(pool.code)
+            or lots[holder.subscription.id][pool.code]
+            or _is_touched(pool, usage[holder.subscription.id])
         ]
         for holder in wanted
     }

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from models import BillingPeriod, PeriodStatus, Subscription, SubscriptionStatus
 from services import credit_lots
 from services.closing_periods import PERIOD_MIN, after_last_event
+from services.credit_transfers import carry_over
 from services.errors import Unprocessable
 from services.subscription_notices import announce_end
 from services.subscription_standing import RESTING, leave_out_rest
@@ -43,6 +44,7 @@ def end_subscription(
     subscription.current_period_end = min(subscription.current_period_end, end)
     session.add(subscription)
     _cut_periods(session, subscription, end, at)
+    carry_over(session, tenant_id=tenant_id, at=at)
     announce_end(session, subscription=subscription, at=at)
     return subscription
 

@@ -19,6 +19,7 @@ from models import (
 from services import credit_lots
 from services.base_fees import base_fee_lines, first_term, note_paid
 from services.carried_credit import settle_waiting, with_credit
+from services.credit_transfers import carry_over
 from services.errors import NotFound, SubscriptionConflict, UnknownPlan, Unprocessable
 from services.identifiers import new_id
 from services.invoices import issue_invoice
@@ -101,6 +102,7 @@ def create_subscription(
     session.flush()
     add_promotions(session, subscription=subscription, promotions=discounts, currency=plan.currency)
     open_period(session, subscription=subscription, plan=plan, period=first, at=at)
+    carry_over(session, tenant_id=tenant_id, at=at)
     announce_start(session, subscription=subscription, at=at)
     if trial_ends_at is None:
         _invoice_start(session, head=head, subscription=subscription, plan=plan, tenant=tenant, first=first, at=at)

@@ -11,11 +11,13 @@ from models import (
     GrantKind,
     Invoice,
     InvoiceStatus,
+    NoticeType,
     PurchaseStatus,
     Subscription,
 )
 from services.credit_lots import grant_of
 from services.credit_notes import amount_left
+from services.credit_notices import announce_failed_purchase, announce_lot
 from services.lot_changes import PURCHASE_PRIORITY, open_lot, revoke_from_lot
 from services.price_books import plan_version
 from services.rules.credits import burn_order
@@ -63,6 +65,7 @@ def grant_purchase(session: Session, *, purchase: CreditPurchase, invoice: Invoi
     )
     purchase.status, purchase.grant_id = PurchaseStatus.GRANTED, lot.id
     _end(session, purchase, at)
+    announce_lot(session, lot=lot, type=NoticeType.CREDITS_TOPPED_UP, at=at)
 
 
 def cancel_purchase(session: Session, *, purchase: CreditPurchase, at: datetime) -> None:
@@ -95,7 +98,7 @@ def take_back_credited(session: Session, *, invoice: Invoice, credit_note_id: st
             left_micro -= micro
 
 
-def note_failed_payment(session: Session, *, invoice: Invoice, failed_at: datetime) -> None:
+def note_failed_payment(session: Session, *, invoice: Invoice, failed_at: datetime, at: datetime) -> None:
     """Note that a payment of a purchase failed; what buys by itself is turned off. Failing again changes nothing.
 
     The invoice stays open, to be paid after all. The caller holds the lock on the tenant's head.
@@ -110,6 +113,7 @@ def note_failed_payment(session: Session, *, invoice: Invoice, failed_at: dateti
         order.is_on, order.due_at, order.off_reason = False, None, PAYMENT_FAILED
         session.add(order)
     session.flush()
+    announce_failed_purchase(session, purchase=purchase, order=order, reason="A payment failed.", at=at)
 
 
 def lots_of(session: Session, *, purchase: CreditPurchase) -> list[CreditGrant]:

@@ -1,6 +1,5 @@
 """Buy credits beside the plan: packs at the price of the plan version, each purchase with an invoice of its own."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,7 +19,7 @@ from models import (
 )
 from models.base import ID_MAX
 from models.credit_purchase import PACKS_MAX
-from services.errors import Conflict, NotFound, SubscriptionConflict, Unprocessable
+from services.errors import Conflict, SubscriptionConflict, Unprocessable
 from services.identifiers import new_id
 from services.invoice_lines import Line
 from services.invoices import InvoiceDocument, draft_invoice, issue_invoice
@@ -136,26 +135,6 @@ def buy_top_up(
     return purchase
 
 
-def list_purchases(
-    session: Session, *, tenant_id: str, limit: int, before: CreditPurchase | None = None
-) -> Sequence[CreditPurchase]:
-    """The customer's purchases, newest first; `before` is the last one already seen."""
-    statement = select(CreditPurchase).where(CreditPurchase.tenant_id == tenant_id)
-    if before is not None:
-        seen = (col(CreditPurchase.bought_at) == before.bought_at) & (col(CreditPurchase.id) < before.id)
-        statement = statement.where((col(CreditPurchase.bought_at) < before.bought_at) | seen)
-    newest_first = statement.order_by(col(CreditPurchase.bought_at).desc(), col(CreditPurchase.id).desc())
-    return session.exec(newest_first.limit(limit)).all()
-
-
-def read_purchase(session: Session, *, tenant_id: str, purchase_id: str) -> CreditPurchase:
-    """One purchase. Raises NotFound."""
-    found = session.get(CreditPurchase, (tenant_id, purchase_id))
-    if found is None:
-        raise NotFound("There is no such purchase.", field="purchase_id")
-    return found
-
-
 def _quote(
     session: Session, *, subscription: Subscription, code: str, quantity: int, purchase_id: str, at: datetime
 ) -> Quote:
@@ -172,6 +151,7 @@ def _quote(
         raise Unprocessable(f"That would be more than {CREDITS_MAX:,} credits; buy fewer packs.", field="quantity")
     day = _day_of(session, subscription.tenant_id, at)
     document = draft_invoice(
+        session,
         subscription=subscription,
         reason=BillingReason.TOP_UP,
         period=day,

@@ -35,7 +35,7 @@ def settle_invoice(session: Session, *, tenant_id: str, invoice_id: str, at: dat
     elif failed := [part for part in parts if _has_failed(part)]:
         failed_at = _failed_at(session, parts, at=at)
         if invoice.billing_reason == BillingReason.TOP_UP:
-            note_failed_payment(session, invoice=invoice, failed_at=failed_at)
+            note_failed_payment(session, invoice=invoice, failed_at=failed_at, at=at)
         else:
             dunning.begin_dunning(session, invoice=invoice, failed_at=failed_at)
         for part in failed:

@@ -94,6 +94,13 @@ def day_bounds(day: date, timezone: str) -> tuple[datetime, datetime]:
     return _moment(midnight, zone), _moment(midnight + timedelta(days=1), zone)
 
 
+def month_bounds(at: datetime, timezone: str) -> tuple[datetime, datetime]:
+    """The UTC start (included) and end (excluded) of the calendar month that a moment falls in on a local clock."""
+    first = business_date(at, timezone).replace(day=1)
+    following = (first + timedelta(days=31)).replace(day=1)
+    return day_bounds(first, timezone)[0], day_bounds(following, timezone)[0]
+
+
 def _period(anchor: datetime, zone: ZoneInfo, index: int) -> Period:
     return Period(index, _boundary(anchor, zone, index), _boundary(anchor, zone, index + 1))
 
