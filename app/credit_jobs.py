@@ -4,83 +4,94 @@ Each thing in a transaction of its own, under the lock on its tenant's head: sev
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 import structlog
 
 from services import auto_top_up_buying, credit_expiry, credit_transfers, top_up_purchases
+from services.auto_top_up_buying import Outcome
 from services.database import Session, reading, transaction
 from services.invoice_transitions import void_invoice
 
 _log = structlog.get_logger("tallystick.credits")
 
 
-def top_up_due(*, at: datetime) -> Mapping[str, int]:
+def top_up_due(*, at: datetime) -> dict[str, int]:
     """Buy what is due by itself; answers how many orders came to which outcome."""
     with reading() as session:
         due = auto_top_up_buying.due_orders(session, at=at)
 
-    def buy(session: Session, order: tuple[str, str, str]) -> str:
+    def buy(session: Session, order: tuple[str, str, str]) -> Counter[str]:
         tenant_id, subscription_id, pool = order
         named = {"tenant_id": tenant_id, "subscription_id": subscription_id, "pool": pool}
-        return auto_top_up_buying.buy_if_due(session, at=at, **named).value
+        outcome = auto_top_up_buying.buy_if_due(session, at=at, **named)
+        return Counter() if outcome == Outcome.WAITING else Counter([outcome.value])
 
-    return Counter(_each(due, buy))
+    return dict(_each(due, buy))
 
 
-def cancel_unpaid_due(*, at: datetime) -> int:
-    """Make the invoices of purchases void that were to be paid by now and were not; answers how many."""
+def settle_due(*, at: datetime) -> dict[str, int]:
+    """All that falls due with credits beside buying them; answers how many of each."""
+    return dict(cancel_unpaid_due(at=at) + expire_due_lots(at=at) + tell_expiring_due(at=at) + carry_over_due(at=at))
+
+
+def cancel_unpaid_due(*, at: datetime) -> Counter[str]:
+    """Make the invoices of purchases void that were to be paid by now and were not."""
     with reading() as session:
         unpaid = top_up_purchases.unpaid_purchases(session, at=at)
 
-    def cancel(session: Session, named: tuple[str, str]) -> bool:
+    def cancel(session: Session, named: tuple[str, str]) -> Counter[str]:
         void_invoice(session, tenant_id=named[0], invoice_id=named[1], at=at)
-        return True
+        return Counter(["unpaid"])
 
-    return sum(_each(unpaid, cancel))
+    return _each(unpaid, cancel)
 
 
-def expire_due_lots(*, at: datetime) -> int:
-    """Write down which lots have expired; answers how many."""
+def expire_due_lots(*, at: datetime) -> Counter[str]:
+    """Write down which lots have expired."""
     with reading() as session:
         tenants = credit_expiry.tenants_with_expired(session, at=at)
-    return sum(_each(tenants, lambda session, tenant: credit_expiry.expire_lots(session, tenant_id=tenant, at=at)))
+
+    def expire(session: Session, tenant_id: str) -> Counter[str]:
+        return Counter(expired=credit_expiry.expire_lots(session, tenant_id=tenant_id, at=at))
+
+    return _each(tenants, expire)
 
 
-def tell_expiring_due(*, at: datetime) -> int:
-    """Tell of the lots that expire within a week; answers how many."""
+def tell_expiring_due(*, at: datetime) -> Counter[str]:
+    """Tell of the lots that expire within a week."""
     with reading() as session:
         lots = credit_expiry.lots_to_tell_of(session, at=at)
 
-    def tell(session: Session, named: tuple[str, str]) -> bool:
+    def tell(session: Session, named: tuple[str, str]) -> Counter[str]:
         credit_expiry.tell_of_expiry(session, tenant_id=named[0], lot_id=named[1], at=at)
-        return True
+        return Counter(["told"])
 
-    return sum(_each(lots, tell))
+    return _each(lots, tell)
 
 
-def carry_over_due(*, at: datetime) -> int:
-    """Move what is left on subscriptions that have ended; answers how many lots."""
+def carry_over_due(*, at: datetime) -> Counter[str]:
+    """Move what is left on subscriptions that have ended."""
     with reading() as session:
         tenants = credit_transfers.tenants_left_behind(session, at=at)
-    return sum(_each(tenants, lambda session, tenant: credit_transfers.carry_over(session, tenant_id=tenant, at=at)))
+
+    def carry(session: Session, tenant_id: str) -> Counter[str]:
+        return Counter(moved=credit_transfers.carry_over(session, tenant_id=tenant_id, at=at))
+
+    return _each(tenants, carry)
 
 
-def run_credit_jobs(*, at: datetime) -> None:
-    """All of them, one after the other."""
-    for job in (top_up_due, cancel_unpaid_due, expire_due_lots, tell_expiring_due, carry_over_due):
-        job(at=at)
-
-
-def _each(things: Iterable[Any], act: Callable[[Session, Any], Any]) -> list[Any]:
-    """Do it for each; what fails is logged, stops no others, and is found again by the next run."""
-    done = []
+def _each(things: Iterable[Any], act: Callable[[Session, Any], Counter[str]]) -> Counter[str]:
+    """Do it for each; what fails is counted and logged, stops no others, and is found again by the next run."""
+    done: Counter[str] = Counter()
     for thing in things:
         try:
             with transaction() as session:
-                done.append(act(session, thing))
+                counts = act(session, thing)
         except Exception:
             _log.exception("credit_job_failed", thing=thing)
+            counts = Counter(["failed"])
+        done += counts
     return done

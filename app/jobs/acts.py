@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from app import mailing, unit_of_work, webhook_deliveries
+from app import credit_jobs, mailing, unit_of_work, webhook_deliveries
 from app.closings import CLOSED_TOGETHER, Failure, close_some
 from app.trial_notices import announce_trials_ending_due
 from services import job_workers
@@ -87,6 +87,16 @@ def send_letters(_given: Given) -> Counts:
 def deliver_webhooks(_given: Given) -> Counts:
     """Send customers' systems what they are due."""
     return webhook_deliveries.deliver_due_webhooks(at=unit_of_work.now())
+
+
+def buy_credits(_given: Given) -> Counts:
+    """Buy the credits that are to be bought by themselves."""
+    return credit_jobs.top_up_due(at=unit_of_work.now())
+
+
+def settle_credits(_given: Given) -> Counts:
+    """Let credits expire and tell of it before, move what was left behind, end purchases that nobody paid."""
+    return credit_jobs.settle_due(at=unit_of_work.now())
 
 
 def try_again(failure: Failure) -> None:

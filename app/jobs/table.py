@@ -125,6 +125,32 @@ def _jobs() -> tuple[Job, ...]:
             words={"told": ("customer told", "customers told")} | FAILED,
         ),
         Job(
+            "top-ups",
+            "Buy credits by themselves",
+            acts.buy_credits,
+            seconds=10.0,
+            words={
+                "bought": ("purchase", "purchases"),
+                "not_needed": ("not needed any more", "not needed any more"),
+                "limited": ("at its limit", "at their limits"),
+                "stopped": ("turned off", "turned off"),
+            }
+            | FAILED,
+        ),
+        Job(
+            "credits",
+            "Credits that expire, move or were not paid",
+            acts.settle_credits,
+            seconds=MINUTE,
+            words={
+                "unpaid": ("purchase not paid", "purchases not paid"),
+                "expired": ("lot expired", "lots expired"),
+                "told": ("customer told", "customers told"),
+                "moved": ("lot moved", "lots moved"),
+            }
+            | FAILED,
+        ),
+        Job(
             "letters",
             "Write letters",
             acts.write_letters,

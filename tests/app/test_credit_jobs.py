@@ -44,7 +44,7 @@ def test_one_that_fails_stops_no_others_and_is_found_again(engine: Engine, monke
         return buy(session, tenant_id=tenant_id, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(auto_top_up_buying, "buy_if_due", sometimes)
-    assert credit_jobs.top_up_due(at=NOON) == {"bought": 1}
+    assert credit_jobs.top_up_due(at=NOON) == {"bought": 1, "failed": 1}
     monkeypatch.undo()
     assert credit_jobs.top_up_due(at=NOON) == {"bought": 1}
 
@@ -58,8 +58,8 @@ def test_a_purchase_nobody_paid_is_made_void_when_it_was_to_be_paid(engine: Engi
         session.flush()
         purchase = buy_top_up(session, tenant_id=who.tenant_id, pack="credits-250k", by="usr_1", at=NOON)
         due_at = session.get_one(Invoice, (who.tenant_id, purchase.invoice_id)).due_at
-    assert credit_jobs.cancel_unpaid_due(at=due_at - timedelta(seconds=1)) == 0
-    assert (credit_jobs.cancel_unpaid_due(at=due_at), credit_jobs.cancel_unpaid_due(at=due_at)) == (1, 0)
+    assert credit_jobs.cancel_unpaid_due(at=due_at - timedelta(seconds=1)) == {}
+    assert [credit_jobs.cancel_unpaid_due(at=due_at) for _ in range(2)] == [{"unpaid": 1}, {}]
     with transaction() as session:
         assert session.exec(select(CreditPurchase)).one().status == "canceled"
         assert session.get_one(Invoice, (who.tenant_id, purchase.invoice_id)).status == "void"
@@ -79,9 +79,12 @@ def test_gifts_are_told_of_and_expire_and_all_jobs_run_together(engine: Engine) 
             expires_at=ends_at,
             at=NOON,
         )
-    credit_jobs.run_credit_jobs(at=NOON)
-    credit_jobs.run_credit_jobs(at=ends_at)
-    credit_jobs.run_credit_jobs(at=ends_at)
+    assert [credit_jobs.settle_due(at=at) for at in (NOON, NOON, ends_at, ends_at)] == [
+        {"told": 1},
+        {},
+        {"expired": 1},
+        {},
+    ]
     with transaction() as session:
         lot = session.exec(select(CreditGrant).where(CreditGrant.kind == "promotion")).one()
         assert (lot.remaining_micro, lot.expired_micro) == (0, lot.granted_micro)
