@@ -50,6 +50,7 @@ bench: $(READY_FOR_WORK) ## measure ingestion, webhooks, growth, proofs, verifyi
 	@$(BIN)/python -m bench.growth
 	@$(BIN)/python -m bench.proofs
 	@$(BIN)/python -m bench.start
+	@$(BIN)/python -m bench.pdf
 	@$(BIN)/python -m bench.verify
 	@$(BIN)/python -m bench.verify_page
 

@@ -109,7 +109,7 @@ def proof_section(invoice: Any) -> rx.Component:
                 rx.icon("download", size=16, aria_hidden="true"),
                 "Download proof",
                 href=proof_href(invoice.id),
-                class_name="button button-primary",
+                class_name="button button-secondary",
             ),
             link("Receipt ", invoice.receipt_worded, href=receipt_href(invoice.receipt)),
             class_name="row",

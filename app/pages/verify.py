@@ -13,6 +13,7 @@ from app.components.layout import link, main_and_side, page_header, row, served_
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.working import SMALL
+from app.pages.document_check import DocumentCheck, document_check_card
 from app.pages.frame import open_page, page_body
 from app.routes import BY_NAME, VERIFIER_HREF, proof_href
 from app.session import answers_refusals
@@ -47,7 +48,7 @@ class VerifyPage(rx.State):
         self.loaded = True
 
 
-ON_LOAD = [VerifyPage.load]
+ON_LOAD = [VerifyPage.load, DocumentCheck.load]
 
 
 def page() -> rx.Component:
@@ -59,7 +60,9 @@ def page() -> rx.Component:
 def _log(view: Any) -> rx.Component:
     return rx.fragment(
         page_header("Verify", rx.fragment(view.state)),
-        main_and_side(stack(_steps(view), _command(view)), stack(_checkpoint(view), _keys(view))),
+        main_and_side(
+            stack(_steps(view), document_check_card(), _command(view)), stack(_checkpoint(view), _keys(view))
+        ),
     )
 
 
