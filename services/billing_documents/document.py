@@ -49,13 +49,14 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class PlanFacts:
-    """What a line's plan version calls things. `pools` are their names, `daily_pools` those that reset each day."""
+    """What a line's plan version calls things: pools, those of them that reset each day, packs of credits."""
 
     name: str
     version: str
     pools: Mapping[str, str] = field(default_factory=dict)
     daily_pools: frozenset[str] = frozenset()
     allowances: Mapping[str, Decimal] = field(default_factory=dict)
+    packs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

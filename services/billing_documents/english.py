@@ -6,6 +6,7 @@ from services import wording as words
 from services.billing_documents.document import BillingDocument, DocumentKind, DocumentLine
 from services.billing_documents.wording import Wording, included_of
 from services.rules.money import Money
+from services.rules.taxes import EXEMPT
 
 BASES = {"latest": "latest count", "peak": "highest count", "average": "average of the counts"}
 
@@ -31,9 +32,8 @@ class English(Wording):
     }  # fmt: skip
     units = {"discount": ("", ""), "adjustment": ("", ""), "proration": ("", "")}
     registrations = {
-        "gst": "GST/HST no.", "hst": "GST/HST no.", "ca_gst_hst": "GST/HST no.", "qst": "QST no.", "ca_qst": "QST no.",
-        "pst": "PST no.", "rst": "RST no.", "vat": "VAT no.", "eu_vat": "VAT no.", "gb_vat": "VAT no.", "ein": "EIN",
-        "us_ein": "EIN", "bn": "BN", "ca_bn": "BN",
+        "ca_gst_hst": "GST/HST no.", "ca_qst": "QST no.", "ca_pst_bc": "PST no. (BC)", "ca_pst_sk": "PST no. (SK)",
+        "ca_rst_mb": "RST no. (MB)", "eu_vat": "VAT no.", "us_ein": "EIN", "other": "Tax id",
     }  # fmt: skip
 
     def unit_of(self, quantity: Decimal, unit: str) -> str:
@@ -57,6 +57,8 @@ class English(Wording):
         if "billed_before" in sources:
             beyond = self.counted(Decimal(sources["overage"]), line.unit)
             return f"{beyond} beyond the allowance by now, {number(Decimal(sources['billed_before']))} billed before"
+        if "credits" in sources and line.kind == "top_up":
+            return f"{number(Decimal(sources['credits']))} in all"
         if line.kind == "base":
             return "Charged in advance"
         return ""
@@ -72,6 +74,9 @@ class English(Wording):
         if "percent" in line.pricing:
             return f"{self.formats.percent(Decimal(line.pricing['percent']))} off {of}"
         return f"off {of}"
+
+    def tax_reason(self, category: str, reason: str) -> str:
+        return f"Tax exempt: {reason}" if category == EXEMPT else reason
 
     def tax_of(self, name: str, rate: str, base: str) -> str:
         return f"{name} {rate} of {base}"

@@ -5,6 +5,7 @@ from decimal import Decimal
 from services.billing_documents.document import BillingDocument, DocumentKind, DocumentLine
 from services.billing_documents.wording import Wording, included_of
 from services.rules.money import Money
+from services.rules.taxes import EXEMPT, EXPORT_NOTES, OUT_OF_SCOPE_NOTE, REVERSE_CHARGE_NOTE
 
 BASES = {"latest": "dernier relevé", "peak": "relevé le plus élevé", "average": "moyenne des relevés"}
 
@@ -34,20 +35,21 @@ class French(Wording):
         "call": ("appel", "appels"), "question": ("question", "questions"), "exchange": ("échange", "échanges"),
         "token": ("jeton", "jetons"), "job": ("tâche", "tâches"), "run": ("exécution", "exécutions"),
         "unit": ("unité", "unités"), "day": ("jour", "jours"), "hour": ("heure", "heures"),
+        "pack": ("lot", "lots"),
     }  # fmt: skip
     names = {
         "Credits": "Crédits", "API calls": "Appels d’API", "Verified exchanges": "Échanges vérifiés",
         "Fallback units": "Unités de repli", "Fallback tokens": "Jetons de repli", "Questions": "Questions",
     }  # fmt: skip
     registrations = {
-        "gst": "Nᵒ TPS/TVH", "hst": "Nᵒ TPS/TVH", "ca_gst_hst": "Nᵒ TPS/TVH", "qst": "Nᵒ TVQ", "ca_qst": "Nᵒ TVQ",
-        "pst": "Nᵒ TVP", "rst": "Nᵒ TVD", "vat": "Nᵒ TVA", "eu_vat": "Nᵒ TVA", "gb_vat": "Nᵒ TVA", "ein": "EIN",
-        "us_ein": "EIN", "bn": "NE", "ca_bn": "NE",
+        "ca_gst_hst": "Nᵒ TPS/TVH", "ca_qst": "Nᵒ TVQ", "ca_pst_bc": "Nᵒ TVP (C.-B.)", "ca_pst_sk": "Nᵒ TVP (SK)",
+        "ca_rst_mb": "Nᵒ TVD (MB)", "eu_vat": "Nᵒ TVA", "us_ein": "EIN", "other": "Nᵒ fiscal",
     }  # fmt: skip
     reasons = {
-        "AE": "Autoliquidation : la TVA est due par le preneur.",
-        "G": "Exportation hors de l’Union européenne : exonérée de TVA.",
-        "O": "Hors du champ d’application de la TVA.",
+        REVERSE_CHARGE_NOTE: "Autoliquidation : TVA due par le preneur (article 196 de la directive 2006/112/CE)",
+        OUT_OF_SCOPE_NOTE: "Prestation hors de l’Union européenne : non soumise à la TVA"
+        " (article 44 de la directive 2006/112/CE)",
+        EXPORT_NOTES["CA"]: "Fourniture détaxée à un non-résident (Loi sur la taxe d’accise, annexe VI, partie V)",
     }
     taxes = {"GST": "TPS", "HST": "TVH", "QST": "TVQ", "PST": "TVP", "RST": "TVD", "VAT": "TVA"}
 
@@ -72,6 +74,8 @@ class French(Wording):
                 words = f"Correction de la période du {since} : {self.pool(line)}"
             case "discount":
                 words = f"Promotion {line.sources['code']} : {self._off(line)} sur les frais de base"
+            case "top_up":
+                words = f"{self.pool(line)}, achat : {line.plan.packs.get(line.sources['pack'], line.sources['pack'])}"
             case "adjustment" if document.kind == DocumentKind.CREDIT_NOTE:
                 words = f"Ajustement de la facture {document.corrects_number}"
         return words
@@ -88,6 +92,8 @@ class French(Wording):
             beyond = self.counted(Decimal(sources["overage"]), line.unit)
             before = number(Decimal(sources["billed_before"]))
             return f"Au-delà du forfait à ce jour : {beyond}, déjà facturé : {before}"
+        if "credits" in sources and line.kind == "top_up":
+            return f"{number(Decimal(sources['credits']))} en tout"
         if line.kind == "base":
             return "Facturé d’avance"
         return ""
@@ -102,6 +108,10 @@ class French(Wording):
     def promotion(self, line: DocumentLine) -> str:
         of = self.formats.amount(Money.parse(line.sources["of"], self.formats.currency).amount_minor)
         return f"sur {of}"
+
+    def tax_reason(self, category: str, reason: str) -> str:
+        """The notes we know by heart in French; why somebody is exempt stays as it was written."""
+        return f"Exonéré de taxe : {reason}" if category == EXEMPT else self.reasons.get(reason, reason)
 
     def tax_of(self, name: str, rate: str, base: str) -> str:
         return f"{self.taxes.get(name, name)} {rate} sur {base}"

@@ -14,7 +14,13 @@ from services.billing_documents.document import (
     DocumentLine,
     PlanFacts,
 )
-from services.billing_documents.parties import Standing, standing_of
+from services.billing_documents.parties import (
+    buyer_of,
+    credit_note_taxes,
+    document_taxes,
+    payment_details_of,
+    seller_of,
+)
 from services.closing import preview_invoice
 from services.credit_notes import list_credit_notes, note_number, read_credit_note
 from services.errors import Conflict
@@ -31,6 +37,7 @@ from services.settings import settings
 from services.tenants import read_tenant
 
 NOTES_MAX = 200
+ENGLISH = "en"
 VERIFICATION_PATH = "/verification/?code="
 PAYABLE = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
@@ -66,14 +73,13 @@ def read_credit_note_document(
     found = read_credit_note(session, tenant_id=tenant_id, credit_note_id=credit_note_id)
     note = found.note
     invoice = read_invoice(session, tenant_id=tenant_id, invoice_id=note.invoice_id).invoice
-    standing = standing_of(session, invoice=invoice, tenant=tenant, note=note)
     receipt = _attestation(session, tenant_id, note.receipt_seq)
     spans = [_days(line.period_start, line.period_end, tenant.timezone) for line in found.lines]
     return BillingDocument(
         kind=DocumentKind.CREDIT_NOTE,
         id=note.id,
         number=note_number(note),
-        language=language or standing.language,
+        language=language or invoice.parties.get("language", ENGLISH),
         currency=note.currency,
         status="",
         issued_at=note.issued_at,
@@ -81,14 +87,14 @@ def read_credit_note_document(
         due_on=None,
         starts_on=min(first for first, _ in spans),
         ends_on=max(last for _, last in spans),
-        seller=standing.seller,
-        buyer=standing.buyer,
+        seller=seller_of(invoice),
+        buyer=buyer_of(invoice, tenant),
         lines=_lines(session, found.lines, tenant.timezone),
-        taxes=standing.taxes,
+        taxes=credit_note_taxes(session, note),
         subtotal_minor=note.subtotal_minor,
         tax_minor=note.tax_minor,
         total_minor=note.total_minor,
-        purchase_order=standing.purchase_order,
+        purchase_order=invoice.parties.get("purchase_order", ""),
         reason=note.reason,
         corrects_number=invoice_number(invoice) or "",
         corrects_issued_on=business_date(invoice.issued_at, tenant.timezone),
@@ -101,7 +107,6 @@ def _invoice_document(
     session: Session, tenant: Tenant, found: InvoiceDocument, *, language: str | None
 ) -> BillingDocument:
     invoice, zone = found.invoice, tenant.timezone
-    standing: Standing = standing_of(session, invoice=invoice, tenant=tenant)
     starts_on, ends_on = _days(invoice.period_start, invoice.period_end, zone)
     notes = [] if invoice.number is None else list_credit_notes(
         session, tenant_id=tenant.id, invoice_id=invoice.id, limit=NOTES_MAX
@@ -112,7 +117,7 @@ def _invoice_document(
         kind=DocumentKind.PREVIEW if invoice.number is None else DocumentKind.INVOICE,
         id=invoice.id,
         number=invoice_number(invoice) or "",
-        language=language or standing.language,
+        language=language or invoice.parties.get("language", ENGLISH),
         currency=invoice.currency,
         status=str(invoice.status),
         issued_at=invoice.issued_at,
@@ -120,18 +125,18 @@ def _invoice_document(
         due_on=business_date(invoice.due_at, zone),
         starts_on=starts_on,
         ends_on=ends_on,
-        seller=standing.seller,
-        buyer=standing.buyer,
+        seller=seller_of(invoice),
+        buyer=buyer_of(invoice, tenant),
         lines=_lines(session, found.lines, zone),
-        taxes=standing.taxes,
+        taxes=document_taxes(found.taxes),
         subtotal_minor=invoice.subtotal_minor,
         tax_minor=invoice.tax_minor,
         total_minor=invoice.total_minor,
-        purchase_order=standing.purchase_order,
+        purchase_order=invoice.parties.get("purchase_order", ""),
         paid_minor=_paid_minor(invoice, notes),
         paid_on=None if invoice.paid_at is None else business_date(invoice.paid_at, zone),
         notes=[_applied(note, zone) for note in reversed(notes)],
-        payment_details=standing.payment_details if is_payable else (),
+        payment_details=payment_details_of(invoice) if is_payable else (),
         payment_url=(invoice.stripe_hosted_url or "") if is_payable else "",
         verification_url=_verification_url(receipt),
         receipt=receipt,
@@ -177,6 +182,7 @@ def _line(session: Session, line: InvoiceLine | CreditNoteLine, timezone: str) -
             pools={pool.code: pool.name for pool in plan.pools.values()},
             daily_pools=frozenset(pool.code for pool in plan.pools.values() if pool.resets_daily),
             allowances=plan.allowances,
+            packs={pack.code: pack.name for pack in plan.top_ups.values()},
         ),
         records=line.usage_count if isinstance(line, InvoiceLine) else line.usage.get("count"),
     )

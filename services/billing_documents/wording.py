@@ -22,7 +22,6 @@ class Wording(ABC):
     units: ClassVar[Mapping[str, tuple[str, str]]]
     names: ClassVar[Mapping[str, str]] = {}
     registrations: ClassVar[Mapping[str, str]]
-    reasons: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, formats: Formats) -> None:
         self.formats = formats
@@ -44,11 +43,11 @@ class Wording(ABC):
 
     def registration(self, kind: str) -> str:
         """What a tax number is called before it."""
-        return self.registrations.get(kind.lower(), kind)
+        return self.registrations.get(kind, kind)
 
+    @abstractmethod
     def tax_reason(self, category: str, reason: str) -> str:
-        """Why a tax is not due: the law's own words for reverse charge and export, else what was given."""
-        return self.reasons.get(category, reason)
+        """Why a tax is not due."""
 
     def pool(self, line: DocumentLine) -> str:
         """What the line's pool is called."""
