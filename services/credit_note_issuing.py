@@ -9,6 +9,7 @@ from models import CreditNote, CreditNoteLine, Invoice, InvoiceStatus, LineKind
 from models.base import ID_MAX
 from models.credit_note import REASON_MAX
 from services import wording
+from services.credit_note_taxes import share_of_total
 from services.credit_note_writing import write_credit_note
 from services.credit_notes import CreditNoteDocument, amount_left, read_credit_note
 from services.errors import Conflict, Unprocessable
@@ -59,8 +60,9 @@ def issue_credit_note(
 def take_back(
     session: Session, *, invoice: Invoice, amount_minor: int, reason: str, at: datetime, note_id: str | None = None
 ) -> CreditNote:
-    """Write the note that takes an amount back. The caller holds the lock on the tenant's head."""
+    """Write the note that takes an amount back, taxes among it. The caller holds the lock on the tenant's head."""
     lines = read_invoice(session, tenant_id=invoice.tenant_id, invoice_id=invoice.id).lines
+    taken = share_of_total(session, invoice=invoice, amount_minor=amount_minor)
     line = CreditNoteLine(
         tenant_id=invoice.tenant_id,
         credit_note_id=note_id or new_id("cn"),
@@ -69,16 +71,16 @@ def take_back(
         description=f"Adjustment of invoice {invoice_number(invoice)}",
         quantity=Decimal(-1),
         unit="adjustment",
-        amount_minor=-amount_minor,
+        amount_minor=-taken.net_minor,
         period_start=invoice.period_start,
         period_end=invoice.period_end,
         plan_version_id=lines[0].plan_version_id,
-        pricing={"model": "flat", "amount": Money(-amount_minor, invoice.currency).plain()},
+        pricing={"model": "flat", "amount": Money(-taken.net_minor, invoice.currency).plain()},
         sources={},
         usage={},
     )
     log = open_log(session, tenant_id=invoice.tenant_id, at=at)
-    return write_credit_note(session, invoice=invoice, line=line, reason=reason, log=log, at=at)
+    return write_credit_note(session, invoice=invoice, line=line, taken=taken, reason=reason, log=log, at=at)
 
 
 def _check_amount(session: Session, invoice: Invoice, amount_minor: int) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 from sqlmodel import Session, func, select
 
 from models import BillingReason, CreditNote, CreditNoteLine, Invoice, InvoiceStatus
+from services.credit_note_taxes import TakenBack, share_of_net
 from services.credit_notes import amount_left, note_number
 from services.invoice_notices import announce_credit_note
+from services.invoice_taxes import tax_document
 from services.invoices import settle
 from services.receipt_log import OpenLog
 from services.rules.money import Money
@@ -24,14 +26,20 @@ def write_credit_note(
     reason: str,
     log: OpenLog,
     at: datetime,
+    taken: TakenBack | None = None,
     correction_seq: int | None = None,
 ) -> CreditNote:
-    """Store a credit note of one line under the tenant's next number, with its receipt.
+    """Store a credit note of one line under the tenant's next number, with its receipt and its share of the taxes.
 
+    `taken` is how its amount falls into net and taxes, where that is known; else it follows from the line's amount.
     An open invoice that it leaves nothing of is settled by it. The caller holds the lock on the tenant's head.
     """
     assert invoice.receipt_hash is not None, "only a final invoice is credited"
-    amount = Money(line.amount_minor, invoice.currency)
+    if taken is None:
+        taken = share_of_net(session, invoice=invoice, net_minor=-line.amount_minor)
+    assert taken.net_minor == -line.amount_minor, "a note's line is what it takes back before tax"
+    net, tax = (Money(-minor, invoice.currency) for minor in (taken.net_minor, taken.tax_minor))
+    total, taxes = net + tax, taken.rows(line.credit_note_id)
     number = _next_number(session, invoice.tenant_id)
     receipt = log.append(
         typ="credit_note",
@@ -40,11 +48,11 @@ def write_credit_note(
         subscription=invoice.subscription_id,
         req=written(invoice.receipt_hash),
         period=_period(line),
-        lines=[_receipt_line(line, amount)],
-        totals={"subtotal": amount.plain(), "tax": Money.zero(amount.currency).plain(), "total": amount.plain()},
-        tax=[],
-        amount=amount.plain(),
-        currency=amount.currency,
+        lines=[_receipt_line(line, net)],
+        totals={"subtotal": net.plain(), "tax": tax.plain(), "total": total.plain()},
+        tax=[tax_document(row, total.currency) for row in taxes],
+        amount=total.plain(),
+        currency=total.currency,
     )
     note = CreditNote(
         tenant_id=invoice.tenant_id,
@@ -52,16 +60,17 @@ def write_credit_note(
         number=number,
         invoice_id=invoice.id,
         reason=reason,
-        currency=amount.currency,
-        subtotal_minor=amount.amount_minor,
-        total_minor=amount.amount_minor,
+        currency=total.currency,
+        subtotal_minor=net.amount_minor,
+        tax_minor=tax.amount_minor,
+        total_minor=total.amount_minor,
         issued_at=at,
         correction_seq=correction_seq,
         receipt_seq=receipt.seq,
     )
     session.add(note)
     session.flush()
-    session.add(line)
+    session.add_all([line, *taxes])
     session.flush()
     announce_credit_note(session, note=note, invoice=invoice, at=at)
     if invoice.billing_reason == BillingReason.TOP_UP:

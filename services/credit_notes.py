@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from models import CreditNote, CreditNoteLine, Invoice, InvoiceStatus
+from models import CreditNote, CreditNoteLine, CreditNoteTax, Invoice, InvoiceStatus
 from services.errors import NotFound
 
 PAGE_MAX = 200
@@ -16,10 +16,11 @@ NUMBER_DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class CreditNoteDocument:
-    """A credit note with its lines in order."""
+    """A credit note with its lines and its taxes in order."""
 
     note: CreditNote
     lines: tuple[CreditNoteLine, ...]
+    taxes: tuple[CreditNoteTax, ...] = ()
 
 
 def note_number(note: CreditNote) -> str:
@@ -89,7 +90,7 @@ def list_credit_notes(
 
 
 def read_credit_note(session: Session, *, tenant_id: str, credit_note_id: str) -> CreditNoteDocument:
-    """One credit note with its lines. Raises NotFound, also where it is another tenant's."""
+    """One credit note with its lines and taxes. Raises NotFound, also where it is another tenant's."""
     note = session.get(CreditNote, (tenant_id, credit_note_id))
     if note is None:
         raise NotFound("There is no such credit note.", field="credit_note_id")
@@ -98,7 +99,12 @@ def read_credit_note(session: Session, *, tenant_id: str, credit_note_id: str) -
         .where(CreditNoteLine.tenant_id == tenant_id, CreditNoteLine.credit_note_id == credit_note_id)
         .order_by(col(CreditNoteLine.position))
     )
-    return CreditNoteDocument(note, tuple(session.exec(statement)))
+    taxes = (
+        select(CreditNoteTax)
+        .where(CreditNoteTax.tenant_id == tenant_id, CreditNoteTax.credit_note_id == credit_note_id)
+        .order_by(col(CreditNoteTax.position))
+    )
+    return CreditNoteDocument(note, tuple(session.exec(statement)), tuple(session.exec(taxes)))
 
 
 def find_note(session: Session, *, tenant_id: str, correction_seq: int) -> CreditNote | None:

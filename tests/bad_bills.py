@@ -73,14 +73,14 @@ def _line(kind: str, /, **changes: Any) -> Callable[[Document], None]:
                 del line[name]
             else:
                 line[name] = value
-        _add_up(fields)
+        add_up(fields)
 
     return change
 
 
-def _add_up(fields: Document) -> None:
+def add_up(fields: Document) -> None:
     cents = sum(round(float(line["amount"]) * 100) for line in fields["lines"])
-    subtotal = f"{cents // 100}.{cents % 100:02d}"
+    subtotal = "-"[: cents < 0] + f"{abs(cents) // 100}.{abs(cents) % 100:02d}"
     fields["tax"] = []
     fields["totals"] = {"subtotal": subtotal, "tax": "0.00", "total": subtotal}
     fields["amount"] = subtotal
@@ -163,18 +163,22 @@ def promotion_cases() -> Iterator[Case]:
 
 
 def adjustment_cases() -> Iterator[Case]:
-    for name, amounts in (("at-once", ("-10170.01",)), ("in-all", ("-10000.00", "-25.00", "-145.01"))):
+    for name, amounts in (("at-once", ("-9000.01",)), ("in-all", ("-8850.00", "-25.00", "-125.01"))):
         log = adjusted(*amounts).ledger
         yield bad_case(
             f"adjustment-of-more-{name}", cut_range(log, 1, log.size).lines(), 1, "leaves", log.size, log.jwks()
         )
 
+    def nothing(fields: Document) -> None:
+        fields["lines"][0] |= {"amount": "0.00", "pricing": {"model": "flat", "amount": "0.00"}}
+        add_up(fields)
+
     def turned_up(fields: Document) -> None:
         fields["lines"][0] |= {"amount": "25.00", "pricing": {"model": "flat", "amount": "25.00"}}
-        _add_up(fields)
+        add_up(fields)
 
     for name, change, reason in (
-        ("of-nothing", lambda fields: fields["lines"][0].update(amount="0.00"), "nothing"),
+        ("of-nothing", nothing, "nothing"),
         ("that-adds", turned_up, "nothing"),
         ("of-two", lambda fields: fields["lines"][0].update(quantity="-2"), "quantity"),
         ("without-its-price", lambda fields: fields["lines"][0].pop("pricing"), "pric"),
@@ -187,7 +191,7 @@ def adjustment_cases() -> Iterator[Case]:
 def amount_cases() -> Iterator[Case]:
     def twice(fields: Document) -> None:
         fields["lines"].append(fields["lines"][0])
-        _add_up(fields)
+        add_up(fields)
 
     def usage(**changes: Any) -> Callable[[Document], None]:
         return lambda fields: fields.update(usage=fields["usage"] | changes)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tests.bad_bills import adjustment_cases, amount_cases, billing_cases, line_cases, promotion_cases, usage_cases
 from tests.bad_files import document_cases, file_cases, header_cases, link_cases, proof_cases
 from tests.bad_signatures import key_cases, remembered_cases, signature_cases
+from tests.bad_taxes import tax_cases
 from tests.bad_top_ups import top_up_cases
 from tests.good_bundles import Case
 
@@ -14,6 +15,6 @@ def bad_cases() -> Iterator[Case]:
     for cases in (
         file_cases, document_cases, header_cases, link_cases, proof_cases, signature_cases, key_cases,
         remembered_cases, usage_cases, line_cases, promotion_cases, adjustment_cases, amount_cases, billing_cases,
-        top_up_cases,
+        top_up_cases, tax_cases,
     ):  # fmt: skip
         yield from cases()

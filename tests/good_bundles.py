@@ -221,6 +221,18 @@ def adjusted(*amounts: str, change: Callable[[dict[str, Any]], None] | None = No
     return bill
 
 
+def taxed(*amounts: str, tax: str = "0.05+0.09975", change: Callable[[dict[str, Any]], None] | None = None) -> Bill:
+    """An invoice of 9,000.00 with two taxes, and a credit note for each amount; `change` edits the last of them all."""
+    bill = Bill(Ledger(tenant="tnt_7"))
+    ledger = bill.ledger
+    price = ledger.plan("reliability", "PRO")
+    bill.invoices.append(ledger.bill([ledger.base_line(price)], tax=tax, change=None if amounts else change))
+    for amount in amounts:
+        last = change if amount is amounts[-1] else None
+        bill.credit_note = ledger.bill([ledger.adjustment(price, amount)], invoice=1, change=last)
+    return bill
+
+
 def topped_up(change: Callable[[dict[str, Any]], None] | None = None) -> Bill:
     """Credits bought twice on a day, used beyond the allowance without overage, then with some; a purchase taken back
     by a line of its own, and another in part. `change` edits the second purchase's invoice."""
@@ -283,16 +295,33 @@ def good_cases() -> Iterator[Case]:
     yield Case("top-ups-whole", cut_range(bought.ledger, 1, bought.ledger.size).lines(), bought.ledger.jwks())
     yield Case("top-ups-invoice", cut_invoice(bought.ledger, bought.invoices[1]).document(), bought.ledger.jwks())
     yield Case("top-ups-beside-overage", cut_invoice(bought.ledger, bought.invoices[2]).lines(), bought.ledger.jwks())
-    given_back = adjusted("-25.00", "-10000.01", "-144.99").ledger
+    given_back = adjusted("-25.00", "-8850.01", "-124.99").ledger
     yield Case("adjustments-whole", cut_range(given_back, 1, 4).lines(), given_back.jwks())
     yield Case("adjustments-without-their-invoice", cut_range(given_back, 2, 4).document(), given_back.jwks())
-    over = adjusted("-10000.00", "-170.01").ledger
+    over = adjusted("-8900.00", "-100.01").ledger
     yield Case("adjustment-of-an-invoice-that-is-not-here", cut_range(over, 2, 3).lines(), over.jwks())
+    yield from _tax_cases()
     for ledger in (log, vex.ledger):
         for trace in ledger.hops:
             yield Case(f"trace-{ledger.tenant}-{trace}", cut_trace(ledger, trace).lines(), ledger.jwks())
     yield Case("trace-document", cut_trace(log, "trace_1").document(), first_key)
     yield from _remembered_cases(log)
+
+
+def _tax_cases() -> Iterator[Case]:
+    """Two taxes, all of them given back by notes of odd sizes, one of a cent; and none due, for a reason."""
+    two = taxed("-0.01", "-3333.33", "-0.03", "-5666.63").ledger
+    yield Case("taxes-given-back-whole", cut_range(two, 1, 5).lines(), two.jwks())
+    yield Case("taxes-invoice", cut_invoice(two, 1).document(), two.jwks())
+    yield Case("taxes-given-back-without-their-invoice", cut_range(two, 3, 5).lines(), two.jwks())
+    for category, reason in (
+        ("AE", "Reverse charge"),
+        ("E", "Exempt: a school"),
+        ("G", "Zero-rated"),
+        ("O", "Outside"),
+    ):
+        none = taxed("-100.00", tax=f"{category} {reason}").ledger
+        yield Case(f"taxes-none-{category}", cut_range(none, 1, 2).lines(), none.jwks())
 
 
 def _remembered_cases(log: Ledger) -> Iterator[Case]:

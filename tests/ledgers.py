@@ -23,6 +23,7 @@ from services.rules.merkle import Frontier, consistency_proof, inclusion_proof
 from services.rules.notes import NoteSignature, checkpoint_body, format_note, key_id
 from services.rules.quantities import credits_for, plain, plain_micro, to_micro
 from services.rules.receipts import build_receipt, receipt_bytes, receipt_hash, written, written_time
+from services.rules.taxes import shares_taken, taken_with
 from services.settings import CATALOGS
 
 ISS = "https://billing.example"
@@ -73,6 +74,8 @@ class Ledger:
     retired: dict[str, int] = field(default_factory=dict)
     hops: dict[str, list[int]] = field(default_factory=dict)
     billed: dict[tuple[str, str, datetime], int] = field(default_factory=dict)
+    taxed: dict[int, tuple[list[dict[str, Any]], Decimal]] = field(default_factory=dict)
+    net_taken: dict[int, int] = field(default_factory=dict)
     invoices: int = 0
 
     @property
@@ -183,10 +186,7 @@ class Ledger:
         """Append an invoice, or the credit note for receipt `invoice`. `change` edits its fields: how a seller lies."""
         self.invoices += 1
         subtotal = sum((Decimal(line["amount"]) for line in lines), Decimal(0))
-        taxes = []
-        if tax is not None:
-            due = money.to_money(Fraction(subtotal) * Fraction(tax), currency).plain()
-            taxes = [{"name": "HST", "rate": tax, "amount": due, "region": "CA-ON", "base": str(subtotal)}]
+        taxes = self._taxes(subtotal, currency, tax) if invoice is None else self._taken(subtotal, currency, invoice)
         taxed = sum((Decimal(row["amount"]) for row in taxes), Decimal(0))
         amounts = [money.to_money(Fraction(amount), currency).plain() for amount in (subtotal, taxed, subtotal + taxed)]
         fields: dict[str, Any] = {
@@ -200,7 +200,45 @@ class Ledger:
             fields["usage"] = used
         if change is not None:
             change(fields)
-        return self.add("credit_note" if invoice is not None else "invoice", **(fields | changes))
+        seq = self.add("credit_note" if invoice is not None else "invoice", **(fields | changes))
+        if invoice is None:
+            self.taxed[seq] = (taxes, subtotal + taxed)
+        return seq
+
+    def _taxes(self, subtotal: Decimal, currency: str, tax: str | None) -> list[dict[str, Any]]:
+        """The rows of an invoice: one for each rate in `tax`, such as 0.05+0.09975, or for the reason in it."""
+        if tax is None:
+            return []
+        if not tax[0].isdigit():
+            category, _, reason = tax.partition(" ")
+            said = {"code": "none", "name": "No tax", "region": "US", "category": category, "reason": reason}
+            return [said | {"rate": "0", "amount": "0.00", "base": str(subtotal)}]
+        names = ("GST", "QST") if "+" in tax else ("HST",)
+        return [
+            {
+                "name": name, "rate": rate, "region": "CA-ON", "base": str(subtotal), "category": "S",
+                "amount": money.to_money(Fraction(subtotal) * Fraction(rate), currency).plain(),
+            }
+            for name, rate in zip(names, tax.split("+"), strict=True)
+        ]  # fmt: skip
+
+    def _taken(self, subtotal: Decimal, currency: str, invoice: int) -> list[dict[str, Any]]:
+        """The rows of a credit note: shares of its invoice's, worked out over all notes so far."""
+        rows, total = self.taxed.get(invoice, ([], subtotal))
+        digits = Decimal(10) ** money.minor_digits(currency)
+        amounts = [int(Decimal(row["amount"]) * digits) for row in rows]
+        net_before, total_minor = self.net_taken.get(invoice, 0), int(total * digits)
+        net_now = net_before - int(subtotal * digits)
+        self.net_taken[invoice] = net_now
+        before, now = (
+            shares_taken(
+                amounts, total_minor=total_minor,
+                taken_minor=taken_with(amounts, total_minor=total_minor, net_minor=net),
+            )
+            for net in (net_before, net_now)
+        )  # fmt: skip
+        shares = [money.Money(then - share, currency).plain() for then, share in zip(before, now, strict=True)]
+        return [row | {"base": str(subtotal), "amount": share} for row, share in zip(rows, shares, strict=True)]
 
     def base_line(
         self, price: str, *, unit: str = "month", period: tuple[datetime, datetime] = APRIL

@@ -10,6 +10,7 @@ Tallystick.billChecks = (() => {
   const { prorated } = Tallystick.prorationChecks;
   const { BaseFees, CarriedCredit, FeesInForce } = Tallystick.billChains;
   const { KINDS, USAGE_KINDS, checkLine, differenceMicro, poolOf, worded } = Tallystick.lineChecks;
+  const { TaxChecks } = Tallystick.taxChecks;
   const { purchaseOf } = Tallystick.topUpLines;
   const BILLS_MAX = 10_000;
   const BILLS_BYTES_MAX = 16 * 1024 * 1024;
@@ -34,6 +35,7 @@ Tallystick.billChecks = (() => {
       for (const receipt of receipts)
         if (receipt.document.typ === "invoice") this.invoices.set(written(receipt.hash), receipt);
       this.left = new Map();
+      this.taxes = new TaxChecks(header.range !== null);
       this.billed = new Map();
       this.overage = new Map();
       this.fees = new FeesInForce(this.isWholeLog);
@@ -70,7 +72,12 @@ Tallystick.billChecks = (() => {
         }
         where = name;
         await this.checkUsage(receipt, pace);
-        this.noteTotal(receipt, checkTotals(document, lines));
+        const total = checkTotals(document, lines);
+        const subtotal = lines.reduce((sum, line) => sum + line.amount, 0n);
+        if (document.typ === "credit_note" && total >= 0n && lines.some(({ line }) => line.kind === "adjustment"))
+          throw new Broken("it states an adjustment that takes nothing back.");
+        this.taxes.check(receipt, written(receipt.hash), subtotal, total);
+        this.noteTotal(receipt, total);
         return { receipt, lines };
       } catch (error) {
         if (error instanceof Broken) throw new Invalid(seq, `${where}: ${error.message}`);

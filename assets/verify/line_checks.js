@@ -76,11 +76,11 @@ Tallystick.lineChecks = (() => {
     return { quantity: new Decimal(1n), amount: -off, pricing, steps: null };
   }
 
-  /** Somebody decided on it: it is what it says, as long as it changes something, and takes it back on a note. */
+  /** Somebody decided on it: it is what it says, as long as it changes something; on a note, adds nothing: of a cent the tax may be all. */
   function adjustmentOf(line, plan, isOnNote) {
     const amount = readMinor(line.amount, plan.currency);
-    if (isOnNote && amount >= 0n) throw new Broken(`it states ${line.amount} ${plan.currency}, which takes nothing back.`);
-    if (amount === 0n) throw new Broken("it states nothing, which adjusts nothing.");
+    if (isOnNote && amount > 0n) throw new Broken(`it states ${line.amount} ${plan.currency}, which takes nothing back.`);
+    if (amount === 0n && !isOnNote) throw new Broken("it states nothing, which adjusts nothing.");
     return { ...flatOf(amount, plan), quantity: new Decimal(isOnNote ? -1n : 1n) };
   }
 

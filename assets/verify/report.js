@@ -73,7 +73,8 @@ Tallystick.report = (() => {
     };
   }
 
-  function taxName({ name, rate, region }) {
+  function taxName({ name, rate, region, reason }) {
+    if (reason !== undefined) return reason;
     const percent = Tallystick.decimals.Decimal.read(rate).times(new Tallystick.decimals.Decimal(100n)).text();
     return `${name} ${percent} %${region ? `, ${region}` : ""}`;
   }

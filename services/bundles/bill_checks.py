@@ -10,6 +10,7 @@ from services.bundles.bill_sums import BaseFees, InvoiceTotals, check_stated, ch
 from services.bundles.line_checks import KINDS, USAGE_KINDS, check_line, difference, pool_of
 from services.bundles.members import Header
 from services.bundles.proration_checks import prorated
+from services.bundles.tax_checks import TaxChecks
 from services.bundles.top_up_lines import purchase_of
 from services.bundles.usage import Asked, PoolSum, UsageSums
 from services.errors import BundleRefused, InvalidBundle, Unverifiable
@@ -66,6 +67,7 @@ class Bills:
         self._whole_log = header.range is not None and header.range.first_seq == 1
         self._invoices = {receipt.hash: receipt for receipt in receipts if receipt.typ == "invoice"}
         self._totals = InvoiceTotals() if header.range is not None else None
+        self._taxes = TaxChecks(has_all=header.range is not None)
         self._billed: dict[tuple[object, ...], str] = {}
         self._overage: dict[tuple[str, str, str], int] = {}
         self._fees = FeesInForce(whole_log=self._whole_log)
@@ -121,6 +123,8 @@ class Bills:
             where = name
             self._check_usage(receipt, sums)
             total = check_totals(document, amounts)
+            _check_adjustment(document, total)
+            self._taxes.check(receipt, money.total(amounts, document["currency"]), total)
             if self._totals is not None:
                 self._totals.note(receipt, total)
         except BundleRefused as error:
@@ -246,3 +250,9 @@ class Bills:
 def _checked(line: Mapping[str, Any], usage: PoolSum | None) -> CheckedLine:
     names = (line["kind"], line.get("description", line["kind"]), line["quantity"], line["unit"], line["amount"])
     return CheckedLine(*names, from_receipts=usage is not None)
+
+
+def _check_adjustment(document: Mapping[str, Any], total: Money) -> None:
+    is_adjustment = any(line["kind"] == "adjustment" for line in document["lines"])
+    if document["typ"] == "credit_note" and is_adjustment and total.amount_minor >= 0:
+        raise InvalidBundle("it states an adjustment that takes nothing back.")

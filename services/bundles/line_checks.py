@@ -119,9 +119,9 @@ def _flat(line: Mapping[str, Any], plan: Plan, *, on_note: bool) -> Expected:
     is_adjustment = line["kind"] == "adjustment"
     prorates = line["kind"] == "proration"
     amount = prorated(line, plan).amount if prorates else Money.parse(line["amount"], plan.currency)
-    if is_adjustment and on_note and amount.amount_minor >= 0:
+    if is_adjustment and on_note and amount.amount_minor > 0:
         raise InvalidBundle(f"it states {line['amount']} {plan.currency}, which takes nothing back.")
-    if is_adjustment and not amount.amount_minor:
+    if is_adjustment and not on_note and not amount.amount_minor:
         raise InvalidBundle("it states nothing, which adjusts nothing.")
     quantity = Decimal(-1 if is_adjustment and on_note else 1)
     return Expected(quantity, amount, {"model": "flat", "amount": amount.plain()})
