@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.bundles.bill_chains import CarriedCredit, FeesInForce
-from services.bundles.bill_sums import BaseFees, InvoiceTotals, check_stated, check_totals
+from services.bundles.bill_sums import BaseFees, InvoiceTotals, check_adjustment, check_stated, check_totals
 from services.bundles.line_checks import KINDS, USAGE_KINDS, check_line, difference, pool_of
 from services.bundles.members import Header
 from services.bundles.proration_checks import prorated
@@ -123,7 +123,7 @@ class Bills:
             where = name
             self._check_usage(receipt, sums)
             total = check_totals(document, amounts)
-            _check_adjustment(document, total)
+            check_adjustment(document, total)
             self._taxes.check(receipt, money.total(amounts, document["currency"]), total)
             if self._totals is not None:
                 self._totals.note(receipt, total)
@@ -250,9 +250,3 @@ class Bills:
 def _checked(line: Mapping[str, Any], usage: PoolSum | None) -> CheckedLine:
     names = (line["kind"], line.get("description", line["kind"]), line["quantity"], line["unit"], line["amount"])
     return CheckedLine(*names, from_receipts=usage is not None)
-
-
-def _check_adjustment(document: Mapping[str, Any], total: Money) -> None:
-    is_adjustment = any(line["kind"] == "adjustment" for line in document["lines"])
-    if document["typ"] == "credit_note" and is_adjustment and total.amount_minor >= 0:
-        raise InvalidBundle("it states an adjustment that takes nothing back.")
