@@ -6,6 +6,7 @@ Importing this package registers every table on `metadata`, which is what migrat
 from models.alert import Alert, AlertKind
 from models.api_key import ApiKey
 from models.asset import AssetSnapshot, Site
+from models.asset_source import AssetPull, AssetSource, PullStatus
 from models.base import metadata, table_of
 from models.billing_profile import BillingProfile, Language, SellerProfile
 from models.checkout import Checkout, CheckoutStatus
@@ -61,7 +62,9 @@ __all__ = [
     "Alert",
     "AlertKind",
     "ApiKey",
+    "AssetPull",
     "AssetSnapshot",
+    "AssetSource",
     "AutoTopUp",
     "BillingPeriod",
     "BillingProfile",
@@ -116,6 +119,7 @@ __all__ = [
     "PoolUsage",
     "PriceBook",
     "PriceBookVersion",
+    "PullStatus",
     "PurchaseStatus",
     "Receipt",
     "ReceiptLog",

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import (
+    asset_source,
     assets,
     browser_downloads,
     browser_session,
@@ -55,6 +56,7 @@ ROUTERS: Final = (
     usage_reports.router,
     spend_controls.router,
     assets.router,
+    asset_source.router,
     documents.router,
     invoices.router,
     returns.router,

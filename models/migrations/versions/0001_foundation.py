@@ -255,6 +255,17 @@ def upgrade() -> None:
     with op.batch_alter_table('asset_snapshot', schema=None) as batch_op:
         batch_op.create_index('ix_asset_snapshot_captured', ['tenant_id', 'captured_at'], unique=False)
 
+    op.create_table('asset_source',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('url', sa.String(length=500), nullable=False),
+    sa.Column('token', sa.String(length=500), nullable=True),
+    sa.Column('every_hours', sa.Integer(), nullable=False),
+    sa.Column('asked_from', models.base.UtcDateTime(), nullable=False),
+    sa.Column('updated_at', models.base.UtcDateTime(), nullable=False),
+    sa.CheckConstraint('every_hours IN (1, 2, 3, 4, 6, 8, 12, 24)', name=op.f('ck_asset_source_every_hours')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_asset_source_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', name=op.f('pk_asset_source'))
+    )
     op.create_table('billing_profile',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
@@ -586,6 +597,28 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('webhook_endpoint', schema=None) as batch_op:
         batch_op.create_index('ix_webhook_endpoint_due', ['status', 'next_attempt_at'], unique=False)
+
+    op.create_table('asset_pull',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('slot', models.base.UtcDateTime(), nullable=False),
+    sa.Column('status', sa.Enum('waiting', 'recorded', 'failed', name='pullstatus', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('next_attempt_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('error', sa.String(length=300), nullable=True),
+    sa.Column('snapshot_id', sa.String(length=64), nullable=True),
+    sa.Column('claim', sa.String(length=64), nullable=True),
+    sa.Column('claimed_until', models.base.UtcDateTime(), nullable=True),
+    sa.Column('settled_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint("(status = 'recorded') = (snapshot_id IS NOT NULL)", name=op.f('ck_asset_pull_recorded_has_snapshot')),
+    sa.CheckConstraint("(status = 'waiting') = (settled_at IS NULL)", name=op.f('ck_asset_pull_settled_has_time')),
+    sa.CheckConstraint('(claim IS NULL) = (claimed_until IS NULL)', name=op.f('ck_asset_pull_claim_ends')),
+    sa.CheckConstraint('attempts >= 0', name=op.f('ck_asset_pull_attempts')),
+    sa.ForeignKeyConstraint(['tenant_id', 'snapshot_id'], ['asset_snapshot.tenant_id', 'asset_snapshot.id'], name=op.f('fk_asset_pull_tenant_id_snapshot_id_asset_snapshot')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_asset_pull_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', 'slot', name=op.f('pk_asset_pull'))
+    )
+    with op.batch_alter_table('asset_pull', schema=None) as batch_op:
+        batch_op.create_index('ix_asset_pull_due', ['status', 'next_attempt_at'], unique=False)
 
     op.create_table('mail_message',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
@@ -1403,6 +1436,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_mail_message_due')
 
     op.drop_table('mail_message')
+    with op.batch_alter_table('asset_pull', schema=None) as batch_op:
+        batch_op.drop_index('ix_asset_pull_due')
+
+    op.drop_table('asset_pull')
     with op.batch_alter_table('webhook_endpoint', schema=None) as batch_op:
         batch_op.drop_index('ix_webhook_endpoint_due')
 
@@ -1455,6 +1492,7 @@ def downgrade() -> None:
 
     op.drop_table('contract')
     op.drop_table('billing_profile')
+    op.drop_table('asset_source')
     with op.batch_alter_table('asset_snapshot', schema=None) as batch_op:
         batch_op.drop_index('ix_asset_snapshot_captured')
 

@@ -17,6 +17,7 @@ from sqlmodel import col
 from app.api import create_api
 from models import ApiKey, Invoice, Role, User, metadata, table_of
 from services.api_keys import TENANT_SCOPES, create_api_key
+from services.asset_sources import ask_now, set_source
 from services.contract_terms import read_terms
 from services.contracts import Paper, draft_contract
 from services.database import reading, transaction
@@ -57,6 +58,8 @@ SAMPLES: dict[str, Any] = {
     "sheet": "invoices",
     "from_size": 1,
     "position": 1,
+    "token": "taken-over",
+    "every_hours": 12,
     "url": "https://example.com/hooks",
     "description": "Taken over",
     "event_types": ["invoice.paid"],
@@ -98,6 +101,8 @@ def marked(world: World, client: Client) -> dict[str, Any]:
     client.request("PATCH", f"/v1/webhook-endpoints/{endpoint_id}", json={"enabled": False}, headers=headers)
     with transaction() as session:
         delivery_id = ask_test(session, tenant_id=acme.tenant_id, endpoint_id=endpoint_id, at=NOW).id
+        set_source(session, tenant_id=acme.tenant_id, url=f"https://example.com/{SECRET}", token=SECRET, at=NOW)
+        ask_now(session, tenant_id=acme.tenant_id, at=NOW)
         claim_test(session, tenant_id=acme.tenant_id, delivery_id=delivery_id, at=NOW)
         notice_id = read_notices(session, tenant_id=acme.tenant_id)[0].id
     held = EVENT | {"reservation_id": "acme-reservation"}
