@@ -21,7 +21,7 @@ NOTE = {
 
 
 NEW_TAB = {"target": "_blank", "rel": "noopener"}
-"""A download begins in a tab of its own, so that the page's connection is not closed for it."""
+"""A download begins in a tab of its own: in the page's own tab the browser would close the page's connection for it."""
 
 
 def document_link(invoice_id: Any) -> rx.Component:
@@ -110,6 +110,7 @@ def proof_section(invoice: Any) -> rx.Component:
                 "Download proof",
                 href=proof_href(invoice.id),
                 class_name="button button-secondary",
+                **NEW_TAB,
             ),
             link("Receipt ", invoice.receipt_worded, href=receipt_href(invoice.receipt)),
             class_name="row",

@@ -6,6 +6,7 @@ import reflex as rx
 
 from app import unit_of_work
 from app.components.badges import badge
+from app.components.bill_proof import NEW_TAB
 from app.components.cards import key_values, section_card
 from app.components.copyable import copy_button, verbatim
 from app.components.forms import button_link
@@ -69,7 +70,7 @@ def _log(view: Any) -> rx.Component:
 def _steps(view: Any) -> rx.Component:
     latest = rx.cond(
         view.invoice_id != "",
-        _download(rx.fragment("Download the proof of ", view.invoice_number), proof_href(view.invoice_id)),
+        _download(rx.fragment("Download the proof of ", view.invoice_number), proof_href(view.invoice_id), **NEW_TAB),
         rx.fragment(),
     )
     return section_card(

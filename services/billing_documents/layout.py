@@ -121,7 +121,8 @@ def _row(label: str, amount: str, *, is_strong: bool = False) -> dict[str, Any]:
 def _payment(document: BillingDocument, say: Wording) -> dict[str, Any] | None:
     """How to pay what is left; None where nothing is, or where nobody said how."""
     rows = [[detail.label, detail.value] for detail in document.payment_details]
-    if document.left_minor <= 0 or not (rows or document.payment_url):
+    is_owed = document.kind == DocumentKind.INVOICE and document.status != "void" and document.left_minor > 0
+    if not is_owed or not (rows or document.payment_url):
         return None
     if rows:
         rows.append([say["reference"], document.number])

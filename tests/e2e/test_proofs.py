@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from pypdf import PdfReader
 
 from tests.e2e.test_portal import heading, sign_in
 
@@ -90,6 +91,31 @@ def test_the_proof_of_an_invoice_checks_out_on_the_offline_verifier(
     page.locator("#bundle").set_input_files(proof)
     expect(page.locator(".verdict-words")).to_contain_text("checks out", timeout=60_000)
     expect(page.locator("#answer")).to_contain_text(str(total).removeprefix("$"))
+
+
+def test_an_invoice_is_downloaded_as_pdf_and_the_code_on_it_leads_back(open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page()
+    closed: list[str] = []
+    page.on("websocket", lambda socket: socket.on("close", lambda _: closed.append(socket.url)))
+    open_invoice(page)
+    closed.clear()
+    document = saved(page, page.get_by_role("link", name="Download PDF"), tmp_path)
+    assert (document.name, closed) == (f"{INVOICE}.pdf", [])
+    text = " ".join(each.extract_text() for each in PdfReader(document).pages)
+    code = re.search(r"[0-9]+(-[0-9A-Z]{4}){3}", text)
+    assert code is not None
+
+    page.goto("/verification/")
+    heading(page, "Verify")
+    page.get_by_label("Verification code").fill(code[0].lower())
+    page.get_by_role("button", name="Check the document").click()
+    expect(page.get_by_text(f"Invoice {INVOICE} is ours")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_label("Verification code").fill("1-0000-0000-0000")
+    page.get_by_role("button", name="Check the document").click()
+    expect(page.get_by_text("No document of yours has this code")).to_be_visible(timeout=PATIENCE_MS)
+    page.goto(f"/verification/?code={code[0]}")
+    page.get_by_role("link", name="Open the invoice").click()
+    heading(page, f"Invoice {INVOICE}")
 
 
 def saved(page: Page, link: Locator, folder: Path) -> Path:
