@@ -75,11 +75,11 @@ def _provider() -> tuple[Any, Any]:
     """What makes the calls, and whom to: loaded when first needed, for it takes a while and pages need not wait."""
     from app import payments  # noqa: PLC0415
 
-    return payments, _connected()
+    return payments, connected()
 
 
 @cache
-def _connected() -> Any:
+def connected() -> Any:
     """The provider. The sandbox is set up first, for nobody else does; a real account is by an operator's command."""
     from services.gateways.stripe.client import stripe  # noqa: PLC0415
     from services.stripe_setup import set_up  # noqa: PLC0415

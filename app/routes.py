@@ -47,6 +47,7 @@ ROUTES: Final = (
     Route("admin", "/admin", "Customers", "Customers", "building_2", Audience.OPERATOR),
     Route("reconciliation", "/admin/reconciliation", "Reconciliation", "Reconciliation", "scale", Audience.OPERATOR),
     Route("webhooks", "/admin/webhooks", "Webhooks", "Webhooks", "webhook", Audience.OPERATOR),
+    Route("clock", "/admin/clock", "Test clock", "Test clock", "clock", Audience.OPERATOR),
     Route("calls", "/admin/calls", "Calls to Stripe", "Calls to Stripe", "send", Audience.OPERATOR),
 )
 BY_NAME: Final = {route.name: route for route in ROUTES}

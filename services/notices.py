@@ -69,6 +69,13 @@ def read_notices(session: Session, *, tenant_id: str, after_seq: int = 0, limit:
     return list(session.exec(statement.order_by(col(Notice.seq)).limit(min(limit, PAGE_MAX + 1))))
 
 
+def last_notice(session: Session, *, tenant_id: str) -> int:
+    """The number of the newest notice; 0 before the first."""
+    return int(
+        session.execute(select_columns(_heads.c.last_notice_seq).where(_heads.c.tenant_id == tenant_id)).scalar_one()
+    )
+
+
 def read_notice(session: Session, *, tenant_id: str, notice_id: str) -> Notice:
     """One notice. Raises NotFound, also where it is another tenant's."""
     statement = select(Notice).where(Notice.tenant_id == tenant_id, Notice.id == notice_id)

@@ -1,7 +1,8 @@
 """Time travel: a customer's own now, so that a year of billing can be walked in a test or a demonstration.
 
 Only where the settings allow it, which they never do where real customers are. A clock runs on as ours does, ahead by
-what it was set forward; so whatever is due by our time is due by the customer's too, and no job can come too early.
+what it was set forward; so whatever is due by our time is due by the customer's too, and no job can come too early. What
+falls due as it is set forward is done on the way, at its own moment: `app/time_travel.py`.
 """
 
 from datetime import datetime, timedelta
@@ -52,17 +53,31 @@ def set_clock(session: Session, *, tenant_id: str, to: datetime, at: datetime) -
     Raises Forbidden where test clocks are off, NotFound where the customer has none, and Unprocessable for a time more
     than AHEAD_MAX ahead.
     """
-    _check_allowed()
     lock_head(session, tenant_id=tenant_id)
-    clock = find_clock(session, tenant_id=tenant_id)
-    if clock is None:
-        raise NotFound("This customer has no test clock; start one first.", field="tenant_id")
+    clock = read_clock(session, tenant_id=tenant_id)
     if to - at > AHEAD_MAX:
         raise Unprocessable("A test clock goes ten years ahead at most.", field="to")
     clock.ahead_us = max(clock.ahead_us, (to - at) // _MICROSECOND)
     clock.moved_at = at
     session.add(clock)
     session.flush()
+    return clock
+
+
+def link_clock(session: Session, *, tenant_id: str, stripe_clock_id: str) -> None:
+    """Note which test clock the customer lives by at the payment provider."""
+    clock = read_clock(session, tenant_id=tenant_id)
+    clock.stripe_clock_id = stripe_clock_id
+    session.add(clock)
+    session.flush()
+
+
+def read_clock(session: Session, *, tenant_id: str) -> TenantClock:
+    """The customer's clock. Raises Forbidden where test clocks are off, and NotFound where the customer has none."""
+    _check_allowed()
+    clock = find_clock(session, tenant_id=tenant_id)
+    if clock is None:
+        raise NotFound("This customer has no test clock; start one first.", field="tenant_id")
     return clock
 
 
@@ -77,14 +92,6 @@ def now_of(session: Session, *, tenant_id: str, at: datetime) -> datetime:
         return at
     ahead_us = session.exec(select(TenantClock.ahead_us).where(TenantClock.tenant_id == tenant_id)).first()
     return at + timedelta(microseconds=ahead_us or 0)
-
-
-def tenants_ahead(session: Session, *, at: datetime) -> list[tuple[str, datetime]]:
-    """(customer, its now) of each that is ahead of us, for the jobs that are due by its own time."""
-    if not clocks_are_allowed():
-        return []
-    ahead = select(TenantClock).where(TenantClock.ahead_us > 0).order_by(TenantClock.tenant_id)
-    return [(clock.tenant_id, at + timedelta(microseconds=clock.ahead_us)) for clock in session.exec(ahead)]
 
 
 def _check_allowed() -> None:

@@ -28,6 +28,7 @@ from app.api import (
     spend_controls,
     stripe_webhook,
     subscriptions,
+    test_clocks,
     unsubscribe,
     usage,
     usage_check,
@@ -49,6 +50,7 @@ DESCRIPTION: Final = (
 ROUTERS: Final = (
     plans.router,
     subscriptions.router,
+    test_clocks.router,
     usage.router,
     usage_check.router,
     corrections.router,

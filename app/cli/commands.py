@@ -4,7 +4,20 @@ from typing import Annotated
 
 import typer
 
-from app.cli import catalog, contracts, customers, exports, keys, payments, sandbox, serving, stripe, usage, verify
+from app.cli import (
+    catalog,
+    clocks,
+    contracts,
+    customers,
+    exports,
+    keys,
+    payments,
+    sandbox,
+    serving,
+    stripe,
+    usage,
+    verify,
+)
 from app.cli.output import SayingWhy
 
 cli = typer.Typer(
@@ -18,6 +31,7 @@ cli = typer.Typer(
 )
 serving.add_to(cli)
 cli.add_typer(catalog.commands, name="catalog")
+cli.add_typer(clocks.commands, name="clock")
 cli.add_typer(contracts.commands, name="contract")
 cli.add_typer(customers.tenants, name="tenant")
 cli.add_typer(customers.subscriptions, name="subscription")

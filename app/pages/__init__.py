@@ -9,6 +9,7 @@ from app.pages import (
     admin,
     calls,
     checkout,
+    clock,
     exports,
     gain_share,
     invoice,
@@ -42,6 +43,7 @@ MODULES: Final[dict[str, ModuleType]] = {
     "reconciliation": reconciliation,
     "webhooks": webhooks,
     "calls": calls,
+    "clock": clock,
 }
 """Route name → the module with `page()` and, where it loads data, `ON_LOAD`: a list of event handlers."""
 

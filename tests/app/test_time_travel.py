@@ -1,0 +1,100 @@
+"""A customer's clock is set forward: every close, reminder and notice on the way is made at its own moment."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import select
+
+from app import time_travel, unit_of_work
+from models import Invoice, Subscription
+from services.database import reading, transaction
+from services.errors import Forbidden, NotFound
+from services.invoices import list_invoices
+from services.settings import settings
+from services.tenant_clocks import now_of
+from tests.given import customer, event, metered
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _allowed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings(), "test_clocks", True)
+    monkeypatch.setattr(time_travel.payment_jobs, "can_be_had", lambda: False)  # no provider for these customers
+
+
+def a_customer(**more: object) -> tuple[str, datetime]:
+    at = datetime.now(UTC)
+    with transaction() as session:
+        acme = customer(session, start=at.date() - timedelta(days=3), at=at, timezone="UTC", **more)  # type: ignore[arg-type]
+    return acme.tenant_id, at
+
+
+def test_a_year_is_walked_month_by_month() -> None:
+    tenant_id, at = a_customer()
+    time_travel.start(tenant_id=tenant_id)
+    journey = time_travel.advance(tenant_id=tenant_id, to=at + 366 * DAY)
+    with reading() as session:
+        invoices = list_invoices(session, tenant_id=tenant_id)
+        assert now_of(session, tenant_id=tenant_id, at=at) >= at + 366 * DAY
+    assert len(invoices) == 13
+    assert [invoice.number for invoice in invoices] == list(range(13, 0, -1))
+    for invoice in invoices[:-1]:  # an hour's grace after its period's end, to the moment
+        assert timedelta(hours=1) <= invoice.issued_at - invoice.period_end < timedelta(hours=1, minutes=1)
+    assert [notice.type for notice in journey.told].count("invoice.finalized") == 12
+
+
+def test_use_and_pages_go_by_the_customers_own_time() -> None:
+    tenant_id, at = a_customer()
+    time_travel.start(tenant_id=tenant_id)
+    time_travel.advance(tenant_id=tenant_id, to=at + 40 * DAY)
+
+    async def ask() -> datetime:
+        return await unit_of_work.now_of(tenant_id)
+
+    import asyncio
+
+    its_now = asyncio.run(ask())
+    with transaction() as session:
+        metered(session, tenant_id, event("5"), at=its_now)
+        subscription = session.exec(select(Subscription).where(Subscription.tenant_id == tenant_id)).one()
+        assert subscription.current_period_start <= its_now < subscription.current_period_end
+
+
+def test_a_time_that_has_passed_changes_nothing() -> None:
+    tenant_id, at = a_customer()
+    time_travel.start(tenant_id=tenant_id)
+    time_travel.advance(tenant_id=tenant_id, to=at + 40 * DAY)
+    again = time_travel.advance(tenant_id=tenant_id, to=at + 20 * DAY)
+    assert (again.stops, again.told) == (0, ())
+    assert again.now >= at + 40 * DAY
+
+
+def test_others_stay_where_they_are() -> None:
+    tenant_id, at = a_customer()
+    other, _ = a_customer(name="Other")
+    time_travel.start(tenant_id=tenant_id)
+    time_travel.advance(tenant_id=tenant_id, to=at + 70 * DAY)
+    with reading() as session:
+        assert len(session.exec(select(Invoice).where(Invoice.tenant_id == other)).all()) == 1
+
+
+def test_without_a_clock_or_where_they_are_off_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant_id, at = a_customer()
+    with pytest.raises(NotFound):
+        time_travel.advance(tenant_id=tenant_id, to=at + DAY)
+    monkeypatch.setattr(settings(), "test_clocks", False)
+    with pytest.raises(Forbidden):
+        time_travel.start(tenant_id=tenant_id)
+
+
+def test_a_start_in_the_past_is_caught_up_with_on_the_first_stop() -> None:
+    at = datetime.now(UTC)
+    with transaction() as session:
+        acme = customer(session, start=date(at.year - 1, 1, 31), at=at)
+    time_travel.start(tenant_id=acme.tenant_id)
+    time_travel.advance(tenant_id=acme.tenant_id, to=at + DAY)
+    with reading() as session:
+        subscription = session.get_one(Subscription, (acme.tenant_id, acme.subscription_id))
+        assert subscription.current_period_end > at
