@@ -1,8 +1,8 @@
 """Time travel: a customer's own now, so that a year of billing can be walked in a test or a demonstration.
 
 Only where the settings allow it, which they never do where real customers are. A clock runs on as ours does, ahead by
-what it was set forward; so whatever is due by our time is due by the customer's too, and no job can come too early. What
-falls due as it is set forward is done on the way, at its own moment: `app/time_travel.py`.
+what it was set forward; so whatever is due by our time is due by the customer's too, and no job can come too early.
+What falls due as it is set forward is done on the way, at its own moment: `app/time_travel.py`.
 """
 
 from datetime import datetime, timedelta
