@@ -26,6 +26,9 @@ class Route:
     parent: str = ""
     """The route whose navigation entry is highlighted for a page that has none of its own."""
 
+    is_tab: bool = True
+    """Whether it is among the few at the bottom of a phone; the others are in the menu there."""
+
     @property
     def href(self) -> str:
         """The address for links: it ends in a slash, so that the static server need not redirect."""
@@ -44,6 +47,15 @@ ROUTES: Final = (
     Route("verify", "/verification", "Verify", "Verify", "shield_check", Audience.MEMBER),
     Route("receipt", "/receipts/[seq]", "Receipt", "", "", Audience.MEMBER, parent="verify"),
     Route("gain_share", "/gain-share", "Gain-share", "Gain-share", "trending_up", Audience.MEMBER),
+    Route(
+        "webhook_endpoints",
+        "/developers/webhooks",
+        "Webhooks",
+        "Developers",
+        "code_xml",
+        Audience.MEMBER,
+        is_tab=False,
+    ),
     Route("admin", "/admin", "Customers", "Customers", "building_2", Audience.OPERATOR),
     Route("reconciliation", "/admin/reconciliation", "Reconciliation", "Reconciliation", "scale", Audience.OPERATOR),
     Route("webhooks", "/admin/webhooks", "Webhooks", "Webhooks", "webhook", Audience.OPERATOR),

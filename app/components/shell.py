@@ -75,6 +75,7 @@ def _topbar(route: Route, view: Any) -> rx.Component:
     menu = rx.el.div(
         _person(view),
         _links(Audience.OPERATOR, route, view, "nav-link"),
+        _links(Audience.MEMBER, route, view, "nav-link", tabs=False),
         colour_mode_choice(),
         _sign_out(),
         id=MENU_ID,
@@ -88,15 +89,19 @@ def _topbar(route: Route, view: Any) -> rx.Component:
 
 def _tabbar(route: Route, view: Any) -> rx.Component:
     return rx.el.nav(
-        _links(Audience.MEMBER, route, view, "tab-link"),
+        _links(Audience.MEMBER, route, view, "tab-link", tabs=True),
         aria_label="Main",
         class_name="tabbar",
     )
 
 
-def _links(audience: Audience, current: Route, view: Any, class_name: str) -> rx.Component:
-    """The navigation entries of one audience; an operator sees a customer's pages while acting for one."""
-    entries = rx.fragment(*[_nav_link(route, current, class_name) for route in navigation(audience)])
+def _links(audience: Audience, current: Route, view: Any, class_name: str, *, tabs: bool | None = None) -> rx.Component:
+    """The navigation entries of one audience; an operator sees a customer's pages while acting for one.
+
+    `tabs` narrows them to those at the bottom of a phone, or to the others.
+    """
+    routes = [route for route in navigation(audience) if tabs is None or route.is_tab is tabs]
+    entries = rx.fragment(*[_nav_link(route, current, class_name) for route in routes])
     if audience is Audience.OPERATOR:
         return rx.cond(view.is_operator, entries, rx.fragment())
     return rx.cond(view.is_operator & (view.acting_as == ""), rx.fragment(), entries)

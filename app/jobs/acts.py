@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from app import credit_jobs, mailing, unit_of_work, webhook_deliveries
+from app import asset_pulls, credit_jobs, mailing, unit_of_work, webhook_deliveries
 from app.closings import CLOSED_TOGETHER, Failure, close_some
 from app.trial_notices import announce_trials_ending_due
 from services import job_workers
@@ -87,6 +87,11 @@ def send_letters(_given: Given) -> Counts:
 def deliver_webhooks(_given: Given) -> Counts:
     """Send customers' systems what they are due."""
     return webhook_deliveries.deliver_due_webhooks(at=unit_of_work.now())
+
+
+def ask_for_assets(_given: Given) -> Counts:
+    """Ask customers' systems for their assets, where it is due."""
+    return asset_pulls.pull_due_asset_counts(at=unit_of_work.now())
 
 
 def buy_credits(_given: Given) -> Counts:

@@ -170,6 +170,17 @@ def _jobs() -> tuple[Job, ...]:
             },
         ),
         Job(
+            "asset-counts",
+            "Ask for assets",
+            acts.ask_for_assets,
+            seconds=MINUTE,
+            words={
+                "recorded": ("count recorded", "counts recorded"),
+                "broken": ("failed on our side", "failed on our side"),
+            }
+            | FAILED,
+        ),
+        Job(
             "webhooks",
             "Send webhooks",
             acts.deliver_webhooks,

@@ -22,6 +22,7 @@ from app.pages import (
     sign_in,
     usage,
     verify,
+    webhook_endpoints,
     webhooks,
 )
 from app.routes import BY_NAME
@@ -39,6 +40,7 @@ MODULES: Final[dict[str, ModuleType]] = {
     "verify": verify,
     "receipt": receipt,
     "gain_share": gain_share,
+    "webhook_endpoints": webhook_endpoints,
     "admin": admin,
     "reconciliation": reconciliation,
     "webhooks": webhooks,

@@ -9,6 +9,7 @@ import reflex as rx
 from app import payment_jobs, unit_of_work
 from app.components.badges import status_badge
 from app.components.cards import notice
+from app.components.failing_endpoints import failing_endpoints
 from app.components.filters import SEARCH_MAX, counted_choices, filter_bar, kind_choice, search_box
 from app.components.layout import page_header
 from app.components.shell import ShellView
@@ -22,6 +23,7 @@ from models.stripe_account import STRIPE_ID_MAX
 from services.errors import NotFound
 from services.payments import inbox, inbox_views, standing_views
 from services.payments.inbox_views import EMPTY_INBOX, NO_EVENT, EventView, InboxView
+from services.webhooks.views import FailingRow, list_failing
 
 PAGES_BACK_MAX: Final = 10_000
 SECONDS_FOR_WORK: Final = 0.8
@@ -36,6 +38,7 @@ class WebhooksPage(rx.State):
     shell: ShellView = ShellView()
     view: InboxView = EMPTY_INBOX
     opened: EventView = NO_EVENT
+    failing: tuple[FailingRow, ...] = ()
     status: str = ""
     family: str = ""
     search: str = ""
@@ -128,6 +131,7 @@ class WebhooksPage(rx.State):
 
     async def _show(self) -> None:
         self.has_previous = bool(self._cursors)
+        self.failing = await unit_of_work.read(list_failing)
         self.view = await unit_of_work.read(
             inbox_views.list_events,
             at=unit_of_work.now(),
@@ -161,6 +165,7 @@ def _list(view: Any) -> rx.Component:
     return rx.fragment(
         page_header("Webhooks", "Everything Stripe has told us. Each event is kept first, and worked on afterwards."),
         _waiting(view),
+        failing_endpoints(WebhooksPage.failing),
         rx.el.section(
             filters,
             rx.el.div(rx.cond(view.rows, _table(view), _none()), class_name="section-flush"),

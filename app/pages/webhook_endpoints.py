@@ -1,0 +1,312 @@
+"""Webhooks, for the customer: endpoints, what was sent to each, its secret, and sending again."""
+
+import asyncio
+from typing import Any, Final
+
+import reflex as rx
+
+from app import unit_of_work
+from app.components.shell import ShellView
+from app.components.states import skeleton_card, skeleton_line
+from app.components.webhook_endpoints import TYPE_PREFIX, endpoint_detail, endpoint_list, message_detail
+from app.pages.frame import open_page, page_body
+from app.session import answers_refusals, require_role
+from app.webhook_deliveries import deliver_test
+from models import Role
+from models.base import ID_MAX
+from services.database import Session
+from services.errors import Conflict, NotFound, Unprocessable
+from services.sign_in import Member
+from services.webhooks import endpoints, replays, views
+from services.webhooks.endpoints import EndpointChanges
+from services.webhooks.views import (
+    DELIVERIES_SHOWN,
+    NO_DELIVERIES,
+    NO_DELIVERY,
+    NO_ENDPOINT,
+    NO_ENDPOINTS,
+    DeliveriesView,
+    DeliveryView,
+    EndpointRow,
+    EndpointsView,
+)
+
+PAGES_BACK_MAX: Final = 1_000
+
+
+class WebhookEndpointsPage(rx.State):
+    """The list, the endpoint that is opened, and the message that is opened of it."""
+
+    shell: ShellView = ShellView()
+    view: EndpointsView = NO_ENDPOINTS
+    opened: EndpointRow = NO_ENDPOINT
+    sent: DeliveriesView = NO_DELIVERIES
+    message: DeliveryView = NO_DELIVERY
+    secret: str = ""
+    problem: str = ""
+    adding: bool = False
+    wants_all: bool = True
+    testing: bool = False
+    deleting: bool = False
+    may_change: bool = False
+    has_previous: bool = False
+    loaded: bool = False
+    refusal: str = ""
+    _cursors: list[int] = []
+
+    @rx.event
+    @answers_refusals
+    async def load(self) -> None:
+        await self._show(await open_page(self))
+        self.loaded = True
+
+    @rx.event
+    @answers_refusals
+    async def begin_adding(self) -> None:
+        await self._admin()
+        self.adding, self.wants_all, self.problem = True, True, ""
+
+    @rx.event
+    @answers_refusals
+    async def stop_adding(self) -> None:
+        await open_page(self)
+        self.adding, self.problem = False, ""
+
+    @rx.event
+    @answers_refusals
+    async def choose_all(self, wants_all: bool) -> None:
+        await open_page(self)
+        self.wants_all = bool(wants_all)
+
+    @rx.event
+    @answers_refusals
+    async def add(self, form: dict[str, Any]) -> Any:
+        """Register what was typed, and open it."""
+        member, at = await self._admin(), unit_of_work.now()
+        chosen = [name.removeprefix(TYPE_PREFIX) for name, on in form.items() if name.startswith(TYPE_PREFIX) and on]
+        self.problem = ""
+
+        def act(session: Session) -> str:
+            return endpoints.create_endpoint(
+                session,
+                tenant_id=str(member.tenant_id),
+                url=str(form.get("url", "")),
+                description=str(form.get("description", "")),
+                event_types=None if self.wants_all else chosen,
+                at=at,
+            ).id
+
+        try:
+            endpoint_id = await unit_of_work.run(act)
+        except (Unprocessable, Conflict) as refusal:
+            self.problem = refusal.detail
+            return None
+        self.adding = False
+        await self._open(member, endpoint_id)
+        return rx.toast.success("Endpoint added")
+
+    @rx.event
+    @answers_refusals
+    async def open_endpoint(self, endpoint_id: str) -> None:
+        member = await open_page(self)
+        self._put_back()
+        await self._open(member, endpoint_id[:ID_MAX])
+
+    @rx.event
+    @answers_refusals
+    async def close_endpoint(self) -> None:
+        member = await open_page(self)
+        self._put_back()
+        self.opened, self.sent = NO_ENDPOINT, NO_DELIVERIES
+        await self._show(member)
+
+    @rx.event
+    @answers_refusals
+    async def older(self) -> None:
+        member = await open_page(self)
+        if self.sent.last and len(self._cursors) < PAGES_BACK_MAX:
+            self._cursors.append(self.sent.last)
+        await self._show_sent(member)
+
+    @rx.event
+    @answers_refusals
+    async def newer(self) -> None:
+        member = await open_page(self)
+        self._cursors = self._cursors[:-1]
+        await self._show_sent(member)
+
+    @rx.event
+    @answers_refusals
+    async def open_message(self, delivery_id: str) -> None:
+        member = await open_page(self)
+        self.message = await unit_of_work.read(
+            views.read_delivery,
+            tenant_id=str(member.tenant_id),
+            endpoint_id=self.opened.id,
+            delivery_id=delivery_id[:ID_MAX],
+            timezone=member.timezone,
+        )
+
+    @rx.event
+    @answers_refusals
+    async def close_message(self) -> None:
+        member = await open_page(self)
+        self.message = NO_DELIVERY
+        await self._open(member, self.opened.id)
+
+    @rx.event
+    @answers_refusals
+    async def send_test(self) -> Any:
+        """Send a test now, and show what came of it."""
+        member, at = await self._admin(), unit_of_work.now()
+        tenant_id, endpoint_id = str(member.tenant_id), self.opened.id
+        self.testing, self.problem = True, ""
+        yield
+        try:
+            asked = await unit_of_work.run(
+                lambda session: replays.ask_test(session, tenant_id=tenant_id, endpoint_id=endpoint_id, at=at).id
+            )
+            await asyncio.to_thread(deliver_test, tenant_id=tenant_id, delivery_id=asked, at=at)
+        except Conflict as refusal:
+            self.problem = refusal.detail
+        self.testing, self._cursors = False, []
+        await self._open(member, endpoint_id)
+
+    @rx.event
+    @answers_refusals
+    async def replay(self, notice_id: str) -> Any:
+        """Send a notice again, behind what waits."""
+        member, at = await self._admin(), unit_of_work.now()
+        named = {"tenant_id": str(member.tenant_id), "endpoint_id": self.opened.id}
+        try:
+            await unit_of_work.run(
+                lambda session: replays.replay_notice(session, **named, notice_id=notice_id[:ID_MAX], at=at)
+            )
+        except (Conflict, NotFound) as refusal:
+            self.problem = refusal.detail
+            return None
+        self.message, self._cursors = NO_DELIVERY, []
+        await self._open(member, self.opened.id)
+        return rx.toast.success("It stands in line again")
+
+    @rx.event
+    @answers_refusals
+    async def reveal(self) -> None:
+        """Show what signatures are verified with."""
+        member, at = await self._admin(), unit_of_work.now()
+
+        def read(session: Session) -> str:
+            endpoint = endpoints.read_endpoint(session, tenant_id=str(member.tenant_id), endpoint_id=self.opened.id)
+            return endpoints.open_secrets(session, endpoint, at=at)[0]
+
+        self.secret = await unit_of_work.read(read)
+
+    @rx.event
+    @answers_refusals
+    async def rotate(self) -> Any:
+        member, at = await self._admin(), unit_of_work.now()
+        named = {"tenant_id": str(member.tenant_id), "endpoint_id": self.opened.id}
+        await unit_of_work.run(lambda session: endpoints.rotate_secret(session, **named, at=at).id)
+        self.secret = ""
+        await self._open(member, self.opened.id)
+        return rx.toast.success("There is a new secret; both sign for a day")
+
+    @rx.event
+    @answers_refusals
+    async def turn_off(self) -> None:
+        await self._change(EndpointChanges(enabled=False))
+
+    @rx.event
+    @answers_refusals
+    async def enable(self, skips_held: bool) -> None:
+        await self._change(EndpointChanges(enabled=True, skips_held=bool(skips_held)))
+
+    @rx.event
+    @answers_refusals
+    async def ask_delete(self) -> None:
+        await self._admin()
+        self.deleting = True
+
+    @rx.event
+    @answers_refusals
+    async def keep(self) -> None:
+        await open_page(self)
+        self.deleting = False
+
+    @rx.event
+    @answers_refusals
+    async def delete(self) -> Any:
+        member, at = await self._admin(), unit_of_work.now()
+        named = {"tenant_id": str(member.tenant_id), "endpoint_id": self.opened.id}
+        await unit_of_work.run(lambda session: endpoints.delete_endpoint(session, **named, at=at))
+        self._put_back()
+        self.opened, self.sent = NO_ENDPOINT, NO_DELIVERIES
+        await self._show(member)
+        return rx.toast.success("Endpoint deleted")
+
+    async def _admin(self) -> Member:
+        member = await open_page(self)
+        require_role(member, Role.BILLING_ADMIN)
+        return member
+
+    async def _change(self, changes: EndpointChanges) -> None:
+        member, at = await self._admin(), unit_of_work.now()
+        named = {"tenant_id": str(member.tenant_id), "endpoint_id": self.opened.id}
+        await unit_of_work.run(lambda session: endpoints.change_endpoint(session, **named, changes=changes, at=at).id)
+        await self._open(member, self.opened.id)
+
+    async def _show(self, member: Member) -> None:
+        self.may_change = member.is_operator or member.role in (Role.BILLING_ADMIN, Role.OWNER)
+        self.view = await unit_of_work.read(
+            views.read_endpoints,
+            tenant_id=str(member.tenant_id),
+            timezone=member.timezone,
+            now=unit_of_work.now(),
+        )
+
+    async def _open(self, member: Member, endpoint_id: str) -> None:
+        self.may_change = member.is_operator or member.role in (Role.BILLING_ADMIN, Role.OWNER)
+        try:
+            self.opened = await unit_of_work.read(
+                views.read_endpoint_row,
+                tenant_id=str(member.tenant_id),
+                endpoint_id=endpoint_id,
+                timezone=member.timezone,
+                now=unit_of_work.now(),
+            )
+        except NotFound:
+            self.opened = NO_ENDPOINT
+            await self._show(member)
+            return
+        await self._show_sent(member)
+
+    async def _show_sent(self, member: Member) -> None:
+        self.has_previous = bool(self._cursors)
+        self.sent = await unit_of_work.read(
+            views.read_deliveries,
+            tenant_id=str(member.tenant_id),
+            endpoint_id=self.opened.id,
+            timezone=member.timezone,
+            before=self._cursors[-1] if self._cursors else 0,
+            seen=len(self._cursors) * DELIVERIES_SHOWN,
+        )
+
+    def _put_back(self) -> None:
+        self.secret, self.problem, self.message, self.deleting = "", "", NO_DELIVERY, False
+        self.adding, self._cursors = False, []
+
+
+ON_LOAD = [WebhookEndpointsPage.load]
+
+
+def page() -> rx.Component:
+    """The list, the endpoint that is opened, or the message that is."""
+    state = WebhookEndpointsPage
+    inside = rx.cond(state.message.id != "", message_detail(state), endpoint_detail(state))
+    shown = rx.cond(state.opened.id != "", inside, endpoint_list(state))
+    skeleton = rx.fragment(
+        rx.el.span("Loading", class_name="visually-hidden", role="status"),
+        rx.el.div(skeleton_line("10rem", "1.75rem"), skeleton_line("24rem"), class_name="stack skeleton-head"),
+        skeleton_card(8),
+    )
+    return page_body("webhook_endpoints", state, shown, skeleton=skeleton)
