@@ -12,6 +12,7 @@ from services.gateways.stripe import checkout as hosted
 from services.gateways.stripe import portal
 from services.gateways.stripe.client import Stripe, stripe
 from services.payments import checkouts, marks, outbox
+from services.payments.checkout_taxes import stripe_tax_rates
 from services.payments.customers import find_stripe_customer
 from services.payments.outbox import Owed
 from services.price_books import plan_version
@@ -49,6 +50,8 @@ def _open_checkout(tenant_id: str, checkout_id: str, email: str | None) -> Check
         asked = checkouts.read_checkout(session, tenant_id=tenant_id, checkout_id=checkout_id)
         plan = plan_version(session, version_id=asked.plan_version_id)
         price_id = find_price(session, account=connected.account, plan=plan, interval=asked.interval)
+        at = unit_of_work.now()
+        taxes = stripe_tax_rates(session, tenant_id=tenant_id, account=connected.account, at=at)
     if asked.status not in (CheckoutStatus.ASKED, CheckoutStatus.OPEN) or asked.account != connected.account:
         raise Conflict("This checkout is over; begin another.")
     if asked.url is not None:
@@ -58,12 +61,13 @@ def _open_checkout(tenant_id: str, checkout_id: str, email: str | None) -> Check
     customer_id = _customer(connected, tenant_id, checkout_id, email)
     facts = hosted.open_checkout(
         connected,
-        key=f"checkout:{checkout_id}",
+        key=":".join(["checkout", checkout_id, *taxes]),
         customer_id=customer_id,
         price_id=price_id,
         trial_days=asked.trial_days or None,
         success_url=return_address(checkout_id),
         cancel_url=f"{settings().portal_address}/plans/",
+        tax_rate_ids=taxes,
         metadata={marks.TENANT: tenant_id, marks.CHECKOUT: checkout_id},
     )
     with transaction() as session:

@@ -22,6 +22,7 @@ class StripeCallKind(StrEnum):
     HOLD_DRAFT = "hold_draft"
     OPEN_DRAFT = "open_draft"
     ADD_LINES = "add_lines"
+    ADD_TAXES = "add_taxes"
     SET_TERMS = "set_terms"
     FINALIZE = "finalize"
     FINALIZE_UNCOLLECTED = "finalize_uncollected"

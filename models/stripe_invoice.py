@@ -21,7 +21,7 @@ class StripeInvoicePart(StrEnum):
 class StripeInvoice(TenantOwned, table=True):
     """One invoice at Stripe. `invoice_id` is ours; none for a renewal's draft that our close has yet to meet.
 
-    `renews_at` is when the period begins whose base fee it brings.
+    `renews_at` is when the period begins whose base fee it brings; `tax_minor` what Stripe itself put on top as tax.
     """
 
     __tablename__ = "stripe_invoice"
@@ -47,6 +47,7 @@ class StripeInvoice(TenantOwned, table=True):
     number: str | None = Field(default=None, max_length=NAME_MAX)
     currency: str = Field(max_length=3)
     total_minor: int = Field(sa_type=BigInteger)
+    tax_minor: int = Field(default=0, sa_type=BigInteger)
     due_minor: int = Field(default=0, sa_type=BigInteger)
     paid_minor: int = Field(default=0, sa_type=BigInteger)
     remaining_minor: int = Field(default=0, sa_type=BigInteger)

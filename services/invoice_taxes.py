@@ -7,7 +7,6 @@ from decimal import Decimal
 from sqlmodel import Session, col, select
 
 from models import CreditNoteTax, Invoice, InvoiceTax, TaxCategory
-from services import tax_rates
 from services.parties import Parties
 from services.rules import taxes
 from services.rules.decimals import EXACT, text_of
@@ -16,6 +15,7 @@ from services.rules.periods import business_date
 from services.rules.taxes import Buyer, Place, Rate, Tax
 from services.seller_profiles import registrations_of
 from services.tax_ids import vat_country
+from services.tax_rates import TaxInForce, added_tax_rates, tax_rates_in
 
 HUNDRED = Decimal(100)
 
@@ -26,18 +26,33 @@ def taxes_of(session: Session, *, parties: Parties, base_minor: int, at: datetim
     registrations = registrations_of(seller)
     if buyer.place is None or not registrations:
         return []
-    day = business_date(at, parties.tenant.timezone)
-    found = tax_rates.tax_rates_in(
-        buyer.place.country, buyer.place.region, day=day, added=tax_rates.added_tax_rates(session)
-    )
-    rates = [Rate(rate.code, rate.name, Place(rate.country, rate.region), rate.percentage) for rate in found]
+    found = _rates(session, buyer.place, parties, at)
     return taxes.taxes_due(
         base_minor,
         buyer=buyer,
         seller=Place(seller.country, seller.region),
         registrations=registrations,
-        rates=rates,
+        rates=map(_rule_of, found),
     )
+
+
+def rates_due(session: Session, *, parties: Parties, at: datetime) -> list[TaxInForce]:
+    """The rates that a sale to the customer is charged with; none where none is due."""
+    due = {(tax.code, tax.place) for tax in taxes_of(session, parties=parties, base_minor=0, at=at) if tax.rate}
+    buyer = parties.buyer
+    if buyer is None or not due:
+        return []
+    found = _rates(session, Place(buyer.country, buyer.region), parties, at)
+    return [rate for rate in found if (rate.code, Place(rate.country, rate.region)) in due]
+
+
+def _rates(session: Session, place: Place, parties: Parties, at: datetime) -> tuple[TaxInForce, ...]:
+    day = business_date(at, parties.tenant.timezone)
+    return tax_rates_in(place.country, place.region, day=day, added=added_tax_rates(session))
+
+
+def _rule_of(rate: TaxInForce) -> Rate:
+    return Rate(rate.code, rate.name, Place(rate.country, rate.region), rate.percentage)
 
 
 def buyer_of(parties: Parties) -> Buyer:

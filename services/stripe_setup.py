@@ -36,6 +36,7 @@ from services.stripe_wanted import (
     wanted_product,
     wanted_taxes,
 )
+from services.tax_rates import added_tax_rates
 
 Action = Literal["unchanged", "found", "created", "changed", "replaced", "removed"]
 NOT_MADE_YET: Final = "(not made yet)"
@@ -86,11 +87,12 @@ def set_up(stripe: Stripe, *, at: datetime, book_code: str | None = None, dry_ru
         books = [book_in_force(session, code=code) for code in _book_codes(session, book_code)]
         negotiated = [(book, plans_under_contract(session, book_code=book.code)) for book in books]
         noted = noted_things(session, account=stripe.account)
+        added = added_tax_rates(session)
     work = _SettingUp(stripe, at, dry_run, noted)
     work.look_up_prices(_price_keys(books) + [key for _, plans in negotiated for key in _base_keys(plans)])
     for book, plans in negotiated:
         _put_book(work, book, plans)
-    for tax in wanted_taxes(at):
+    for tax in wanted_taxes(at, added):
         work.put(tax)
     work.put(wanted_portal())
     _put_endpoint(work)

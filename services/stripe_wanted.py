@@ -1,6 +1,6 @@
 """What should stand at Stripe for the price books in force: which wares, under which of our names."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -31,7 +31,7 @@ from services.stripe_catalog import (
     price_key,
     product_key,
 )
-from services.tax_rates import tax_rates_on
+from services.tax_rates import TaxInForce, TaxRate, tax_rates_on
 
 INTERVALS = (Interval.MONTH, Interval.YEAR)
 WEBHOOK_PATH = "/v1/stripe/webhook"
@@ -92,15 +92,18 @@ def wanted_overage(plan: Plan, pool: str, *, product_id: str) -> Wanted:
     return Wanted(CatalogKind.PRICE, overage_key(plan, pool), ware, fingerprint_of(said))
 
 
-def wanted_taxes(at: datetime) -> Iterator[Wanted]:
-    """Every sales tax in force on that day; a federal one once for the whole country."""
-    placed = {
-        (rate.country, None if rate.is_federal else rate.region, rate.code): rate for rate in tax_rates_on(at.date())
-    }
-    for (country, region, code), rate in placed.items():
-        ware = SalesTax(rate.name, rate.percentage, country, region, code)
-        key = f"{PREFIX}:tax:{ware.jurisdiction}:{code}"
-        yield Wanted(CatalogKind.TAX_RATE, key, ware, fingerprint_of(ware.params()))
+def wanted_taxes(at: datetime, added: Iterable[TaxRate] = ()) -> Iterator[Wanted]:
+    """Every sales tax in force on that day, with those `added` to the shipped table; a federal one once a country."""
+    wanted = {tax.key: tax for tax in map(wanted_tax, tax_rates_on(at.date(), added=added))}
+    yield from wanted.values()
+
+
+def wanted_tax(rate: TaxInForce) -> Wanted:
+    """The rate at the provider that stands for one of ours."""
+    region = None if rate.is_federal or not rate.region else rate.region
+    ware = SalesTax(rate.name, rate.percentage, rate.country, region, rate.code)
+    key = f"{PREFIX}:tax:{ware.jurisdiction}:{rate.code}"
+    return Wanted(CatalogKind.TAX_RATE, key, ware, fingerprint_of(ware.params()))
 
 
 def wanted_portal() -> Wanted:

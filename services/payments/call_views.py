@@ -24,6 +24,7 @@ KIND_WORDS = {
     StripeCallKind.HOLD_DRAFT: "Hold the renewal's draft",
     StripeCallKind.OPEN_DRAFT: "Open a draft",
     StripeCallKind.ADD_LINES: "Add our lines",
+    StripeCallKind.ADD_TAXES: "Add the taxes",
     StripeCallKind.SET_TERMS: "Set how it is paid",
     StripeCallKind.FINALIZE: "Finalise the invoice",
     StripeCallKind.FINALIZE_UNCOLLECTED: "Finalise the invoice, not to be collected",

@@ -99,6 +99,7 @@ _ORDERS: Final[dict[StripeCallKind, Any]] = {
     StripeCallKind.HOLD_DRAFT: invoice_orders.hold_draft,
     StripeCallKind.OPEN_DRAFT: invoice_orders.open_draft,
     StripeCallKind.ADD_LINES: invoice_orders.add_lines,
+    StripeCallKind.ADD_TAXES: invoice_orders.add_taxes,
     StripeCallKind.SET_TERMS: invoice_orders.set_terms,
     StripeCallKind.FINALIZE: invoice_orders.finalize,
     StripeCallKind.FINALIZE_UNCOLLECTED: invoice_orders.finalize_uncollected,
@@ -124,4 +125,6 @@ def draft_of(session: Session, call: StripeCall) -> str:
     return row.stripe_id
 
 
-_ON_DRAFTS: Final = frozenset({StripeCallKind.ADD_LINES, StripeCallKind.SET_TERMS, StripeCallKind.FINALIZE})
+_ON_DRAFTS: Final = frozenset(
+    {StripeCallKind.ADD_LINES, StripeCallKind.ADD_TAXES, StripeCallKind.SET_TERMS, StripeCallKind.FINALIZE}
+)

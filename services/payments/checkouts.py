@@ -19,6 +19,7 @@ from services.errors import NotFound, SubscriptionConflict, Unprocessable
 from services.gateways.stripe.facts import CheckoutFacts, InvoiceFacts, SubscriptionFacts
 from services.identifiers import new_id
 from services.payments import marks
+from services.payments.collecting import owe_rest
 from services.payments.customers import tenant_of_customer
 from services.payments.link_sales import checkout_of_link
 from services.payments.links import link_subscription
@@ -165,7 +166,11 @@ def _start(
     ticket: int,
     at: datetime,
 ) -> Subscription:
-    """Start what was offered, when Stripe says it began, with the first invoice that is paid already."""
+    """Start what was offered, when Stripe says it began, with the first invoice that is paid already.
+
+    Where its taxes are not those on the page, for the customer moved meanwhile or bought by a link, the difference is
+    collected apart.
+    """
     started_at = min(bought.started_at, at)
     if not asked.name:
         _end_free(session, asked.tenant_id, ended_at=started_at, at=at)
@@ -189,7 +194,8 @@ def _start(
     row = keep_invoice(session, tenant_id=asked.tenant_id, facts=bill, account=asked.account, ticket=ticket, at=at)
     first = _start_invoice(session, ours)
     if first is not None:
-        carry(session, row, invoice_id=first.id, part=StripeInvoicePart.WHOLE)
+        carry(session, row, invoice_id=first.id, part=StripeInvoicePart.BASE)
+        owe_rest(session, first, row, at=at)
         settle_invoice(session, tenant_id=asked.tenant_id, invoice_id=first.id, at=at)
     return ours
 

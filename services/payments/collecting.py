@@ -101,8 +101,12 @@ def owe_lines_on_renewal(session: Session, invoice: Invoice, *, account: str, at
 
 
 def owe_rest(session: Session, invoice: Invoice, row: StripeInvoice, *, at: datetime) -> None:
-    """Owe what a renewal that is final already does not carry, on a draft of its own; nothing where it carries all."""
-    if positions_to_add(_document(session, invoice), with_base=False):
+    """Owe what an invoice at Stripe with the base fee, final already, does not carry, on a draft of its own.
+
+    Nothing where it carries all, taxes among it.
+    """
+    document = _document(session, invoice)
+    if positions_to_add(document, with_base=False) or invoice.tax_minor != row.tax_minor:
         _owe_own_draft(session, invoice, StripeInvoicePart.REST, account=row.account, at=at)
     else:
         carry(session, row, invoice_id=invoice.id, part=StripeInvoicePart.WHOLE)
@@ -122,7 +126,7 @@ def _adding(session: Session, invoice: Invoice, part: StripeInvoicePart, *, with
     """Calls that put lines on a draft, as many lines in each as one call takes."""
     lines = positions_to_add(_document(session, invoice), with_base=with_base)
     chunks = [lines[first : first + LINES_A_CALL] for first in range(0, len(lines), LINES_A_CALL)]
-    return [
+    adding = [
         Owed(
             StripeCallKind.ADD_LINES,
             f"invoice:{invoice.id}:{part}:lines:{chunk[0]}",
@@ -130,6 +134,13 @@ def _adding(session: Session, invoice: Invoice, part: StripeInvoicePart, *, with
         )
         for chunk in chunks
     ]
+    return [*adding, *([_call(StripeCallKind.ADD_TAXES, invoice, part)] if _has_taxes(session, invoice) else [])]
+
+
+def _has_taxes(session: Session, invoice: Invoice) -> bool:
+    """Whether a tax of ours is to be charged, or one of Stripe's is to be made up for."""
+    rows = parts_of(session, tenant_id=invoice.tenant_id, invoice_id=invoice.id)
+    return bool(invoice.tax_minor) or any(row.tax_minor for row in rows)
 
 
 def _closing(invoice: Invoice, part: StripeInvoicePart) -> list[Owed]:

@@ -14,11 +14,10 @@ from services.gateways.stripe.invoices import DraftLine
 from services.invoice_numbers import invoice_number
 from services.invoices import InvoiceDocument, read_invoice
 from services.payments import marks
-from services.payments.mirror import DRAFT, PAID, VOID, part_of
+from services.payments.mirror import DRAFT, PAID, VOID, part_of, parts_of
 from services.payments.orders import CLOCKS_APART, Order, customer_of, key_of, never
-from services.payments.parts import amount_of_part, is_sent
+from services.payments.parts import amount_of_part, is_sent, tax_on_base, taxes_to_add
 from services.payments.reasons import Held
-from services.settings import settings
 
 
 def hold_draft(session: Session, call: StripeCall) -> Order:
@@ -54,6 +53,35 @@ def open_draft(session: Session, call: StripeCall) -> Order:
         ),
         look,
     )
+
+
+def add_taxes(session: Session, call: StripeCall) -> Order:
+    """Put on a draft what is left of our taxes beyond those that Stripe charges itself; it may be nothing."""
+    document, row = _invoice(session, call), _stripe_invoice(session, call)
+    invoice, stripe_id = document.invoice, row.stripe_id
+    parts = parts_of(session, tenant_id=invoice.tenant_id, invoice_id=invoice.id)
+    carried_minor = row.tax_minor if row.part == StripeInvoicePart.WHOLE else tax_on_base(parts)
+    lines = [
+        DraftLine(
+            amount_minor=tax.amount_minor,
+            description=tax.description,
+            period_start=invoice.period_start,
+            period_end=invoice.period_end,
+            metadata={marks.INVOICE: invoice.id, marks.LINE: tax.mark},
+        )
+        for tax in taxes_to_add(document, carried_minor=carried_minor)
+    ]
+    there = {line.metadata[marks.LINE] for line in lines}
+
+    def look(stripe: Stripe) -> InvoiceFacts | None:
+        return _when(stripe, stripe_id, lambda facts: carries(facts, invoice.id, there))
+
+    def make(stripe: Stripe) -> InvoiceFacts:
+        if not lines:
+            return invoices.read_invoice(stripe, invoice_id=stripe_id)
+        return invoices.add_lines(stripe, key=key_of(call), invoice_id=stripe_id, lines=lines)
+
+    return make, look
 
 
 def add_lines(session: Session, call: StripeCall) -> Order:
@@ -99,7 +127,8 @@ def finalize(session: Session, call: StripeCall) -> Order:
     One that was settled here meanwhile is finalised without being collected; how it was settled is told afterwards.
     """
     document, row = _invoice(session, call), _stripe_invoice(session, call)
-    expected = amount_of_part(document, row.part)
+    parts = parts_of(session, tenant_id=call.tenant_id, invoice_id=document.invoice.id)
+    expected = amount_of_part(document, row.part, tax_on_base_minor=tax_on_base(parts))
     if row.status == DRAFT and row.total_minor != expected:
         ours, theirs = (wording.amount(minor, document.invoice.currency) for minor in (expected, row.total_minor))
         raise Held(f"The draft at Stripe comes to {theirs}, ours to {ours}: it stays a draft until they agree.")
@@ -161,7 +190,7 @@ def mark_uncollectible(session: Session, call: StripeCall) -> Order:
     )
 
 
-def carries(facts: InvoiceFacts, invoice_id: str, positions: Iterable[int]) -> bool:
+def carries(facts: InvoiceFacts, invoice_id: str, positions: Iterable[int | str]) -> bool:
     """Whether these lines of our invoice are on one at Stripe."""
     there = {line.metadata.get(marks.LINE) for line in facts.lines if line.metadata.get(marks.INVOICE) == invoice_id}
     return {str(position) for position in positions} <= there
@@ -203,4 +232,4 @@ def _is_marked(facts: InvoiceFacts, metadata: dict[str, str]) -> bool:
 
 def _days_until_due(invoice: Invoice) -> int | None:
     """Days to pay where one payment could not hold it and it is sent instead."""
-    return max(settings().payment_days, 1) if is_sent(invoice) else None
+    return max((invoice.due_at - invoice.issued_at).days, 1) if is_sent(invoice) else None

@@ -97,6 +97,7 @@ def _values(facts: InvoiceFacts, *, ticket: int, at: datetime) -> dict[str, Any]
         "number": facts.number,
         "currency": facts.currency,
         "total_minor": facts.total_minor,
+        "tax_minor": facts.tax_minor,
         "due_minor": facts.due_minor,
         "paid_minor": facts.paid_minor,
         "remaining_minor": facts.remaining_minor,

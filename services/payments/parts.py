@@ -1,9 +1,16 @@
-"""How an invoice of ours is carried at Stripe: whole, or its base fee and the rest apart."""
+"""How an invoice of ours is carried at Stripe: whole, or its base fee and the rest apart, each with its taxes.
 
-from typing import Final
+Stripe's own tax rates may stand on the base fee, since a plan that is bought on its page is to show its price with
+tax there. What it put on top already counts; the remainder of our taxes goes on as lines, so both come to the same.
+"""
 
-from models import Invoice, LineKind, StripeInvoicePart
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from models import Invoice, InvoiceTax, LineKind, StripeInvoice, StripeInvoicePart
 from services.invoices import InvoiceDocument
+from services.rules.decimals import text_of
+from services.rules.taxes import percentage_of
 
 BASE_KINDS: Final = frozenset({LineKind.BASE, LineKind.DISCOUNT})
 """Lines that come with a renewal: the fee, and the promotions on it."""
@@ -12,12 +19,25 @@ ONE_PAYMENT_MINOR_MAX: Final = 99_999_999
 """What one payment can collect by itself, 999,999.99; larger invoices are sent, to be paid by transfer."""
 
 
-def amount_of_part(document: InvoiceDocument, part: StripeInvoicePart | None) -> int:
-    """What a part of an invoice must come to, in minor units."""
+class TaxLine(NamedTuple):
+    """What is still to be charged of a tax: a line of its own at Stripe, told from others by `mark`."""
+
+    mark: str
+    description: str
+    amount_minor: int
+
+
+def amount_of_part(document: InvoiceDocument, part: StripeInvoicePart | None, *, tax_on_base_minor: int = 0) -> int:
+    """What a part of an invoice must come to, in minor units, where Stripe put so much tax on the base fee apart."""
     if part == StripeInvoicePart.WHOLE:
         return document.invoice.total_minor
-    wants_base = part == StripeInvoicePart.BASE
-    return sum(line.amount_minor for line in document.lines if (line.kind in BASE_KINDS) == wants_base)
+    base_minor = _base_minor(document) + tax_on_base_minor
+    return base_minor if part == StripeInvoicePart.BASE else document.invoice.total_minor - base_minor
+
+
+def tax_on_base(parts: Sequence[StripeInvoice]) -> int:
+    """The tax that Stripe put on a base fee that is carried apart from the rest."""
+    return sum(row.tax_minor for row in parts if row.part == StripeInvoicePart.BASE)
 
 
 def positions_to_add(document: InvoiceDocument, *, with_base: bool) -> list[int]:
@@ -25,6 +45,31 @@ def positions_to_add(document: InvoiceDocument, *, with_base: bool) -> list[int]
     return [line.position for line in document.lines if with_base or line.kind not in BASE_KINDS]
 
 
+def taxes_to_add(document: InvoiceDocument, *, carried_minor: int) -> list[TaxLine]:
+    """What is left to charge of each tax where Stripe charges `carried_minor` of them already.
+
+    Where that is what each is of the base fee, each tax has its line; else one line makes up the difference.
+    """
+    base_minor = _base_minor(document)
+    on_base = [percentage_of(base_minor, tax.rate) for tax in document.taxes]
+    if carried_minor in (0, sum(on_base)):
+        carried = on_base if carried_minor else [0 for _ in on_base]
+        left = [(tax, tax.amount_minor - minor) for tax, minor in zip(document.taxes, carried, strict=True)]
+        return [TaxLine(f"tax:{tax.position}", tax_words(tax), minor) for tax, minor in left if minor]
+    difference_minor = document.invoice.tax_minor - carried_minor
+    return [TaxLine("tax", "Taxes, beyond those charged already", difference_minor)] if difference_minor else []
+
+
+def tax_words(tax: InvoiceTax) -> str:
+    """HST 13 % (CA-ON)."""
+    place = "-".join(filter(None, (tax.country, tax.region)))
+    return f"{tax.name} {text_of(tax.rate)} % ({place})"
+
+
 def is_sent(invoice: Invoice) -> bool:
     """Whether it is too large to be charged by itself."""
     return invoice.total_minor > ONE_PAYMENT_MINOR_MAX
+
+
+def _base_minor(document: InvoiceDocument) -> int:
+    return sum(line.amount_minor for line in document.lines if line.kind in BASE_KINDS)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from given import break_in
 from payments_world import PaymentsWorld
 from sqlalchemy import text
 
@@ -36,6 +37,7 @@ def with_bills(world: PaymentsWorld) -> None:
 
 def sql(world: PaymentsWorld, statement: str, **values: Any) -> None:
     def run(session: Any) -> None:
+        break_in(session)
         assert session.execute(text(statement), values).rowcount > 0
 
     world.transact(run)

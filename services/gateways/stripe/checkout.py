@@ -1,6 +1,6 @@
 """Stripe's page on which a customer starts to pay for a plan."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,16 +22,18 @@ def open_checkout(
     success_url: str,
     cancel_url: str,
     metadata: Mapping[str, str],
+    tax_rate_ids: Sequence[str] = (),
     expires_at: datetime | None = None,
 ) -> CheckoutFacts:
-    """A page that starts a subscription of one price. Its metadata goes on the subscription too.
+    """A page that starts a subscription of one price with these taxes on it. Its metadata goes on the subscription too.
 
     A card is asked for even where the first days are free.
     """
+    rates = {"tax_rates": list(tax_rate_ids)} if tax_rate_ids else {}
     params = without_none(
         mode="subscription",
         customer=given(customer_id),
-        line_items=[{"price": given(price_id), "quantity": 1}],
+        line_items=[{"price": given(price_id), "quantity": 1, **rates}],
         client_reference_id=metadata[TENANT],
         metadata=dict(metadata),
         subscription_data=without_none(metadata=dict(metadata), trial_period_days=trial_days or None),

@@ -82,7 +82,7 @@ class PaymentFacts:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceFacts:
-    """`lines` are all of them, however many pages Stripe keeps them on."""
+    """`lines` are all of them, however many pages Stripe keeps them on. `tax_minor` is on top of them, in the total."""
 
     id: str
     customer_id: str
@@ -92,6 +92,7 @@ class InvoiceFacts:
     number: str | None
     currency: str
     total_minor: int
+    tax_minor: int
     due_minor: int
     paid_minor: int
     remaining_minor: int

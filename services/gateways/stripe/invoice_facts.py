@@ -21,6 +21,7 @@ def invoice_facts(stripe: Stripe, invoice: Mapping[str, Any]) -> InvoiceFacts:
         number=invoice["number"] or None,
         currency=invoice["currency"].upper(),
         total_minor=invoice["total"],
+        tax_minor=_tax_on_top(invoice),
         due_minor=invoice["amount_due"],
         paid_minor=invoice["amount_paid"],
         remaining_minor=invoice["amount_remaining"],
@@ -41,6 +42,12 @@ def invoice_facts(stripe: Stripe, invoice: Mapping[str, Any]) -> InvoiceFacts:
         discounts=coupons_of(invoice),
         metadata=metadata_of(invoice),
     )
+
+
+def _tax_on_top(invoice: Mapping[str, Any]) -> int:
+    """What rates at Stripe add to the lines; a tax within a price adds nothing."""
+    taxes = invoice.get("total_taxes") or ()
+    return sum(tax["amount"] for tax in taxes if tax["tax_behavior"] == "exclusive")
 
 
 def _subscription_id(invoice: Mapping[str, Any]) -> str | None:
