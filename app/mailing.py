@@ -13,7 +13,7 @@ from services.gateways.mail import Mailer, MailRefused, MailServer, MailUnavaila
 from services.gateways.mail_route import mail_server
 from services.mails import preparing, sending
 from services.mails.letters import read_sender
-from services.mails.writing import write_letter
+from services.mails.writing import read_draft, write_letter
 from services.settings import settings
 
 ROUNDS_MAX: Final = 200
@@ -88,7 +88,8 @@ def _send(mailer: Mailer, mail: MailMessage, clock: Callable[[], datetime]) -> t
 
     try:
         with reading() as session:
-            letter = write_letter(session, mail)
+            draft = read_draft(session, mail)
+        letter = write_letter(draft)
         sender = read_sender(settings().mail_from, settings().mail_reply_to)
         mailer.send(letter, sender=sender.address, recipient=mail.address, before_handing_over=hand_over)
     except MailRefused as refused:

@@ -56,11 +56,13 @@ ROUTES: Final = (
         Audience.MEMBER,
         is_tab=False,
     ),
+    Route("notifications", "/notifications", "Notifications", "", "bell", Audience.MEMBER),
     Route("admin", "/admin", "Customers", "Customers", "building_2", Audience.OPERATOR),
     Route("reconciliation", "/admin/reconciliation", "Reconciliation", "Reconciliation", "scale", Audience.OPERATOR),
     Route("webhooks", "/admin/webhooks", "Webhooks", "Webhooks", "webhook", Audience.OPERATOR),
     Route("clock", "/admin/clock", "Test clock", "Test clock", "clock", Audience.OPERATOR),
     Route("calls", "/admin/calls", "Calls to Stripe", "Calls to Stripe", "send", Audience.OPERATOR),
+    Route("mail", "/admin/mail", "Mail", "Mail", "mail", Audience.OPERATOR),
 )
 BY_NAME: Final = {route.name: route for route in ROUTES}
 

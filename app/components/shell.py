@@ -58,7 +58,9 @@ def _sidebar(route: Route, view: Any) -> rx.Component:
             aria_label="Main",
             class_name="sidebar-nav",
         ),
-        rx.el.div(_person(view), colour_mode_choice(), _sign_out(), class_name="sidebar-foot"),
+        rx.el.div(
+            _person(view), colour_mode_choice(), _own_settings(route, view), _sign_out(), class_name="sidebar-foot"
+        ),
         class_name="sidebar",
     )
 
@@ -77,6 +79,7 @@ def _topbar(route: Route, view: Any) -> rx.Component:
         _links(Audience.OPERATOR, route, view, "nav-link"),
         _links(Audience.MEMBER, route, view, "nav-link", tabs=False),
         colour_mode_choice(),
+        _own_settings(route, view),
         _sign_out(),
         id=MENU_ID,
         custom_attrs={"popover": "auto"},
@@ -150,6 +153,16 @@ def colour_mode_choice() -> rx.Component:
         aria_label="Colours",
         class_name="choices",
     )
+
+
+def _own_settings(current: Route, view: Any) -> rx.Component:
+    """What a member sets for themselves; an operator is no member of a customer."""
+    route = BY_NAME["notifications"]
+    props = {"aria_current": "page"} if current.name == route.name else {}
+    entry = link(
+        rx.icon(route.icon, size=16, aria_hidden="true"), route.title, href=route.href, class_name="nav-link", **props
+    )
+    return rx.cond(view.is_operator, rx.fragment(), entry)
 
 
 def _sign_out() -> rx.Component:

@@ -14,7 +14,9 @@ from app.pages import (
     gain_share,
     invoice,
     invoices,
+    mail,
     not_found,
+    notifications,
     overview,
     plans,
     receipt,
@@ -41,11 +43,13 @@ MODULES: Final[dict[str, ModuleType]] = {
     "receipt": receipt,
     "gain_share": gain_share,
     "webhook_endpoints": webhook_endpoints,
+    "notifications": notifications,
     "admin": admin,
     "reconciliation": reconciliation,
     "webhooks": webhooks,
     "calls": calls,
     "clock": clock,
+    "mail": mail,
 }
 """Route name → the module with `page()` and, where it loads data, `ON_LOAD`: a list of event handlers."""
 

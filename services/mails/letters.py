@@ -16,6 +16,9 @@ from services.mails.layouts import Frame, as_html, as_text
 from services.mails.phrases import one_line
 
 POLICY: Final = email.policy.SMTP.clone(max_line_length=78)
+URL_MAX: Final = 900
+"""A line of a header has at most 998 characters."""
+
 ONE_CLICK: Final = "List-Unsubscribe=One-Click"
 
 
@@ -77,7 +80,6 @@ def compose(letter: Letter) -> bytes:
     message["Message-ID"] = letter.message_id
     message["Auto-Submitted"] = "auto-generated"
     if letter.frame.unsubscribe_url:
-        message["List-Unsubscribe"] = f"<{letter.frame.unsubscribe_url}>"
         message["List-Unsubscribe-Post"] = ONE_CLICK
     message.set_content(as_text(letter.content, letter.frame), cte="quoted-printable")
     message.add_alternative(as_html(letter.content, letter.frame), subtype="html", cte="quoted-printable")
@@ -86,7 +88,16 @@ def compose(letter: Letter) -> bytes:
         message.add_attachment(each.data, maintype=main, subtype=sub, filename=each.filename)
     message["Content-Language"] = letter.frame.language  # last: those above move such headers into their parts
     _fix_boundaries(message, letter.message_id)
-    return message.as_bytes()
+    return _unsubscribe_line(letter.frame.unsubscribe_url) + message.as_bytes()
+
+
+def _unsubscribe_line(url: str) -> bytes:
+    """The header that mail programs read, in one line: set as others are, a long address becomes encoded words."""
+    if not url:
+        return b""
+    if not url.isascii() or one_line(url) != url or len(url) > URL_MAX or set(url) & set(" <>"):
+        raise ValueError("the address to unsubscribe at cannot stand in a header")
+    return f"List-Unsubscribe: <{url}>\r\n".encode()
 
 
 def _mailbox(name: str, address: str) -> Address:

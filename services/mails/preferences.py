@@ -12,7 +12,7 @@ from services.gateways.mail_tokens import Subscriber, read_subscriber
 from services.gateways.master_key import read_master_key
 from services.mails.kinds import TERMS
 from services.mails.phrases import ENGLISH, LANGUAGES
-from services.mails.recipients import ANSWERS_FOR_BILLS, chosen_of, wants
+from services.mails.recipients import ANSWERS_FOR_BILLS, chosen_of, language_of, wants
 from services.tenants import read_tenant
 
 NO_MEMBER = "You look at this customer as an operator: letters go to its own people, who choose for themselves."
@@ -36,6 +36,7 @@ class PreferencesView:
 
     address: str = ""
     language: str = ENGLISH
+    is_language_chosen: bool = False
     kinds: tuple[KindView, ...] = ()
 
 
@@ -60,7 +61,8 @@ def read_preferences(session: Session, *, tenant_id: str, user_id: str) -> Prefe
     chosen = chosen_of(session, tenant_id=tenant_id, user_id=user_id)
     return PreferencesView(
         address=user.email,
-        language=user.language or ENGLISH,
+        language=user.language or language_of(session, tenant_id=tenant_id),
+        is_language_chosen=user.language is not None,
         kinds=tuple(_kind(kind, role, chosen.get(kind)) for kind in TERMS),
     )
 
@@ -128,7 +130,7 @@ def _unsubscribing(session: Session, subscriber: Subscriber) -> Unsubscribing:
         title=TERMS[kind].title,
         customer=read_tenant(session, tenant_id=subscriber.tenant_id).name,
         address=user.email,
-        language=user.language or ENGLISH,
+        language=user.language or language_of(session, tenant_id=subscriber.tenant_id),
         is_wanted=wants(kind, membership.role, chosen.get(kind)),
     )
 

@@ -1,4 +1,4 @@
-"""Who is written to about a customer: members by their role and by what they chose."""
+"""Who is written to about a customer: members by role and by choice, and the addresses it wants its bills sent to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from models import MailKind, MailPreference, Membership, Role, User
+from services.billing_profiles import read_billing_profile
 from services.mails.kinds import TERMS
 from services.mails.phrases import ENGLISH
 
@@ -24,7 +25,21 @@ class Recipient:
 
 
 def recipients_of(session: Session, *, tenant_id: str, kind: MailKind) -> list[Recipient]:
-    """Everybody who gets letters of a kind, each address once, in the order of their addresses."""
+    """Everybody who gets letters of a kind, each address once: members, then the addresses for bills.
+
+    Who chose no language is written to in that of the customer's billing details.
+    """
+    profile = read_billing_profile(session, tenant_id=tenant_id)
+    language = language_of(session, tenant_id=tenant_id)
+    members = _members(session, tenant_id, kind, language)
+    contacts = profile.emails if profile is not None and TERMS[kind].goes_to_contacts else []
+    known = {each.address for each in members}
+    return members + [
+        Recipient(address, language) for address in dict.fromkeys(map(str.lower, contacts)) if address not in known
+    ]
+
+
+def _members(session: Session, tenant_id: str, kind: MailKind, customers_language: str) -> list[Recipient]:
     statement = (
         select(col(User.id), col(User.email), col(User.language), col(Membership.role), col(MailPreference.is_wanted))
         .join(Membership, col(Membership.user_id) == User.id)
@@ -38,7 +53,7 @@ def recipients_of(session: Session, *, tenant_id: str, kind: MailKind) -> list[R
         .order_by(col(User.email))
     )
     return [
-        Recipient(email, language or ENGLISH, user_id)
+        Recipient(email, language or customers_language, user_id)
         for user_id, email, language, role, is_wanted in session.execute(statement)
         if wants(kind, Role(role), is_wanted)
     ]
@@ -50,6 +65,12 @@ def wants(kind: MailKind, role: Role, chosen: bool | None) -> bool:
     if answers and TERMS[kind].is_essential:
         return True
     return answers if chosen is None else chosen
+
+
+def language_of(session: Session, *, tenant_id: str) -> str:
+    """The language of a customer's billing details, in which who chose none is written to."""
+    profile = read_billing_profile(session, tenant_id=tenant_id)
+    return ENGLISH if profile is None else profile.language.value
 
 
 def chosen_of(session: Session, *, tenant_id: str, user_id: str) -> Mapping[MailKind, bool]:

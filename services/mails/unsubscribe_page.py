@@ -6,7 +6,6 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.mails.content import TEMPLATES
-from services.mails.letters import read_sender
 from services.mails.phrases import ENGLISH
 from services.mails.preferences import Unsubscribing
 from services.mails.writing import SETTINGS_PATH
@@ -69,7 +68,7 @@ def _render(language: str, **parts: object) -> str:
         .get_template("unsubscribe.html.j2")
         .render(
             language=language,
-            brand=read_sender(settings().mail_from, None).name,
+            brand=settings().seller_name,
             settings=_WORDS[language]["settings"],
             settings_url=SETTINGS_PATH,
             **parts,

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from app.mailing import prepare_due_mails, send_due_mails
 from models import Invoice, MailKind, MailMessage, MailPreference, MailStatus, Role, SubscriptionStatus, User
 from services import settings as configuration
+from services.billing_profiles import BillingDetails, change_billing_profile
 from services.database import reading, transaction
 from services.gateways.mail_catcher import message_id_of
 from services.identity import create_user
@@ -83,6 +84,41 @@ def test_an_invoice_reaches_those_who_answer_for_it_each_in_their_language(acme:
     assert link in plain_of(english)
     assert f'href="{link}"' in html_of(english)
     assert "$9,000.00" in html_of(english)
+
+
+def test_an_invoice_has_its_pdf_with_it_in_the_readers_language(acme: Customer, mail_server: Any) -> None:
+    prepare_due_mails(at=NOON)
+    send_due_mails(at=NOON)
+    for message in mail_server.messages:
+        (file,) = message.iter_attachments()
+        assert (file.get_content_type(), file.get_filename()) == ("application/pdf", "INV-000001.pdf")
+        assert file.get_content().startswith(b"%PDF-")
+    english, french = (next(each.iter_attachments()).get_content() for each in mail_server.messages)
+    assert english != french
+
+
+def test_bills_go_to_the_addresses_given_for_them_too_in_the_customers_language(
+    acme: Customer, mail_server: Any
+) -> None:
+    details = BillingDetails(
+        legal_name="Acme inc.", address_lines=("1 rue Un",), city="Montréal", region="QC", postal_code="H2Y 1C6",
+        country="CA", emails=("Payables@acme.example", "owner@acme.example"), language="fr",
+    )  # fmt: skip
+    with transaction() as session:
+        change_billing_profile(session, tenant_id=acme.tenant_id, details=details, by="somebody", at=NOON)
+        metered(session, acme.tenant_id, event("850000"))
+    prepare_due_mails(at=NOON)
+    send_due_mails(at=NOON)
+    found = {(mail.kind, mail.address, mail.language) for mail in mails(acme.tenant_id)}
+    assert found == {
+        (MailKind.INVOICES, "finance@acme.example", "fr"),
+        (MailKind.INVOICES, "owner@acme.example", "fr"),
+        (MailKind.INVOICES, "payables@acme.example", "fr"),
+        (MailKind.CREDIT_ALERTS, "finance@acme.example", "fr"),
+        (MailKind.CREDIT_ALERTS, "owner@acme.example", "fr"),
+    }
+    to_contact = next(each for each in mail_server.messages if each["To"] == "payables@acme.example")
+    assert "/notifications/" not in plain_of(to_contact), "there is nothing to choose without an account"
 
 
 def test_nothing_is_prepared_or_sent_twice(acme: Customer, mail_server: Any) -> None:

@@ -68,7 +68,7 @@ def test_a_kind_that_does_not_exist_is_refused(session: Session, people: dict[st
 def test_a_language_is_chosen_for_oneself(session: Session, people: dict[str, str]) -> None:
     named = {"tenant_id": people["tenant"], "user_id": people["owner"]}
     before = read_preferences(session, **named)
-    assert set_language(session, **named, language="fr") == replace(before, language="fr")
+    assert set_language(session, **named, language="fr") == replace(before, language="fr", is_language_chosen=True)
     languages = {
         each.address: each.language
         for each in recipients_of(session, tenant_id=people["tenant"], kind=MailKind.RECEIPTS)

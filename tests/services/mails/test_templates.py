@@ -162,12 +162,30 @@ def test_headers_are_fixed_by_the_row() -> None:
 
 def test_a_letter_that_can_be_stopped_says_so_in_its_headers_and_in_both_parts() -> None:
     address = "https://portal.example/unsubscribe/v1.abc?x=1&y=2"
-    message = parsed(compose(letter(content("credits_low"), frame(unsubscribe_url=address))))
+    data = compose(letter(content("credits_low"), frame(unsubscribe_url=address)))
+    assert f"List-Unsubscribe: <{address}>\r\n".encode() in data
+    message = parsed(data)
     assert message["List-Unsubscribe"] == f"<{address}>"
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     plain, page = (part.get_content() for part in message.iter_parts())
     assert address in plain
     assert 'href="https://portal.example/unsubscribe/v1.abc?x=1&amp;y=2"' in page
+
+
+def test_a_long_link_stands_in_its_header_as_it_is() -> None:
+    address = f"https://billing.a-rather-long-name.example/unsubscribe/{'x' * 200}"
+    data = compose(letter(content("credits_low"), frame(unsubscribe_url=address)))
+    assert f"List-Unsubscribe: <{address}>\r\n".encode() in data
+    message_id = f"<{'0' * 32}@{'mail.' * 12}example>"
+    data = compose(letter(content("credits_low"), frame(), message_id=message_id))
+    assert message_id.encode() in data
+    assert b"=?utf-8?" not in data.partition(b"\r\n\r\n")[0]
+
+
+@pytest.mark.parametrize("address", ["https://x.example/\r\nBcc: y", "https://x.example/> <z", "https://é.example/"])
+def test_a_link_that_would_be_more_than_a_link_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="cannot stand in a header"):
+        compose(letter(content("credits_low"), frame(unsubscribe_url=address)))
 
 
 def test_an_attachment_goes_with_both_parts() -> None:
