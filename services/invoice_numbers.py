@@ -7,4 +7,9 @@ NUMBER_DIGITS = 6
 
 def invoice_number(invoice: Invoice) -> str | None:
     """The number as a person reads it, INV-000042; None for a draft."""
-    return None if invoice.number is None else f"INV-{invoice.number:0{NUMBER_DIGITS}d}"
+    return None if invoice.number is None else written_number(invoice.number)
+
+
+def written_number(number: int) -> str:
+    """The name of the invoice of that number."""
+    return f"INV-{number:0{NUMBER_DIGITS}d}"

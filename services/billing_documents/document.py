@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+from services.rules.money import Money
 
 
 class DocumentKind(StrEnum):
@@ -59,6 +61,20 @@ class PlanFacts:
     packs: Mapping[str, str] = field(default_factory=dict)
 
 
+AMOUNTS_ALONE: Final = frozenset({"discount", "adjustment", "proration", "carried"})
+"""Kinds of line that say an amount and no quantity of anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prorated:
+    """What a line is the rest of: a fee for the `days` of a term, from `changed_at` on, which is on the customer's
+    clock."""
+
+    fee: Money
+    days: tuple[date, date]
+    changed_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentLine:
     """One charge. `description` is the English one that its receipt attests; pages word it anew from the facts.
@@ -81,6 +97,12 @@ class DocumentLine:
     plan: PlanFacts
     records: int | None = None
     is_taxed: bool = True
+    prorated: Prorated | None = None
+
+    @property
+    def has_quantity(self) -> bool:
+        """Whether it is so many of something."""
+        return self.kind not in AMOUNTS_ALONE
 
 
 @dataclass(frozen=True, slots=True)

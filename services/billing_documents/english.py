@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from services import wording as words
-from services.billing_documents.document import BillingDocument, DocumentKind, DocumentLine
+from services.billing_documents.document import BillingDocument, DocumentKind, DocumentLine, Prorated
 from services.billing_documents.wording import Wording, included_of
 from services.rules.money import Money
 from services.rules.taxes import EXEMPT
@@ -27,7 +27,7 @@ class English(Wording):
         "no_lines": "There is nothing to charge.",
         "minimum": "Raised to the minimum", "maximum": "Lowered to the maximum",
         "exactly": "Exactly, before the one rounding of the line", "flat_fee": "fee", "package": "package",
-        "packages": "packages", "untaxed": "not taxed",
+        "packages": "packages", "untaxed": "not taxed", "in_advance": "Charged in advance",
         "void_mark": "Void", "preview_mark": "Preview · not an invoice",
     }  # fmt: skip
     units = {"discount": ("", ""), "adjustment": ("", ""), "proration": ("", "")}
@@ -45,23 +45,26 @@ class English(Wording):
         """The stored one, which is English; dates in it and all."""
         return line.description
 
-    def counts(self, line: DocumentLine) -> str:
-        number, sources = self.formats.number, line.sources
-        if "basis" in sources:
-            counted = f"{self.counted(Decimal(sources['counted']), line.unit)} counted ({BASES[sources['basis']]})"
-            return f"{counted}, {number(included_of(line))} included"
-        if "used_credits" in sources:
-            a_day = " a day" if sources["pool"] in line.plan.daily_pools else ""
-            used = self.counted(Decimal(sources["used_credits"]), line.unit)
-            return f"{used} used, {number(included_of(line))} included{a_day}"
-        if "billed_before" in sources:
-            beyond = self.counted(Decimal(sources["overage"]), line.unit)
-            return f"{beyond} beyond the allowance by now, {number(Decimal(sources['billed_before']))} billed before"
-        if "credits" in sources and line.kind == "top_up":
-            return f"{number(Decimal(sources['credits']))} in all"
-        if line.kind == "base":
-            return "Charged in advance"
-        return ""
+    def assets_counted(self, line: DocumentLine) -> str:
+        counted = f"{self.counted(Decimal(line.sources['counted']), line.unit)} counted"
+        return f"{counted} ({BASES[line.sources['basis']]}), {self.formats.number(included_of(line))} included"
+
+    def use_counted(self, line: DocumentLine) -> str:
+        a_day = " a day" if line.sources["pool"] in line.plan.daily_pools else ""
+        used = self.counted(Decimal(line.sources["used_credits"]), line.unit)
+        return f"{used} used, {self.formats.number(included_of(line))} included{a_day}"
+
+    def difference(self, line: DocumentLine) -> str:
+        beyond = self.counted(Decimal(line.sources["overage"]), line.unit)
+        before = self.formats.number(Decimal(line.sources["billed_before"]))
+        return f"{beyond} beyond the allowance by now, {before} billed before"
+
+    def share_of_term(self, prorated: Prorated) -> str:
+        fee, days = self.formats.amount(prorated.fee.amount_minor), self.formats.span(*prorated.days)
+        return f"Of {fee} for {days}, by the second from {self.formats.moment(prorated.changed_at)} on"
+
+    def bought(self, credits: Decimal) -> str:
+        return f"{self.formats.number(credits)} in all"
 
     def records(self, count: int) -> str:
         return f"{self.formats.number(count)} record{'' if count == 1 else 's'} of use"

@@ -1,10 +1,10 @@
 """Money, numbers and days as a document's reader writes them, by Babel's locale data."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from babel.dates import format_date, format_interval
+from babel.dates import format_date, format_interval, format_time
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from services.rules.decimals import EXACT
@@ -68,6 +68,10 @@ class Formats:
         if first == last:
             return self.short_day(first)
         return str(format_interval(first, last, "yMMMd", locale=self.locale))
+
+    def moment(self, at: datetime) -> str:
+        """A local time with its day: Nov 3, 2026, 2:05 p.m.; 3 nov. 2026, 14 h 05."""
+        return f"{self.short_day(at.date())}, {format_time(at.time(), 'short', locale=self.locale)}"
 
     def _major(self, amount_minor: int) -> Decimal:
         return Decimal(amount_minor).scaleb(-self._digits)

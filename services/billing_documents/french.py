@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
-from services.billing_documents.document import BillingDocument, DocumentKind, DocumentLine
+from services.billing_documents.document import BillingDocument, DocumentKind, DocumentLine, Prorated
 from services.billing_documents.wording import Wording, included_of
+from services.invoice_numbers import written_number
 from services.rules.money import Money
 from services.rules.taxes import EXEMPT, EXPORT_NOTES, OUT_OF_SCOPE_NOTE, REVERSE_CHARGE_NOTE
 
@@ -26,7 +27,7 @@ class French(Wording):
         "no_lines": "Il n’y a rien à facturer.",
         "minimum": "Porté au minimum", "maximum": "Ramené au maximum",
         "exactly": "Exactement, avant l’unique arrondi de la ligne", "flat_fee": "forfait", "package": "lot",
-        "packages": "lots", "untaxed": "non taxé",
+        "packages": "lots", "untaxed": "non taxé", "in_advance": "Facturé d’avance",
         "void_mark": "Annulée", "preview_mark": "Aperçu · n’est pas une facture",
     }  # fmt: skip
     units = {
@@ -60,12 +61,15 @@ class French(Wording):
 
     def title(self, line: DocumentLine, document: BillingDocument) -> str:
         number, since = self.formats.number, self.formats.day(line.starts_on)
-        words = line.description
         match line.kind:
             case "base":
-                words = f"{line.plan.name}, frais de base {'annuels' if line.unit == 'year' else 'mensuels'}"
+                words = self._base_fee(line)
+            case "proration":
+                part = "Part inutilisée" if line.amount_minor < 0 else "Reste de la période"
+                words = f"{part} : {self._base_fee(line)}"
             case "asset_uplift":
-                words = f"Actifs au-delà du forfait de {number(included_of(line))}"
+                site = f" ({line.sources['site']})" if "site" in line.sources else ""
+                words = f"Actifs au-delà du forfait de {number(included_of(line))}{site}"
             case "overage":
                 words = f"{self.pool(line)} au-delà du forfait de {number(included_of(line))}{self._a_day(line)}"
             case "late_usage":
@@ -76,27 +80,46 @@ class French(Wording):
                 words = f"Promotion {line.sources['code']} : {self._off(line)} sur les frais de base"
             case "top_up":
                 words = f"{self.pool(line)}, achat : {line.plan.packs.get(line.sources['pack'], line.sources['pack'])}"
-            case "adjustment" if document.kind == DocumentKind.CREDIT_NOTE:
-                words = f"Ajustement de la facture {document.corrects_number}"
+            case "carried" | "adjustment":
+                words = self._amount_alone(line, document)
+            case _:
+                words = line.description
         return words
 
-    def counts(self, line: DocumentLine) -> str:
-        number, sources = self.formats.number, line.sources
-        if "basis" in sources:
-            counted = f"Relevé : {self.counted(Decimal(sources['counted']), line.unit)} ({BASES[sources['basis']]})"
-            return f"{counted}, forfait : {number(included_of(line))}"
-        if "used_credits" in sources:
-            used = self.counted(Decimal(sources["used_credits"]), line.unit)
-            return f"Utilisation : {used}, forfait : {number(included_of(line))}{self._a_day(line)}"
-        if "billed_before" in sources:
-            beyond = self.counted(Decimal(sources["overage"]), line.unit)
-            before = number(Decimal(sources["billed_before"]))
-            return f"Au-delà du forfait à ce jour : {beyond}, déjà facturé : {before}"
-        if "credits" in sources and line.kind == "top_up":
-            return f"{number(Decimal(sources['credits']))} en tout"
-        if line.kind == "base":
-            return "Facturé d’avance"
-        return ""
+    def _amount_alone(self, line: DocumentLine, document: BillingDocument) -> str:
+        """Credit that is carried on, and what somebody decided: their reason stays as they wrote it."""
+        if line.kind == "carried" and line.amount_minor > 0:
+            return "Crédit restant, reporté sur votre prochaine facture"
+        if line.kind == "carried":
+            return f"Crédit reporté de la facture {written_number(line.sources['invoice'])}"
+        if document.kind == DocumentKind.CREDIT_NOTE:
+            return f"Ajustement de la facture {document.corrects_number}"
+        return f"Ajustement : {line.description.removeprefix('Adjustment: ')}"
+
+    def _base_fee(self, line: DocumentLine) -> str:
+        return f"{line.plan.name}, frais de base {'annuels' if line.unit == 'year' else 'mensuels'}"
+
+    def assets_counted(self, line: DocumentLine) -> str:
+        counted = self.counted(Decimal(line.sources["counted"]), line.unit)
+        included = self.formats.number(included_of(line))
+        return f"Relevé : {counted} ({BASES[line.sources['basis']]}), forfait : {included}"
+
+    def use_counted(self, line: DocumentLine) -> str:
+        used = self.counted(Decimal(line.sources["used_credits"]), line.unit)
+        return f"Utilisation : {used}, forfait : {self.formats.number(included_of(line))}{self._a_day(line)}"
+
+    def difference(self, line: DocumentLine) -> str:
+        beyond = self.counted(Decimal(line.sources["overage"]), line.unit)
+        before = self.formats.number(Decimal(line.sources["billed_before"]))
+        return f"Au-delà du forfait à ce jour : {beyond}, déjà facturé : {before}"
+
+    def share_of_term(self, prorated: Prorated) -> str:
+        fee, days = self.formats.amount(prorated.fee.amount_minor), self.formats.span(*prorated.days)
+        since = self.formats.moment(prorated.changed_at)
+        return f"Sur {fee} pour {days}, à la seconde près à compter du {since}"
+
+    def bought(self, credits: Decimal) -> str:
+        return f"{self.formats.number(credits)} en tout"
 
     def records(self, count: int) -> str:
         return f"{self.formats.number(count)} relevé{'' if count < 2 else 's'} d’utilisation"

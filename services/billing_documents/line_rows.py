@@ -12,9 +12,6 @@ from services.rules.money import Money, minor_digits
 from services.rules.pricing import Charge, Flat, Package, PerUnit
 from services.rules.violations import InvalidRate
 
-AMOUNTS_ALONE = frozenset({"discount", "adjustment"})
-"""Kinds of line that say an amount and no quantity of anything."""
-
 STEPS_TOGETHER_MAX = 20
 """A line with more tiers than these may be broken over pages; any other stands on one."""
 
@@ -36,7 +33,7 @@ def line_row(line: DocumentLine, document: BillingDocument, say: Wording) -> dic
 
 def _charge(line: DocumentLine) -> Charge | None:
     """The price of a line; None where its amount is no price of a quantity, as a promotion's or an adjustment's."""
-    if line.kind in AMOUNTS_ALONE:
+    if not line.has_quantity:
         return None
     try:
         return pricing.from_document(line.pricing)
@@ -45,7 +42,7 @@ def _charge(line: DocumentLine) -> Charge | None:
 
 
 def _quantity(line: DocumentLine, say: Wording) -> str:
-    return "" if line.kind in AMOUNTS_ALONE else say.counted(line.quantity, line.unit)
+    return say.counted(line.quantity, line.unit) if line.has_quantity else ""
 
 
 def _details(line: DocumentLine, say: Wording) -> Iterator[str]:

@@ -1,19 +1,18 @@
 """Read a bill out of the books as a document: the same rows give the same document, whoever asks and whenever."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlmodel import Session
 
-from models import CreditNote, CreditNoteLine, Invoice, InvoiceLine, InvoiceStatus, Tenant
+from models import CreditNote, Invoice, InvoiceStatus, Tenant
 from services.billing_documents.document import (
     AppliedNote,
     Attestation,
     BillingDocument,
     DocumentKind,
-    DocumentLine,
-    PlanFacts,
 )
+from services.billing_documents.line_reading import days_of, read_lines
 from services.billing_documents.parties import (
     buyer_of,
     credit_note_taxes,
@@ -24,10 +23,8 @@ from services.billing_documents.parties import (
 from services.closing import preview_invoice
 from services.credit_notes import list_credit_notes, note_number, read_credit_note
 from services.errors import Conflict
-from services.invoice_line_views import version_name
 from services.invoice_numbers import invoice_number
 from services.invoices import InvoiceDocument, read_invoice
-from services.price_books import plan_version
 from services.receipt_log import origin_of
 from services.receipts import find_receipt
 from services.rules import receipts as receipt_rules
@@ -74,7 +71,7 @@ def read_credit_note_document(
     note = found.note
     invoice = read_invoice(session, tenant_id=tenant_id, invoice_id=note.invoice_id).invoice
     receipt = _attestation(session, tenant_id, note.receipt_seq)
-    spans = [_days(line.period_start, line.period_end, tenant.timezone) for line in found.lines]
+    spans = [days_of(line.period_start, line.period_end, tenant.timezone) for line in found.lines]
     return BillingDocument(
         kind=DocumentKind.CREDIT_NOTE,
         id=note.id,
@@ -89,7 +86,7 @@ def read_credit_note_document(
         ends_on=max(last for _, last in spans),
         seller=seller_of(invoice),
         buyer=buyer_of(invoice, tenant),
-        lines=_lines(session, found.lines, tenant.timezone),
+        lines=read_lines(session, found.lines, tenant.timezone),
         taxes=credit_note_taxes(session, note),
         subtotal_minor=note.subtotal_minor,
         tax_minor=note.tax_minor,
@@ -107,7 +104,7 @@ def _invoice_document(
     session: Session, tenant: Tenant, found: InvoiceDocument, *, language: str | None
 ) -> BillingDocument:
     invoice, zone = found.invoice, tenant.timezone
-    starts_on, ends_on = _days(invoice.period_start, invoice.period_end, zone)
+    starts_on, ends_on = days_of(invoice.period_start, invoice.period_end, zone)
     notes = [] if invoice.number is None else list_credit_notes(
         session, tenant_id=tenant.id, invoice_id=invoice.id, limit=NOTES_MAX
     )  # fmt: skip
@@ -127,7 +124,7 @@ def _invoice_document(
         ends_on=ends_on,
         seller=seller_of(invoice),
         buyer=buyer_of(invoice, tenant),
-        lines=_lines(session, found.lines, zone),
+        lines=read_lines(session, found.lines, zone),
         taxes=document_taxes(found.taxes),
         subtotal_minor=invoice.subtotal_minor,
         tax_minor=invoice.tax_minor,
@@ -153,44 +150,6 @@ def _paid_minor(invoice: Invoice, notes: Sequence[CreditNote]) -> int:
 
 def _applied(note: CreditNote, timezone: str) -> AppliedNote:
     return AppliedNote(note_number(note), business_date(note.issued_at, timezone), note.total_minor, note.reason)
-
-
-def _lines(
-    session: Session, lines: Sequence[InvoiceLine] | Sequence[CreditNoteLine], timezone: str
-) -> tuple[DocumentLine, ...]:
-    return tuple(_line(session, line, timezone) for line in lines)
-
-
-def _line(session: Session, line: InvoiceLine | CreditNoteLine, timezone: str) -> DocumentLine:
-    plan = plan_version(session, version_id=line.plan_version_id)
-    starts_on, ends_on = _days(line.period_start, line.period_end, timezone)
-    return DocumentLine(
-        position=line.position,
-        kind=str(line.kind),
-        description=line.description,
-        quantity=line.quantity,
-        unit=line.unit,
-        amount_minor=line.amount_minor,
-        starts_on=starts_on,
-        ends_on=ends_on,
-        pricing=line.pricing,
-        steps=line.steps if isinstance(line, InvoiceLine) else (),
-        sources=line.sources,
-        plan=PlanFacts(
-            name=plan.name,
-            version=version_name(plan.version_id),
-            pools={pool.code: pool.name for pool in plan.pools.values()},
-            daily_pools=frozenset(pool.code for pool in plan.pools.values() if pool.resets_daily),
-            allowances=plan.allowances,
-            packs={pack.code: pack.name for pack in plan.top_ups.values()},
-        ),
-        records=line.usage_count if isinstance(line, InvoiceLine) else line.usage.get("count"),
-    )
-
-
-def _days(starts_at: datetime, ends_at: datetime, timezone: str) -> tuple[date, date]:
-    """The first and the last business day of a half-open period."""
-    return business_date(starts_at, timezone), business_date(ends_at - datetime.resolution, timezone)
 
 
 def _attestation(session: Session, tenant_id: str, seq: int) -> Attestation:

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from babel import Locale
 
-from services.billing_documents.document import BillingDocument, DocumentLine
+from services.billing_documents.document import BillingDocument, DocumentLine, Prorated
 from services.billing_documents.formats import Formats
 
 
@@ -59,9 +59,42 @@ class Wording(ABC):
     def title(self, line: DocumentLine, document: BillingDocument) -> str:
         """What the line charges, in a few words."""
 
-    @abstractmethod
     def counts(self, line: DocumentLine) -> str:
-        """How its quantity came about, in one sentence; "" where there is nothing to say."""
+        """How its quantity or amount came about, in one sentence; "" where there is nothing to say."""
+        words = ""
+        if "basis" in line.sources:
+            words = self.assets_counted(line)
+        elif "used_credits" in line.sources:
+            words = self.use_counted(line)
+        elif "billed_before" in line.sources:
+            words = self.difference(line)
+        elif line.prorated is not None:
+            words = self.share_of_term(line.prorated)
+        elif line.kind == "top_up":
+            words = self.bought(Decimal(line.sources["credits"]))
+        elif line.kind == "base":
+            words = self["in_advance"]
+        return words
+
+    @abstractmethod
+    def assets_counted(self, line: DocumentLine) -> str:
+        """1,200 assets counted (latest count), 1,000 included."""
+
+    @abstractmethod
+    def use_counted(self, line: DocumentLine) -> str:
+        """1,500,000 credits used, 1,000,000 included."""
+
+    @abstractmethod
+    def difference(self, line: DocumentLine) -> str:
+        """3,000 credits beyond the allowance by now, 1,000 billed before."""
+
+    @abstractmethod
+    def share_of_term(self, prorated: Prorated) -> str:
+        """Of 9,000.00 for Nov 1–30, 2026, by the second from Nov 15, 2026, 2:05 p.m. on."""
+
+    @abstractmethod
+    def bought(self, credits: Decimal) -> str:
+        """200,000 in all."""
 
     @abstractmethod
     def records(self, count: int) -> str:

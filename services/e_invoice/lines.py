@@ -22,7 +22,7 @@ def write_line(
     put(group(item, "ram:AssociatedDocumentLineDocument"), "ram:LineID", str(line.position))
     product = group(item, "ram:SpecifiedTradeProduct")
     put(product, "ram:Name", say.title(line, document))
-    counted = say.counted(line.quantity, line.unit).strip()
+    counted = say.counted(line.quantity, line.unit) if line.has_quantity else ""
     put(product, "ram:Description", "; ".join(words for words in (counted, say.counts(line)) if words))
     _write_price(item, amounts.priced(line))
     settlement = group(item, "ram:SpecifiedLineTradeSettlement")
