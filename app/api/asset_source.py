@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.responses import Response
 
-from app import unit_of_work
+from app import asset_pulls, unit_of_work
 from app.api.commands import REPLAYED_HEADER, Command, command
 from app.api.credentials import needs, tenant_of
 from app.api.documentation import READ, WRITE, problems
@@ -12,7 +12,6 @@ from app.api.exact_route import api_router
 from app.api.listing import TenantQuery
 from app.api.schemas.asset_source import PullShown, SourceBody, SourceShown
 from app.api.schemas.webhooks import TenantBody
-from app.asset_pulls import pull_asset_count
 from services import asset_sources
 from services.api_keys import Principal
 from services.database import Session
@@ -67,7 +66,7 @@ async def pull_now(body: TenantBody, asked: Command = command("billing:write")) 
 
     answer = await asked.carry_out(tenant_id, act, status=202)
     if REPLAYED_HEADER not in answer.headers:
-        await asyncio.to_thread(pull_asset_count, tenant_id=tenant_id, at=at)
+        await asyncio.to_thread(asset_pulls.pull_asset_count, tenant_id=tenant_id, at=at)
     return answer
 
 

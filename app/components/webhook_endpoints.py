@@ -16,6 +16,7 @@ from services.webhooks.endpoints import TYPES
 
 ANYWHERE: Final = {"overflowWrap": "anywhere"}
 TYPE_PREFIX: Final = "type:"
+TYPES_COLUMN: Final = {"display": "inline-block", "minWidth": "6rem", **ANYWHERE}
 TYPES_GRID: Final = {
     "display": "grid",
     "gap": "var(--space-2) var(--space-4)",
@@ -54,7 +55,7 @@ def endpoint_list(state: Any) -> rx.Component:
     )
     columns = (
         Column("Endpoint", lambda each: _endpoint_name(state, each), leads=True),
-        Column("Told of", lambda each: rx.el.span(each.types, style={**SMALL, **ANYWHERE})),
+        Column("Told of", lambda each: rx.el.span(each.types, style={**SMALL, **TYPES_COLUMN})),
         Column("Status", _endpoint_status),
         Column("In line", lambda each: each.waiting, numeric=True),
     )
@@ -271,7 +272,8 @@ def _message_name(state: Any, each: Any) -> rx.Component:
 
 
 def _again(state: Any, each: Any) -> rx.Component:
-    again = button("Send again", small=True, on_click=state.replay(each.notice_id), aria_label="Send this one again")
+    word = rx.cond(each.status == "retrying", "Try now", "Send again")
+    again = button(word, small=True, on_click=state.replay(each.notice_id))
     return rx.cond(state.may_change & state.opened.is_enabled & each.can_replay, again, rx.fragment())
 
 

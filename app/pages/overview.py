@@ -12,7 +12,7 @@ from app.components.layout import link, main_and_side, muted, page_header, row, 
 from app.components.pool_meter import pool_meter
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
-from app.pages import spending_limit
+from app.pages import asset_source, spending_limit
 from app.pages.frame import open_page, page_body
 from app.routes import BY_NAME, invoice_href
 from app.session import answers_refusals
@@ -45,7 +45,7 @@ class OverviewPage(rx.State):
         self.loaded = True
 
 
-ON_LOAD = [OverviewPage.load, spending_limit.SpendingLimit.load]
+ON_LOAD = [OverviewPage.load, spending_limit.SpendingLimit.load, asset_source.AssetSourceCard.load]
 
 
 def page() -> rx.Component:
@@ -70,7 +70,15 @@ def _overview(view: Any) -> rx.Component:
         ),
         rx.cond(view.late != "", _late(view), rx.fragment()),
         _stats(view),
-        main_and_side(stack(_use(view), _bill(view)), stack(_alerts(view), spending_limit.card(), _invoices(view))),
+        main_and_side(
+            stack(_use(view), _bill(view)),
+            stack(
+                _alerts(view),
+                spending_limit.card(),
+                rx.cond(view.assets.is_shown, asset_source.card(), rx.fragment()),
+                _invoices(view),
+            ),
+        ),
     )
 
 

@@ -240,7 +240,7 @@ def _note(endpoint: WebhookEndpoint, timezone: str) -> str:
         return f"{_DISABLED_WORDS[endpoint.disabled_reason]}, {wording.moment(endpoint.disabled_at, timezone)}."
     if endpoint.failing_since is not None:
         since, again = (wording.moment(at, timezone) for at in (endpoint.failing_since, endpoint.next_attempt_at))
-        return f"Failing since {since}; tried again {again}. What comes after waits."
+        return f"Failing since {since}; next try {again}. What comes after waits."
     return ""
 
 
@@ -295,5 +295,6 @@ def _attempt(attempt: WebhookAttempt, timezone: str) -> AttemptRow:
 def _outcome(attempt: WebhookAttempt) -> str:
     if attempt.finished_at is None:
         return "No answer recorded"
-    said = f"Status {attempt.status_code}" if attempt.status_code is not None else attempt.error or ""
-    return f"{said} in {wording.number(attempt.duration_ms or 0)} ms"
+    if attempt.status_code is None:
+        return attempt.error or ""
+    return f"Status {attempt.status_code} in {wording.number(attempt.duration_ms or 0)} ms"
