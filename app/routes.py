@@ -58,6 +58,7 @@ ROUTES: Final = (
     ),
     Route("notifications", "/notifications", "Notifications", "", "bell", Audience.MEMBER),
     Route("admin", "/admin", "Customers", "Customers", "building_2", Audience.OPERATOR),
+    Route("contracts", "/admin/contracts/[tenant_id]", "Contracts", "", "", Audience.OPERATOR, parent="admin"),
     Route("reconciliation", "/admin/reconciliation", "Reconciliation", "Reconciliation", "scale", Audience.OPERATOR),
     Route("webhooks", "/admin/webhooks", "Webhooks", "Webhooks", "webhook", Audience.OPERATOR),
     Route("clock", "/admin/clock", "Test clock", "Test clock", "clock", Audience.OPERATOR),
@@ -78,6 +79,11 @@ def navigation(audience: Audience) -> tuple[Route, ...]:
 def invoice_href(invoice_id: object) -> object:
     """The address of one invoice; works with a plain id and with a Var."""
     return BY_NAME["invoices"].href + invoice_id + "/"  # type: ignore[operator]
+
+
+def contracts_href(tenant_id: object) -> object:
+    """The address of a customer's contracts; works with a plain id and with a Var."""
+    return "/admin/contracts/" + tenant_id + "/"  # type: ignore[operator]
 
 
 def receipt_href(seq: object) -> object:

@@ -33,7 +33,7 @@ class ForgetForOthers(Middleware):
 
 
 async def forget_for_others(state: Any) -> None:
-    """Reset every page's state unless it was made for this very person and customer."""
+    """Reset every page's state unless it was made for this very person, customer and subscription."""
     connected = await _person_and_customer(state)
     root = state._get_root_state()
     owner = await root.get_state(StateOwner)
@@ -47,4 +47,4 @@ async def _person_and_customer(state: Any) -> str:
         member = await signed_in_person(state)
     except Refusal:
         return NOBODY
-    return f"{member.user_id} {member.tenant_id or ''}"
+    return f"{member.user_id} {member.tenant_id or ''} {member.subscription_id or ''}"

@@ -1,6 +1,7 @@
 """Invoices in words: the list with what is outstanding, the bill as it runs, and one invoice with its working."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -17,7 +18,8 @@ from services.invoice_numbers import invoice_number
 from services.invoice_receipt_views import CoveredView, NoteView, covered_views, note_views, total_after
 from services.invoices import read_invoice
 from services.standing import is_late
-from services.subscriptions import read_subscription
+from services.subscription_picker import name_of
+from services.subscriptions import list_subscriptions, read_subscription
 from services.tenants import read_tenant
 
 INVOICES_SHOWN = 25
@@ -33,7 +35,10 @@ STATUS_WORDS = {
 
 @dataclass(frozen=True)
 class InvoiceRow:
-    """One invoice in the list. `status` is the code, past_due where it is open and late."""
+    """One invoice in the list. `status` is the code, past_due where it is open and late.
+
+    `subscription` is what the one it is for is called, "" where the customer has never had another.
+    """
 
     id: str
     number: str
@@ -43,6 +48,7 @@ class InvoiceRow:
     amount: str
     status: str
     status_word: str
+    subscription: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,8 +117,10 @@ EMPTY_INVOICES = InvoiceListView()
 EMPTY_INVOICE = InvoiceDetailView()
 
 
-def read_invoice_list(session: Session, *, tenant_id: str, cursor: int = 0, at: datetime) -> InvoiceListView:
-    """The invoices numbered below `cursor`, the newest where it is 0, with the running bill beside the first page.
+def read_invoice_list(
+    session: Session, *, tenant_id: str, at: datetime, cursor: int = 0, subscription_id: str | None = None
+) -> InvoiceListView:
+    """The invoices numbered below `cursor`, the newest where it is 0, with the running bill of one subscription.
 
     Numbers have no gaps, so the count and the pages beside this one follow from them. Raises NotFound for an
     unknown customer.
@@ -129,16 +137,22 @@ def read_invoice_list(session: Session, *, tenant_id: str, cursor: int = 0, at: 
     found = session.exec(statement).all()
     first, last = newest - end + 2, (found[-1].number or 0) if found else 0
     outstanding, hint, late = _outstanding(session, tenant, at)
+    names = _names(session, tenant_id)
+    rows = [_row(invoice, tenant.timezone, at) for invoice in found]
+    if len(names) > 1:
+        rows = [
+            replace(row, subscription=names[invoice.subscription_id]) for row, invoice in zip(rows, found, strict=True)
+        ]
     return InvoiceListView(
-        has_subscription=_has_subscription(session, tenant_id),
-        rows=tuple(_row(invoice, tenant.timezone, at) for invoice in found),
+        has_subscription=bool(names),
+        rows=tuple(rows),
         shown=f"{first:,}–{first + len(found) - 1:,} of {newest:,}" if found else "",
         newer=min(end + INVOICES_SHOWN, newest + 1) if end <= newest else 0,
         older=last if last > 1 else 0,
         outstanding=outstanding,
         outstanding_hint=hint,
         late=late,
-        preview=_preview(session, tenant, at),
+        preview=_preview(session, tenant, subscription_id, at),
     )
 
 
@@ -167,7 +181,7 @@ def read_invoice_detail(session: Session, *, tenant_id: str, invoice_id: str, at
         tax=wording.amount(invoice.tax_minor, currency),
         total=wording.amount(invoice.total_minor, currency),
         timeline=_timeline(invoice, status, tenant.timezone),
-        facts=_facts(invoice),
+        facts=_facts(invoice, _names(session, tenant_id)),
         receipt="" if invoice.receipt_seq is None else str(invoice.receipt_seq),
         receipt_worded="" if invoice.receipt_seq is None else wording.number(invoice.receipt_seq),
         covered=covered_views(session, document),
@@ -204,21 +218,19 @@ def _outstanding(session: Session, tenant: Tenant, at: datetime) -> tuple[str, s
     return wording.amount(total_minor, tenant.currency), hint, late
 
 
-def _has_subscription(session: Session, tenant_id: str) -> bool:
-    try:
-        return bool(read_subscription(session, tenant_id=tenant_id))
-    except NotFound:
-        return False
+def _names(session: Session, tenant_id: str) -> dict[str, str]:
+    """What each of the customer's subscriptions is called, by its id."""
+    return {each.id: name_of(each) for each in list_subscriptions(session, tenant_id=tenant_id)}
 
 
-def _preview(session: Session, tenant: Tenant, at: datetime) -> PreviewView:
+def _preview(session: Session, tenant: Tenant, subscription_id: str | None, at: datetime) -> PreviewView:
     try:
-        subscription = read_subscription(session, tenant_id=tenant.id)
+        subscription = read_subscription(session, tenant_id=tenant.id, subscription_id=subscription_id)
     except NotFound:
         return PreviewView()
     if subscription.status not in BILLED:
         return PreviewView()
-    document = preview_invoice(session, tenant_id=tenant.id, at=at)
+    document = preview_invoice(session, tenant_id=tenant.id, subscription_id=subscription.id, at=at)
     invoice = document.invoice
     return PreviewView(
         is_shown=True,
@@ -242,5 +254,7 @@ def _timeline(invoice: Invoice, status: str, timezone: str) -> tuple[TimelineSte
     return issued, TimelineStep(STATUS_WORDS[status], "Nothing is to be paid", "done")
 
 
-def _facts(invoice: Invoice) -> tuple[Fact, ...]:
-    return (Fact("Payment reference", invoice.payment_reference),) if invoice.payment_reference else ()
+def _facts(invoice: Invoice, names: Mapping[str, str]) -> tuple[Fact, ...]:
+    of = (Fact("Subscription", names[invoice.subscription_id]),) if len(names) > 1 else ()
+    paid = (Fact("Payment reference", invoice.payment_reference),) if invoice.payment_reference else ()
+    return of + paid

@@ -146,7 +146,7 @@ def _assets_view(assets: AssetStanding | None, timezone: str) -> CountView:
 
 def _sites_view(facts: Standing) -> CountView:
     if facts.subscription.site is not None:
-        return CountView(True, facts.subscription.site, "is the site it is for")
+        return CountView(True, "For site", facts.subscription.site)
     used, included = facts.sites.used, facts.sites.included
     if included is None:
         return CountView()

@@ -64,7 +64,9 @@ class OffersView:
 EMPTY_OFFERS = OffersView()
 
 
-def read_offers(session: Session, *, tenant_id: str, at: datetime, by_card: bool = False) -> OffersView:
+def read_offers(
+    session: Session, *, tenant_id: str, at: datetime, by_card: bool = False, subscription_id: str | None = None
+) -> OffersView:
     """The plans of the book the customer buys from: its subscription's, else the one in force for everybody.
 
     `by_card` where a plan is paid on the payment page, which then takes the place of a free one.
@@ -72,7 +74,7 @@ def read_offers(session: Session, *, tenant_id: str, at: datetime, by_card: bool
     A customer on an older version of a plan sees its own terms. Raises NotFound for an unknown customer.
     """
     tenant = read_tenant(session, tenant_id=tenant_id)
-    subscription = _subscription(session, tenant_id)
+    subscription = _subscription(session, tenant_id, subscription_id)
     current = None if subscription is None else plan_version(session, version_id=subscription.plan_version_id)
     book = book_in_force(session, code=current.book_code if current else None)
     plans = _with_own_terms(book, current)
@@ -107,9 +109,9 @@ def _sells_credits(plan: Plan) -> bool:
     return any(pool.unit == "credit" for pool in plan.pools.values())
 
 
-def _subscription(session: Session, tenant_id: str) -> Subscription | None:
+def _subscription(session: Session, tenant_id: str, subscription_id: str | None) -> Subscription | None:
     try:
-        return read_subscription(session, tenant_id=tenant_id)
+        return read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
     except NotFound:
         return None
 
@@ -199,6 +201,8 @@ def _gain_share(plan: Plan) -> str:
 
 
 def _own_note(book: Book, current: Plan, subscription: Subscription) -> str:
+    if current.only_for is not None:
+        return "These terms were agreed with you by contract."
     if current.version_id not in {plan.version_id for plan in book.plans}:
         return "Your terms are those you started with; they stay as they are."
     return "Billed once a year" if subscription.interval == Interval.YEAR else "Billed every month"

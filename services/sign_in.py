@@ -12,10 +12,11 @@ from sqlalchemy import and_, delete, update
 from sqlmodel import Session, col, select
 
 from models import Membership, Role, Tenant, User, WebSession
-from services.errors import NotSignedIn, WrongTenant
+from services.errors import NotFound, NotSignedIn, WrongTenant
 from services.identifiers import digest, new_secret
 from services.passwords import better_hash, is_password_of
 from services.sign_in_limit import sign_in_limit
+from services.subscription_picker import picked
 
 SESSION_HOURS = 12
 COOKIE_MAX = 200
@@ -46,7 +47,10 @@ class KnownUser:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Who is signed in and for whom. An operator has no role; `tenant_id` is None until they choose a customer."""
+    """Who is signed in and for whom. An operator has no role; `tenant_id` is None until they choose a customer.
+
+    `subscription_id` is which of the customer's subscriptions they look at, always one of its own; None for none.
+    """
 
     user_id: str
     email: str
@@ -56,6 +60,7 @@ class Member:
     is_operator: bool
     timezone: str
     currency: str
+    subscription_id: str | None = None
 
 
 def sign_in(
@@ -144,6 +149,7 @@ def read_member(session: Session, *, cookie_token: str, at: datetime) -> Member:
         is_operator=row.is_operator,
         timezone=row.timezone if may_look else "UTC",
         currency=row.currency if may_look else "",
+        subscription_id=(picked(session, tenant_id=row.tenant_id, wanted=row.subscription_id) if may_look else None),
     )
 
 
@@ -158,7 +164,19 @@ def choose_tenant(session: Session, *, cookie_token: str, tenant_id: str, at: da
     if not is_known or not (member.is_operator or is_theirs):
         raise WrongTenant("You cannot look at this customer.", field="tenant_id")
     token = digest(cookie_token[:COOKIE_MAX])
-    session.execute(update(WebSession).where(col(WebSession.digest) == token).values(tenant_id=tenant_id))
+    chosen = {"tenant_id": tenant_id, "subscription_id": None}
+    session.execute(update(WebSession).where(col(WebSession.digest) == token).values(chosen))
+    return read_member(session, cookie_token=cookie_token, at=at)
+
+
+def choose_subscription(session: Session, *, cookie_token: str, subscription_id: str, at: datetime) -> Member:
+    """Look at another of the customer's subscriptions. Raises NotSignedIn, and NotFound for what is not its own."""
+    member = read_member(session, cookie_token=cookie_token, at=at)
+    tenant_id = member.tenant_id
+    if tenant_id is None or picked(session, tenant_id=tenant_id, wanted=subscription_id) != subscription_id:
+        raise NotFound("There is no such subscription.", field="subscription_id")
+    token = digest(cookie_token[:COOKIE_MAX])
+    session.execute(update(WebSession).where(col(WebSession.digest) == token).values(subscription_id=subscription_id))
     return read_member(session, cookie_token=cookie_token, at=at)
 
 
@@ -178,6 +196,7 @@ def _member_statement(cookie_token: str, at: datetime) -> Any:
         select(  # type: ignore[call-overload]
             WebSession.user_id,
             WebSession.tenant_id,
+            WebSession.subscription_id,
             User.email,
             User.is_operator,
             Membership.role,

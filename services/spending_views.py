@@ -58,11 +58,11 @@ class CapQuestion:
 NO_SPENDING, NOTHING_ASKED = SpendingView(), CapQuestion()
 
 
-def read_spending(session: Session, *, tenant_id: str) -> SpendingView:
-    """The limits of a customer and what is spent. Raises NotFound for an unknown customer."""
+def read_spending(session: Session, *, tenant_id: str, subscription_id: str | None = None) -> SpendingView:
+    """The limits of a subscription and what is spent. Raises NotFound for an unknown customer."""
     timezone = read_tenant(session, tenant_id=tenant_id).timezone
     try:
-        found = spend_controls.read_spend_control(session, tenant_id=tenant_id)
+        found = spend_controls.read_spend_control(session, tenant_id=tenant_id, subscription_id=subscription_id)
     except NotFound:
         return NO_SPENDING
     state = _state(session, tenant_id, found)
@@ -91,11 +91,11 @@ def read_spending(session: Session, *, tenant_id: str) -> SpendingView:
     )
 
 
-def ask_cap(session: Session, *, tenant_id: str, typed: str) -> CapQuestion:
+def ask_cap(session: Session, *, tenant_id: str, typed: str, subscription_id: str | None = None) -> CapQuestion:
     """What setting a limit would do now. Raises Unprocessable for a text that is no amount, and NotFound."""
     text = typed.strip()[:TYPED_MAX]
     cap = text.replace(",", "") if _GROUPED.fullmatch(text) else text
-    found = spend_controls.read_spend_control(session, tenant_id=tenant_id)
+    found = spend_controls.read_spend_control(session, tenant_id=tenant_id, subscription_id=subscription_id)
     asked = Money(spend_controls.cap_minor(cap, found.spent.currency), found.spent.currency)
     if asked.amount_minor >= found.spent.amount_minor:
         return CapQuestion(cap)

@@ -88,15 +88,22 @@ EMPTY_USAGE = UsageView()
 
 
 def read_usage(
-    session: Session, *, tenant_id: str, period_start: str | None = None, pool: str | None = None, at: datetime
+    session: Session,
+    *,
+    tenant_id: str,
+    at: datetime,
+    subscription_id: str | None = None,
+    period_start: str | None = None,
+    pool: str | None = None,
 ) -> UsageView:
     """Use in the period that starts at `period_start` (a value of `periods`), the running one where none is given.
 
-    Raises NotFound for an unknown customer or period; a pool the period's plan does not have is its first one.
+    Without an id it is the main or only subscription. Raises NotFound for an unknown customer or period; a pool the
+    period's plan does not have is its first one.
     """
     tenant = read_tenant(session, tenant_id=tenant_id)
     try:
-        subscription = read_subscription(session, tenant_id=tenant_id)
+        subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
     except NotFound:
         return EMPTY_USAGE
     periods = _periods(session, subscription)

@@ -12,6 +12,7 @@ from app.components.posting_form import posting_form
 from app.components.states import skeleton_line
 from app.routes import BY_NAME, Audience, Route, navigation
 from services.payments.standing_views import PaymentNotice
+from services.subscription_picker import SubscriptionChoice
 
 MENU_ID = "account-menu"
 COLOUR_MODES = (("light", "Light", "sun"), ("dark", "Dark", "moon"), ("system", "System", "monitor"))
@@ -28,6 +29,9 @@ class ShellView:
     acting_as: str = ""
     """The customer an operator is looking at; "" when nobody is."""
     payment: PaymentNotice = field(default_factory=PaymentNotice)
+    subscription_id: str = ""
+    subscriptions: tuple[SubscriptionChoice, ...] = ()
+    """What there is to choose from; empty where there are not several."""
 
 
 def shell(route_name: str, view: Any, *children: Any, banner: rx.Component | None = None) -> rx.Component:

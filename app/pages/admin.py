@@ -7,7 +7,7 @@ import reflex as rx
 from app import unit_of_work
 from app.components.badges import badge, status_badge
 from app.components.cards import section_card
-from app.components.forms import button
+from app.components.forms import button, button_link
 from app.components.layout import page_header, row
 from app.components.posting_form import posting_form
 from app.components.progress import credit_progress
@@ -15,6 +15,7 @@ from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
 from app.pages.frame import open_operator_page, page_body
+from app.routes import contracts_href
 from app.session import answers_refusals, signed_in_operator
 from services import customers
 from services.customers import EMPTY_CUSTOMERS, CustomersView
@@ -190,8 +191,15 @@ def _open_amount(customer: Any) -> rx.Component:
 
 
 def _open(customer: Any) -> rx.Component:
-    """A plain form: the choice is kept with the session, by the server's own answer."""
-    return posting_form(
+    """Contracts are a page of ours. Opening is a plain form: the choice is kept with the session, by the server."""
+    contracts = button_link(
+        "Contracts",
+        rx.el.span(" of ", customer.name, class_name="visually-hidden"),
+        href=contracts_href(customer.id),
+        kind="quiet",
+        small=True,
+    )
+    opening = posting_form(
         rx.el.input(type="hidden", name="tenant_id", value=customer.id, read_only=True),
         button(
             "Open",
@@ -201,8 +209,9 @@ def _open(customer: Any) -> rx.Component:
             icon="log_in",
         ),
         action="/session/tenant",
-        style={"display": "flex", "justifyContent": "flex-end"},
+        style={"display": "flex"},
     )
+    return rx.el.div(contracts, opening, class_name="row", style={"justifyContent": "flex-end"})
 
 
 def _nobody() -> rx.Component:

@@ -15,13 +15,18 @@ from app.components.payment_notice import payment_notice
 from app.components.shell import ShellView, shell
 from app.components.states import page_states
 from app.pages.sandbox import sandbox_banner
+from app.pages.subscription_picker import subscription_picker as picked_by
 from app.routes import BY_NAME
 from app.session import signed_in_member, signed_in_operator, signed_in_person
 from models import Role
+from services import subscription_picker
 from services.errors import Forbidden, NotSignedIn
 from services.payments import standing_views
 from services.payments.standing_views import NO_NOTICE
 from services.sign_in import Member
+
+OF_ONE_SUBSCRIPTION: Final = frozenset({"overview", "usage", "plans", "invoices"})
+"""Pages that are about one of the customer's subscriptions at a time."""
 
 ROLES: Final = {Role.VIEWER: "Viewer", Role.BILLING_ADMIN: "Billing admin", Role.OWNER: "Owner"}
 
@@ -34,19 +39,21 @@ def shell_view(member: Member) -> ShellView:
         role="Operator" if member.is_operator else ROLES[member.role] if member.role else "",
         is_operator=member.is_operator,
         acting_as=member.tenant_name if member.is_operator else "",
+        subscription_id=member.subscription_id or "",
     )
 
 
 async def open_page(state: Any) -> Member:
     """Who is signed in and for which customer, put in the frame. Raises NotSignedIn and NoCustomerChosen.
 
-    What the State still holds for somebody else, or for another customer, is forgotten.
+    What the State still holds for somebody else, or for another customer or subscription, is forgotten.
     """
     member = await _open(state, signed_in_member)
     notice = await unit_of_work.read(
         standing_views.read_notice, tenant_id=str(member.tenant_id), timezone=member.timezone
     )
-    state.shell = replace(state.shell, payment=notice)
+    choices = await unit_of_work.read(subscription_picker.list_choices, tenant_id=str(member.tenant_id))
+    state.shell = replace(state.shell, payment=notice, subscriptions=choices)
     return member
 
 
@@ -66,7 +73,7 @@ async def _open(state: Any, identify: Any) -> Member:
         state.shell = shell_view(await signed_in_person(state))
         raise
     shown = shell_view(member)
-    if replace(state.shell, payment=NO_NOTICE) != shown:
+    if replace(state.shell, payment=NO_NOTICE, subscriptions=()) != shown:
         state.reset()
         state.shell = shown
     state.refusal = ""
@@ -75,8 +82,9 @@ async def _open(state: Any, identify: Any) -> Member:
 
 def page_body(route_name: str, state: Any, *children: Any, skeleton: rx.Component | None = None) -> rx.Component:
     """The page `route_name` in the frame: a skeleton until `state.loaded`, the refusal where there is one."""
+    picker = picked_by(state.shell) if route_name in OF_ONE_SUBSCRIPTION else rx.fragment()
     content = page_states(
-        rx.fragment(*children),
+        rx.fragment(picker, *children),
         is_loading=~state.loaded & (state.refusal == ""),
         refused=state.refusal,
         skeleton=skeleton,

@@ -56,7 +56,13 @@ class InvoicesPage(rx.State):
 
     async def _read(self, member: Member, cursor: int) -> None:
         tenant_id, at = str(member.tenant_id), unit_of_work.now()
-        view = await unit_of_work.read(invoice_views.read_invoice_list, tenant_id=tenant_id, cursor=cursor, at=at)
+        view = await unit_of_work.read(
+            invoice_views.read_invoice_list,
+            tenant_id=tenant_id,
+            subscription_id=member.subscription_id,
+            cursor=cursor,
+            at=at,
+        )
         self.payments = await unit_of_work.read(
             payment_views.read_payment_lines,
             tenant_id=tenant_id,
@@ -128,7 +134,7 @@ def _preview(preview: Any) -> rx.Component:
 
 def _list(view: Any) -> rx.Component:
     columns = (
-        Column("Invoice", lambda each: link(each.number, href=invoice_href(each.id)), leads=True),
+        Column("Invoice", _numbered, leads=True),
         Column("Period", lambda each: each.period),
         Column("Issued", lambda each: each.issued),
         Column("Status", lambda each: standing_badge(each, InvoicesPage.payments[each.id])),
@@ -150,6 +156,16 @@ def _list(view: Any) -> rx.Component:
     )
     listed = rx.fragment(data_table("Invoices, the newest first", columns, view.rows), pages)
     return section_card("Issued", rx.cond(view.rows, listed, none_yet), flush=True)
+
+
+def _numbered(invoice: Any) -> rx.Component:
+    """The number, and what subscription it is for where the customer has several."""
+    of = rx.el.p(invoice.subscription, class_name="muted", style={"fontSize": "var(--text-sm)", "fontWeight": 400})
+    return rx.el.div(
+        link(invoice.number, href=invoice_href(invoice.id)),
+        rx.cond(invoice.subscription != "", of, rx.fragment()),
+        style={"overflowWrap": "anywhere", "maxWidth": "16rem"},
+    )
 
 
 def _payment(invoice: Any) -> rx.Component:

@@ -40,7 +40,10 @@ class OverviewPage(rx.State):
     async def load(self) -> None:
         member = await open_page(self)
         self.view = await unit_of_work.read(
-            overview.read_overview, tenant_id=str(member.tenant_id), at=unit_of_work.now()
+            overview.read_overview,
+            tenant_id=str(member.tenant_id),
+            subscription_id=member.subscription_id,
+            at=unit_of_work.now(),
         )
         self.loaded = True
 

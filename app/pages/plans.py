@@ -61,6 +61,7 @@ class PlansPage(rx.State):
         self.view = await unit_of_work.read(
             plan_offers.read_offers,
             tenant_id=str(member.tenant_id),
+            subscription_id=member.subscription_id,
             at=unit_of_work.now(),
             by_card=_pays_by_card(member),
         )

@@ -62,7 +62,10 @@ class SpendingLimit(rx.State):
         self.editing, self.problem, self.asked = "cap", "", NOTHING_ASKED
         try:
             asked = await unit_of_work.read(
-                spending_views.ask_cap, tenant_id=str(member.tenant_id), typed=str(form.get("cap", ""))
+                spending_views.ask_cap,
+                tenant_id=str(member.tenant_id),
+                subscription_id=member.subscription_id,
+                typed=str(form.get("cap", "")),
             )
         except Unprocessable as refusal:
             self.problem = refusal.detail
@@ -101,6 +104,7 @@ class SpendingLimit(rx.State):
             await unit_of_work.run(
                 spend_controls.set_alert_thresholds,
                 tenant_id=str(member.tenant_id),
+                subscription_id=member.subscription_id,
                 thresholds_pct=spending_views.read_thresholds(str(form.get("thresholds", ""))),
                 by=member.user_id,
                 at=unit_of_work.now(),
@@ -121,6 +125,7 @@ class SpendingLimit(rx.State):
         await unit_of_work.run(
             spend_controls.set_spend_cap,
             tenant_id=str(member.tenant_id),
+            subscription_id=member.subscription_id,
             cap=cap,
             by=member.user_id,
             at=unit_of_work.now(),
@@ -131,7 +136,9 @@ class SpendingLimit(rx.State):
     async def _show(self, member: Member) -> None:
         self._put_back()
         self.may_change = member.is_operator or member.role in (Role.BILLING_ADMIN, Role.OWNER)
-        self.view = await unit_of_work.read(spending_views.read_spending, tenant_id=str(member.tenant_id))
+        self.view = await unit_of_work.read(
+            spending_views.read_spending, tenant_id=str(member.tenant_id), subscription_id=member.subscription_id
+        )
         self.loaded = True
 
     def _put_back(self) -> None:

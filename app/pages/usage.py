@@ -86,6 +86,7 @@ class UsagePage(rx.State):
             self.estimated = await unit_of_work.read(
                 credit_estimate.estimate,
                 tenant_id=str(member.tenant_id),
+                subscription_id=member.subscription_id,
                 event_type=str(form.get("event_type", "")),
                 units_text=str(form.get("units", "")),
                 at=unit_of_work.now(),
@@ -99,6 +100,7 @@ class UsagePage(rx.State):
         view = await unit_of_work.read(
             usage_views.read_usage,
             tenant_id=tenant_id,
+            subscription_id=member.subscription_id,
             period_start=period_start or None,
             pool=pool or None,
             at=at,
@@ -108,9 +110,16 @@ class UsagePage(rx.State):
             view.months, [Series(bars.name, _heights(bars), bars.worded) for bars in view.month_bars]
         )
         self.daily = daily_bars(view.days, _heights(view.day_bars), view.day_bars.worded, name=view.day_bars.name)
-        self.events = await unit_of_work.read(event_views.read_events, tenant_id=tenant_id, before_seq=before_seq)
+        self.events = await unit_of_work.read(
+            event_views.read_events,
+            tenant_id=tenant_id,
+            subscription_id=member.subscription_id if self.shell.subscriptions else None,
+            before_seq=before_seq,
+        )
         self._before_seq = before_seq
-        self.meters = await unit_of_work.read(credit_estimate.list_meters, tenant_id=tenant_id)
+        self.meters = await unit_of_work.read(
+            credit_estimate.list_meters, tenant_id=tenant_id, subscription_id=member.subscription_id
+        )
         self.loaded = True
 
 

@@ -115,7 +115,7 @@ def connected(cookie: str = "", *, looking_at: str = "") -> rx.State:
 
 def look(root: rx.State, cookie: str, *, looking_at: str = "") -> None:
     headers = {"cookie": f"{COOKIE}={cookie}"} if cookie else {}
-    query = {"invoice_id": looking_at, "seq": "2"} if looking_at else {}
+    query = {"invoice_id": looking_at, "tenant_id": looking_at, "seq": "2"} if looking_at else {}
     before = root.router_data
     root.router_data = {"headers": headers, "pathname": "/", "asPath": f"/?q={looking_at}", "query": query}
     root._update_router_vars(root.router_data, before)

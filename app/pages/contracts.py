@@ -1,0 +1,357 @@
+"""A customer's contracts, for our own side: what is agreed, and drafting another with a month worked out beforehand."""
+
+from typing import Any
+
+import reflex as rx
+
+from app import unit_of_work
+from app.components.badges import badge
+from app.components.cards import notice, section_card
+from app.components.contract_form import contract_form, draft_section
+from app.components.forms import button, button_link, select_field, text_field
+from app.components.layout import grid, muted, page_header, row, stack
+from app.components.shell import ShellView
+from app.components.states import empty_state, skeleton_card, skeleton_line
+from app.components.tables import Column, data_table
+from app.pages.frame import open_operator_page, page_body
+from app.routes import BY_NAME
+from app.session import answers_refusals, signed_in_operator
+from models import Collection, Interval
+from models.base import ID_MAX
+from services import contract_views, contracts
+from services.contract_form import FIELD_MAX, NO_FORM, FormView, read_day
+from services.contract_views import EMPTY_CONTRACTS, NO_DRAFT, ContractsView, DraftView
+from services.errors import Conflict, NotFound, UnknownPlan, Unprocessable
+
+SMALL = {"fontSize": "var(--text-sm)"}
+FIELDS_MAX = 400
+TONES = (("offered", "good"), ("coming", "accent"), ("over", "warn"))
+
+
+class ContractsPage(rx.State):
+    """The customer of the address. `_typed` is the form that the draft was worked out from; nothing else is kept."""
+
+    shell: ShellView = ShellView()
+    view: ContractsView = EMPTY_CONTRACTS
+    form: FormView = NO_FORM
+    draft: DraftView = NO_DRAFT
+    starting: str = ""
+    starting_title: str = ""
+    problem: str = ""
+    loaded: bool = False
+    refusal: str = ""
+    _typed: dict[str, str] = {}
+
+    @rx.event
+    @answers_refusals
+    async def load(self) -> None:
+        await open_operator_page(self)
+        wanted = self._wanted()
+        if self.view.tenant_id != wanted:
+            self._close()
+            self.view, self.loaded = EMPTY_CONTRACTS, False
+        await self._show(wanted)
+
+    @rx.event
+    @answers_refusals
+    async def choose_plan(self, plan_code: str) -> Any:
+        """Open the form for a plan of a book."""
+        await signed_in_operator(self)
+        if not self.loaded:
+            return ContractsPage.load
+        self._close()
+        try:
+            self.form = await unit_of_work.read(
+                contract_views.open_form, tenant_id=self.view.tenant_id, plan_code=str(plan_code)[:130]
+            )
+        except UnknownPlan as refusal:
+            self.problem = refusal.detail
+        return None
+
+    @rx.event
+    @answers_refusals
+    async def work_out(self, form: dict[str, Any]) -> Any:
+        """Say what the terms make of a month. Nothing is kept yet."""
+        await signed_in_operator(self)
+        if self.form.plan_code == "":
+            return None if self.loaded else ContractsPage.load
+        self.problem, self.draft = "", NO_DRAFT
+        typed = {str(name)[:80]: str(value)[:FIELD_MAX] for name, value in list(form.items())[:FIELDS_MAX]}
+        try:
+            self.draft = await unit_of_work.read(
+                contract_views.work_out_draft,
+                tenant_id=self.view.tenant_id,
+                plan_code=self.form.plan_code,
+                typed=typed,
+                at=unit_of_work.now(),
+            )
+        except (Unprocessable, Conflict) as refusal:
+            self.problem = refusal.detail
+            return None
+        self._typed = typed
+        return None
+
+    @rx.event
+    @answers_refusals
+    async def keep(self) -> Any:
+        """Keep what was worked out, once."""
+        member = await signed_in_operator(self)
+        if self.draft.title == "" or self.form.plan_code == "":
+            return None if self.loaded else ContractsPage.load
+        try:
+            await unit_of_work.run(
+                contract_views.keep_draft,
+                tenant_id=self.view.tenant_id,
+                plan_code=self.form.plan_code,
+                typed=dict(self._typed),
+                by=member.user_id,
+                at=unit_of_work.now(),
+            )
+        except (Unprocessable, Conflict) as refusal:
+            self.draft, self.problem = NO_DRAFT, refusal.detail
+            return None
+        self._close()
+        await self._show(self.view.tenant_id)
+        return rx.toast.success("The contract is kept")
+
+    @rx.event
+    @answers_refusals
+    async def change(self) -> None:
+        """Go back from what was worked out to the form."""
+        await signed_in_operator(self)
+        self.draft = NO_DRAFT
+
+    @rx.event
+    @answers_refusals
+    async def put_back(self) -> None:
+        """Draft nothing, start nothing."""
+        await signed_in_operator(self)
+        self._close()
+
+    @rx.event
+    @answers_refusals
+    async def ask_start(self, contract_id: str) -> Any:
+        """Open the form that starts a subscription on a contract."""
+        await signed_in_operator(self)
+        if not self.loaded:
+            return ContractsPage.load
+        self._close()
+        chosen = next((each for each in self.view.rows if each.id == contract_id), None)
+        if chosen is not None:
+            self.starting, self.starting_title = chosen.id, chosen.title
+        return None
+
+    @rx.event
+    @answers_refusals
+    async def start(self, form: dict[str, Any]) -> Any:
+        """Start a subscription on the contract that was asked about."""
+        await signed_in_operator(self)
+        if self.starting == "":
+            return None if self.loaded else ContractsPage.load
+        self.problem = ""
+        site = str(form.get("site", "")).strip() or None
+        try:
+            await unit_of_work.run(
+                contracts.start_contract,
+                tenant_id=self.view.tenant_id,
+                contract_id=self.starting,
+                start_date=read_day(str(form.get("start_date", "")), "start_date"),
+                interval=_interval(form.get("interval")),
+                collection=_collection(form.get("collection")),
+                name=str(form.get("name", "")).strip() or site or "",
+                site=site,
+                at=unit_of_work.now(),
+            )
+        except (Unprocessable, Conflict) as refusal:
+            self.problem = refusal.detail
+            return None
+        self._close()
+        await self._show(self.view.tenant_id)
+        return rx.toast.success("The subscription has started")
+
+    @rx.event
+    @answers_refusals
+    async def withdraw(self, contract_id: str) -> Any:
+        """Offer a contract no longer."""
+        await signed_in_operator(self)
+        if not self.loaded:
+            return ContractsPage.load
+        await unit_of_work.run(
+            contracts.withdraw_contract,
+            tenant_id=self.view.tenant_id,
+            contract_id=str(contract_id)[:ID_MAX],
+            at=unit_of_work.now(),
+        )
+        self._close()
+        await self._show(self.view.tenant_id)
+        return rx.toast.success("Withdrawn")
+
+    async def _show(self, tenant_id: str) -> None:
+        self.view = await unit_of_work.read(contract_views.read_contracts, tenant_id=tenant_id, at=unit_of_work.now())
+        self.loaded = True
+
+    def _wanted(self) -> str:
+        wanted = str(self.rx_router_page.params.get("tenant_id", ""))
+        if not 0 < len(wanted) <= ID_MAX or not wanted.isprintable():
+            raise NotFound("There is no such customer.")
+        return wanted
+
+    def _close(self) -> None:
+        self.form, self.draft, self.problem, self._typed = NO_FORM, NO_DRAFT, "", {}
+        self.starting = self.starting_title = ""
+
+
+def _interval(value: Any) -> Interval:
+    return Interval.YEAR if value == Interval.YEAR.value else Interval.MONTH
+
+
+def _collection(value: Any) -> Collection:
+    return Collection.AUTOMATIC if value == Collection.AUTOMATIC.value else Collection.MANUAL
+
+
+ON_LOAD = [ContractsPage.load]
+
+
+def page() -> rx.Component:
+    """The contracts there are, and the way to another."""
+    view: Any = ContractsPage.view
+    content = rx.fragment(
+        page_header(
+            rx.fragment("Contracts of ", view.tenant_name),
+            "Negotiated prices and reserved capacity, as a plan that only this customer can be on.",
+            button_link("Customers", href=BY_NAME["admin"].href, icon="arrow_left"),
+        ),
+        rx.cond(ContractsPage.starting != "", _start_section(), rx.fragment()),
+        _list(view),
+        _drafting(view),
+    )
+    return page_body("contracts", ContractsPage, content, skeleton=_skeleton())
+
+
+def _list(view: Any) -> rx.Component:
+    columns = (
+        Column("Contract", _titled, leads=True),
+        Column(
+            "Plan", lambda each: rx.el.div(rx.el.p(each.plan), rx.el.p(each.price, class_name="muted", style=SMALL))
+        ),
+        Column("Taken up", _validity),
+        Column("Subscriptions", lambda each: rx.cond(each.used_by == "", muted("None yet"), rx.el.span(each.used_by))),
+        Column("", _actions),
+    )
+    none = empty_state(
+        "Nothing is agreed yet",
+        "Draft a contract below, or load reserved capacity from a file.",
+        icon="signature",
+    )
+    return section_card(
+        "Contracts",
+        rx.cond(view.rows.length() > 0, data_table("Contracts, the newest first", columns, view.rows), none),
+        flush=True,
+    )
+
+
+def _titled(contract: Any) -> rx.Component:
+    def detail(text: Any) -> rx.Component:
+        return rx.cond(text != "", rx.el.p(text, class_name="muted", style={**SMALL, "fontWeight": 400}), rx.fragment())
+
+    return rx.el.div(
+        rx.el.p(contract.title),
+        detail(contract.reference),
+        detail(contract.origin),
+        detail(contract.notes),
+        detail(contract.made),
+        style={"overflowWrap": "anywhere", "maxWidth": "20rem"},
+    )
+
+
+def _validity(contract: Any) -> rx.Component:
+    tone = rx.match(
+        contract.state,
+        *[(state, badge(contract.state_word, tone)) for state, tone in TONES],
+        badge(contract.state_word, "plain"),
+    )
+    return rx.el.div(rx.el.p(contract.valid, style={**SMALL, "marginBottom": "var(--space-1)"}), tone)
+
+
+def _actions(contract: Any) -> rx.Component:
+    start = button("Start", small=True, icon="play", on_click=ContractsPage.ask_start(contract.id))
+    withdraw = button("Withdraw", small=True, kind="quiet", on_click=ContractsPage.withdraw(contract.id))
+    return rx.el.div(
+        rx.cond(contract.can_start, start, rx.fragment()),
+        rx.cond(contract.is_open, withdraw, rx.fragment()),
+        class_name="row",
+        style={"justifyContent": "flex-end"},
+    )
+
+
+def _start_section() -> rx.Component:
+    form = rx.el.form(
+        stack(
+            grid(
+                text_field("First day", name="start_date", type="date", hint="Today, if left empty"),
+                select_field("Billed", name="interval", options=[("month", "Every month"), ("year", "Every year")]),
+                select_field("Paid", name="collection", options=[("manual", "By transfer"), ("automatic", "By card")]),
+                text_field("Name", name="name", hint="Only for one beside the main subscription", max_length=60),
+                text_field("For one site", name="site", hint="Its code; new ones are added", max_length=64),
+                columns=3,
+            ),
+            rx.cond(ContractsPage.problem != "", notice("bad", ContractsPage.problem), rx.fragment()),
+            row(
+                button("Start the subscription", kind="primary", type="submit"),
+                button("Close", on_click=ContractsPage.put_back),
+            ),
+            gap=4,
+        ),
+        on_submit=ContractsPage.start,
+    )
+    return section_card(
+        rx.fragment("Start “", ContractsPage.starting_title, "”"),
+        form,
+        description="The first base fee is invoiced at once, unless the terms have a trial.",
+    )
+
+
+def _drafting(view: Any) -> rx.Component:
+    handlers = {name: getattr(ContractsPage, name) for name in ("work_out", "put_back", "keep", "change")}
+    chooser = rx.el.div(
+        rx.foreach(
+            view.plans,
+            lambda pair: rx.el.button(
+                pair[1],
+                type="button",
+                on_click=ContractsPage.choose_plan(pair[0]),
+                aria_pressed=rx.cond(ContractsPage.form.plan_code == pair[0], "true", "false"),
+                class_name="choice",
+            ),
+        ),
+        role="group",
+        aria_label="Based on",
+        class_name="choices",
+        style={"flexWrap": "wrap"},
+    )
+    asks = ContractsPage.draft.title != ""
+    drafting = rx.cond(
+        ContractsPage.form.plan_code != "",
+        rx.fragment(
+            rx.el.div(contract_form(ContractsPage, handlers), hidden=asks),
+            rx.cond(asks, draft_section(ContractsPage, handlers), rx.fragment()),
+        ),
+        rx.fragment(),
+    )
+    none = rx.el.p("No price book is in ", view.currency, "; load one first.", class_name="muted")
+    return section_card(
+        rx.cond(
+            asks, rx.fragment("“", ContractsPage.draft.title, "”, ", ContractsPage.draft.valid), "Draft a contract"
+        ),
+        stack(rx.cond(view.plans.length() > 0, chooser, none), drafting, gap=6),
+        description="Choose the plan it is based on; what you leave as it is stays as the plan has it.",
+    )
+
+
+def _skeleton() -> rx.Component:
+    return rx.fragment(
+        rx.el.span("Loading", class_name="visually-hidden", role="status"),
+        rx.el.div(skeleton_line("14rem", "1.75rem"), skeleton_line("22rem"), class_name="stack skeleton-head"),
+        skeleton_card(6),
+        skeleton_card(8),
+    )
