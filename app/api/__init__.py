@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api import (
     asset_source,
     assets,
+    billing_parties,
     browser_downloads,
     browser_session,
     checkout,
@@ -57,6 +58,7 @@ ROUTERS: Final = (
     reservations.router,
     usage_reports.router,
     spend_controls.router,
+    billing_parties.router,
     assets.router,
     asset_source.router,
     documents.router,

@@ -81,9 +81,9 @@ def command(*scopes: str) -> Any:
     return Depends(build)
 
 
-def answered(document: BaseModel | dict[str, Any]) -> Response:
+def answered(document: BaseModel | dict[str, Any], *, status: int = 200) -> Response:
     """The answer to what was done once whatever the caller asks again, such as usage: its identity is its own."""
-    return Response(rendered(document), media_type="application/json")
+    return Response(rendered(document), status, media_type="application/json")
 
 
 def rendered(document: BaseModel | dict[str, Any]) -> str:

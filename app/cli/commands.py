@@ -15,6 +15,7 @@ from app.cli import (
     sandbox,
     serving,
     stripe,
+    taxes,
     usage,
     verify,
 )
@@ -41,6 +42,7 @@ cli.add_typer(customers.sites, name="site")
 cli.add_typer(usage.commands, name="usage")
 cli.add_typer(keys.commands, name="keys")
 cli.add_typer(stripe.commands, name="stripe")
+cli.add_typer(taxes.commands, name="tax-rates")
 usage.add_to(cli)
 payments.add_to(cli)
 exports.add_to(cli)

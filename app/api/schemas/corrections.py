@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, WithJsonSchema
 
+from app.api.schemas.taxes import TaxShown
 from app.api.schemas.usage import PRINTABLE, ReceiptShown
 from app.api.schemas.values import Body, Id, MoneyShown, Quantity, Shown, major
 from models import CreditNote, CreditNoteLine
@@ -115,14 +116,16 @@ class CreditNoteLineShown(Shown):
 
 
 class CreditNoteDetailShown(CreditNoteShown):
-    """The credit note with its lines in order."""
+    """The credit note with its lines in order, and its share of each of its invoice's taxes."""
 
     lines: list[CreditNoteLineShown]
+    taxes: list[TaxShown]
 
     @classmethod
     def of_document(cls, document: CreditNoteDocument) -> Self:
         lines = [CreditNoteLineShown.of(line, document.note.currency) for line in document.lines]
-        return cls(**cls.fields(document.note), lines=lines)
+        taxes = [TaxShown.of(tax, document.note.currency) for tax in document.taxes]
+        return cls(**cls.fields(document.note), lines=lines, taxes=taxes)
 
 
 class CreditNotePage(Shown):

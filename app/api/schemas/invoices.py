@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from app.api.schemas.taxes import TaxShown
 from app.api.schemas.values import Body, Id, MoneyShown, Quantity, Reference, Shown, major
 from models import Invoice, InvoiceLine
 from services.invoice_numbers import invoice_number
@@ -140,15 +141,30 @@ class InvoiceShown(Shown):
 
 
 class InvoiceDetailShown(InvoiceShown):
-    """The bill with its lines in order."""
+    """The bill with its lines and taxes in order, and what it says of both sides.
+
+    `bill_to` and `remit_to` are as they were when it became final; a preview's are those of now.
+    """
 
     lines: list[InvoiceLineShown]
+    taxes: list[TaxShown]
+    purchase_order: str | None
+    bill_to: dict[str, Any]
+    remit_to: dict[str, Any]
 
     @classmethod
     def of_document(cls, document: InvoiceDocument, *, left_minor: int | None = None, is_preview: bool = False) -> Self:
         invoice = document.invoice
         lines = [InvoiceLineShown.of(line, invoice.currency) for line in document.lines]
-        return cls(**cls.fields(invoice, left_minor=left_minor, is_preview=is_preview), lines=lines)
+        said = invoice.parties
+        return cls(
+            **cls.fields(invoice, left_minor=left_minor, is_preview=is_preview),
+            lines=lines,
+            taxes=[TaxShown.of(tax, invoice.currency) for tax in document.taxes],
+            purchase_order=said.get("purchase_order") or None,
+            bill_to=said.get("bill_to", {}),
+            remit_to=said.get("remit_to", {}),
+        )
 
 
 class InvoicePage(Shown):

@@ -27,6 +27,7 @@ from services.rules.verification_codes import verification_code
 from services.subscriptions import create_subscription
 from services.webhooks.replays import ask_test, claim_test
 from tests.app.api.conftest import PASSWORD, Client, Customer, World
+from tests.parties_given import billed_in, seller
 from tests.payment_rows import write_payment_rows
 
 SECRET = "secret-7f3a9c"
@@ -82,6 +83,9 @@ BY_COOKIE = {
 def marked(world: World, client: Client) -> dict[str, Any]:
     """The secret in everything of Acme that takes free text, and Acme's own ids and names by parameter name."""
     acme, headers = world.acme, world.acme.headers
+    with transaction() as session:
+        seller(session, at=NOW)
+        billed_in(session, acme.tenant_id, "ON", at=NOW, legal_name=SECRET, purchase_order=SECRET)
     event = EVENT | {"units": 900_000, "event_id": "acme-event", "site": "acme-site", "trace_id": "acme-trace"}
     sent = [
         client.post("/v1/sites", json={"code": "acme-site", "name": SECRET}, headers=headers),
@@ -147,6 +151,13 @@ def marked(world: World, client: Client) -> dict[str, Any]:
         "occurred_at": NOW.isoformat(),
         "captured_at": NOW.isoformat(),
         "site_breakdown": {"acme-site": 5},
+        "legal_name": "Taken over",
+        "address_lines": ["1 King Street"],
+        "city": "Toronto",
+        "region": "ON",
+        "country": "CA",
+        "percentage": "50",
+        "since": "2030-01-01",
     }
 
 
