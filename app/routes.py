@@ -62,6 +62,7 @@ ROUTES: Final = (
     Route("reconciliation", "/admin/reconciliation", "Reconciliation", "Reconciliation", "scale", Audience.OPERATOR),
     Route("webhooks", "/admin/webhooks", "Webhooks", "Webhooks", "webhook", Audience.OPERATOR),
     Route("clock", "/admin/clock", "Test clock", "Test clock", "clock", Audience.OPERATOR),
+    Route("jobs", "/admin/jobs", "Jobs", "Jobs", "list_checks", Audience.OPERATOR),
     Route("calls", "/admin/calls", "Calls to Stripe", "Calls to Stripe", "send", Audience.OPERATOR),
     Route("mail", "/admin/mail", "Mail", "Mail", "mail", Audience.OPERATOR),
 )

@@ -10,6 +10,7 @@ from app.cli import (
     contracts,
     customers,
     exports,
+    jobs,
     keys,
     payments,
     sandbox,
@@ -41,6 +42,7 @@ cli.add_typer(customers.users, name="user")
 cli.add_typer(customers.sites, name="site")
 cli.add_typer(usage.commands, name="usage")
 cli.add_typer(keys.commands, name="keys")
+cli.add_typer(jobs.commands, name="jobs")
 cli.add_typer(stripe.commands, name="stripe")
 cli.add_typer(taxes.commands, name="tax-rates")
 usage.add_to(cli)

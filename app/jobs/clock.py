@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from app.jobs import bell
+from app.jobs.asking import ask_for, moment
 from app.jobs.table import QUEUES, Job, jobs
 from services import job_workers
 from services.database import reading, transaction
@@ -87,7 +88,7 @@ class Clock:
             self._rests_until = _rests()
         self._rung |= bell.take_rung()
         for job in jobs():
-            if job.name in self._rung and ask_for(job, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"):
+            if job.name in self._rung and ask_for(job, moment()):
                 self._rung.discard(job.name)
             elif job.seconds is not None:
                 self._ask_on_time(job, job.seconds)
@@ -122,11 +123,6 @@ class Clock:
                 job_workers.forget_silent(session, at=datetime.now(UTC))
         except Exception:
             log.exception("jobs_failed")
-
-
-def ask_for(job: Job, slot: str) -> bool:
-    """Put a run of a job in line; False where it was asked for, or another run of the job waits or runs."""
-    return runs.enqueue(job.name, {"slot": slot}, run_id=f"{job.name}:{slot}", queue=job.queue.name, alone_as=job.name)
 
 
 def _rests() -> dict[str, float]:

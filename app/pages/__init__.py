@@ -16,6 +16,7 @@ from app.pages import (
     invoice,
     invoices,
     mail,
+    jobs,
     not_found,
     notifications,
     overview,
@@ -52,6 +53,7 @@ MODULES: Final[dict[str, ModuleType]] = {
     "calls": calls,
     "clock": clock,
     "mail": mail,
+    "jobs": jobs,
 }
 """Route name → the module with `page()` and, where it loads data, `ON_LOAD`: a list of event handlers."""
 

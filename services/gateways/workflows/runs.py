@@ -103,6 +103,12 @@ def find_runs(
     return [_run(status) for status in found]
 
 
+def count_runs(*, states: Sequence[RunState], limit: int) -> int:
+    """How many runs have one of the states, up to a limit."""
+    found = workflows_client().list_workflows(status=_codes(states), limit=limit, load_input=False, load_output=False)
+    return len(found)
+
+
 def read_run(run_id: str) -> Run:
     """Raises NotFound."""
     found = workflows_client().list_workflows(workflow_ids=[run_id])
