@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from app import asset_pulls, credit_jobs, mailing, unit_of_work, webhook_deliveries
+from app import credit_jobs, mailing, unit_of_work, webhook_deliveries
 from app.closings import CLOSED_TOGETHER, Failure, close_some
 from app.trial_notices import announce_trials_ending_due
 from services import job_workers
@@ -91,6 +91,8 @@ def deliver_webhooks(_given: Given) -> Counts:
 
 def ask_for_assets(_given: Given) -> Counts:
     """Ask customers' systems for their assets, where it is due."""
+    from app import asset_pulls  # noqa: PLC0415 — it reads bodies as the API does, which may ask for jobs
+
     return asset_pulls.pull_due_asset_counts(at=unit_of_work.now())
 
 
