@@ -28,6 +28,7 @@ from models.receipt import Receipt, ReceiptLog, ReceiptSignature, TraceHop, Usag
 from models.reconciliation import InvoiceCheck
 from models.refund import Refund, RefundStatus
 from models.reservation import Reservation, ReservationStatus
+from models.scheduled_change import ChangeKind, ChangeStatus, ScheduledChange
 from models.signing_key import KeyRotation, SigningKey
 from models.spend_control import SpendControl, SpendControlChange
 from models.stripe_account import CatalogKind, StripeAccount, StripeCatalogEntry, StripeCustomer, StripeSubscription
@@ -70,6 +71,8 @@ __all__ = [
     "BillingProfile",
     "BillingReason",
     "CatalogKind",
+    "ChangeKind",
+    "ChangeStatus",
     "Checkout",
     "CheckoutStatus",
     "Collection",
@@ -129,6 +132,7 @@ __all__ = [
     "Reservation",
     "ReservationStatus",
     "Role",
+    "ScheduledChange",
     "SellerProfile",
     "SigningKey",
     "Site",

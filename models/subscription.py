@@ -48,7 +48,7 @@ class Subscription(TenantOwned, table=True):
     """A plan version a customer is on. The current period is [current_period_start, current_period_end).
 
     A trial is the first period, which then ends at `trial_ends_at`. `base_paid_until` is when the base fee falls due
-    next: the end of the month or year it was last charged for.
+    next: the end of the month or year it was last charged for, which began at `base_paid_from`.
 
     `name` tells it from the customer's others; "" is the main one. One that is bound to a `site` takes that site's use
     and assets alone. No two that have not ended share a name, or a site.
@@ -96,6 +96,7 @@ class Subscription(TenantOwned, table=True):
     current_period_end: datetime = Field(sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
     trial_ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    base_paid_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
     base_paid_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     canceled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
@@ -121,13 +122,18 @@ class SubscriptionDiscount(TenantOwned, table=True):
 
 
 class BillingPeriod(TenantOwned, table=True):
-    """One period of a subscription and the plan version it is rated with. Closed once, by one invoice."""
+    """One period of a subscription and the plan version it is rated with. Closed once, by one invoice.
+
+    A change of plan within a period cuts it into parts, each a row of its own, closed together: `part_of` is where the
+    whole period starts, for all but the first.
+    """
 
     __tablename__ = "billing_period"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "subscription_id"], ["subscription.tenant_id", "subscription.id"]),
         CheckConstraint("ends_at > starts_at", name="order"),
         CheckConstraint("(status = 'closed') = (closed_at IS NOT NULL)", name="closed_has_time"),
+        CheckConstraint("part_of < starts_at", name="part_after_its_start"),
     )
 
     subscription_id: str = Field(primary_key=True, max_length=ID_MAX)
@@ -137,6 +143,7 @@ class BillingPeriod(TenantOwned, table=True):
     status: PeriodStatus = Field(sa_type=choice(PeriodStatus))
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     invoice_id: str | None = Field(default=None, max_length=ID_MAX)
+    part_of: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class PoolUsage(TenantOwned, table=True):

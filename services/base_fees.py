@@ -5,8 +5,6 @@ a month is the period it pays for, and ends where that is cut short. Whole perio
 run belong to no term.
 """
 
-from datetime import datetime
-
 from sqlmodel import Session
 
 from models import Interval, Subscription
@@ -24,8 +22,12 @@ def first_term(*, interval: Interval, timezone: str, first: Period) -> Period:
     return Period(0, first.starts_at, term_end(first.starts_at, timezone, first.starts_at, MONTHS_IN_YEAR))
 
 
-def term_due(subscription: Subscription, *, timezone: str, following: Period) -> Period | None:
+def term_due(
+    subscription: Subscription, *, timezone: str, following: Period, interval: Interval | None = None
+) -> Period | None:
     """The month or year whose base fee falls due as `following` begins; None where that is paid for already.
+
+    `interval` is what it is charged by from then on, where that changes.
 
     None, too, where the subscription ended within `following`, which is not charged then.
     """
@@ -34,7 +36,7 @@ def term_due(subscription: Subscription, *, timezone: str, following: Period) ->
         whole = period_at(subscription.anchor_at, timezone, following.starts_at)
         if whole.ends_at > subscription.canceled_at:
             return None
-    yearly = subscription.interval == Interval.YEAR
+    yearly = (interval or subscription.interval) == Interval.YEAR
     is_cut_short = following.starts_at < subscription.current_period_end
     if paid_until is not None and following.starts_at < paid_until and (yearly or not is_cut_short):
         return None
@@ -45,9 +47,11 @@ def term_due(subscription: Subscription, *, timezone: str, following: Period) ->
     return Period(0, starts_at, term_end(anchor, timezone, starts_at, MONTHS_IN_YEAR))
 
 
-def base_fee_lines(session: Session, *, subscription: Subscription, plan: Plan, term: Period) -> list[Line]:
+def base_fee_lines(
+    session: Session, *, subscription: Subscription, plan: Plan, term: Period, interval: Interval | None = None
+) -> list[Line]:
     """The base fee of a term and the promotions on it; no line where the plan has none."""
-    base = base_line(plan, interval=subscription.interval, term=term)
+    base = base_line(plan, interval=interval or subscription.interval, term=term)
     if base is None:
         return []
     due = discounts_due(session, subscription=subscription, currency=plan.currency, due_at=term.starts_at)
@@ -61,6 +65,7 @@ def base_fee_lines(session: Session, *, subscription: Subscription, plan: Plan, 
 
 def note_paid(subscription: Subscription, lines: list[Line]) -> None:
     """Remember until when the base fee is charged, where these lines charge one."""
-    ends: list[datetime] = [line.period.ends_at for line in lines if line.kind == "base"]
-    if ends:
-        subscription.base_paid_until = max(ends)
+    terms = [line.period for line in lines if line.kind == "base"]
+    if terms:
+        last = max(terms, key=lambda term: term.ends_at)
+        subscription.base_paid_from, subscription.base_paid_until = last.starts_at, last.ends_at

@@ -5,21 +5,23 @@ from datetime import datetime
 import structlog
 from sqlmodel import Session, select
 
-from models import BillingPeriod, BillingReason, Invoice, PeriodStatus, Subscription, SubscriptionStatus, Tenant
-from services import credit_lots, invoice_lines, usage_lines
-from services.base_fees import base_fee_lines, note_paid, term_due
-from services.carried_credit import settle_waiting, with_waiting
+from models import BillingPeriod, BillingReason, Invoice, PeriodStatus, Subscription, SubscriptionStatus
+from services import credit_lots, usage_lines
+from services.base_fees import note_paid
+from services.carried_credit import settle_waiting
+from services.closing_lines import closing_lines, use_of_period
 from services.closing_periods import awaits_last_close, following_period, forced_period, grace, running_period
 from services.due_periods import BILLED
 from services.errors import PeriodNotEnded, SubscriptionConflict
 from services.invoice_lines import Line
 from services.invoices import InvoiceDocument, draft_invoice, issue_invoice
-from services.plans import Plan
+from services.period_parts import part_period, parts_of
 from services.rules.periods import Period
+from services.scheduled_changes import bring_forward, ends_by
+from services.scheduled_ends import end_if_due, take_change
 from services.subscription_notices import announce_status
 from services.subscriptions import open_period, plan_of, read_subscription
 from services.tenants import lock_head, read_tenant
-from services.usage_ranges import period_ranges, whole_range
 
 log = structlog.get_logger()
 
@@ -39,6 +41,7 @@ def close_period(
     lock_head(session, tenant_id=tenant_id)
     subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
     session.refresh(subscription)
+    end_if_due(session, subscription=subscription, at=at)
     has_ended = subscription.status == SubscriptionStatus.CANCELED
     if has_ended and not awaits_last_close(session, subscription):
         return _last_invoice(session, subscription)
@@ -47,7 +50,12 @@ def close_period(
         return _already_closed(session, subscription, at)
     if subscription.status not in BILLED and not has_ended:
         raise SubscriptionConflict(f"The subscription is {subscription.status}; its periods close once it runs again.")
-    period = forced_period(session, subscription, at=at) if force else running_period(subscription)
+    period = running_period(subscription)
+    if force:
+        period = forced_period(session, subscription, at=at)
+        bring_forward(session, subscription=subscription, ends_at=period.ends_at)
+        if end_if_due(session, subscription=subscription, at=period.ends_at):
+            force, period = False, running_period(subscription)
     invoice = _close(session, subscription=subscription, period=period, forced=force, at=at)
     if invoice is None:
         raise SubscriptionConflict(_nothing_left(subscription))
@@ -63,8 +71,10 @@ def preview_invoice(
     plan = plan_of(session, subscription)
     period = running_period(subscription)
     following = following_period(subscription, tenant, period)
+    if ends_by(session, subscription=subscription, at=period.ends_at) is not None:
+        following = None
     is_over = subscription.status == SubscriptionStatus.CANCELED and not awaits_last_close(session, subscription)
-    lines = _lines(session, subscription=subscription, plan=plan, tenant=tenant, period=period, following=following)
+    lines = closing_lines(session, subscription=subscription, period=period, following=following)
     return draft_invoice(
         session,
         subscription=subscription,
@@ -84,6 +94,7 @@ def close_if_due(session: Session, *, tenant_id: str, subscription_id: str, at: 
     lock_head(session, tenant_id=tenant_id)
     subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
     session.refresh(subscription)
+    end_if_due(session, subscription=subscription, at=at)
     is_billed = subscription.status in BILLED or awaits_last_close(session, subscription)
     if not is_billed or at < subscription.current_period_end + grace():
         return None
@@ -98,7 +109,7 @@ def _close(
     tenant = read_tenant(session, tenant_id=tenant_id)
     following = following_period(subscription, tenant, period)
     plan = plan_of(session, subscription)
-    lines = _lines(session, subscription=subscription, plan=plan, tenant=tenant, period=period, following=following)
+    lines = closing_lines(session, subscription=subscription, period=period, following=following)
     invoice = None
     if lines or following is not None:
         invoice = issue_invoice(
@@ -109,14 +120,14 @@ def _close(
             period=period,
             lines=lines,
             currency=plan.currency,
-            usage=whole_range(period_ranges(session, subscription=subscription, period_start=period.starts_at)),
+            **use_of_period(session, subscription, period),
             at=at,
         )
         settle_waiting(session, subscription=subscription, invoice=invoice, lines=lines, at=at)
         log.info("period_closed", tenant_id=tenant_id, invoice_id=invoice.id, total_minor=invoice.total_minor)
     _settle(session, subscription=subscription, period=period, lines=lines, invoice=invoice, at=at)
     if following is not None:
-        _move_on(session, subscription=subscription, plan=plan, following=following, lines=lines, forced=forced, at=at)
+        _move_on(session, subscription=subscription, following=following, lines=lines, forced=forced, at=at)
     return invoice
 
 
@@ -153,27 +164,6 @@ def _already_closed(session: Session, subscription: Subscription, at: datetime) 
     raise PeriodNotEnded(f"The period has ended but takes late events until {ready:%Y-%m-%d %H:%M} UTC; close it then.")
 
 
-def _lines(
-    session: Session,
-    *,
-    subscription: Subscription,
-    plan: Plan,
-    tenant: Tenant,
-    period: Period,
-    following: Period | None,
-) -> list[Line]:
-    term = None if following is None else term_due(subscription, timezone=tenant.timezone, following=following)
-    fees = [] if term is None else base_fee_lines(session, subscription=subscription, plan=plan, term=term)
-    assets = invoice_lines.asset_line(session, subscription=subscription, plan=plan, period=period)
-    lines = [
-        *fees,
-        *([] if assets is None else [assets]),
-        *usage_lines.overage_lines(session, subscription=subscription, plan=plan, period=period),
-        *usage_lines.late_lines(session, subscription=subscription, before=period.starts_at, timezone=tenant.timezone),
-    ]
-    return with_waiting(session, subscription=subscription, plan=plan, period=period, lines=lines)
-
-
 def _settle(
     session: Session,
     *,
@@ -184,17 +174,18 @@ def _settle(
     at: datetime,
 ) -> None:
     """Mark the period closed and its overage billed, and let what is left of its allowances expire."""
-    billed = {period.starts_at} | {line.period.starts_at for line in lines if line.kind == "late_usage"}
+    parts = parts_of(session, subscription=subscription, starts_at=period.starts_at)
+    billed = {part.starts_at for part in parts} | {line.period.starts_at for line in lines if line.kind == "late_usage"}
     usage_lines.mark_overage_billed(session, subscription=subscription, periods=billed)
     credit_lots.expire_window(session, subscription=subscription, window=(period.starts_at, period.ends_at), at=at)
-    row = session.get_one(BillingPeriod, (subscription.tenant_id, subscription.id, period.starts_at))
-    row.status, row.ends_at, row.closed_at, row.invoice_id = (
-        PeriodStatus.CLOSED,
-        period.ends_at,
-        at,
-        None if invoice is None else invoice.id,
-    )
-    session.add(row)
+    for part in parts:
+        part.status, part.ends_at, part.closed_at, part.invoice_id = (
+            PeriodStatus.CLOSED,
+            part_period(part, period).ends_at,
+            at,
+            None if invoice is None else invoice.id,
+        )
+        session.add(part)
     session.flush()
 
 
@@ -202,7 +193,6 @@ def _move_on(
     session: Session,
     *,
     subscription: Subscription,
-    plan: Plan,
     following: Period,
     lines: list[Line],
     forced: bool,
@@ -214,12 +204,13 @@ def _move_on(
     if was_trial:
         subscription.status, subscription.trial_ends_at = SubscriptionStatus.ACTIVE, following.starts_at
     note_paid(subscription, lines)
+    plan = take_change(session, subscription, following, at)
     subscription.period_index = following.index
     subscription.current_period_start = following.starts_at
     subscription.current_period_end = following.ends_at
     session.add(subscription)
     session.flush()
     open_period(session, subscription=subscription, plan=plan, period=following, at=at)
-    if was_trial:
+    if was_trial and subscription.status == SubscriptionStatus.ACTIVE:
         before, trial = SubscriptionStatus.TRIALING, f"trial:{following.starts_at.isoformat()}"
         announce_status(session, subscription=subscription, before=before, occurrence=trial, at=at)

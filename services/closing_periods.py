@@ -15,6 +15,7 @@ from models import (
     UsageEvent,
 )
 from services.errors import Conflict
+from services.period_parts import running_part_start
 from services.rules.periods import Period, period_at
 from services.settings import settings
 
@@ -44,7 +45,8 @@ def forced_period(session: Session, subscription: Subscription, *, at: datetime)
     starts_at, ends_at = subscription.current_period_start, subscription.current_period_end
     next_is_open = session.get(BillingPeriod, (subscription.tenant_id, subscription.id, ends_at)) is not None
     if at < ends_at and not next_is_open:
-        ends_at = max(starts_at + PERIOD_MIN, after_last_event(session, subscription, since=at))
+        part_start = running_part_start(session, subscription)
+        ends_at = max(part_start + PERIOD_MIN, after_last_event(session, subscription, since=at))
     return Period(subscription.period_index, starts_at, ends_at)
 
 

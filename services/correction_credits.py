@@ -16,6 +16,7 @@ from models import (
 )
 from services.credit_note_writing import write_credit_note
 from services.identifiers import new_id
+from services.period_parts import period_document, whole_of
 from services.receipt_log import OpenLog
 from services.rules import money, pricing
 from services.rules.periods import business_date
@@ -108,6 +109,7 @@ def _line(session: Session, credit_note_id: str, lane: Lane, overage: tuple[int,
     overage_micro, billed_micro = overage
     tenant = read_tenant(session, tenant_id=lane.subscription.tenant_id)
     period = session.get_one(BillingPeriod, (tenant.id, lane.subscription_id, lane.period_start))
+    whole = whole_of(session, subscription=lane.subscription, part=period)
     now, before = (money.to_money(plan.overage_exact(lane.pool, micro), plan.currency) for micro in overage)
     frontier = tally.frontier
     return CreditNoteLine(
@@ -127,6 +129,7 @@ def _line(session: Session, credit_note_id: str, lane: Lane, overage: tuple[int,
             "pool": lane.pool,
             "overage": plain_micro(overage_micro),
             "billed_before": plain_micro(billed_micro),
+            **({} if whole is None else {"part_of": period_document(whole)}),
         },
         usage={
             "first_seq": tally.first_seq,

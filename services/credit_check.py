@@ -11,7 +11,7 @@ from services.errors import UPGRADE_URL, OverageNotAllowed, SpendCapReached, Sub
 from services.event_admission import METERED
 from services.holds import held_overage, read_holds
 from services.rules.money import Money
-from services.spend_guard import read_own_limits, read_period_spend
+from services.spend_guard import read_own_limits, read_period_spend, spend_key
 
 INCLUDED, OVERAGE = "included", "overage"
 
@@ -100,6 +100,7 @@ def _passes_cap(session: Session, found: Figures, at: datetime) -> bool:
         subscription_id=subscription_id,
         period_start=found.period_start,
         plan=found.plan,
-        held_micro=held_overage(holds, subscription_id, found.period_start),
+        held=lambda part_start: held_overage(holds, subscription_id, part_start),
     )
-    return spend.exceeds(cap_minor, spend.after(found.pool.code, found.beyond_micro, held_micro=found.lent_micro))
+    key = spend_key(found.pool.code, found.period_start)
+    return spend.exceeds(cap_minor, spend.after(key, found.beyond_micro, held_micro=found.lent_micro))

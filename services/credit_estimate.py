@@ -10,6 +10,7 @@ from sqlmodel import Session
 from models import BillingPeriod, Subscription
 from services import wording
 from services.errors import InvalidUnits, NotFound, UnknownEventType
+from services.period_parts import running_part_start
 from services.plans import Meter, Plan, Pool
 from services.pool_balances import Holder, read_balances
 from services.rules import money
@@ -138,8 +139,8 @@ def work_out(
     lent_micro = 0
     if balance and pool.code in plan.overage:
         lent_micro = min(balance.held_micro, max(0, credits_micro - left_micro))
-    before_micro = balance.period_overage_micro if balance else 0
-    period_start = holder.subscription.current_period_start
+    before_micro = balance.part_overage_micro if balance else 0
+    period_start = running_part_start(session, holder.subscription)
     return Figures(subscription, plan, meter, pool, credits_micro, left_micro, lent_micro, before_micro, period_start)
 
 

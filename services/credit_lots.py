@@ -32,6 +32,13 @@ def grant_allowance(
 ) -> None:
     """Grant what the plan includes for one window of a pool, once; nothing where it includes nothing."""
     granted_micro = plan.allowance_micro(pool)
+    grant_lot(session, subscription=subscription, pool=pool, window=window, granted_micro=granted_micro, at=at)
+
+
+def grant_lot(
+    session: Session, *, subscription: Subscription, pool: str, window: Window, granted_micro: int, at: datetime
+) -> None:
+    """Grant an allowance of so many millionths for a window, once; nothing where it is none."""
     if not granted_micro:
         return
     starts_at, ends_at = window

@@ -22,7 +22,8 @@ from services.plans import Plan
 from services.price_books import plan_version
 from services.rules.periods import Period, business_date, day_bounds, period_at
 from services.rules.violations import RuleViolation
-from services.subscriptions import open_period, plan_of, read_subscription
+from services.scheduled_changes import stops_at, terms_from
+from services.subscriptions import open_period, read_subscription
 from services.usage_lanes import Lane
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ class _Calendar:
         self.site = subscription.site
         self._timezone = timezone
         self._lanes: dict[str, list[Lane]] = {}
+        self._stops_at = stops_at(session, subscription=subscription)
         reachable = (
             select(BillingPeriod)
             .where(
@@ -204,6 +206,12 @@ class _Calendar:
         ended_at = self._subscription.canceled_at
         if ended_at is not None and occurred_at >= ended_at:
             raise SubscriptionConflict(_over(self._subscription), field="occurred_at")
+        if self._stops_at is not None and occurred_at >= self._stops_at:
+            raise SubscriptionConflict(
+                f"The subscription ends or pauses at {self._stops_at:%Y-%m-%dT%H:%M:%SZ}, as it was asked to; use from "
+                "then on is not metered.",
+                field="occurred_at",
+            )
         return None
 
     def open_period(self, session: Session, occurred_at: datetime, at: datetime) -> tuple[Period, Plan]:
@@ -211,7 +219,7 @@ class _Calendar:
         period = period_at(self._subscription.anchor_at, self._timezone, occurred_at)
         if self._subscription.canceled_at is not None:
             period = Period(period.index, period.starts_at, min(period.ends_at, self._subscription.canceled_at))
-        plan = plan_of(session, self._subscription)
+        plan = terms_from(session, subscription=self._subscription, starts_at=period.starts_at).plan
         open_period(session, subscription=self._subscription, plan=plan, period=period, at=at)
         self._periods.insert(0, (period, plan))
         return period, plan

@@ -11,6 +11,7 @@ from models import Invoice, InvoiceTax
 from services.invoice_lines import Line
 from services.invoice_taxes import tax_document
 from services.parties import commit_to_parties
+from services.period_parts import period_document
 from services.receipt_log import Written, open_log
 from services.rules.canonical import canonical_bytes
 from services.rules.money import Money
@@ -28,9 +29,11 @@ def write_invoice_receipt(
     lines: Sequence[Line],
     taxes: Sequence[InvoiceTax],
     usage: UsageRange | None,
+    parts: Sequence[tuple[Period, str]] = (),
     at: datetime,
 ) -> Written:
-    """Append the receipt of an invoice that gets this number. `usage` is all that its period used, line or no line.
+    """Append the receipt of an invoice that gets this number. `usage` is all that its period used, line or no line, and
+    `parts` its parts with their plan versions, where the plan changed within it.
 
     What it says of both sides is committed to, not told: receipts hold no personal data.
     The caller holds the lock on the tenant's head.
@@ -52,6 +55,7 @@ def write_invoice_receipt(
         amount=total,
         currency=currency,
         usage=None if usage is None else usage.document(),
+        parts=[period_document(part) | {"price": price} for part, price in parts] or None,
         cid=commit_to_parties(invoice),
     )
 
@@ -104,7 +108,7 @@ def _line_document(line: Line) -> dict[str, Any]:
         "unit": line.unit,
         "quantity": plain(line.quantity),
         "amount": line.amount.plain(),
-        "period": _period_document(line.period),
+        "period": period_document(line.period),
         "price": line.plan_version_id,
         "pricing": line.pricing,
     }
@@ -115,7 +119,3 @@ def _line_document(line: Line) -> dict[str, Any]:
     if line.usage is not None:
         document["usage"] = line.usage.document()
     return document
-
-
-def _period_document(period: Period) -> dict[str, str]:
-    return {"start": written_time(period.starts_at), "end": written_time(period.ends_at)}

@@ -54,8 +54,10 @@ def issue_invoice(
     currency: str,
     at: datetime,
     usage: UsageRange | None = None,
+    parts: Sequence[tuple[Period, str]] = (),
 ) -> Invoice:
-    """Store a final invoice under the tenant's next number, with its receipt. `usage` is what its whole period used.
+    """Store a final invoice under the tenant's next number, with its receipt. `usage` is what its whole period used,
+    `parts` are its parts with their plan versions, where the plan changed within it.
 
     `head` is locked by the caller, so numbers have no gaps. With nothing to pay it is paid at once.
     """
@@ -70,7 +72,7 @@ def issue_invoice(
     head.last_invoice_number += 1
     number = head.last_invoice_number
     receipt = write_invoice_receipt(
-        session, invoice=invoice, number=number, lines=lines, taxes=drafted.taxes, usage=usage, at=at
+        session, invoice=invoice, number=number, lines=lines, taxes=drafted.taxes, usage=usage, parts=parts, at=at
     )
     invoice.number, invoice.status = number, InvoiceStatus.OPEN
     invoice.receipt_seq, invoice.receipt_hash = receipt.seq, receipt.hash

@@ -5,12 +5,12 @@ Read from counters and lots, never from events, for one subscription or for a pa
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import Session, col, or_, select
 
-from models import CreditGrant, PoolUsage, Subscription
+from models import BillingPeriod, CreditGrant, GrantKind, PoolUsage, Subscription
 from services.holds import Hold, held_of_lots, held_overage, read_holds
 from services.plans import Plan, Pool
 from services.rules.periods import business_date, day_bounds
@@ -25,7 +25,8 @@ class PoolBalance:
     `included_micro` is what the plan gives for the window. `capacity_micro` is all that could be spent in it: what
     was burned from lots, bought ones too, and what they still have. Use beyond that is `overage_micro`. Of what they
     have, `held_micro` is on hold for reservations and `remaining_micro` can be spent now; `held_overage_micro` is what
-    reservations keep free beyond the lots. `period_overage_micro` sums every window of the billing period.
+    reservations keep free beyond the lots. `period_overage_micro` sums every window of the billing period,
+    `part_overage_micro` those since the plan changed within it.
     """
 
     pool: Pool
@@ -36,6 +37,7 @@ class PoolBalance:
     overage_micro: int
     remaining_micro: int
     period_overage_micro: int
+    part_overage_micro: int
     held_micro: int = 0
     held_overage_micro: int = 0
 
@@ -67,6 +69,12 @@ class Holder:
     subscription: Subscription
     plan: Plan
     timezone: str
+    changed_at: datetime | None = None
+
+    @property
+    def part_start(self) -> datetime:
+        """Where the part of the period began that is rated with this plan: at the last change within it, if any."""
+        return self.changed_at or self.subscription.current_period_start
 
     def moment(self, at: datetime) -> datetime:
         """`at`, or the last moment of a period that has ended and is not closed yet."""
@@ -74,8 +82,8 @@ class Holder:
 
 
 def read_balances(session: Session, *, holders: Iterable[Holder], at: datetime) -> dict[str, list[PoolBalance]]:
-    """The pools of each subscription in the order of its price book, by subscription id; three queries in all."""
-    wanted = list(holders)
+    """The pools of each subscription in the order of its price book, by subscription id; four queries in all."""
+    wanted = _with_changes(session, list(holders))
     if not wanted:
         return {}
     usage = _usage_by_subscription(session, wanted)
@@ -100,13 +108,33 @@ def read_balances(session: Session, *, holders: Iterable[Holder], at: datetime) 
     }
 
 
+def _with_changes(session: Session, holders: list[Holder]) -> list[Holder]:
+    """The holders, each knowing where its plan changed last within its period."""
+    statement = select(BillingPeriod.subscription_id, BillingPeriod.part_of, BillingPeriod.starts_at).where(
+        col(BillingPeriod.tenant_id).in_({holder.subscription.tenant_id for holder in holders}),
+        col(BillingPeriod.subscription_id).in_({holder.subscription.id for holder in holders}),
+        col(BillingPeriod.part_of).is_not(None),
+    )
+    changes: dict[tuple[str, datetime | None], datetime] = {}
+    for subscription_id, part_of, starts_at in session.exec(statement.order_by(col(BillingPeriod.starts_at))):
+        changes[subscription_id, part_of] = starts_at
+    return [
+        replace(holder, changed_at=changes.get((holder.subscription.id, holder.subscription.current_period_start)))
+        for holder in holders
+    ]
+
+
+def _bounds(subscription: Subscription) -> tuple[datetime, datetime]:
+    return subscription.current_period_start, subscription.current_period_end
+
+
 def _window(holder: Holder, pool: Pool, at: datetime) -> tuple[datetime, datetime]:
     """The window of a pool that contains `at`: the period, or the part of the business day inside it."""
     starts_at, ends_at = holder.subscription.current_period_start, holder.subscription.current_period_end
     if not pool.resets_daily:
         return starts_at, ends_at
     day_starts, day_ends = day_bounds(business_date(at, holder.timezone), holder.timezone)
-    return max(starts_at, day_starts), min(ends_at, day_ends)
+    return max(holder.part_start, day_starts), min(ends_at, day_ends)
 
 
 def _balance(
@@ -120,9 +148,9 @@ def _balance(
 ) -> PoolBalance:
     starts_at, ends_at = _window(holder, pool, at)
     mine = [row for row in usage if row.pool == pool.code]
-    current = [row for row in mine if row.window_start == starts_at]
-    included_micro = holder.plan.allowance_micro(pool.code)
+    current = [row for row in mine if starts_at <= row.window_start < ends_at]
     grants = lots[pool.code]
+    included_micro = _included(holder, pool, grants)
     held = held_of_lots(holds)
     held_micro = sum(held.get(grant.id, 0) for grant in grants)
     remaining_micro = sum(grant.remaining_micro for grant in grants) - held_micro
@@ -138,11 +166,17 @@ def _balance(
         overage_micro=sum(row.overage_micro for row in current),
         remaining_micro=remaining_micro,
         period_overage_micro=sum(row.overage_micro for row in mine),
+        part_overage_micro=sum(row.overage_micro for row in mine if row.period_start == holder.part_start),
         held_micro=held_micro,
-        held_overage_micro=held_overage(holds, holder.subscription.id, holder.subscription.current_period_start).get(
-            pool.code, 0
-        ),
+        held_overage_micro=held_overage(holds, holder.subscription.id, holder.part_start).get(pool.code, 0),
     )
+
+
+def _included(holder: Holder, pool: Pool, grants: Iterable[CreditGrant]) -> int:
+    """What the plan gives for the window; where it changed within the period, what the plans gave together."""
+    if pool.resets_daily or holder.part_start == holder.subscription.current_period_start:
+        return holder.plan.allowance_micro(pool.code)
+    return sum(grant.granted_micro for grant in grants if grant.kind == GrantKind.ALLOWANCE)
 
 
 def _is_touched(pool: Pool, usage: list[PoolUsage]) -> bool:
@@ -151,15 +185,16 @@ def _is_touched(pool: Pool, usage: list[PoolUsage]) -> bool:
 
 def _usage_by_subscription(session: Session, holders: list[Holder]) -> Mapping[str, list[PoolUsage]]:
     """The counters of the period each subscription is in."""
-    current = {holder.subscription.id: holder.subscription.current_period_start for holder in holders}
+    current = {holder.subscription.id: _bounds(holder.subscription) for holder in holders}
     statement = select(PoolUsage).where(
         col(PoolUsage.tenant_id).in_({holder.subscription.tenant_id for holder in holders}),
         col(PoolUsage.subscription_id).in_(current),
-        col(PoolUsage.period_start).in_(set(current.values())),
+        col(PoolUsage.period_start) >= min(starts_at for starts_at, _ in current.values()),
     )
     found: dict[str, list[PoolUsage]] = defaultdict(list)
     for row in session.exec(statement):
-        if row.period_start == current[row.subscription_id]:
+        starts_at, ends_at = current[row.subscription_id]
+        if starts_at <= row.period_start < ends_at:
             found[row.subscription_id].append(row)
     return found
 

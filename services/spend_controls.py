@@ -125,7 +125,8 @@ def list_alerts(
         .where(
             Alert.tenant_id == tenant_id,
             Alert.subscription_id == subscription.id,
-            Alert.period_start == subscription.current_period_start,
+            col(Alert.period_start) >= subscription.current_period_start,
+            col(Alert.period_start) < subscription.current_period_end,
         )
         .order_by(
             col(Alert.raised_at).desc(),

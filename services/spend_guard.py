@@ -1,17 +1,20 @@
 """The customer's own cap while events are booked, and what a period has cost beyond its allowance so far."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
-from models import PoolUsage, SpendControl, table_of
+from models import BillingPeriod, PoolUsage, SpendControl, Subscription, table_of
 from services.errors import RAISE_CAP_URL, SpendCapReached
 from services.holds import Holds
+from services.period_parts import parts_of
 from services.plans import Plan
+from services.price_books import plan_version
 from services.rules.money import Money
+from services.rules.price_models import Charge
 from services.rules.spend import PeriodSpend, Spent
 from services.usage_alerts import LOW_CREDITS_PCT
 from services.usage_lanes import Lane
@@ -39,6 +42,19 @@ def read_own_limits(session: Session, *, tenant_id: str, subscription_id: str) -
     return OwnLimits(row.cap_minor, tuple(row.thresholds_pct or (LOW_CREDITS_PCT,)))
 
 
+HeldIn = Callable[[datetime], Mapping[str, int]]
+
+
+def no_holds(part_start: datetime) -> Mapping[str, int]:
+    """What holds keep of a part of a period, where they are not to be counted."""
+    return {}
+
+
+def spend_key(pool: str, part_start: datetime) -> str:
+    """A pool of one part of a period, each of which has its own prices."""
+    return f"{pool}@{part_start.isoformat()}"
+
+
 def read_period_spend(
     session: Session,
     *,
@@ -46,21 +62,40 @@ def read_period_spend(
     subscription_id: str,
     period_start: datetime,
     plan: Plan,
-    held_micro: Mapping[str, int] | None = None,
+    held: HeldIn = no_holds,
 ) -> PeriodSpend:
-    """What all overage of a period costs at its plan's prices, what was invoiced of it included.
+    """What all overage of a period costs at its plans' prices, what was invoiced of it included, by `spend_key`.
 
-    With `held_micro`, what holds keep free of each pool beyond its lots counts as if it were used already.
+    `period_start` is where the period or a part of it starts; `plan` rates it where it is not open yet. What holds keep
+    free of each pool beyond its lots (`held`, by the part's start) counts as if it were used already.
     """
-    statement = select(col(PoolUsage.pool), col(PoolUsage.overage_micro)).where(
-        col(PoolUsage.tenant_id) == tenant_id,
-        col(PoolUsage.subscription_id) == subscription_id,
-        col(PoolUsage.period_start) == period_start,
-    )
+    charges: dict[str, Charge] = {}
     overage_micro: dict[str, int] = {}
-    for pool, micro in session.execute(statement):
-        overage_micro[pool] = overage_micro.get(pool, 0) + micro
-    return PeriodSpend(plan.overage, overage_micro, plan.currency, held_micro or {})
+    held_micro: dict[str, int] = {}
+    for part_start, rated in _parts(session, tenant_id, subscription_id, period_start, plan):
+        charges |= {spend_key(pool, part_start): charge for pool, charge in rated.overage.items()}
+        held_micro |= {spend_key(pool, part_start): micro for pool, micro in held(part_start).items()}
+        statement = select(col(PoolUsage.pool), col(PoolUsage.overage_micro)).where(
+            col(PoolUsage.tenant_id) == tenant_id,
+            col(PoolUsage.subscription_id) == subscription_id,
+            col(PoolUsage.period_start) == part_start,
+        )
+        for pool, micro in session.execute(statement):
+            key = spend_key(pool, part_start)
+            overage_micro[key] = overage_micro.get(key, 0) + micro
+    return PeriodSpend(charges, overage_micro, plan.currency, held_micro)
+
+
+def _parts(
+    session: Session, tenant_id: str, subscription_id: str, period_start: datetime, plan: Plan
+) -> list[tuple[datetime, Plan]]:
+    """(start, plan) of each part of the period that a part which starts then is of."""
+    row = session.get(BillingPeriod, (tenant_id, subscription_id, period_start))
+    if row is None:
+        return [(period_start, plan)]
+    subscription = session.get_one(Subscription, (tenant_id, subscription_id))
+    parts = parts_of(session, subscription=subscription, starts_at=row.part_of or row.starts_at)
+    return [(part.starts_at, plan_version(session, version_id=part.plan_version_id)) for part in parts]
 
 
 class SpendGuard:
@@ -89,7 +124,7 @@ class SpendGuard:
         Raises SpendCapReached, having changed nothing.
         """
         spend = self._spend(lane)
-        then = spend.after(lane.pool, overage_micro, held_micro=lent_micro)
+        then = spend.after(spend_key(lane.pool, lane.period_start), overage_micro, held_micro=lent_micro)
         if spend.exceeds(cap_minor, then):
             raise cap_refusal(lane.plan, cap_minor=cap_minor, spent=spend.spent)
         return then
@@ -97,7 +132,8 @@ class SpendGuard:
     def check_hold(self, lane: Lane, *, overage_micro: int, cap_minor: int) -> None:
         """Raises SpendCapReached where keeping so much free beyond the lots could take the period above the cap."""
         spend = self._spend(lane)
-        if spend.exceeds(cap_minor, spend.after(lane.pool, 0, held_micro=overage_micro)):
+        key = spend_key(lane.pool, lane.period_start)
+        if spend.exceeds(cap_minor, spend.after(key, 0, held_micro=overage_micro)):
             raise cap_refusal(lane.plan, cap_minor=cap_minor, spent=spend.spent)
 
     def keep(self, lane: Lane, then: Spent, *, cap_minor: int) -> bool:
@@ -113,15 +149,22 @@ class SpendGuard:
     def _spend(self, lane: Lane) -> PeriodSpend:
         key = (lane.subscription_id, lane.period_start)
         if key not in self._periods:
-            self._periods[key] = read_period_spend(
-                self._session,
-                tenant_id=self._tenant_id,
-                subscription_id=lane.subscription_id,
-                period_start=lane.period_start,
-                plan=lane.plan,
-                held_micro=self._holds.overage(lane.subscription_id, lane.period_start),
-            )
+            self._read(lane)
         return self._periods[key]
+
+    def _read(self, lane: Lane) -> None:
+        """Read what a period has cost; its parts share it."""
+        tenant_id, subscription_id = self._tenant_id, lane.subscription_id
+        spend = read_period_spend(
+            self._session,
+            tenant_id=tenant_id,
+            subscription_id=subscription_id,
+            period_start=lane.period_start,
+            plan=lane.plan,
+            held=lambda part_start: self._holds.overage(subscription_id, part_start),
+        )
+        for part_start, _ in _parts(self._session, tenant_id, subscription_id, lane.period_start, lane.plan):
+            self._periods[subscription_id, part_start] = spend
 
 
 def cap_refusal(plan: Plan, *, cap_minor: int, spent: Money) -> SpendCapReached:

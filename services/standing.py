@@ -129,7 +129,8 @@ def _alerts(session: Session, subscription: Subscription) -> tuple[tuple[Alert, 
     of_this_period = (
         Alert.tenant_id == subscription.tenant_id,
         Alert.subscription_id == subscription.id,
-        Alert.period_start == subscription.current_period_start,
+        col(Alert.period_start) >= subscription.current_period_start,
+        col(Alert.period_start) < subscription.current_period_end,
     )
     newest_first = (
         col(Alert.raised_at).desc(),

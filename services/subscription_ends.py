@@ -13,6 +13,7 @@ from services import credit_lots
 from services.closing_periods import PERIOD_MIN, after_last_event
 from services.credit_transfers import carry_over
 from services.errors import Unprocessable
+from services.period_parts import running_part_start
 from services.subscription_notices import announce_end
 from services.subscription_standing import RESTING, leave_out_rest
 from services.subscriptions import read_subscription
@@ -36,7 +37,7 @@ def end_subscription(
         return subscription
     if ended_at > at + AHEAD_MAX:
         raise Unprocessable("ended_at is in the future; end it when it ends.", field="ended_at")
-    earliest = max(ended_at, subscription.current_period_start + PERIOD_MIN)
+    earliest = max(ended_at, running_part_start(session, subscription) + PERIOD_MIN)
     end = after_last_event(session, subscription, since=earliest)
     if subscription.status in RESTING:
         leave_out_rest(session, subscription, end)

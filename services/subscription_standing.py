@@ -67,4 +67,4 @@ def leave_out_rest(session: Session, subscription: Subscription, at: datetime) -
     period = period_at(subscription.anchor_at, tenant.timezone, at)
     due_at = subscription.base_paid_until
     if due_at is None or due_at < period.starts_at:
-        subscription.base_paid_until = period.starts_at
+        subscription.base_paid_from, subscription.base_paid_until = None, period.starts_at

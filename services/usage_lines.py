@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from models import BillingPeriod, LineKind, PeriodStatus, PoolUsage, Subscription, UsageDaily
 from services.invoice_lines import Line, worded_steps
+from services.period_parts import period_document, whole_of
 from services.plans import Plan
 from services.price_books import plan_version
 from services.rules import money, pricing
@@ -18,10 +19,12 @@ from services.rules.quantities import from_micro, plain_micro
 from services.usage_ranges import period_ranges
 
 
-def overage_lines(session: Session, *, subscription: Subscription, plan: Plan, period: Period) -> list[Line]:
+def overage_lines(
+    session: Session, *, subscription: Subscription, plan: Plan, period: Period, part_of: Period | None = None
+) -> list[Line]:
     """Use beyond the lots of each pool, also where its price for that is nothing yet: later use is billed from there.
 
-    Where nothing went beyond, not even a minimum is due.
+    Where nothing went beyond, not even a minimum is due. `part_of` is the whole period, where this is a part of one.
     """
     used = _pool_totals(session, subscription=subscription, period_start=period.starts_at)
     receipts = period_ranges(session, subscription=subscription, period_start=period.starts_at)
@@ -33,6 +36,8 @@ def overage_lines(session: Session, *, subscription: Subscription, plan: Plan, p
         rated = pricing.rate(charge, from_micro(overage_micro))
         sources = _usage_sources(session, subscription=subscription, plan=plan, pool=pool, period=period)
         sources["used_credits"] = plain_micro(used_micro)
+        if part_of is not None:
+            sources["part_of"] = period_document(part_of)
         line = _overage_line(plan, pool, rated=rated, period=period, sources=sources)
         lines.append(replace(line, usage=receipts[pool]))
     return lines
@@ -60,6 +65,7 @@ def late_lines(session: Session, *, subscription: Subscription, before: datetime
     for closed in session.exec(statement).all():
         plan = plan_version(session, version_id=closed.plan_version_id)
         period = Period(0, closed.starts_at, closed.ends_at)
+        whole = whole_of(session, subscription=subscription, part=closed)
         totals = _pool_totals(session, subscription=subscription, period_start=closed.starts_at)
         receipts = period_ranges(session, subscription=subscription, period_start=closed.starts_at)
         for pool, (_, overage_micro, billed_micro) in totals.items():
@@ -67,6 +73,8 @@ def late_lines(session: Session, *, subscription: Subscription, before: datetime
             if charge is not None and overage_micro > billed_micro:
                 since = business_date(closed.starts_at, timezone)
                 line = _late_line(plan, pool, overage=(overage_micro, billed_micro), period=period, since=since)
+                if whole is not None:
+                    line.sources["part_of"] = period_document(whole)
                 lines.append(replace(line, usage=receipts[pool]))
     return lines
 

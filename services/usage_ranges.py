@@ -1,6 +1,6 @@
 """Which receipts a bill sums: by number, how many, and the root over them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,11 +45,13 @@ def period_ranges(session: Session, *, subscription: Subscription, period_start:
     return {tally.pool: _range_of(tally) for tally in tallies}
 
 
-def whole_range(by_pool: Mapping[str, UsageRange]) -> UsageRange | None:
-    """The receipts of all pools as an invoice states them: its root is over the roots of the pools, by their codes."""
-    if not by_pool:
+def whole_range(parts: Sequence[Mapping[str, UsageRange]]) -> UsageRange | None:
+    """The receipts of all pools as an invoice states them: its root is over the roots of the pools, by their codes, and
+    of each pool over those of the period's parts in order."""
+    found = sorted((pool, place) for place, by_pool in enumerate(parts) for pool in by_pool)
+    if not found:
         return None
-    ranges = [by_pool[pool] for pool in sorted(by_pool)]
+    ranges = [parts[place][pool] for pool, place in found]
     roots, _ = Frontier().extend(part.root for part in ranges)
     return UsageRange(
         first_seq=min(part.first_seq for part in ranges),

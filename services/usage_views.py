@@ -115,7 +115,7 @@ def read_usage(
     today = business_date(at, tenant.timezone)
     months = months_until(today, MONTHS_SHOWN)
     monthly = read_monthly_use(session, subscription=subscription, event_types=event_types, months=months)
-    is_running = period.starts_at == subscription.current_period_start
+    is_running = _is_running(period, subscription)
     running = Holder(subscription, plan, tenant.timezone) if is_running else None
     return UsageView(
         has_subscription=True,
@@ -150,9 +150,15 @@ def _periods(session: Session, subscription: Subscription) -> list[BillingPeriod
 
 def _chosen(periods: Sequence[BillingPeriod], subscription: Subscription, wanted: str | None) -> BillingPeriod:
     for period in periods:
-        if _key(period) == wanted or (not wanted and period.starts_at == subscription.current_period_start):
+        if _key(period) == wanted or (not wanted and _is_running(period, subscription)):
             return period
     raise NotFound("There is no such period among the last twelve; choose one from the list.", field="period_start")
+
+
+def _is_running(period: BillingPeriod, subscription: Subscription) -> bool:
+    """Whether it is the period that runs, or its last part where the plan changed within it."""
+    starts_at = period.part_of or period.starts_at
+    return starts_at == subscription.current_period_start and period.ends_at >= subscription.current_period_end
 
 
 def _key(period: BillingPeriod) -> str:
@@ -161,7 +167,7 @@ def _key(period: BillingPeriod) -> str:
 
 def _period_choice(period: BillingPeriod, subscription: Subscription, timezone: str) -> Choice:
     span = wording.span(period.starts_at, period.ends_at, timezone)
-    is_running = period.starts_at == subscription.current_period_start
+    is_running = _is_running(period, subscription)
     return Choice(_key(period), f"{span} (running)" if is_running else span)
 
 

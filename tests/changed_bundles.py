@@ -8,15 +8,16 @@ from typing import Any
 
 from services.rules import discounts, money
 from services.rules.money import Money
-from services.rules.receipts import written_time
+from services.rules.receipts import read_hash, written, written_time
 from tests.bad_files import HASH, bad_case
-from tests.good_bundles import Case, cut_range
-from tests.ledgers import APRIL, MARCH, MAY, Ledger, period_document
+from tests.good_bundles import Case, cut_invoice, cut_range
+from tests.ledgers import APRIL, MARCH, MAY, Ledger, period_document, root_of
 
 Line = dict[str, Any]
 Change = Callable[[dict[str, Any]], None]
 CHANGED_AT = datetime(2026, 3, 11, 9, 30, 0, 1, tzinfo=UTC)
 AGAIN_AT = CHANGED_AT + timedelta(days=8, seconds=3)
+HOUR, MICRO = timedelta(hours=1), timedelta(microseconds=1)
 THIRD = {"model": "percent_off", "percent": "33.333"}
 
 
@@ -99,7 +100,45 @@ def carried(*, taken: str = "-250.00", number: int = 2, change: Change | None = 
     return ledger
 
 
+def parted(change: Change | None = None, *, late: Change | None = None, lost_micro: int = 0) -> Ledger:
+    """Starter until CHANGED_AT, then Pro: 250,000 credits, and two thirds of 750,000 more from then on.
+
+    Receipt 5 is the invoice, which `change` edits; receipt 7 that of April with late use of the first part, which
+    `late` edits. `lost_micro` is billed beyond the allowance though it was there.
+    """
+    ledger = Ledger()
+    starter, pro = ledger.plan("reliability", "STARTER"), ledger.plan("reliability", "PRO")
+    first, second = (MARCH[0], CHANGED_AT), (CHANGED_AT, MARCH[1])
+    share = Fraction((MARCH[1] - CHANGED_AT) // MICRO, (MARCH[1] - MARCH[0]) // MICRO)
+    granted = 250_000 * 10**6 + int(750_000 * 10**6 * share)
+    ledger.use(starter, "simulator_run", "200", at=first[0] + HOUR, overage_micro=None)
+    ledger.clock = CHANGED_AT
+    over = 200_000 * 10**6 + 700_000 * 10**6 - granted + lost_micro
+    ledger.use(pro, "simulator_run", "700", at=second[0] + HOUR, overage_micro=over)
+    late_one = ledger.use(starter, "simulator_run", "50", at=first[0] + 2 * HOUR, overage_micro=50_000 * 10**6)
+    ledger.use(pro, "simulator_run", "-1", at=second[0] + HOUR, correcting=2, overage_micro=-(10**9))
+    assert late_one == 3
+    ledger.clock = MARCH[1]
+    part_of = {"part_of": period_document(MARCH)}
+    lines = [
+        _with(ledger.overage_line(starter, "credits", period=first), part_of),
+        _with(ledger.overage_line(pro, "credits", period=second), part_of),
+    ]
+    parts = [period_document(first) | {"price": starter}, period_document(second) | {"price": pro}]
+    roots = [ledger.used("credits", part) for part in (first, second)]
+    ledger.bill(lines, usage=False, change=_both(_whole(roots, parts), change))
+    ledger.use(starter, "simulator_run", "2", at=first[0] + 3 * HOUR, overage_micro=2_000 * 10**6)
+    ledger.clock = MAY[0]
+    more = _with(ledger.late_line(starter, "credits", period=first), part_of)
+    ledger.bill([more], period=APRIL, change=late)
+    return ledger
+
+
 def good_changes() -> Iterator[Case]:
+    ledger = parted()
+    yield Case("parts-whole", cut_range(ledger, 1, 7).lines(), ledger.jwks())
+    yield Case("parts-invoice", cut_invoice(ledger, 5).document(), ledger.jwks())
+    yield Case("parts-late-without-what-was-before", cut_range(ledger, 6, 7).lines(), ledger.jwks())
     ledger = upgraded()
     yield Case("changes-whole", cut_range(ledger, 1, 3).lines(), ledger.jwks())
     yield Case("changes-without-what-was-before", cut_range(ledger, 2, 3).document(), ledger.jwks())
@@ -108,7 +147,32 @@ def good_changes() -> Iterator[Case]:
     yield Case("carried-without-where-from", cut_range(ledger, 3, 3).lines(), ledger.jwks())
 
 
+def _whole(roots: list[Any], parts: list[Line]) -> Change:
+    """The use of an invoice whose period has parts, all of one pool."""
+    usage = {
+        "first_seq": min(root["first_seq"] for root in roots),
+        "last_seq": max(root["last_seq"] for root in roots),
+        "count": sum(root["count"] for root in roots),
+        "root": written(root_of([read_hash(root["root"]) for root in roots])),
+    }
+    return lambda fields: fields.update(usage=usage, parts=parts)
+
+
+def _both(first: Change, then: Change | None) -> Change:
+    def change(fields: dict[str, Any]) -> None:
+        first(fields)
+        if then is not None:
+            then(fields)
+
+    return change
+
+
+def _with(line: Line, sources: dict[str, Any]) -> Line:
+    return line | {"sources": line["sources"] | sources}
+
+
 def bad_changes() -> Iterator[Case]:
+    yield from _part_cases()
     yield from _proration_cases()
     yield from _carried_cases()
 
@@ -145,6 +209,34 @@ def _add_up(fields: dict[str, Any]) -> None:
     subtotal = f"{sum(Decimal(line['amount']) for line in fields['lines']):.2f}"
     fields["totals"] = {"subtotal": subtotal, "tax": "0.00", "total": subtotal}
     fields["amount"] = subtotal
+
+
+def _part_cases() -> Iterator[Case]:
+    lost = parted(lost_micro=3_000_000)
+    reason = "leaves out the allowance"
+    yield bad_case("parts-allowance-left-out", cut_range(lost, 1, 5).lines(), 1, reason, 5, lost.jwks())
+
+    def parts(edit: Callable[[list[Line]], None]) -> Change:
+        return lambda fields: edit(fields["parts"])
+
+    for name, change, fragment in (
+        ("with-a-gap", parts(lambda all: all[0].update(end=written_time(CHANGED_AT - HOUR))), "part"),
+        ("that-end-early", parts(lambda all: all[1].update(end=written_time(MARCH[1] - HOUR))), "part"),
+        ("of-one", parts(lambda all: all.pop()), "part"),
+        ("rated-otherwise", parts(lambda all: all[0].update(price=all[1]["price"])), "part"),
+        ("without-them", lambda fields: fields.pop("parts"), "part"),
+        ("not-said", lambda fields: fields["lines"][0]["sources"].pop("part_of"), "part"),
+        ("of-another-period", _nth(0, sources={"part_of": period_document(APRIL)}), "part"),
+        ("in-another-order", lambda fields: fields["usage"].update(root=HASH), "root"),
+    ):  # fmt: skip
+        ledger = parted(change)
+        yield bad_case(f"parts-{name}", cut_range(ledger, 1, 5).lines(), 1, fragment, 5, ledger.jwks())
+    for name, change in (
+        ("not-said", lambda fields: fields["lines"][0]["sources"].pop("part_of")),
+        ("of-another-period", _nth(0, sources={"part_of": period_document(APRIL)})),
+    ):
+        ledger = parted(late=change)
+        yield bad_case(f"parts-late-{name}", cut_range(ledger, 1, 7).lines(), 1, "part", 7, ledger.jwks())
 
 
 def _proration_cases() -> Iterator[Case]:

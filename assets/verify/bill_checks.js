@@ -9,6 +9,7 @@ Tallystick.billChecks = (() => {
   const { plain, readMinor } = Tallystick.money;
   const { prorated } = Tallystick.prorationChecks;
   const { BaseFees, CarriedCredit, FeesInForce } = Tallystick.billChains;
+  const { PeriodParts, checkTiling } = Tallystick.partChecks;
   const { KINDS, USAGE_KINDS, checkLine, differenceMicro, poolOf, worded } = Tallystick.lineChecks;
   const { TaxChecks } = Tallystick.taxChecks;
   const { purchaseOf } = Tallystick.topUpLines;
@@ -40,6 +41,7 @@ Tallystick.billChecks = (() => {
       this.overage = new Map();
       this.fees = new FeesInForce(this.isWholeLog);
       this.carried = new CarriedCredit(this.isWholeLog);
+      this.parts = new PeriodParts(receipts, plans, usage, (first, last) => this.holds(first, last));
       this.checkInvoiceSeq();
     }
 
@@ -185,6 +187,7 @@ Tallystick.billChecks = (() => {
         throw new Broken("it does not say which usage it sums, in usage and period.");
       }
       if (!this.isHere(receipt, line.usage)) return null;
+      await this.parts.checkLine(receipt, line, this.isWholeLog, pace);
       const { subscription } = receipt.document;
       const { period, usage, price, sources } = line;
       const sums = await this.usage.sums({ subscription, period, usage, price, pool: sources.pool }, pace);
@@ -194,27 +197,34 @@ Tallystick.billChecks = (() => {
 
     /** The usage of a whole bill: all pools of its period. */
     async checkUsage(receipt, pace) {
-      const { subscription, period, usage } = receipt.document;
+      const { subscription, period, usage, parts } = receipt.document;
+      if (parts?.length) checkTiling(receipt.document);
       if (usage === undefined) return;
       if (period === undefined) throw new Broken("it does not say which period its usage is of.");
       if (!this.isHere(receipt, usage)) return;
-      checkStated(usage, await this.usage.sums({ subscription, period, usage }, pace));
+      const byPart = parts?.length ? await this.parts.checkBill(receipt, pace) : null;
+      checkStated(usage, ...(byPart ?? [await this.usage.sums({ subscription, period, usage }, pace)]));
+    }
+
+    /** Whether all receipts from one number to another are in the bundle. */
+    holds(first, last) {
+      const { range } = this.header;
+      return range !== null && range.first <= first && first <= last && last <= range.last;
     }
 
     /** Whether all the receipts that a bill sums are in the bundle. One made for an invoice must hold all of that. */
     isHere({ seq }, usage) {
-      const { range, invoiceSeq } = this.header;
       if (usage.last_seq >= seq) throw new Broken("it bills usage that comes after it in the log.");
-      const { first_seq: first, last_seq: last } = usage;
-      if (range !== null && range.first <= first && first <= last && last <= range.last) return true;
-      if (seq === invoiceSeq) throw new Unverifiable("not all the usage that it sums is in the bundle.");
+      if (this.holds(usage.first_seq, usage.last_seq)) return true;
+      if (seq === this.header.invoiceSeq) throw new Unverifiable("not all the usage that it sums is in the bundle.");
       return false;
     }
   }
 
-  /** Hold a stated `usage` to the receipts: of one pool, or of all of them in order of their codes. */
-  function checkStated(usage, sums) {
-    const pools = [...sums.keys()].sort().map((code) => sums.get(code));
+  /** Hold a stated `usage` to the receipts: of one pool, or of all in order of their codes, and of the period's parts. */
+  function checkStated(usage, ...parts) {
+    const codes = [...new Set(parts.flatMap((sums) => [...sums.keys()]))].sort();
+    const pools = codes.flatMap((code) => parts.map((sums) => sums.get(code)).filter((sum) => sum !== undefined));
     const count = pools.reduce((total, pool) => total + pool.count, 0);
     if (count !== usage.count) throw new Broken(`its usage counts ${usage.count} receipts; there are ${count}.`);
     const [first, last] = [Math.min(...pools.map((pool) => pool.first)), Math.max(...pools.map((pool) => pool.last))];

@@ -110,7 +110,7 @@ Tallystick.lineChecks = (() => {
         throw new Broken(`it states ${worded(used)} credits used; its receipts come to ${worded(sum.usedMicro)}.`);
       }
       overageMicro = sum.overageMicro;
-      checkAllowance(plan, pool, sum);
+      checkAllowance(line, plan, pool, sum);
     }
     const quantity = Decimal.ofMicro(overageMicro);
     const { steps } = rate(plan.overage.get(pool), quantity);
@@ -125,7 +125,7 @@ Tallystick.lineChecks = (() => {
       if (nowMicro !== sum.overageMicro) {
         throw new Broken(`it states ${worded(nowMicro)} of overage; its receipts come to ${worded(sum.overageMicro)}.`);
       }
-      checkAllowance(plan, pool, sum);
+      checkAllowance(line, plan, pool, sum);
     }
     const [now, before] = [nowMicro, beforeMicro].map((micro) =>
       toMinor(plan.overageExact(pool, micro), plan.currency),
@@ -138,7 +138,9 @@ Tallystick.lineChecks = (() => {
     };
   }
 
-  function checkAllowance(plan, pool, sum) {
+  /** That of a period with parts is shared by them, and held to all of them together; a daily one is not. */
+  function checkAllowance(line, plan, pool, sum) {
+    if (line.sources.part_of !== undefined && !plan.pools.get(pool).isDaily) return;
     if (!sum.isCovered(plan.allowanceMicro(pool))) {
       throw new Broken("it leaves out the allowance: more of the use was billed than lies beyond what is included.");
     }

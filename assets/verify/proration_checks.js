@@ -78,5 +78,5 @@ Tallystick.prorationChecks = (() => {
     return BigInt(Date.parse(`${moment.slice(0, 19)}Z`)) * 1_000n + BigInt(moment.slice(20, 26));
   }
 
-  return { prorated, takenOff };
+  return { prorated, takenOff, microOf };
 })();

@@ -82,6 +82,7 @@ Tallystick.receiptFields = (() => {
       steps: DOCUMENTS,
     },
   );
+  const PART = objectOf("an object of start, end and price", { start: TIME, end: TIME, price: HASHED });
   const TOTALS = objectOf("an object of subtotal, tax and total", { subtotal: AMOUNT, tax: AMOUNT, total: AMOUNT });
   const TAX = objectOf(
     "an object of name, rate and amount",
@@ -126,6 +127,7 @@ Tallystick.receiptFields = (() => {
     day: DATE,
     site: ID,
     alert: ID,
+    parts: listOf(PART),
   };
   const ALWAYS = "v typ iss tenant seq prev ts";
   const TRACE = "trace_id hop trace_prev";
@@ -142,7 +144,7 @@ Tallystick.receiptFields = (() => {
       "idem cid",
       "req map policy metric units credits_micro fu_tokens fallback invariants amount currency price",
     ],
-    invoice: ["number subscription period lines totals tax amount currency", "idem req cid price usage"],
+    invoice: ["number subscription period lines totals tax amount currency", "idem req cid price usage parts"],
     credit_note: ["number subscription req lines totals tax amount currency", "idem cid period price usage"],
     payment: ["idem req amount currency", "cid number"],
     baseline: ["idem cid metric units", "req policy period amount currency"],

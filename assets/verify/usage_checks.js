@@ -137,6 +137,8 @@ Tallystick.usageChecks = (() => {
     last = 0;
     usedMicro = 0n;
     overageMicro = 0n;
+    /** What corrections gave back to lots. */
+    takenBackMicro = 0n;
     days = new Map();
     frontier = new Frontier();
 
@@ -147,6 +149,7 @@ Tallystick.usageChecks = (() => {
       this.last = seq;
       this.usedMicro += used;
       this.overageMicro += overage;
+      if (used < 0n) this.takenBackMicro += overage - used;
       this.frontier.push(hash);
       if (day === null) return;
       const [usedThatDay, overageThatDay] = this.days.get(day) ?? [0n, 0n];

@@ -9,6 +9,7 @@ from services.bundles.bill_chains import CarriedCredit, FeesInForce
 from services.bundles.bill_sums import BaseFees, InvoiceTotals, check_adjustment, check_stated, check_totals
 from services.bundles.line_checks import KINDS, USAGE_KINDS, check_line, difference, pool_of
 from services.bundles.members import Header
+from services.bundles.part_checks import PeriodParts, check_tiling
 from services.bundles.proration_checks import prorated
 from services.bundles.tax_checks import TaxChecks
 from services.bundles.top_up_lines import purchase_of
@@ -72,6 +73,8 @@ class Bills:
         self._overage: dict[tuple[str, str, str], int] = {}
         self._fees = FeesInForce(whole_log=self._whole_log)
         self._carried = CarriedCredit(whole_log=self._whole_log)
+        proven = header.range
+        self._parts = PeriodParts(receipts, plans, None if proven is None else (proven.first_seq, proven.last_seq))
 
     def asked(self) -> Iterator[Asked]:
         """What has to be added up to check them."""
@@ -80,6 +83,7 @@ class Bills:
             wanted = [self._asked_by(receipt, line) for line in document["lines"] if line["kind"] in USAGE_KINDS]
             wanted.append(self._asked_by(receipt, document, whole=True))
             yield from (asked for asked in wanted if asked is not None)
+            yield from self._parts.asked(receipt)
 
     def check(self, sums: UsageSums) -> list[CheckedBill]:
         """Check every bill. Raises InvalidBundle and Unverifiable with the bill's number in the log."""
@@ -219,6 +223,7 @@ class Bills:
         if asked is None:
             self._check_need(receipt)
             return None
+        self._parts.check_line(receipt, line, sums, whole_log=self._whole_log)
         found = sums.sums_of(asked)
         check_stated(line["usage"], found)
         return found.get(asked.pool or "")
@@ -226,16 +231,19 @@ class Bills:
     def _check_usage(self, receipt: Receipt, sums: UsageSums) -> None:
         """The usage of a whole bill: all pools of its period."""
         document = receipt.document
+        if document.get("parts"):
+            check_tiling(document)
         if "usage" not in document:
             return
         if "period" not in document:
             raise InvalidBundle("it does not say which period its usage is of.")
         self._check_before(receipt, document["usage"])
         asked = self._asked_by(receipt, document, whole=True)
+        by_part = self._parts.check_bill(receipt, sums) if document.get("parts") else None
         if asked is None:
             self._check_need(receipt)
         else:
-            check_stated(document["usage"], sums.sums_of(asked))
+            check_stated(document["usage"], by_part or sums.sums_of(asked))
 
     def _check_before(self, receipt: Receipt, usage: Mapping[str, Any]) -> None:
         if usage["last_seq"] >= receipt.seq:

@@ -50,8 +50,8 @@ class InvoiceTotals:
             raise InvalidBundle(f"it takes back more than its invoice leaves, which is {before.plain()}.")
 
 
-def check_stated(usage: Mapping[str, Any], sums: Mapping[str, PoolSum]) -> None:
-    """Hold a stated `usage` to the receipts: of one pool, or of all of them in order of their codes."""
+def check_stated(usage: Mapping[str, Any], sums: Mapping[str, PoolSum] | Mapping[tuple[str, str], PoolSum]) -> None:
+    """Hold a stated `usage` to the receipts: of one pool, or of all, in order of codes and the period's parts."""
     count = sum(pool.count for pool in sums.values())
     if count != usage["count"]:
         raise InvalidBundle(f"its usage counts {usage['count']} receipts; there are {count}.")
@@ -59,7 +59,7 @@ def check_stated(usage: Mapping[str, Any], sums: Mapping[str, PoolSum]) -> None:
     if (first, last) != (usage["first_seq"], usage["last_seq"]):
         raise InvalidBundle(f"the first and last receipt of its usage are {first} and {last}, not those it states.")
     roots = RangeRoot(0, ())
-    roots.extend(sums[code].root() for code in sorted(sums))
+    roots.extend(pool.root() for _, pool in sorted(sums.items()))
     if written(roots.root()) != usage["root"]:
         raise InvalidBundle("the root over the receipts of its usage is another one.")
 

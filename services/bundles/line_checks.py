@@ -151,7 +151,7 @@ def _overage(line: Mapping[str, Any], plan: Plan, usage: PoolSum | None, sign: i
                 f"it states {plain_micro(used)} credits used; its receipts come to {plain_micro(usage.used_micro)}."
             )
         overage_micro = usage.overage_micro
-        _check_allowance(plan, pool, usage)
+        _check_allowance(line, plan, pool, usage)
     charge = plan.overage[pool]
     rated = pricing.rate(charge, from_micro(overage_micro))
     amount = money.to_money(plan.overage_exact(pool, overage_micro), plan.currency)
@@ -167,14 +167,17 @@ def _difference(line: Mapping[str, Any], plan: Plan, usage: PoolSum | None) -> E
                 f"it states {plain_micro(now_micro)} of overage; its receipts come to "
                 f"{plain_micro(usage.overage_micro)}."
             )
-        _check_allowance(plan, pool, usage)
+        _check_allowance(line, plan, pool, usage)
     now, before = (
         money.to_money(plan.overage_exact(pool, micro), plan.currency) for micro in (now_micro, before_micro)
     )
     return Expected(from_micro(now_micro - before_micro), now - before, pricing.to_document(plan.overage[pool]))
 
 
-def _check_allowance(plan: Plan, pool: str, usage: PoolSum) -> None:
+def _check_allowance(line: Mapping[str, Any], plan: Plan, pool: str, usage: PoolSum) -> None:
+    """That of a period with parts is shared by them, and held to all of them together; a daily one is not."""
+    if "part_of" in line.get("sources", {}) and not plan.pools[pool].resets_daily:
+        return
     if not usage.covered(plan.allowance_micro(pool)):
         raise InvalidBundle(
             "it leaves out the allowance: more of the use was billed than lies beyond what is included."

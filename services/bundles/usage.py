@@ -45,13 +45,17 @@ class Asked(NamedTuple):
 
 @dataclass(slots=True)
 class PoolSum:
-    """The receipts of one pool, summed. Credits are in millionths; `days` is (used, overage) by business day."""
+    """The receipts of one pool, summed. Credits are in millionths; `days` is (used, overage) by business day.
+
+    `taken_back_micro` is what corrections gave back to lots.
+    """
 
     count: int = 0
     first_seq: int = 0
     last_seq: int = 0
     used_micro: int = 0
     overage_micro: int = 0
+    taken_back_micro: int = 0
     days: dict[str, tuple[int, int]] | None = None
     _root: RangeRoot = field(default_factory=lambda: RangeRoot(0, ()))
     _leaves: list[bytes] = field(default_factory=list)
@@ -62,6 +66,8 @@ class PoolSum:
         self.last_seq = seq
         self.used_micro += use.credits_micro
         self.overage_micro += use.overage_micro
+        if use.credits_micro < 0:
+            self.taken_back_micro += use.overage_micro - use.credits_micro
         self._leaves.append(leaf)
         if len(self._leaves) == LEAVES_BATCH:
             self.root()

@@ -141,6 +141,7 @@ _DOCUMENTS = Field(lambda value: type(value) is list, "a list")
 _PERIOD = Field(_is_period, "an object of start and a later end")
 _RANGE = Shape({"first_seq": _COUNT, "last_seq": _COUNT, "count": _COUNT, "root": _HASHED}, {})
 _USAGE = Field(_is_range, "an object of first_seq, last_seq, count and root")
+_PART = _object("an object of start, end and price", {"start": _MOMENT_FIELD, "end": _MOMENT_FIELD, "price": _HASHED})
 _LINE = _object(
     "an object of kind, unit, quantity and amount",
     {"kind": _ID, "unit": _ID, "quantity": _AMOUNT, "amount": _AMOUNT},
@@ -165,7 +166,7 @@ FIELDS = {
     "invariants": _list_of(_ID), "amount": _AMOUNT, "currency": _MONEY_UNIT, "price": _HASHED,
     "number": _COUNT, "period": _PERIOD, "lines": _list_of(_LINE), "totals": _TOTALS, "tax": _list_of(_TAX),
     "usage": _USAGE, "subscription": _ID, "overage_micro": _WHOLE, "occurred_at": _MOMENT_FIELD, "day": _DAY_FIELD,
-    "site": _ID, "alert": _ID,
+    "site": _ID, "alert": _ID, "parts": _list_of(_PART),
 }  # fmt: skip
 
 _ALWAYS = "v typ iss tenant seq prev ts"
@@ -183,7 +184,7 @@ _KINDS = {
         "idem cid",
         "req map policy metric units credits_micro fu_tokens fallback invariants amount currency price",
     ),
-    "invoice": ("number subscription period lines totals tax amount currency", "idem req cid price usage"),
+    "invoice": ("number subscription period lines totals tax amount currency", "idem req cid price usage parts"),
     "credit_note": ("number subscription req lines totals tax amount currency", "idem cid period price usage"),
     "payment": ("idem req amount currency", "cid number"),
     "baseline": ("idem cid metric units", "req policy period amount currency"),

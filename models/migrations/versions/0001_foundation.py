@@ -680,6 +680,7 @@ def upgrade() -> None:
     sa.Column('current_period_end', models.base.UtcDateTime(), nullable=False),
     sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
     sa.Column('trial_ends_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('base_paid_from', models.base.UtcDateTime(), nullable=True),
     sa.Column('base_paid_until', models.base.UtcDateTime(), nullable=True),
     sa.Column('canceled_at', models.base.UtcDateTime(), nullable=True),
     sa.CheckConstraint("site IS NULL OR name <> ''", name=op.f('ck_subscription_site_has_name')),
@@ -774,8 +775,10 @@ def upgrade() -> None:
     sa.Column('status', sa.Enum('open', 'closed', name='periodstatus', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('closed_at', models.base.UtcDateTime(), nullable=True),
     sa.Column('invoice_id', sa.String(length=64), nullable=True),
+    sa.Column('part_of', models.base.UtcDateTime(), nullable=True),
     sa.CheckConstraint("(status = 'closed') = (closed_at IS NOT NULL)", name=op.f('ck_billing_period_closed_has_time')),
     sa.CheckConstraint('ends_at > starts_at', name=op.f('ck_billing_period_order')),
+    sa.CheckConstraint('part_of < starts_at', name=op.f('ck_billing_period_part_after_its_start')),
     sa.ForeignKeyConstraint(['plan_version_id'], ['plan_version.id'], name=op.f('fk_billing_period_plan_version_id_plan_version')),
     sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['subscription.tenant_id', 'subscription.id'], name=op.f('fk_billing_period_tenant_id_subscription_id_subscription')),
     sa.PrimaryKeyConstraint('tenant_id', 'subscription_id', 'starts_at', name=op.f('pk_billing_period'))
@@ -878,6 +881,29 @@ def upgrade() -> None:
     with op.batch_alter_table('invoice', schema=None) as batch_op:
         batch_op.create_index('ix_invoice_id', ['id'], unique=False)
         batch_op.create_index('ix_invoice_of_period', ['tenant_id', 'subscription_id', 'period_start', 'billing_reason'], unique=True, sqlite_where=sa.text("billing_reason <> 'top_up'"), postgresql_where=sa.text("billing_reason <> 'top_up'"))
+
+    op.create_table('scheduled_change',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('subscription_id', sa.String(length=64), nullable=False),
+    sa.Column('kind', sa.Enum('plan', 'cancel', 'pause', name='changekind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('status', sa.Enum('scheduled', 'applied', 'withdrawn', 'replaced', name='changestatus', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('plan_version_id', sa.String(length=71), nullable=True),
+    sa.Column('interval', sa.Enum('month', 'year', name='interval', native_enum=False, create_constraint=True, length=32), nullable=True),
+    sa.Column('effective_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('created_by', sa.String(length=120), nullable=False),
+    sa.Column('decided_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint("(kind = 'plan') = (plan_version_id IS NOT NULL)", name=op.f('ck_scheduled_change_plan_where_it_changes')),
+    sa.CheckConstraint("(status = 'scheduled') = (decided_at IS NULL)", name=op.f('ck_scheduled_change_decided_has_time')),
+    sa.CheckConstraint('(kind = \'plan\') = ("interval" IS NOT NULL)', name=op.f('ck_scheduled_change_interval_where_it_changes')),
+    sa.ForeignKeyConstraint(['plan_version_id'], ['plan_version.id'], name=op.f('fk_scheduled_change_plan_version_id_plan_version')),
+    sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['subscription.tenant_id', 'subscription.id'], name=op.f('fk_scheduled_change_tenant_id_subscription_id_subscription')),
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_scheduled_change'))
+    )
+    with op.batch_alter_table('scheduled_change', schema=None) as batch_op:
+        batch_op.create_index('ix_scheduled_change_due', ['effective_at'], unique=False, sqlite_where=sa.text("status = 'scheduled'"), postgresql_where=sa.text("status = 'scheduled'"))
+        batch_op.create_index('ix_scheduled_change_waiting', ['tenant_id', 'subscription_id'], unique=True, sqlite_where=sa.text("status = 'scheduled'"), postgresql_where=sa.text("status = 'scheduled'"))
 
     op.create_table('spend_control',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
@@ -1398,6 +1424,11 @@ def downgrade() -> None:
 
     op.drop_table('stripe_subscription')
     op.drop_table('spend_control')
+    with op.batch_alter_table('scheduled_change', schema=None) as batch_op:
+        batch_op.drop_index('ix_scheduled_change_waiting', sqlite_where=sa.text("status = 'scheduled'"), postgresql_where=sa.text("status = 'scheduled'"))
+        batch_op.drop_index('ix_scheduled_change_due', sqlite_where=sa.text("status = 'scheduled'"), postgresql_where=sa.text("status = 'scheduled'"))
+
+    op.drop_table('scheduled_change')
     with op.batch_alter_table('invoice', schema=None) as batch_op:
         batch_op.drop_index('ix_invoice_of_period', sqlite_where=sa.text("billing_reason <> 'top_up'"), postgresql_where=sa.text("billing_reason <> 'top_up'"))
         batch_op.drop_index('ix_invoice_id')

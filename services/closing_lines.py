@@ -1,0 +1,73 @@
+"""The lines of a closing invoice: the fee that falls due, what was used in each part of the period, what waited."""
+
+from typing import Any
+
+from sqlmodel import Session
+
+from models import Subscription, Tenant
+from services import invoice_lines, usage_lines
+from services.base_fees import base_fee_lines, term_due
+from services.carried_credit import with_waiting
+from services.invoice_lines import Line
+from services.period_parts import part_period, parts_of
+from services.price_books import plan_version
+from services.rules.periods import Period
+from services.scheduled_changes import terms_from
+from services.subscriptions import plan_of
+from services.tenants import read_tenant
+from services.usage_ranges import period_ranges, whole_range
+
+
+def closing_lines(
+    session: Session,
+    *,
+    subscription: Subscription,
+    period: Period,
+    following: Period | None,
+) -> list[Line]:
+    """All lines of the invoice that closes a period. `following` is the one after it, None where there is none."""
+    tenant = read_tenant(session, tenant_id=subscription.tenant_id)
+    plan = plan_of(session, subscription)
+    fees = _fees(session, subscription, tenant, following)
+    assets = invoice_lines.asset_line(session, subscription=subscription, plan=plan, period=period)
+    lines = [
+        *fees,
+        *([] if assets is None else [assets]),
+        *_overage_lines(session, subscription, period),
+        *usage_lines.late_lines(session, subscription=subscription, before=period.starts_at, timezone=tenant.timezone),
+    ]
+    return with_waiting(session, subscription=subscription, plan=plan, period=period, lines=lines)
+
+
+def _fees(session: Session, subscription: Subscription, tenant: Tenant, following: Period | None) -> list[Line]:
+    """The base fee that falls due with the next period, by the plan and interval it will have."""
+    if following is None:
+        return []
+    terms = terms_from(session, subscription=subscription, starts_at=following.starts_at)
+    term = term_due(subscription, timezone=tenant.timezone, following=following, interval=terms.interval)
+    if term is None or terms.pauses:
+        return []
+    return base_fee_lines(session, subscription=subscription, plan=terms.plan, term=term, interval=terms.interval)
+
+
+def use_of_period(session: Session, subscription: Subscription, period: Period) -> dict[str, Any]:
+    """What an invoice says of its period's use, in whole and by part."""
+    parts = parts_of(session, subscription=subscription, starts_at=period.starts_at)
+    ranges = [period_ranges(session, subscription=subscription, period_start=part.starts_at) for part in parts]
+    named = [(part_period(part, period), part.plan_version_id) for part in parts]
+    return {"usage": whole_range(ranges), "parts": named if len(parts) > 1 else ()}
+
+
+def _overage_lines(session: Session, subscription: Subscription, period: Period) -> list[Line]:
+    parts = parts_of(session, subscription=subscription, starts_at=period.starts_at)
+    return [
+        line
+        for part in parts
+        for line in usage_lines.overage_lines(
+            session,
+            subscription=subscription,
+            plan=plan_version(session, version_id=part.plan_version_id),
+            period=part_period(part, period),
+            part_of=period if len(parts) > 1 else None,
+        )
+    ]

@@ -1,0 +1,117 @@
+"""The base fee that is paid for now, after its promotions, and the lines that a change of it brings."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from models import Interval, Invoice, InvoiceLine, InvoiceStatus, LineKind, Subscription
+from services.closing_periods import running_period
+from services.invoice_lines import Line
+from services.period_parts import period_document
+from services.plans import MONTHS_IN_YEAR, Plan
+from services.rules import discounts
+from services.rules.discounts import Discount
+from services.rules.money import Money
+from services.rules.periods import Period, term_end
+from services.rules.proration import fee_left
+from services.rules.receipts import written_time
+from services.subscription_discounts import discounts_due
+
+UNUSED, REST = "unused", "rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """What a plan costs for a term, after promotions, by the month or the year."""
+
+    plan: Plan
+    interval: Interval
+    term: Period
+    promotions: tuple[Discount, ...]
+
+    @property
+    def net(self) -> Money:
+        gross = self.plan.annual_base() if self.interval == Interval.YEAR else self.plan.monthly_base()
+        for _, off in discounts.take_off(gross, self.promotions):
+            gross -= off
+        return gross
+
+
+def fee_in_force(session: Session, *, subscription: Subscription, plan: Plan, at: datetime) -> Fee | None:
+    """The fee that is charged for the time at that moment; None where there is none, or it was taken back."""
+    starts_at, ends_at = subscription.base_paid_from, subscription.base_paid_until
+    if starts_at is None or ends_at is None or not starts_at <= at < ends_at or not plan.base_price:
+        return None
+    lines = _charged(session, subscription, starts_at)
+    if lines is None:
+        return None
+    promotions = [discounts.from_document(line.pricing, plan.currency) for line in lines]
+    return Fee(plan, subscription.interval, Period(0, starts_at, ends_at), tuple(promotions))
+
+
+def fee_from(
+    session: Session, *, subscription: Subscription, timezone: str, plan: Plan, interval: Interval, before: Fee | None
+) -> Fee:
+    """The fee of a plan for the term that runs: that of the fee before it, or the one that begins with the period.
+
+    The promotions of the fee before apply to it too.
+    """
+    running = running_period(subscription)
+    if before is not None and before.interval == interval:
+        return Fee(plan, interval, before.term, before.promotions)
+    term = running
+    if interval == Interval.YEAR:
+        anchor = min(subscription.anchor_at, running.starts_at)
+        ends_at = term_end(anchor, timezone, running.starts_at, MONTHS_IN_YEAR)
+        term = Period(0, running.starts_at, ends_at)
+    if before is not None:
+        return Fee(plan, interval, term, before.promotions)
+    due = discounts_due(session, subscription=subscription, currency=plan.currency, due_at=term.starts_at)
+    return Fee(plan, interval, term, tuple(discount for _, discount in due))
+
+
+def proration_line(fee: Fee, part: str, at: datetime) -> Line:
+    """The rest of a fee from `at` on: credited where it is the `unused` part of what was paid, else charged."""
+    left = fee_left(fee.net, fee.term.starts_at, fee.term.ends_at, at)
+    amount = -left if part == UNUSED else left
+    words = f"{fee.plan.name}, {'annual' if fee.interval == Interval.YEAR else 'monthly'} base fee"
+    sources: dict[str, Any] = {
+        "part": part,
+        "term": period_document(fee.term),
+        "at": written_time(at),
+        "fee": fee.net.plain(),
+        "discounts": [discounts.to_document(each) for each in fee.promotions],
+    }
+    return Line(
+        kind=LineKind.PRORATION,
+        description=f"{'Unused part of' if part == UNUSED else 'Rest of the term of'} {words}",
+        quantity=Decimal(1),
+        unit="year" if fee.interval == Interval.YEAR else "month",
+        amount=amount,
+        period=Period(0, at, fee.term.ends_at),
+        plan_version_id=fee.plan.version_id,
+        pricing={"model": "flat", "amount": amount.plain()},
+        sources=sources,
+    )
+
+
+def _charged(session: Session, subscription: Subscription, starts_at: datetime) -> list[InvoiceLine] | None:
+    """The promotions on the base fee that was charged for the term; None where its invoice was made void."""
+    statement = (
+        select(InvoiceLine, Invoice)
+        .join(Invoice, (col(Invoice.tenant_id) == InvoiceLine.tenant_id) & (Invoice.id == InvoiceLine.invoice_id))
+        .where(
+            InvoiceLine.tenant_id == subscription.tenant_id,
+            Invoice.subscription_id == subscription.id,
+            col(InvoiceLine.kind).in_((LineKind.BASE, LineKind.DISCOUNT)),
+            InvoiceLine.period_start == starts_at,
+        )
+        .order_by(col(Invoice.number), col(InvoiceLine.position))
+    )
+    found = list(session.exec(statement))
+    if any(invoice.status == InvoiceStatus.VOID for _, invoice in found):
+        return None
+    return [line for line, _ in found if line.kind == LineKind.DISCOUNT]

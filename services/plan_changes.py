@@ -1,0 +1,232 @@
+"""Change a subscription's plan or interval: now, charged by the second, or as the running term ends.
+
+A dearer plan takes effect now: the unused part of the fee paid is credited and the rest of the term charged at the new
+one. A cheaper plan, and a year that becomes months, wait for the end of what is paid. A change never pays money back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlmodel import Session
+
+from models import ChangeKind, ChangeStatus, Collection, Interval, NoticeType, Subscription
+from services.closing_periods import PERIOD_MIN, after_last_event
+from services.errors import Conflict, SubscriptionConflict, Unprocessable
+from services.fees_in_force import REST, UNUSED, Fee, fee_from, fee_in_force, proration_line
+from services.identifiers import new_id
+from services.invoice_lines import Line
+from services.pending_lines import add_pending_lines
+from services.period_parts import cut_period, running_part_start
+from services.plans import Plan
+from services.price_books import plan_in_force
+from services.rules import money
+from services.rules.money import Money
+from services.rules.proration import added_allowance
+from services.scheduled_changes import check_not_begun, put_aside, schedule
+from services.subscription_notices import announce_change
+from services.subscription_standing import RESTING, in_trial
+from services.subscriptions import LIVE, check_terms, plan_of, read_subscription
+from services.tenants import lock_head, read_tenant
+
+
+class When(StrEnum):
+    """When a change takes effect."""
+
+    NOW = "now"
+    PERIOD_END = "period_end"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """A change as it is carried out. `lines` go on the next closing invoice and come to `total`; `added_micro` is what
+    the allowance of each pool grows by, for the rest of the period. A change that waits has neither.
+    """
+
+    subscription: Subscription
+    before: Plan
+    then: Plan
+    interval: Interval
+    when: When
+    effective_at: datetime
+    lines: tuple[Line, ...] = ()
+    fee: Fee | None = None
+    added_micro: Mapping[str, int] | None = None
+
+    @property
+    def total(self) -> Money:
+        return money.total((line.amount for line in self.lines), self.then.currency)
+
+
+class _Wanted(NamedTuple):
+    then: Plan
+    interval: Interval
+    when: When | None
+
+
+def preview_change(
+    session: Session,
+    *,
+    tenant_id: str,
+    plan_code: str,
+    at: datetime,
+    subscription_id: str | None = None,
+    interval: Interval | None = None,
+    when: When | None = None,
+) -> PlanChange:
+    """What a change at that moment comes to. Nothing is stored. Raises what `change_plan` raises."""
+    subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
+    wanted = _Wanted(plan_in_force(session, plan_code=plan_code), interval or subscription.interval, when)
+    return _work_out(session, subscription, wanted, at)
+
+
+def change_plan(
+    session: Session,
+    *,
+    tenant_id: str,
+    plan_code: str,
+    at: datetime,
+    subscription_id: str | None = None,
+    interval: Interval | None = None,
+    when: When | None = None,
+    by: str = "",
+) -> PlanChange:
+    """Put a subscription on another plan or interval, now or as its term ends; where it is not said, whichever fits.
+
+    Raises NotFound, UnknownPlan, Unprocessable for a plan the customer cannot have or a time that does not fit, and
+    SubscriptionConflict and Conflict where the subscription cannot be changed as it stands.
+    """
+    lock_head(session, tenant_id=tenant_id)
+    subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
+    session.refresh(subscription)
+    wanted = _Wanted(plan_in_force(session, plan_code=plan_code), interval or subscription.interval, when)
+    change = _work_out(session, subscription, wanted, at)
+    was = (change.before, subscription.interval.value)
+    change_id = _change_now(session, change, at) if change.when == When.NOW else _change_later(session, change, by, at)
+    announce_change(
+        session,
+        subscription=subscription,
+        type=_TYPES[change.when],
+        before=was,
+        then=(change.then, change.interval.value),
+        effective_at=change.effective_at,
+        occurrence=change_id,
+        at=at,
+    )
+    return change
+
+
+_TYPES = {
+    When.NOW: NoticeType.SUBSCRIPTION_CHANGED,
+    When.PERIOD_END: NoticeType.SUBSCRIPTION_CHANGE_SCHEDULED,
+}
+
+
+def check_changeable(subscription: Subscription, at: datetime) -> None:
+    """Raises SubscriptionConflict and Conflict where nothing about a subscription can be changed now."""
+    if subscription.status not in LIVE:
+        raise SubscriptionConflict("The subscription has ended; start a new one.")
+    if subscription.collection == Collection.AUTOMATIC:
+        raise SubscriptionConflict(
+            "This subscription is paid by card through the payment provider; change it in its customer portal."
+        )
+    if at >= subscription.current_period_end:
+        raise Conflict(
+            f"The period that ended at {subscription.current_period_end:%Y-%m-%d %H:%M} UTC is being closed; "
+            "try again once the next one runs."
+        )
+
+
+def term_ends_at(subscription: Subscription, fee: Fee | None) -> datetime:
+    """Where what is paid ends: the paid year, or the running period."""
+    if fee is not None and fee.interval == Interval.YEAR:
+        return fee.term.ends_at
+    return subscription.current_period_end
+
+
+def _work_out(session: Session, subscription: Subscription, wanted: _Wanted, at: datetime) -> PlanChange:
+    then, interval, when = wanted
+    check_changeable(subscription, at)
+    check_terms(then, tenant=read_tenant(session, tenant_id=subscription.tenant_id))
+    if subscription.status in RESTING:
+        raise SubscriptionConflict(f"The subscription is {subscription.status}; resume it first.")
+    before = plan_of(session, subscription)
+    if (then.version_id, interval) == (before.version_id, subscription.interval):
+        raise Unprocessable(f"The subscription is on {then.name} already.", field="plan_code")
+    paid = fee_in_force(session, subscription=subscription, plan=before, at=at)
+    now = _now(session, subscription, wanted, paid, at)
+    shortens = paid is not None and paid.interval == Interval.YEAR and interval == Interval.MONTH
+    may_be_now = not shortens and now.total.amount_minor >= 0
+    if when == When.NOW and not may_be_now:
+        raise Unprocessable("This would pay back what is paid already; it can take effect as that ends.", field="when")
+    is_cheaper = then.base_exact(months=1) < before.base_exact(months=1)
+    if when is None:
+        when = When.NOW if may_be_now and (in_trial(subscription) or not is_cheaper) else When.PERIOD_END
+    if when == When.NOW:
+        return now
+    return PlanChange(subscription, before, then, interval, when, term_ends_at(subscription, paid))
+
+
+def _now(session: Session, subscription: Subscription, wanted: _Wanted, paid: Fee | None, at: datetime) -> PlanChange:
+    before, then, interval = plan_of(session, subscription), wanted.then, wanted.interval
+    timezone = read_tenant(session, tenant_id=subscription.tenant_id).timezone
+    lines, fee = [], None
+    if not in_trial(subscription):
+        if paid is not None and paid.net.amount_minor:
+            lines.append(proration_line(paid, UNUSED, at))
+        fee = fee_from(session, subscription=subscription, timezone=timezone, plan=then, interval=interval, before=paid)
+        if fee.net.amount_minor:
+            lines.append(proration_line(fee, REST, at))
+    starts_at, ends_at = subscription.current_period_start, subscription.current_period_end
+    added = {
+        pool.code: added_allowance(
+            before.allowance_micro(pool.code), then.allowance_micro(pool.code), starts_at, ends_at, at
+        )
+        for pool in then.pools.values()
+        if not pool.resets_daily
+    }
+    return PlanChange(subscription, before, then, interval, When.NOW, at, tuple(lines), fee, added)
+
+
+def _change_now(session: Session, change: PlanChange, at: datetime) -> str:
+    subscription, then = change.subscription, change.then
+    change_id = new_id("chg")
+    check_not_begun(session, subscription, subscription.current_period_end)
+    if then.version_id != change.before.version_id:
+        earliest = running_part_start(session, subscription) + PERIOD_MIN
+        cut_at = max(earliest, after_last_event(session, subscription, since=change.effective_at))
+        if cut_at >= subscription.current_period_end:
+            raise Conflict("The period is about to end; change the plan once the next one runs.")
+        cut_period(
+            session,
+            subscription=subscription,
+            before=change.before,
+            then=then,
+            cut_at=cut_at,
+            since=change.effective_at,
+            at=at,
+        )
+    add_pending_lines(session, subscription=subscription, lines=change.lines, at=at, key=f"change:{change_id}")
+    put_aside(session, subscription=subscription, status=ChangeStatus.REPLACED, at=at)
+    subscription.plan_version_id, subscription.interval = then.version_id, change.interval
+    if change.fee is not None and then.base_price:
+        subscription.base_paid_from, subscription.base_paid_until = change.fee.term.starts_at, change.fee.term.ends_at
+    session.add(subscription)
+    session.flush()
+    return change_id
+
+
+def _change_later(session: Session, change: PlanChange, by: str, at: datetime) -> str:
+    scheduled = schedule(
+        session,
+        subscription=change.subscription,
+        kind=ChangeKind.PLAN,
+        plan=change.then,
+        interval=change.interval,
+        effective_at=change.effective_at,
+        by=by,
+        at=at,
+    )
+    return scheduled.id

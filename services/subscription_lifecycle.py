@@ -1,0 +1,129 @@
+"""What a customer may do with a subscription besides changing its plan: cancel, pause, resume, start it again."""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from models import ChangeKind, ChangeStatus, Subscription, SubscriptionStatus
+from services.base_fees import base_fee_lines, note_paid
+from services.closing_periods import running_period
+from services.errors import SubscriptionConflict
+from services.fees_in_force import fee_from, fee_in_force
+from services.pending_lines import add_pending_lines
+from services.plan_changes import When, check_changeable, term_ends_at
+from services.scheduled_changes import put_aside, schedule, waiting_change, withdraw_change
+from services.subscription_ends import end_subscription
+from services.subscription_standing import RESTING, in_trial, set_status
+from services.subscriptions import create_subscription, plan_of, read_subscription
+from services.tenants import lock_head, read_tenant
+
+
+def cancel_subscription(
+    session: Session, *, tenant_id: str, subscription_id: str, when: When, by: str, at: datetime
+) -> Subscription:
+    """End a subscription as what is paid runs out, or now; what was paid stays paid, and use until then is billed.
+
+    Raises NotFound, SubscriptionConflict and Conflict.
+    """
+    subscription = _locked(session, tenant_id, subscription_id)
+    check_changeable(subscription, at)
+    if when == When.NOW or subscription.status in RESTING:
+        put_aside(session, subscription=subscription, status=ChangeStatus.REPLACED, at=at)
+        return end_subscription(session, tenant_id=tenant_id, subscription_id=subscription.id, ended_at=at, at=at)
+    paid = fee_in_force(session, subscription=subscription, plan=plan_of(session, subscription), at=at)
+    ends_at = term_ends_at(subscription, paid)
+    schedule(session, subscription=subscription, kind=ChangeKind.CANCEL, effective_at=ends_at, by=by, at=at)
+    return subscription
+
+
+def pause_subscription(
+    session: Session, *, tenant_id: str, subscription_id: str, when: When, by: str, at: datetime
+) -> Subscription:
+    """Let a subscription rest, from now on or as its period ends. Nothing is metered or charged meanwhile.
+
+    Raises NotFound, SubscriptionConflict and Conflict.
+    """
+    subscription = _locked(session, tenant_id, subscription_id)
+    check_changeable(subscription, at)
+    if subscription.status in RESTING:
+        raise SubscriptionConflict(f"The subscription is {subscription.status} already.")
+    if when == When.NOW:
+        return set_status(
+            session, tenant_id=tenant_id, subscription_id=subscription.id, status=SubscriptionStatus.PAUSED, at=at
+        )
+    schedule(
+        session, subscription=subscription, kind=ChangeKind.PAUSE, effective_at=subscription.current_period_end,
+        by=by, at=at,
+    )  # fmt: skip
+    return subscription
+
+
+def resume_subscription(session: Session, *, tenant_id: str, subscription_id: str, at: datetime) -> Subscription:
+    """Let a paused subscription run again, or take a pause back that has not begun.
+
+    The base fee of the period it comes back in is due, on the next closing invoice where it was not charged yet.
+    Raises NotFound, and SubscriptionConflict where it does not rest, or was suspended.
+    """
+    subscription = _locked(session, tenant_id, subscription_id)
+    waiting = waiting_change(session, subscription=subscription)
+    if subscription.status not in RESTING and waiting is not None and waiting.kind == ChangeKind.PAUSE:
+        withdraw_change(session, tenant_id=tenant_id, subscription_id=subscription.id, at=at)
+        return subscription
+    if subscription.status == SubscriptionStatus.SUSPENDED:
+        raise SubscriptionConflict("The subscription is suspended; it runs again once its open invoices are paid.")
+    if subscription.status != SubscriptionStatus.PAUSED:
+        raise SubscriptionConflict(f"Only a paused subscription can be resumed; this one is {subscription.status}.")
+    status = SubscriptionStatus.TRIALING if in_trial(subscription) else SubscriptionStatus.ACTIVE
+    set_status(session, tenant_id=tenant_id, subscription_id=subscription.id, status=status, at=at)
+    if at < subscription.current_period_end:
+        _charge_running_term(session, subscription, at)
+    return subscription
+
+
+def reactivate_subscription(session: Session, *, tenant_id: str, subscription_id: str, at: datetime) -> Subscription:
+    """Take a cancellation back before it takes effect; or start one that has ended again, as a new one on its plan.
+
+    Raises NotFound, UnknownPlan, Unprocessable, and SubscriptionConflict where it was not cancelled.
+    """
+    subscription = _locked(session, tenant_id, subscription_id)
+    if subscription.status == SubscriptionStatus.CANCELED:
+        return create_subscription(
+            session,
+            tenant_id=tenant_id,
+            plan_code=plan_of(session, subscription).qualified_code,
+            interval=subscription.interval,
+            collection=subscription.collection,
+            name=subscription.name,
+            site=subscription.site,
+            at=at,
+        )
+    waiting = waiting_change(session, subscription=subscription)
+    if waiting is None or waiting.kind != ChangeKind.CANCEL:
+        raise SubscriptionConflict("The subscription was not cancelled.")
+    withdraw_change(session, tenant_id=tenant_id, subscription_id=subscription.id, at=at)
+    return subscription
+
+
+def _charge_running_term(session: Session, subscription: Subscription, at: datetime) -> None:
+    """Let the base fee of the running term wait for the next closing invoice, where it was not charged."""
+    paid_until, period = subscription.base_paid_until, running_period(subscription)
+    if in_trial(subscription) or (paid_until is not None and paid_until > period.starts_at):
+        return
+    plan = plan_of(session, subscription)
+    timezone = read_tenant(session, tenant_id=subscription.tenant_id).timezone
+    term = fee_from(
+        session, subscription=subscription, timezone=timezone, plan=plan, interval=subscription.interval, before=None
+    ).term
+    lines = base_fee_lines(session, subscription=subscription, plan=plan, term=term)
+    key = f"return:{subscription.id}:{term.starts_at.isoformat()}"
+    add_pending_lines(session, subscription=subscription, lines=lines, at=at, key=key)
+    note_paid(subscription, lines)
+    session.add(subscription)
+    session.flush()
+
+
+def _locked(session: Session, tenant_id: str, subscription_id: str) -> Subscription:
+    lock_head(session, tenant_id=tenant_id)
+    subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
+    session.refresh(subscription)
+    return subscription
