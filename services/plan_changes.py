@@ -6,7 +6,7 @@ one. A cheaper plan, and a year that becomes months, wait for the end of what is
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -30,6 +30,9 @@ from services.subscription_notices import announce_change
 from services.subscription_standing import RESTING, in_trial
 from services.subscriptions import LIVE, check_terms, plan_of, read_subscription
 from services.tenants import lock_head, read_tenant
+
+PREVIEWED_WITHIN = timedelta(minutes=15)
+"""How long ago the preview may be that a change is to come to."""
 
 
 class When(StrEnum):
@@ -91,9 +94,13 @@ def change_plan(
     subscription_id: str | None = None,
     interval: Interval | None = None,
     when: When | None = None,
+    since: datetime | None = None,
     by: str = "",
 ) -> PlanChange:
     """Put a subscription on another plan or interval, now or as its term ends; where it is not said, whichever fits.
+
+    A change now is charged from `since` on, which may be the moment of a preview a little while ago, so that it comes
+    to what that said.
 
     Raises NotFound, UnknownPlan, Unprocessable for a plan the customer cannot have or a time that does not fit, and
     SubscriptionConflict and Conflict where the subscription cannot be changed as it stands.
@@ -102,7 +109,7 @@ def change_plan(
     subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
     session.refresh(subscription)
     wanted = _Wanted(plan_in_force(session, plan_code=plan_code), interval or subscription.interval, when)
-    change = _work_out(session, subscription, wanted, at)
+    change = _work_out(session, subscription, wanted, _moment(session, subscription, since, at))
     was = (change.before, subscription.interval.value)
     change_id = _change_now(session, change, at) if change.when == When.NOW else _change_later(session, change, by, at)
     announce_change(
@@ -122,6 +129,14 @@ _TYPES = {
     When.NOW: NoticeType.SUBSCRIPTION_CHANGED,
     When.PERIOD_END: NoticeType.SUBSCRIPTION_CHANGE_SCHEDULED,
 }
+
+
+def _moment(session: Session, subscription: Subscription, since: datetime | None, at: datetime) -> datetime:
+    if since is None:
+        return at
+    if not at - PREVIEWED_WITHIN <= since <= at or since < running_part_start(session, subscription):
+        raise Unprocessable("This preview is too old, or something changed since; look again.", field="since")
+    return since
 
 
 def check_changeable(subscription: Subscription, at: datetime) -> None:

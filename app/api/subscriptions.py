@@ -13,6 +13,7 @@ from app.api.exact_route import api_router
 from app.api.listing import TenantQuery
 from app.api.schemas.subscriptions import SubscriptionBody, SubscriptionShown, SubscriptionsShown
 from app.api.schemas.values import ID_PATTERN
+from app.api.subscription_changes import shown
 from services import subscriptions
 from services.api_keys import Principal
 from services.database import Session
@@ -55,9 +56,7 @@ async def list_subscriptions(
 
     def show(session: Session) -> SubscriptionsShown:
         found = subscriptions.list_subscriptions(session, tenant_id=tenant)
-        return SubscriptionsShown(
-            subscriptions=[SubscriptionShown.of(each, subscriptions.plan_of(session, each)) for each in found]
-        )
+        return SubscriptionsShown(subscriptions=[shown(session, each) for each in found])
 
     return await unit_of_work.read(show)
 
@@ -70,7 +69,8 @@ async def read_subscription(
     tenant = await tenant_of(caller, named=tenant_id, subscription_id=subscription_id)
 
     def show(session: Session) -> SubscriptionShown:
-        found = subscriptions.read_subscription(session, tenant_id=tenant, subscription_id=subscription_id)
-        return SubscriptionShown.of(found, subscriptions.plan_of(session, found))
+        return shown(
+            session, subscriptions.read_subscription(session, tenant_id=tenant, subscription_id=subscription_id)
+        )
 
     return await unit_of_work.read(show)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from app import credit_jobs, mailing, unit_of_work, webhook_deliveries
 from app.closings import CLOSED_TOGETHER, Failure, close_some
+from app.scheduled_ends import end_subscriptions_due
 from app.trial_notices import announce_trials_ending_due
 from services import job_workers
 from services.closing import close_if_due
@@ -42,6 +43,7 @@ def close_periods(given: Given) -> Counts:
 
     One that cannot be closed gets runs of its own, each later than the one before; until then it is left in peace.
     """
+    ended = end_subscriptions_due(at=unit_of_work.now())["ended"]
     leaving = _resting()
     closed = without_invoice = failed = 0
     is_more = False
@@ -58,7 +60,8 @@ def close_periods(given: Given) -> Counts:
             break
     if is_more and "lane" not in given:
         _ask_others(given)
-    return {"closed": closed, "without_invoice": without_invoice, "failed": failed, "more": int(is_more)}
+    counts = {"closed": closed, "without_invoice": without_invoice, "failed": failed, "more": int(is_more)}
+    return counts | ({"ended": ended} if ended else {})
 
 
 def close_subscription(given: Given) -> Counts:

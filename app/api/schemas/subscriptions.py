@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.api.schemas.usage import PRINTABLE
 from app.api.schemas.values import Body, Day, Id, Shown
-from models import Collection, Interval, Subscription
+from models import Collection, Interval, ScheduledChange, Subscription
 from models.subscription import SUBSCRIPTION_NAME_MAX
 from models.usage import SITE_MAX
 from services.plans import Plan
@@ -46,6 +46,30 @@ class SubscriptionBody(Body):
     site: SubscriptionSite = None
 
 
+class ScheduledChangeShown(Shown):
+    """What a subscription becomes, is to become, or was to: `status` says which. `plan_code` where `kind` is plan."""
+
+    change_id: str
+    kind: str = Field(examples=["plan", "cancel", "pause"])
+    status: str = Field(examples=["scheduled", "applied", "withdrawn", "replaced"])
+    plan_code: str | None
+    interval: str | None
+    effective_at: datetime
+    created_at: datetime
+
+    @classmethod
+    def of(cls, change: ScheduledChange, plan: Plan | None) -> Self:
+        return cls(
+            change_id=change.id,
+            kind=change.kind,
+            status=change.status,
+            plan_code=None if plan is None else plan.qualified_code,
+            interval=change.interval,
+            effective_at=change.effective_at,
+            created_at=change.created_at,
+        )
+
+
 class SubscriptionShown(Shown):
     """The current period is [current_period_start, current_period_end)."""
 
@@ -64,9 +88,13 @@ class SubscriptionShown(Shown):
     current_period_start: datetime
     current_period_end: datetime
     canceled_at: datetime | None
+    trial_ends_at: datetime | None
+    scheduled_change: ScheduledChangeShown | None = Field(
+        description="What it becomes later, where that was asked for."
+    )
 
     @classmethod
-    def of(cls, subscription: Subscription, plan: Plan) -> Self:
+    def of(cls, subscription: Subscription, plan: Plan, scheduled: ScheduledChangeShown | None = None) -> Self:
         return cls(
             subscription_id=subscription.id,
             tenant_id=subscription.tenant_id,
@@ -83,6 +111,8 @@ class SubscriptionShown(Shown):
             current_period_start=subscription.current_period_start,
             current_period_end=subscription.current_period_end,
             canceled_at=subscription.canceled_at,
+            trial_ends_at=subscription.trial_ends_at,
+            scheduled_change=scheduled,
         )
 
 

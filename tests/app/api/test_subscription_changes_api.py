@@ -1,0 +1,81 @@
+"""Changing, cancelling, pausing and resuming over HTTP, and adjustments by our own side."""
+
+from tests.app.api.conftest import Client, World, assert_problem
+
+
+def path(world: World, action: str) -> str:
+    return f"/v1/subscriptions/{world.acme.subscription_id}/{action}"
+
+
+def test_a_change_comes_to_what_its_preview_said(client: Client, world: World) -> None:
+    headers = world.acme.headers
+    asked = {"plan_code": "ENTERPRISE"}
+    shown = client.post(path(world, "change"), json=asked | {"preview": True}, headers=headers).json()
+    assert (shown["is_preview"], shown["when"], len(shown["lines"])) == (True, "now", 2)
+    before = client.get(f"/v1/subscriptions/{world.acme.subscription_id}", headers=headers).json()
+    assert before["plan_code"] == "PRO"
+    body = asked | {"since": shown["effective_at"]}
+    keyed = headers | {"Idempotency-Key": "up"}
+    done = client.post(path(world, "change"), json=body, headers=keyed)
+    assert done.status_code == 200, done.text
+    assert client.post(path(world, "change"), json=body, headers=keyed).text == done.text
+    assert done.json()["lines"] == shown["lines"]
+    assert done.json()["subscription"]["plan_code"] == "ENTERPRISE"
+    running = client.get("/v1/invoices/preview", headers=headers).json()
+    assert [line["total"] for line in running["lines"] if line["kind"] == "proration"] == [
+        line["total"] for line in shown["lines"]
+    ]
+
+
+def test_a_cheaper_plan_is_scheduled_shown_and_withdrawn(client: Client, sqlite_world: World) -> None:
+    world, headers = sqlite_world, sqlite_world.acme.headers
+    done = client.post(path(world, "change"), json={"plan_code": "STARTER"}, headers=headers).json()
+    assert (done["when"], done["lines"]) == ("period_end", [])
+    waiting = done["subscription"]["scheduled_change"]
+    assert (waiting["kind"], waiting["plan_code"], waiting["status"]) == ("plan", "reliability/STARTER", "scheduled")
+    back = client.post(path(world, "scheduled-change/withdraw"), headers=headers).json()
+    assert back["scheduled_change"] is None
+    listed = client.get(path(world, "scheduled-changes"), headers=headers).json()["changes"]
+    assert [change["status"] for change in listed] == ["withdrawn"]
+    assert_problem(client.post(path(world, "scheduled-change/withdraw"), headers=headers), 404, "not_found")
+
+
+def test_what_cannot_be_is_refused(client: Client, sqlite_world: World) -> None:
+    world, headers = sqlite_world, sqlite_world.acme.headers
+    for body, status, code, field in (
+        ({"plan_code": "PRO"}, 422, "invalid", "plan_code"),
+        ({"plan_code": "NOPE"}, 422, "unknown_plan", "plan_code"),
+        ({"plan_code": "STARTER", "when": "now"}, 422, "invalid", "when"),
+        ({"plan_code": "ENTERPRISE", "since": "2020-01-01T00:00:00Z"}, 422, "invalid", "since"),
+    ):
+        assert_problem(client.post(path(world, "change"), json=body, headers=headers), status, code, field)
+    assert_problem(client.post(path(world, "resume"), headers=headers), 409, "subscription_conflict")
+
+
+def test_cancel_reactivate_pause_and_resume(client: Client, sqlite_world: World) -> None:
+    world, headers = sqlite_world, sqlite_world.acme.headers
+    assert client.post(path(world, "cancel"), headers=headers).json()["scheduled_change"]["kind"] == "cancel"
+    assert client.post(path(world, "reactivate"), headers=headers).json()["scheduled_change"] is None
+    assert client.post(path(world, "pause"), json={"when": "now"}, headers=headers).json()["status"] == "paused"
+    assert client.post(path(world, "resume"), headers=headers).json()["status"] == "active"
+    assert client.post(path(world, "cancel"), json={"when": "now"}, headers=headers).json()["status"] == "canceled"
+
+
+def test_our_own_side_adjusts_and_pays_back(client: Client, sqlite_world: World) -> None:
+    world = sqlite_world
+    url = f"/v1/admin/subscriptions/{world.acme.subscription_id}/adjustments"
+    body = {"amount": "-12000.00", "reason": "Outage on 3 March"}
+    assert_problem(client.post(url, json=body, headers=world.acme.headers), 403, "missing_scope")
+    made = client.post(url, json=body, headers=world.operator_headers)
+    assert made.status_code == 201, made.text
+    assert made.json()["total"] == "-12000.00"
+    finer = client.post(url, json=body | {"amount": "1.001"}, headers=world.operator_headers)
+    assert_problem(finer, 422, "invalid", "amount")
+    closing = {"subscription_id": world.acme.subscription_id, "force_period_end": True}
+    invoice = client.post("/v1/invoices/generate", json=closing, headers=world.operator_headers).json()
+    assert invoice["total"] == "0.00"
+    assert client.get("/v1/account-credit", headers=world.acme.headers).json()["total"] == "3000.00"
+    paid = client.post("/v1/admin/account-credit/pay-back", json={"tenant_id": world.acme.tenant_id},
+                       headers=world.operator_headers)  # fmt: skip
+    assert paid.json()["total"] == "3000.00"
+    assert client.get("/v1/account-credit", headers=world.acme.headers).json()["total"] == "0.00"
