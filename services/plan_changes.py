@@ -147,6 +147,11 @@ def check_changeable(subscription: Subscription, at: datetime) -> None:
         raise SubscriptionConflict(
             "This subscription is paid by card through the payment provider; change it in its customer portal."
         )
+    if at < subscription.current_period_start:
+        raise Conflict(
+            f"The period from {subscription.current_period_start:%Y-%m-%d %H:%M:%S} UTC on has been opened already; try "
+            "again then."
+        )
     if at >= subscription.current_period_end:
         raise Conflict(
             f"The period that ended at {subscription.current_period_end:%Y-%m-%d %H:%M} UTC is being closed; "

@@ -74,10 +74,11 @@ def test_use_of_a_pool_without_a_line_counts_in_the_invoices_usage(session: Sess
 
 def test_the_whole_range_reaches_over_all_pools() -> None:
     a, b = bytes([1]) * 32, bytes([2]) * 32
-    found = whole_range({"b": UsageRange(5, 9, 3, b), "a": UsageRange(7, 12, 2, a)})
+    found = whole_range([{"b": UsageRange(5, 9, 3, b), "a": UsageRange(7, 12, 2, a)}])
     assert found == UsageRange(5, 12, 5, node_hash(a, b))
-    assert whole_range({"a": UsageRange(7, 12, 2, a)}) == UsageRange(7, 12, 2, a)
-    assert whole_range({}) is None
+    assert whole_range([{"b": UsageRange(5, 9, 3, b)}, {}, {"a": UsageRange(7, 12, 2, a)}]) == found
+    assert whole_range([{"a": UsageRange(7, 12, 2, a)}]) == UsageRange(7, 12, 2, a)
+    assert whole_range([{}]) is None
 
 
 def test_late_usage_names_all_the_receipts_of_its_period(session: Session) -> None:

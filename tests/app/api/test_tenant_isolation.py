@@ -16,6 +16,7 @@ from sqlmodel import col
 
 from app.api import create_api
 from models import ApiKey, Invoice, Role, User, metadata, table_of
+from services.adjustments import adjust_subscription
 from services.api_keys import TENANT_SCOPES, create_api_key
 from services.asset_sources import ask_now, set_source
 from services.contract_terms import read_terms
@@ -23,6 +24,7 @@ from services.contracts import Paper, draft_contract
 from services.database import reading, transaction
 from services.identity import create_tenant, create_user
 from services.notices import read_notices
+from services.plan_changes import When, change_plan
 from services.rules.verification_codes import verification_code
 from services.subscriptions import create_subscription
 from services.webhooks.replays import ask_test, claim_test
@@ -39,7 +41,7 @@ WITHOUT_ID = {
     "plan_code", "start_date", "interval", "collection", "force_period_end", "reference", "reason", "expires_in",
     "from_seq", "to_seq", "since", "form", "format", "language", "number", "after", "overlap_hours", "enabled",
     "skip_held",
-    "valid_from", "valid_until", "notes",
+    "valid_from", "valid_until", "notes", "when", "preview",
 }  # fmt: skip
 """Parameters that name nothing of a customer; left out where they may be."""
 
@@ -126,6 +128,9 @@ def marked(world: World, client: Client) -> dict[str, Any]:
             at=NOW,
         )
         create_api_key(session, tenant_id=acme.tenant_id, scopes=["billing:read"], name=SECRET, at=NOW)
+        mine: Any = {"tenant_id": acme.tenant_id, "subscription_id": acme.subscription_id, "at": datetime.now(UTC)}
+        adjust_subscription(session, **mine, amount_minor=1, reason=SECRET, by=SECRET)
+        change_plan(session, **mine, plan_code="ENTERPRISE", when=When.PERIOD_END, by=SECRET)
         of_bill = {"tenant_id": acme.tenant_id, "invoice_id": invoice["invoice_id"]}
         checkout_id = write_payment_rows(session, **of_bill, said=SECRET, at=NOW)
         create_user(session, email=f"{SECRET}@acme.example", tenant_id=acme.tenant_id, role=Role.VIEWER, at=NOW)
