@@ -17,12 +17,12 @@ ANYWHERE: Final = {"overflowWrap": "anywhere"}
 ENTRY: Final = {"borderTop": "1px solid var(--c-line)", "paddingTop": "var(--space-2)"}
 
 
-def asset_source_card(state: Any) -> rx.Component:
+def asset_source_card(state: Any, *, after_asking: Any) -> rx.Component:
     """`state` has `view` (an AssetSourceView), `editing`, `asking`, `problem`, `refusal`, `may_change`, `loaded`.
 
-    Its handlers are edit, put_back, save, remove and ask.
+    Its handlers are edit, put_back, save, remove and ask; `after_asking` comes after the last.
     """
-    shown = rx.cond(state.view.url != "", _source(state), _none(state))
+    shown = rx.cond(state.view.url != "", _source(state, after_asking), _none(state))
     body = stack(
         rx.cond(state.refusal != "", notice("bad", state.refusal), rx.fragment()),
         rx.cond(state.may_change & state.editing, _form(state), shown),
@@ -43,11 +43,11 @@ def _none(state: Any) -> rx.Component:
     )
 
 
-def _source(state: Any) -> rx.Component:
+def _source(state: Any, after_asking: Any) -> rx.Component:
     view = state.view
     ask = button(
         rx.cond(state.asking, "Asking …", "Ask now"), small=True, icon="refresh_cw", disabled=state.asking,
-        on_click=state.ask,
+        on_click=[state.ask, after_asking],
     )  # fmt: skip
     return stack(
         rx.el.div(
@@ -59,7 +59,7 @@ def _source(state: Any) -> rx.Component:
                 style=SMALL,
             ),
         ),
-        rx.cond(state.problem != "", notice("bad", state.problem), rx.fragment()),
+        rx.cond(state.problem != "", notice("warn", state.problem), rx.fragment()),
         rx.cond(
             view.pulls,
             rx.el.div(rx.foreach(view.pulls, _pull), class_name="stack", style={"gap": "var(--space-2)"}),

@@ -115,6 +115,6 @@ class AssetSourceCard(rx.State):
         self.loaded = True
 
 
-def card() -> rx.Component:
-    """The card in its place on the page."""
-    return asset_source_card(AssetSourceCard)
+def card(*, after_asking: Any) -> rx.Component:
+    """The card in its place on a page, which shows the new count by `after_asking`."""
+    return asset_source_card(AssetSourceCard, after_asking=after_asking)

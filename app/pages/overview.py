@@ -74,13 +74,12 @@ def _overview(view: Any) -> rx.Component:
         rx.cond(view.late != "", _late(view), rx.fragment()),
         _stats(view),
         main_and_side(
-            stack(_use(view), _bill(view)),
             stack(
-                _alerts(view),
-                spending_limit.card(),
-                rx.cond(view.assets.is_shown, asset_source.card(), rx.fragment()),
-                _invoices(view),
+                _use(view),
+                _bill(view),
+                rx.cond(view.assets.is_shown, asset_source.card(after_asking=OverviewPage.load), rx.fragment()),
             ),
+            stack(_alerts(view), spending_limit.card(), _invoices(view)),
         ),
     )
 
