@@ -25,6 +25,7 @@ class MailKind(StrEnum):
     SPENDING_LIMIT = "spending_limit"
     PLAN = "plan"
     TRIAL = "trial"
+    WEBHOOKS = "webhooks"
     GAIN_SHARE = "gain_share"
 
 

@@ -52,6 +52,14 @@ _CREDITS = _CUSTOMER | {
     "period_start": _at(11, 1),
     "raised_at": _at(11, 20, 16),
 }
+_LOT = _CUSTOMER | {
+    "kind": "purchase",
+    "pool_name": "Credits",
+    "credits": "250000",
+    "left": "12500.5",
+    "expires_at": _at(12, 1),
+    "reason": None,
+}
 
 FACTS: dict[str, dict[str, Any]] = {
     "invoice_finalized": _INVOICE,
@@ -81,6 +89,19 @@ FACTS: dict[str, dict[str, Any]] = {
     "subscription_change_scheduled": _CHANGE,
     "credits_low": _CREDITS,
     "credits_overage": _CREDITS | {"threshold_pct": 100},
+    "credits_topped_up": _LOT,
+    "credits_granted": _LOT | {"kind": "promotion", "reason": "Goodwill for the outage."},
+    "credits_expiring": _LOT,
+    "credits_top_up_failed": _CUSTOMER
+    | {"pack": "credits-250k", "reason": "Your card was declined.", "is_automatic": True, "is_on": False},
+    "webhook_disabled": _CUSTOMER
+    | {
+        "host": "example.com",
+        "description": "Ledger",
+        "reason": "failing",
+        "failing_since": _at(11, 15, 16),
+        "disabled_at": _at(11, 20, 16),
+    },
     "gain_share_awaiting_approval": _CUSTOMER
     | {
         "period_start": _at(10, 1),
@@ -96,5 +117,16 @@ FACTS: dict[str, dict[str, Any]] = {
 
 def hostile(facts: dict[str, Any]) -> dict[str, Any]:
     """The same facts, with every text that a person could have written made as bad as can be."""
-    kept = {"used", "available", "share_pct", "from_interval", "to_interval", "previous_status", "status"}
+    kept = {
+        "used",
+        "available",
+        "credits",
+        "left",
+        "kind",
+        "share_pct",
+        "from_interval",
+        "to_interval",
+        "previous_status",
+        "status",
+    }
     return {name: HOSTILE if isinstance(value, str) and name not in kept else value for name, value in facts.items()}

@@ -12,6 +12,7 @@ from app.cli import (
     exports,
     jobs,
     keys,
+    mail,
     payments,
     sandbox,
     serving,
@@ -45,6 +46,7 @@ cli.add_typer(keys.commands, name="keys")
 cli.add_typer(jobs.commands, name="jobs")
 cli.add_typer(stripe.commands, name="stripe")
 cli.add_typer(taxes.commands, name="tax-rates")
+cli.add_typer(mail.commands, name="mail")
 usage.add_to(cli)
 payments.add_to(cli)
 exports.add_to(cli)

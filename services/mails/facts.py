@@ -28,6 +28,11 @@ _PATHS: Final[Mapping[str, str]] = {
     NoticeType.SUBSCRIPTION_CHANGE_SCHEDULED: "/plans/",
     NoticeType.SUBSCRIPTION_TRIAL_ENDING: "/plans/",
     NoticeType.CREDITS_LOW: "/usage/",
+    NoticeType.CREDITS_TOPPED_UP: "/usage/",
+    NoticeType.CREDITS_TOP_UP_FAILED: "/usage/",
+    NoticeType.CREDITS_GRANTED: "/usage/",
+    NoticeType.CREDITS_EXPIRING: "/usage/",
+    NoticeType.WEBHOOK_DISABLED: "/developers/webhooks/",
     NoticeType.SPEND_CAP_REACHED: "/#spending-limit",
     GAIN_SHARE_TYPE: "/gain-share/",
 }

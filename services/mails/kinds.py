@@ -36,7 +36,9 @@ TERMS: Final[Mapping[MailKind, KindTerms]] = {
         is_essential=True, goes_to_contacts=True,
     ),
     MailKind.CREDIT_ALERTS: KindTerms(
-        "Credits running low", "At your thresholds, and when use beyond the allowance begins.", has_unsubscribe=True
+        "Credits running low",
+        "At your thresholds, when they are used up, given to you or about to expire.",
+        has_unsubscribe=True,
     ),
     MailKind.SPENDING_LIMIT: KindTerms(
         "Spending limit reached", "That your own limit refuses further use.", has_unsubscribe=True
@@ -46,6 +48,9 @@ TERMS: Final[Mapping[MailKind, KindTerms]] = {
     ),
     MailKind.TRIAL: KindTerms(
         "End of a trial", "Three days before it becomes a paid subscription.", has_unsubscribe=True
+    ),
+    MailKind.WEBHOOKS: KindTerms(
+        "Webhooks switched off", "That one of your own systems is not reached any more.", has_unsubscribe=True
     ),
     MailKind.GAIN_SHARE: KindTerms(
         "Gain-share to approve", "That a run of savings waits for your decision.", has_unsubscribe=True
@@ -59,16 +64,21 @@ KIND_OF: Final[Mapping[str, MailKind]] = {
     "invoice.paid": MailKind.RECEIPTS,
     "invoice.payment_failed": MailKind.FAILED_PAYMENTS,
     "invoice.payment_reminder": MailKind.FAILED_PAYMENTS,
+    "credits.topped_up": MailKind.RECEIPTS,
+    "credits.top_up_failed": MailKind.FAILED_PAYMENTS,
     "subscription.suspended": MailKind.FAILED_PAYMENTS,
     "subscription.resumed": MailKind.FAILED_PAYMENTS,
     "credits.low": MailKind.CREDIT_ALERTS,
     "credits.overage": MailKind.CREDIT_ALERTS,
+    "credits.granted": MailKind.CREDIT_ALERTS,
+    "credits.expiring": MailKind.CREDIT_ALERTS,
     "spend_cap.reached": MailKind.SPENDING_LIMIT,
     "subscription.changed": MailKind.PLAN,
     "subscription.change_scheduled": MailKind.PLAN,
     "subscription.paused": MailKind.PLAN,
     "subscription.canceled": MailKind.PLAN,
     "subscription.trial_ending": MailKind.TRIAL,
+    "webhook.disabled": MailKind.WEBHOOKS,
     "gain_share.awaiting_approval": MailKind.GAIN_SHARE,
 }
 """By the type of a notice. Types that are not here are for programs; nobody is written to about them."""

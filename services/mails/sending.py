@@ -92,6 +92,14 @@ def postpone_mail(session: Session, mail: MailMessage, *, error: str, at: dateti
     _one(session, _mine(mail).values(values))
 
 
+def find_mail(session: Session, *, mail_id: str) -> MailMessage:
+    """A letter by its id alone, for an operator. Raises NotFound."""
+    mail = session.exec(select(MailMessage).where(MailMessage.id == mail_id)).first() if mail_id.isprintable() else None
+    if mail is None:
+        raise NotFound("There is no such letter; `tallystick mail status` lists those that failed.", field="mail_id")
+    return mail
+
+
 def retry_mail(session: Session, *, tenant_id: str, mail_id: str, at: datetime) -> MailMessage:
     """Put a letter that failed or was given up back in line. Raises NotFound; one that is not so stays as it is."""
     mail = session.get(MailMessage, (tenant_id, mail_id), with_for_update=True, populate_existing=True)

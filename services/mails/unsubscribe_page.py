@@ -35,6 +35,7 @@ _FRENCH_TITLES: Final = {
     "Credits running low": "Crédits bientôt épuisés",
     "Spending limit reached": "Limite de dépenses atteinte",
     "Plan and subscription": "Forfait et abonnement",
+    "Webhooks switched off": "Webhooks désactivés",
     "End of a trial": "Fin d’un essai",
     "Gain-share to approve": "Partage des gains à approuver",
 }

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from mail_facts import FACTS, HOSTILE, hostile
 
+from models import NoticeType
 from services.errors import Unprocessable
 from services.mails.content import Content, templates, word_content
+from services.mails.facts import GAIN_SHARE_TYPE
 from services.mails.kinds import KIND_OF, TERMS, MailKind, template_of
 from services.mails.layouts import Frame, as_html, as_text
 from services.mails.letters import Attachment, Letter, compose, read_sender
@@ -59,6 +61,11 @@ def parsed(data: bytes) -> EmailMessage:
 def test_every_type_that_is_written_about_has_a_template_in_every_language() -> None:
     assert {template_of(each) for each in KIND_OF} == set(templates()) == set(FACTS)
     assert set(KIND_OF.values()) == set(MailKind) == set(TERMS)
+    assert set(KIND_OF) - set(NoticeType) <= {GAIN_SHARE_TYPE}
+    for_programs = {
+        "invoice.uncollectible", "subscription.started", "subscription.activated", "subscription.past_due",
+    }  # fmt: skip
+    assert set(NoticeType) - set(KIND_OF) == for_programs, "somebody is to be told of it, or it is named here"
 
 
 def test_what_can_be_stopped_by_a_link_is_neither_essential_nor_sent_to_people_without_an_account() -> None:
