@@ -33,7 +33,7 @@ LINES = (8, 34, 124, 1_000)
 RENDERINGS = 30
 HASH = bytes(range(32))
 HEADERS = ("lines", "pages", "KB", "first ms", "p50 ms", "p95 ms", "ms a page", "CPU ms", "CPU a page")
-PLAN = PlanFacts("Pro", "ab12cd34ef56", {"credits": "Credits"}, frozenset(), {"credits": Decimal(1_000_000)})
+PLAN = PlanFacts("Pro", {"credits": "Credits"}, frozenset(), {"credits": Decimal(1_000_000)})
 TIERS = tuple(
     {"from": str(n * 50_000), "to": str((n + 1) * 50_000), "quantity": "50000", "unit_price": "0.005", "flat_fee": "0",
      "amount": "250"}
@@ -89,7 +89,7 @@ def invoice(lines: int) -> BillingDocument:
         taxes=(DocumentTax("S", "hst", "HST", "ON", Decimal(13), subtotal_minor, tax_minor),),
         subtotal_minor=subtotal_minor, tax_minor=tax_minor, total_minor=subtotal_minor + tax_minor,
         verification_url="https://bill.example/verification/?code=1",
-        receipt=Attestation(42, f"sha256:{HASH.hex()}", verification_code(42, HASH), "bill.example"),
+        receipt=Attestation(42, f"sha256:{HASH.hex()}", verification_code(42, HASH)),
     )  # fmt: skip
 
 

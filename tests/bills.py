@@ -19,7 +19,7 @@ from services.billing_documents.document import (
 from services.rules.verification_codes import verification_code
 
 HASH = bytes.fromhex("8f3a" * 16)
-RECEIPT = Attestation(482, f"sha256:{HASH.hex()}", verification_code(482, HASH), "bill.example/tallystick/tnt_1")
+RECEIPT = Attestation(482, f"sha256:{HASH.hex()}", verification_code(482, HASH))
 SELLER = Party(
     name="Tallystick Metering Inc.",
     address_lines=("100 King Street West", "Suite 5700"),
@@ -53,7 +53,7 @@ EU_BUYER = Party(
     registrations=(Registration("eu_vat", "DE 136695976"),),
     identifier="tnt_2",
 )
-PLAN = PlanFacts("Pro", "ab12cd34ef56", {"credits": "Credits"}, frozenset(), {"credits": Decimal(1_000_000)})
+PLAN = PlanFacts("Pro", {"credits": "Credits"}, frozenset(), {"credits": Decimal(1_000_000)})
 GRADUATED = {
     "model": "graduated",
     "tiers": [

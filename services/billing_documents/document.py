@@ -54,7 +54,6 @@ class PlanFacts:
     """What a line's plan version calls things: pools, those of them that reset each day, packs of credits."""
 
     name: str
-    version: str
     pools: Mapping[str, str] = field(default_factory=dict)
     daily_pools: frozenset[str] = frozenset()
     allowances: Mapping[str, Decimal] = field(default_factory=dict)
@@ -131,12 +130,11 @@ class AppliedNote:
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """The receipt that attests the document: its number in the customer's log, its hash, and the log's name."""
+    """The receipt that attests the document: its number in the customer's log, its hash, and the code made of both."""
 
     seq: int
     hash: str
     code: str
-    log: str
 
 
 @dataclass(frozen=True, slots=True)

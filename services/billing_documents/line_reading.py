@@ -7,7 +7,6 @@ from sqlmodel import Session
 
 from models import CreditNoteLine, InvoiceLine
 from services.billing_documents.document import DocumentLine, PlanFacts, Prorated
-from services.invoice_line_views import version_name
 from services.plans import Plan
 from services.price_books import plan_version
 from services.rules.money import Money
@@ -49,7 +48,6 @@ def _line(line: InvoiceLine | CreditNoteLine, plan: Plan, timezone: str) -> Docu
 def _plan_facts(plan: Plan) -> PlanFacts:
     return PlanFacts(
         name=plan.name,
-        version=version_name(plan.version_id),
         pools={pool.code: pool.name for pool in plan.pools.values()},
         daily_pools=frozenset(pool.code for pool in plan.pools.values() if pool.resets_daily),
         allowances=plan.allowances,

@@ -25,7 +25,6 @@ from services.credit_notes import list_credit_notes, note_number, read_credit_no
 from services.errors import Conflict
 from services.invoice_numbers import invoice_number
 from services.invoices import InvoiceDocument, read_invoice
-from services.receipt_log import origin_of
 from services.receipts import find_receipt
 from services.rules import receipts as receipt_rules
 from services.rules.periods import business_date
@@ -158,7 +157,6 @@ def _attestation(session: Session, tenant_id: str, seq: int) -> Attestation:
         seq=seq,
         hash=receipt_rules.written(receipt.hash),
         code=verification_code(seq, receipt.hash),
-        log=origin_of(receipt.document["iss"], tenant_id),
     )
 
 
