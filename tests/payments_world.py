@@ -219,7 +219,12 @@ class PaymentsWorld:
         return self._visitors[-1]
 
     def open_checkout(
-        self, plan_code: str = "PRO", *, interval: Interval = Interval.MONTH, tenant_id: str | None = None
+        self,
+        plan_code: str = "PRO",
+        *,
+        interval: Interval = Interval.MONTH,
+        tenant_id: str | None = None,
+        **named: str,
     ) -> Checkout:
         """Begin a purchase, up to where the hosted page is open."""
         from app import checkout
@@ -233,6 +238,7 @@ class PaymentsWorld:
             interval=interval,
             account=self.stripe.account,
             at=self.now(),
+            **named,
         )
         return asyncio.run(checkout.open_checkout(tenant_id=tenant, checkout_id=asked.id))
 
@@ -245,9 +251,11 @@ class PaymentsWorld:
             person.press("apply_code", code=code)
         return person.press("pay", email="ada@acme.example", **{**CARD, **card})
 
-    def buy(self, plan_code: str = "PRO", *, tenant_id: str | None = None, code: str | None = None) -> Checkout:
-        """Buy a plan and let the news of it arrive."""
-        opened = self.open_checkout(plan_code, tenant_id=tenant_id)
+    def buy(
+        self, plan_code: str = "PRO", *, tenant_id: str | None = None, code: str | None = None, **named: str
+    ) -> Checkout:
+        """Buy a plan and let the news of it arrive; under a name of its own, or for a site."""
+        opened = self.open_checkout(plan_code, tenant_id=tenant_id, **named)
         self.pay(opened, code=code)
         self.work()
         return opened
