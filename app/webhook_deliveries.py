@@ -17,9 +17,12 @@ from services.webhooks.replays import claim_test, keep_test_outcome, waiting_tes
 
 SECONDS_TO_ANSWER: Final = 15.0
 RESPONSE_BYTES_MAX: Final = 2_048
-ENDPOINTS_AT_ONCE: Final = 4
+ENDPOINTS_AT_ONCE: Final = 8
 IN_A_ROW_MAX: Final = 50
 """Messages one endpoint gets in one run; the next run goes on, after others had their turn."""
+
+SECONDS_IN_A_RUN: Final = 20.0
+"""After so long no further message is begun: one that is slow to answer keeps nobody from the next run."""
 
 log = structlog.get_logger("tallystick.webhooks")
 
@@ -32,6 +35,10 @@ class _Clock:
 
     def now(self) -> datetime:
         return self._at + timedelta(seconds=time.monotonic() - self._began)
+
+    @property
+    def has_run_out(self) -> bool:
+        return time.monotonic() - self._began > SECONDS_IN_A_RUN
 
 
 def deliver_due_webhooks(*, at: datetime) -> dict[str, int]:
@@ -82,6 +89,8 @@ def _serve(tenant_id: str, endpoint_id: str, clock: _Clock) -> dict[str, int]:
     counts = {"delivered": 0, "failed": 0}
     try:
         for _ in range(IN_A_ROW_MAX):
+            if clock.has_run_out:
+                break
             with transaction() as session:
                 sending = claim_next(session, tenant_id=tenant_id, endpoint_id=endpoint_id, at=clock.now())
             if sending is None:

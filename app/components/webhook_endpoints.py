@@ -210,7 +210,11 @@ def _how_to_verify() -> rx.Component:
 def _standing(state: Any) -> rx.Component:
     opened = state.opened
     enable = row(
-        button("Enable, send what waits", small=True, on_click=state.enable(False)),
+        button(
+            rx.cond(opened.has_waiting, "Enable, send what waits", "Enable"),
+            small=True,
+            on_click=state.enable(False),
+        ),
         rx.cond(
             opened.has_waiting,
             button("Enable, go on from now", small=True, on_click=state.enable(True)),

@@ -186,6 +186,18 @@ def test_an_endpoint_that_is_slow_or_broken_holds_up_no_other(world: World, serv
         assert told(other) == ["sub_1", "sub_2"]
 
 
+def test_a_run_ends_in_time_and_the_next_one_goes_on(
+    world: World, server: Receiver, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.tell(at, 3)
+    server.seconds = 0.1
+    with monkeypatch.context() as patched:
+        patched.setattr(webhook_deliveries, "SECONDS_IN_A_RUN", 0.05)
+        assert deliver_due_webhooks(at=at)["delivered"] == 1
+    deliver_due_webhooks(at=at)
+    assert told(server) == ["sub_1", "sub_2", "sub_3"]
+
+
 def test_what_was_sent_when_the_process_died_is_sent_again_under_the_same_id(
     world: World, server: Receiver, at: datetime
 ) -> None:
