@@ -76,6 +76,13 @@ def random_steps(random: Random, book: dict[str, Any], start: datetime, ends: da
     for _ in range(random.choice((0, 0, 1, 4))):
         at = start + timedelta(seconds=random.randrange(seconds))
         steps.append((at, "assets", {"count": random.choice((0, 5, 20, 21, 200))}))
+    has_days = any(pool.get("resets") == "day" for pool in book["pools"].values())
+    for _ in range(0 if has_days else random.choice((0, 1, 2, 4))):
+        at = start + timedelta(seconds=random.randrange(seconds))
+        facts = {"plan": random.choice(book["plans"])["code"], "interval": random.choice(("month", "year"))}
+        steps.append((at, "change", facts))
+    if random.random() < 0.15:
+        steps.append((start + timedelta(seconds=random.randrange(seconds)), "cancel", {}))
     return sorted(steps, key=lambda step: (step[0], step[1]))
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 GRACE = timedelta(hours=1)
 MICRO = 1_000_000
+TICK = timedelta(microseconds=1)
 
 
 def to_utc(local: datetime, zone: ZoneInfo) -> datetime:
@@ -112,6 +113,20 @@ class Bill:
         return sum(amount for _, amount in self.lines)
 
 
+@dataclass
+class Fee:
+    """A base fee in force: minor units for the term [start, end)."""
+
+    amount: int
+    interval: str
+    start: datetime
+    end: datetime
+
+    def rest(self, at: datetime) -> int:
+        """What of it is for the time from `at` on."""
+        return rounded(self.amount * Fraction((self.end - at) / TICK) / Fraction((self.end - self.start) / TICK))
+
+
 class Account:
     """One subscription from its start. `book` is a price book as data; `digits` are the currency's."""
 
@@ -126,8 +141,13 @@ class Account:
         self.segments: list[Segment] = []
         self.snapshots: list[tuple[datetime, int, int]] = []
         self.bills: list[Bill] = []
+        self.waiting: list[tuple[str, int]] = []
+        self.credit = 0
+        self.fee: Fee | None = None
         self.paid_until: datetime | None = None
-        self.fee = Fraction(0)
+        self.later: tuple[datetime, str, str] | None = None
+        self.ends: datetime | None = None
+        self.in_trial = trial_end is not None
         self.anchor = trial_end or start
         self.index = -1 if trial_end else 0
         self.period = (start, trial_end or add_months(start, self.zone, 1))
@@ -161,19 +181,98 @@ class Account:
         if Fraction(self.plan["base_price"]) == 0:
             return []
         self.paid_until = add_months(self.anchor, self.zone, months)
+        self.fee = Fee(amount, self.interval, starts, self.paid_until)
         return [("base", amount)]
+
+    # --- changes -----------------------------------------------------------------------------------------------------
+
+    def change(self, code: str, interval: str, at: datetime) -> bool:
+        """Another plan or interval, now where it pays nothing back and is no cheaper, else as what is paid runs out.
+
+        It takes the place of whatever was to come, an end too.
+        """
+        if self.is_over or at >= self.period[1]:
+            return False
+        then, before = self.named(code), self.plan
+        if (then["code"], interval) == (before["code"], self.interval):
+            return False
+        paid = self.fee if self.fee is not None and self.fee.start <= at < self.fee.end else None
+        if Fraction(before["base_price"]) == 0:
+            paid = None
+        lines: list[tuple[str, int]] = []
+        new = self.new_fee(then, interval, paid)
+        if not self.in_trial:
+            lines += [] if paid is None else [("proration", -paid.rest(at))]
+            lines += [] if new.amount == 0 else [("proration", new.rest(at))]
+        shortens = paid is not None and paid.interval == "year" and interval == "month"
+        may_be_now = not shortens and sum(amount for _, amount in lines) >= 0
+        is_cheaper = Fraction(then["base_price"]) < Fraction(before["base_price"])
+        if not may_be_now or (is_cheaper and not self.in_trial):
+            self.later = (paid.end if paid is not None and paid.interval == "year" else self.period[1], code, interval)
+            self.ends = None
+            return True
+        if then is not before:
+            self.cut(then, at)
+        self.waiting += lines
+        self.plan, self.interval, self.later, self.ends = then, interval, None, None
+        if not self.in_trial and Fraction(then["base_price"]) > 0:
+            self.fee, self.paid_until = new, new.end
+        return True
+
+    def new_fee(self, plan: dict, interval: str, paid: Fee | None) -> Fee:
+        """The fee for the term that runs: that of the one before, or the month or year that begins with the period."""
+        if paid is not None and paid.interval == interval:
+            start, end = paid.start, paid.end
+        elif interval == "month":
+            start, end = self.period
+        else:
+            start, end = self.period[0], add_months(self.anchor, self.zone, self.index + 12)
+        return Fee(self.base_of(plan, interval), interval, start, end)
+
+    def cut(self, then: dict, at: datetime) -> None:
+        """From here on another plan: what it includes more is added by the share of the period that is left."""
+        start, end = self.period
+        running = self.segments[-1]
+        self.segments.append(Segment(at, running.end, then))
+        running.end = at
+        for pool in self.book["pools"]:
+            old, new = (int(Fraction(plan["allowances"].get(pool, "0")) * MICRO) for plan in (running.plan, then))
+            share = Fraction((end - at) / TICK) / Fraction((end - start) / TICK)
+            more = floor(max(0, new - old) * share)
+            if more:
+                self.lots.append(Lot(pool, at, end, more))
+
+    def cancel(self, at: datetime) -> bool:
+        """End as what is paid runs out."""
+        if self.is_over or at >= self.period[1]:
+            return False
+        paid = self.fee if self.fee is not None and self.fee.start <= at < self.fee.end else None
+        is_year = paid is not None and paid.interval == "year" and Fraction(self.plan["base_price"]) > 0
+        assert paid is not None or not is_year
+        self.ends = paid.end if paid is not None and is_year else self.period[1]
+        self.later = None
+        return True
+
+    def plan_from(self, starts: datetime) -> tuple[dict, str]:
+        """The plan and interval of a period that begins then."""
+        if self.later is not None and self.later[0] <= starts:
+            return self.named(self.later[1]), self.later[2]
+        return self.plan, self.interval
 
     # --- use ---------------------------------------------------------------------------------------------------------
 
     def open_period(self) -> None:
         start, end = self.period
-        self.segments.append(Segment(start, end, self.plan))
-        for pool, amount in self.plan["allowances"].items():
+        plan, _ = self.plan_from(start)
+        self.segments.append(Segment(start, end, plan))
+        for pool, amount in plan["allowances"].items():
             if self.book["pools"][pool].get("resets", "period") == "period":
                 self.lots.append(Lot(pool, start, end, int(Fraction(amount) * MICRO)))
 
     def use(self, event_type: str, units: str, occurred: datetime) -> bool:
-        """Burn what an event burns; False where it is refused, because nothing is left and no more is sold."""
+        """Burn what an event burns; False where it is refused: nothing is left and no more is sold, or it is over."""
+        if self.ends is not None and occurred >= self.ends:
+            return False
         while self.segments[-1].end <= occurred:
             self.begin_next_before_close()
         segment = next(s for s in self.segments if s.start <= occurred < s.end)
@@ -222,24 +321,47 @@ class Account:
     # --- closing -----------------------------------------------------------------------------------------------------
 
     def close_due(self, at: datetime) -> None:
-        while at >= self.period[1] + GRACE:
+        while not self.is_over and at >= self.period[1] + GRACE:
             self.close()
+
+    @property
+    def is_over(self) -> bool:
+        return self.ends is not None and self.period[0] >= self.ends
 
     def close(self) -> None:
         start, end = self.period
         closing = [s for s in self.segments if start <= s.start < end]
-        asset_plan = self.plan
-        following = self.following()
-        self.index += 1
-        lines = self.base_lines(following[0])
-        lines += self.asset_lines(asset_plan, start, end)
+        lines = self.asset_lines(self.plan, start, end)
         for segment in self.segments:
             if segment.start < end:
                 lines += self.use_lines(segment, late=segment not in closing)
-        self.bills.append(Bill(start, end, lines))
+        following = self.following()
+        self.index += 1
+        is_last = self.ends is not None and end >= self.ends
+        if not is_last:
+            self.plan, self.interval = self.plan_from(following[0])
+            if self.later is not None and self.later[0] <= following[0]:
+                self.later = None
+            self.in_trial = False
+            lines += self.base_lines(following[0])
+        lines += self.waiting
+        self.waiting = []
+        if lines or not is_last:
+            self.bills.append(Bill(start, end, self.with_credit(lines)))
         self.period = following
-        if self.segments[-1].end <= following[0]:
+        if not is_last and self.segments[-1].end <= following[0]:
             self.open_period()
+
+    def with_credit(self, lines: list[tuple[str, int]]) -> list[tuple[str, int]]:
+        """An invoice comes to nothing at the least; what is left of a credit goes on to the next one that is not."""
+        if sum(amount for _, amount in lines) > 0 and self.credit:
+            lines = [*lines, ("carried", -self.credit)]
+            self.credit = 0
+        left = sum(amount for _, amount in lines)
+        if left < 0:
+            self.credit = -left
+            lines = [*lines, ("carried", -left)]
+        return lines
 
     def asset_lines(self, plan: dict, start: datetime, end: datetime) -> list[tuple[str, int]]:
         terms = plan.get("assets")
