@@ -41,6 +41,7 @@ ROUTES: Final = (
     Route("plans", "/plans", "Plans", "Plans", "layers", Audience.MEMBER),
     Route("checkout", "/checkout/[checkout_id]", "Checkout", "", "", Audience.MEMBER, parent="plans"),
     Route("usage", "/usage", "Usage", "Usage", "chart_column", Audience.MEMBER),
+    Route("credits", "/credits", "Credits", "Credits", "coins", Audience.MEMBER),
     Route("invoices", "/invoices", "Invoices", "Invoices", "receipt_text", Audience.MEMBER),
     Route("invoice", "/invoices/[invoice_id]", "Invoice", "", "", Audience.MEMBER, parent="invoices"),
     Route("exports", "/exports", "Exports", "", "", Audience.MEMBER, parent="invoices"),
@@ -59,6 +60,7 @@ ROUTES: Final = (
     Route("notifications", "/notifications", "Notifications", "", "bell", Audience.MEMBER),
     Route("admin", "/admin", "Customers", "Customers", "building_2", Audience.OPERATOR),
     Route("contracts", "/admin/contracts/[tenant_id]", "Contracts", "", "", Audience.OPERATOR, parent="admin"),
+    Route("credit_gifts", "/admin/credits", "Given credits", "Given credits", "gift", Audience.OPERATOR),
     Route("reconciliation", "/admin/reconciliation", "Reconciliation", "Reconciliation", "scale", Audience.OPERATOR),
     Route("webhooks", "/admin/webhooks", "Webhooks", "Webhooks", "webhook", Audience.OPERATOR),
     Route("clock", "/admin/clock", "Test clock", "Test clock", "clock", Audience.OPERATOR),
@@ -67,6 +69,9 @@ ROUTES: Final = (
     Route("mail", "/admin/mail", "Mail", "Mail", "mail", Audience.OPERATOR),
 )
 BY_NAME: Final = {route.name: route for route in ROUTES}
+
+CREDITS_CSV_HREF: Final = "/session/credits.csv"
+"""Where a browser downloads every change of the credits."""
 
 VERIFIER_HREF: Final = "/verify.html"
 """The offline verifier: a static page of its own, not one of the portal's."""

@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app import unit_of_work
 from app.api.bundles import send_bundle
+from app.api.credits import send_ledger
 from app.api.documents import send_pdf
 from app.api.exports import send_export
 from app.api.listing import SEQ_MAX
@@ -25,6 +26,7 @@ from services.billing_documents.document import BillingDocument
 from services.billing_documents.reading import read_credit_note_document, read_invoice_document
 from services.bundles import exports
 from services.bundles.exports import Export
+from services.credit_ledger import ALL
 from services.database import Session
 from services.errors import Forbidden, NotFound, NotSignedIn
 from services.exports.writing import Format
@@ -65,6 +67,18 @@ async def download_receipt_proof(request: Request, seq: Annotated[int, Path(ge=1
         return exports.prepare_range(session, tenant_id=tenant_id, first_seq=seq, last_seq=seq, at=at)
 
     return await _send(request, prepare)
+
+
+@router.get("/credits.csv")
+async def download_credits(request: Request) -> Response:
+    """Every change of the customer's credits."""
+    try:
+        tenant_id = await _tenant_of_session(request)
+    except NotSignedIn:
+        return _sign_in_first(request, BY_NAME["credits"].href)
+    response = await send_ledger(tenant_id, ALL)
+    response.headers.update(SAME_SITE)
+    return response
 
 
 @router.get("/exports/{sheet}")
