@@ -17,8 +17,8 @@ from services.subscriptions import list_subscriptions, plan_of
 from services.tenants import read_tenant
 
 LOTS_MAX = 500
-ENDED_SHOWN = timedelta(days=92)
-"""Lots that can be spent no more are shown for a quarter of a year."""
+ENDED_SHOWN = timedelta(days=35)
+"""Lots that can be spent no more are shown for as long as late use may still get back to them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from app.routes import invoice_href
 
 SMALL = {"fontSize": "var(--text-sm)"}
 NARROW = {"maxWidth": "34rem"}
-DIVIDED = {"borderTop": "1px solid var(--c-line)", "padding": "var(--space-4) var(--space-5)"}
+ON_A_PHONE = {"@media (max-width: 39.99rem)": {"paddingInline": "var(--space-4)"}}
+DIVIDED = {"borderTop": "1px solid var(--c-line)", "padding": "var(--space-4) var(--space-5)", **ON_A_PHONE}
+PADDED = {"padding": "0 var(--space-5) var(--space-4)", **ON_A_PHONE}
 
 Handlers = Mapping[str, Any]
 
@@ -31,7 +33,7 @@ def credit_pool(pool: Any, desk: Any, handlers: Handlers) -> rx.Component:
         rx.el.span(pool.unit, " can be spent now", class_name="muted"),
         rx.cond(pool.held != "", rx.el.span(" · ", pool.held, class_name="muted"), rx.fragment()),
         class_name="tabular",
-        style={"overflowWrap": "anywhere", "padding": "0 var(--space-5) var(--space-4)"},
+        style={"overflowWrap": "anywhere", **PADDED},
     )
     buys = (pool.packs.length() > 0) & desk.may_buy
     buying = rx.cond(desk.asked.pool_key == pool.key, _question(desk, handlers), _purchase_form(pool, desk, handlers))
@@ -55,7 +57,7 @@ def credit_pool(pool: Any, desk: Any, handlers: Handlers) -> rx.Component:
 
 
 def _padded(*children: Any) -> rx.Component:
-    return rx.el.div(*children, style={"padding": "0 var(--space-5) var(--space-4)"})
+    return rx.el.div(*children, style=PADDED)
 
 
 def _lots(pool: Any) -> rx.Component:
@@ -108,7 +110,7 @@ def _offers(pool: Any, desk: Any, handlers: Handlers) -> rx.Component:
             style=SMALL,
         )
 
-    change = rx.cond(pool.order.is_on, "Change it", "Buy by itself")
+    change = rx.cond(pool.order.is_on, "Change automatic buying", "Buy automatically")
     return stack(
         rx.el.ul(rx.foreach(pool.packs, one), style={"listStyle": "none", "padding": 0, "margin": 0}),
         row(
@@ -116,7 +118,7 @@ def _offers(pool: Any, desk: Any, handlers: Handlers) -> rx.Component:
             button(change, small=True, on_click=handlers["open_order"](pool.key)),
             rx.cond(
                 pool.order.is_on,
-                button("Turn off", kind="quiet", small=True, on_click=handlers["stop"](pool.key)),
+                button("Turn it off", kind="quiet", small=True, on_click=handlers["stop"](pool.key)),
                 rx.fragment(),
             ),
         ),
@@ -131,7 +133,9 @@ def _order_shown(pool: Any) -> rx.Component:
 
 
 def _order_words(order: Any) -> rx.Component:
-    on = rx.el.p("Bought by itself: ", rx.el.strong(order.sentence), ".", style={**SMALL, "overflowWrap": "anywhere"})
+    on = rx.el.p(
+        "Bought automatically: ", rx.el.strong(order.sentence), ".", style={**SMALL, "overflowWrap": "anywhere"}
+    )
     return stack(
         rx.cond(order.is_on, on, rx.fragment()),
         rx.cond(order.problem != "", notice("warn", order.problem), rx.fragment()),

@@ -8,7 +8,7 @@ from app import unit_of_work
 from app.components.badges import status_badge
 from app.components.cards import notice, section_card
 from app.components.forms import button, select_field, text_field
-from app.components.layout import main_and_side, page_header, row, stack
+from app.components.layout import page_header, row, stack
 from app.components.shell import ShellView
 from app.components.states import empty_state
 from app.components.tables import Column, data_table
@@ -128,7 +128,8 @@ def page() -> rx.Component:
     view: Any = CreditGiftsPage.view
     content = rx.fragment(
         page_header("Given credits", rx.fragment("What was given to ", view.customer, ", and why.")),
-        main_and_side(_given(view), rx.cond(view.targets, _form(view), _nothing_runs())),
+        _given(view),
+        rx.cond(view.targets, _form(view), _nothing_runs()),
     )
     return page_body("credit_gifts", CreditGiftsPage, content)
 
@@ -176,6 +177,7 @@ def _form(view: Any) -> rx.Component:
             gap=3,
         ),
         on_submit=CreditGiftsPage.give,
+        style={"maxWidth": "34rem"},
     )
     return section_card("Give credits", form)
 
@@ -205,7 +207,7 @@ def _when_and_why(gift: Any) -> rx.Component:
     return rx.el.div(
         rx.el.p(gift.reason, style={"overflowWrap": "anywhere"}),
         rx.el.p(gift.given, " · ", gift.pool, class_name="muted tabular", style={**SMALL, "fontWeight": 400}),
-        style={"maxWidth": "20rem"},
+        style={"maxWidth": "28rem"},
     )
 
 
@@ -224,8 +226,7 @@ def _state(gift: Any) -> rx.Component:
     )
     can_take = (gift.state == "unused") & (CreditGiftsPage.taking != gift.id)
     return stack(
-        status_badge(gift.state, gift.state_word),
-        rx.cond(can_take, take, rx.fragment()),
+        row(status_badge(gift.state, gift.state_word), rx.cond(can_take, take, rx.fragment())),
         rx.cond(CreditGiftsPage.taking == gift.id, form, rx.fragment()),
         gap=2,
     )

@@ -5,14 +5,16 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field
 
-from app.api.schemas.values import TEXT_PATTERN, Body, Code, Id, Moment, Quantity, Shown, no_null
+from app.api.schemas.values import Body, Code, Id, Moment, Quantity, Shown, no_null
 from models import CreditGrant
 from models.credit import REASON_MAX
 from services.credit_promotions import PRIORITY_MAX, PRIORITY_MIN
 from services.lot_changes import PROMOTION_PRIORITY
 from services.rules.quantities import plain_micro
 
-Reason = Annotated[str, BeforeValidator(no_null), Field(min_length=1, max_length=REASON_MAX, pattern=TEXT_PATTERN)]
+Reason = Annotated[
+    str, BeforeValidator(no_null), Field(min_length=1, max_length=REASON_MAX, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 
 
 class GiftBody(Body):

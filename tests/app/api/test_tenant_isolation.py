@@ -19,14 +19,17 @@ from models import ApiKey, Invoice, Role, User, metadata, table_of
 from services.adjustments import adjust_subscription
 from services.api_keys import TENANT_SCOPES, create_api_key
 from services.asset_sources import ask_now, set_source
+from services.auto_top_ups import AutoTopUpTerms, set_auto_top_up
 from services.contract_terms import read_terms
 from services.contracts import Paper, draft_contract
+from services.credit_promotions import give_credits
 from services.database import reading, transaction
 from services.identity import create_tenant, create_user
 from services.notices import read_notices
 from services.plan_changes import When, change_plan
 from services.rules.verification_codes import verification_code
 from services.subscriptions import create_subscription
+from services.top_ups import buy_top_up
 from services.webhooks.replays import ask_test, claim_test
 from tests.app.api.conftest import PASSWORD, Client, Customer, World
 from tests.parties_given import billed_in, seller
@@ -40,7 +43,7 @@ WITHOUT_ID = {
     "limit", "cursor", "group_by", "from", "to", "event_type", "Idempotency-Key",
     "plan_code", "start_date", "interval", "collection", "force_period_end", "reference", "reason", "expires_in",
     "from_seq", "to_seq", "since", "form", "format", "language", "number", "after", "overlap_hours", "enabled",
-    "skip_held",
+    "skip_held", "kind", "quantity", "priority", "expires_at",
     "valid_from", "valid_until", "notes", "when", "preview",
 }  # fmt: skip
 """Parameters that name nothing of a customer; left out where they may be."""
@@ -59,6 +62,12 @@ SAMPLES: dict[str, Any] = {
     "terms": {},
     "seq": 1,
     "sheet": "invoices",
+    "pool": "credits",
+    "pack": "credits-250k",
+    "credits": "5",
+    "threshold": "5",
+    "month_count_max": 1,
+    "month_amount_max": "9.00",
     "from_size": 1,
     "position": 1,
     "token": "taken-over",
@@ -75,7 +84,7 @@ PUBLIC_BY_ID = {"/.well-known/tallystick/{tenant_id}/checkpoint"}
 BY_COOKIE = {
     "/session", "/session/end", "/session/tenant",
     "/session/invoices/{invoice_id}/proof", "/session/receipts/{seq}/proof",
-    "/session/exports/{sheet}",
+    "/session/exports/{sheet}", "/session/credits.csv",
     "/session/invoices/{invoice_id}/pdf", "/session/credit-notes/{credit_note_id}/pdf",
 }  # fmt: skip
 """What takes a browser's cookie and no key: tried in test_browser_session.py and test_browser_downloads.py."""
@@ -118,6 +127,12 @@ def marked(world: World, client: Client) -> dict[str, Any]:
     path = f"/v1/admin/invoices/{invoice['invoice_id']}/mark-paid"
     assert client.post(path, json={"reference": SECRET}, headers=world.operator_headers).status_code == 200
     with transaction() as session:
+        bought = buy_top_up(session, tenant_id=acme.tenant_id, pack="credits-250k", by=SECRET, at=NOW)
+        terms = AutoTopUpTerms(pack="credits-1m", threshold="5", month_count_max=1, month_amount_max="5000.00")
+        set_auto_top_up(session, tenant_id=acme.tenant_id, pool="credits", terms=terms, by=SECRET, at=NOW)
+        gift = give_credits(
+            session, tenant_id=acme.tenant_id, pool="credits", credits="5", reason=SECRET, by=SECRET, at=NOW
+        )
         contract = draft_contract(
             session,
             tenant_id=acme.tenant_id,
@@ -148,6 +163,8 @@ def marked(world: World, client: Client) -> dict[str, Any]:
         "delivery_id": delivery_id,
         "notice_id": notice_id,
         "contract_id": contract.id,
+        "lot_id": bought.grant_id,
+        "grant_id": gift.id,
         "site": "acme-site",
         "trace_id": "acme-trace",
         "code": "acme-site",
