@@ -24,6 +24,16 @@ from services.mails.views import EMPTY_MAILS, NO_MAIL, MailsView, MailView
 PAGES_BACK_MAX: Final = 10_000
 TYPED_MAX: Final = 64
 CAUGHT_SHOWN_MAX: Final = 100_000
+THREE_LINES: Final = {
+    "minWidth": "13rem",
+    "maxWidth": "22rem",
+    "display": "-webkit-box",
+    "WebkitBoxOrient": "vertical",
+    "WebkitLineClamp": "3",
+    "overflow": "hidden",
+    "overflowWrap": "anywhere",
+}
+"""What a mail server says can be long; the opened letter shows all of it."""
 
 
 class MailPage(rx.State):
@@ -235,7 +245,7 @@ def _status(mail: Any) -> rx.Component:
         status_badge(mail.status, mail.status_word),
         rx.cond(
             mail.note != "",
-            rx.el.p(mail.note, class_name="muted", style={**SMALL, "maxWidth": "22rem", "overflowWrap": "anywhere"}),
+            rx.el.p(mail.note, title=mail.note, class_name="muted", style={**SMALL, **THREE_LINES}),
             rx.fragment(),
         ),
     )

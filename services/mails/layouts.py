@@ -37,7 +37,7 @@ def as_html(content: Content, frame: Frame) -> str:
 def as_text(content: Content, frame: Frame) -> str:
     """The same in plain text, in lines of LINE_MAX characters; addresses are never broken."""
     words = _around(frame.language)
-    parts = [content.heading, "=" * min(len(content.heading), LINE_MAX), ""]
+    parts = [content.heading, "-" * min(len(content.heading), LINE_MAX), ""]
     for paragraph in content.paragraphs:
         parts += [*_wrapped(paragraph), ""]
     if content.facts:
