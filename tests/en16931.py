@@ -14,7 +14,8 @@ SVRL = {"svrl": "http://purl.oclc.org/dsdl/svrl"}
 def assert_valid(xml: bytes) -> None:
     """It fits the schema, and no rule of the schematron fails."""
     facturx.xml_check_xsd(xml, flavor="factur-x", level="en16931")
-    assert failures(xml) == []
+    found = failures(xml)
+    assert not found, f"{found}\n{xml.decode()}"
 
 
 def failures(xml: bytes) -> list[str]:

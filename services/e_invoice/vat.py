@@ -10,10 +10,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 from services.billing_documents.document import BillingDocument, DocumentLine, DocumentTax, Registration
 from services.e_invoice.refusals import NotExpressible
+from services.rules.money import minor_digits
 
 STANDARD, ZERO_RATED, EXEMPT, REVERSE_CHARGE, EXPORT, OUT_OF_SCOPE = "S", "Z", "E", "AE", "G", "O"
 CATEGORIES: Final = frozenset({STANDARD, ZERO_RATED, EXEMPT, REVERSE_CHARGE, EXPORT, OUT_OF_SCOPE})
@@ -26,6 +28,9 @@ REASONS: Final = {
     OUT_OF_SCOPE: "Not subject to VAT",
     EXEMPT: "Exempt from tax",
 }
+
+TOLERANCE_MAJOR: Final = 1
+"""BR-S-9: a tax is less than one major unit off the rate of its base; two that are each rounded to a yen may not be."""
 
 _VAT_NUMBER: Final = re.compile(r"[A-Z]{2}[0-9A-Z+*]{2,13}")
 
@@ -73,6 +78,7 @@ def vat_of(document: BillingDocument) -> Vat:
     taxed = _part(
         rows,
         taxed_minor if any(row.rate for row in rows) else document.subtotal_minor,
+        currency=document.currency,
         seller_has_vat_number=any(vat_number(each) for each in document.seller.registrations),
     )
     if taxed.category not in CATEGORIES or sum(row.amount_minor for row in rows) != document.tax_minor:
@@ -85,13 +91,17 @@ def vat_of(document: BillingDocument) -> Vat:
     return Vat((taxed, untaxed), taxed, untaxed)
 
 
-def _part(rows: Sequence[DocumentTax], base_minor: int, *, seller_has_vat_number: bool) -> VatPart:
+def _part(rows: Sequence[DocumentTax], base_minor: int, *, currency: str, seller_has_vat_number: bool) -> VatPart:
     charged = [row for row in rows if row.rate]
     if charged:
         if any(row.base_minor != base_minor for row in charged):
             raise NotExpressible("its taxes are on different parts of it")
         rate = sum((row.rate for row in charged), Decimal(0))
-        return VatPart(STANDARD, rate, base_minor, sum(row.amount_minor for row in charged))
+        tax_minor = sum(row.amount_minor for row in charged)
+        exact_minor = Fraction(base_minor) * Fraction(rate) / 100
+        if abs(tax_minor - exact_minor) >= TOLERANCE_MAJOR * 10 ** minor_digits(currency):
+            raise NotExpressible("its taxes, each rounded, differ from their summed rate by more than BR-S-9 takes")
+        return VatPart(STANDARD, rate, base_minor, tax_minor)
     category = rows[0].category if rows else OUT_OF_SCOPE
     if category == STANDARD or (category == EXPORT and not seller_has_vat_number):
         category = ZERO_RATED

@@ -11,6 +11,7 @@ from lxml import etree
 
 from services.billing_documents.document import BillingDocument, DocumentLine, DocumentTax
 from services.e_invoice.cii import write_cii
+from services.e_invoice.refusals import NotExpressible
 from services.e_invoice.xml_tree import NAMESPACES
 from services.rules.money import Money, round_half_away
 from tests import bills
@@ -65,7 +66,12 @@ def _tax(rate: str, base_minor: int) -> DocumentTax:
 
 
 def holds(document: BillingDocument) -> None:
-    xml = write_cii(document)
+    try:
+        xml = write_cii(document)
+    except NotExpressible:
+        assert document.currency == "JPY", "two taxes rounded to a yen each, a yen from their summed rate"
+        assert len(document.taxes) > 1
+        return
     assert_valid(xml)
     tree = etree.fromstring(xml)
     sign = -1 if document.kind == "credit_note" else 1

@@ -29,6 +29,16 @@ def without_tax(category: str, reason: str = "", **more: Any) -> BillingDocument
     return bills.invoice(**EU | bills.no_tax(bills.EVERY_KIND, category, reason) | more)
 
 
+def two_taxes_in_yen() -> BillingDocument:
+    """Both round a half up: a yen more than 12 % of the whole."""
+    line = replace(bills.BASE, amount_minor=4_263_650)
+    taxes = tuple(
+        DocumentTax("S", "t", f"T{rate}", "", Decimal(rate), 4_263_650, amount_minor)
+        for rate, amount_minor in ((5, 213_183), (7, 298_456))
+    )
+    return bills.invoice((line,), currency="JPY", taxes=taxes, tax_minor=511_639, total_minor=4_775_289)
+
+
 CASES = {
     "taxed twice on the same base": bills.invoice(),
     "in French": bills.invoice(language="fr"),
@@ -146,6 +156,7 @@ def test_letters_that_xml_cannot_hold_are_left_out() -> None:
         (bills.invoice(kind=DocumentKind.PREVIEW), "not to be booked"),
         (bills.invoice(status="void"), "not to be booked"),
         (bills.invoice(taxes=()), "not broken down"),
+        (two_taxes_in_yen(), "BR-S-9"),
     ],
 )
 def test_what_the_standard_has_no_place_for_is_refused(document: BillingDocument, why: str) -> None:
