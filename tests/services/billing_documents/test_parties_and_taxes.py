@@ -13,6 +13,7 @@ from services.billing_documents.rendering import invoice_data, render_pdf
 from services.billing_profiles import BillingDetails, SellersTerms, change_billing_profile
 from services.closing import close_period
 from services.credit_note_issuing import issue_credit_note
+from services.plan_changes import change_plan
 from services.seller_profiles import SellerDetails, change_seller
 from tests.en16931 import assert_valid
 from tests.given import NOON, Customer, customer, event, metered
@@ -131,3 +132,19 @@ def test_a_customer_who_gave_no_details_is_named(session: Session) -> None:
     document = read_invoice_document(session, tenant_id=one.tenant_id, invoice_id=invoice.id)
     assert lay_out(document)["buyer"] == {"name": "Acme", "lines": [], "ids": []}
     assert invoice_data(document) == b""
+
+
+def test_a_change_of_plan_is_told_with_its_fee_its_days_and_its_moment(session: Session) -> None:
+    one, _ = bill(session, SELLER, BUYER)
+    changed_at = datetime(2026, 12, 16, 17, tzinfo=UTC)
+    change_plan(session, tenant_id=one.tenant_id, plan_code="ENTERPRISE", at=changed_at)
+    invoice = close_period(session, tenant_id=one.tenant_id, at=datetime(2027, 1, 1, 12, tzinfo=UTC))
+    document = read_invoice_document(session, tenant_id=one.tenant_id, invoice_id=invoice.id)
+    rows = {line["title"]: line for line in lay_out(document)["lines"]}
+    unused = rows["Part inutilisée : Pro, frais de base mensuels"]
+    assert unused["details"][1].replace("\u00a0", " ") == (
+        "Sur 9 000,00 pour 1–31 déc. 2026, à la seconde près à compter du 16 déc. 2026, 12 h 00"
+    )
+    assert (unused["quantity"], unused["amount"][0]) == ("", "−")
+    assert "Reste de la période : Enterprise, frais de base mensuels" in rows
+    assert_valid(invoice_data(document))
