@@ -149,8 +149,8 @@ def check_changeable(subscription: Subscription, at: datetime) -> None:
         )
     if at < subscription.current_period_start:
         raise Conflict(
-            f"The period from {subscription.current_period_start:%Y-%m-%d %H:%M:%S} UTC on has been opened already; try "
-            "again then."
+            f"The period from {subscription.current_period_start:%Y-%m-%d %H:%M:%S} UTC on has been opened already; "
+            "try again then."
         )
     if at >= subscription.current_period_end:
         raise Conflict(

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from services.plan_changes import When, change_plan, preview_change
-from services.subscription_lifecycle import cancel_subscription
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
@@ -19,9 +17,11 @@ from services.closing import close_if_due
 from services.errors import Refusal
 from services.identity import create_tenant
 from services.metering import UsageInput, record_usage
+from services.plan_changes import When, change_plan, preview_change
 from services.price_book_files import BookEntry
 from services.price_books import load_book
 from services.rules.quantities import to_micro
+from services.subscription_lifecycle import cancel_subscription
 from services.subscriptions import create_subscription
 from tests.oracle.cases import Case, random_case
 from tests.oracle.simple_billing import Account, Bill
