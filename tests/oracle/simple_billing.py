@@ -270,8 +270,11 @@ class Account:
                 self.lots.append(Lot(pool, start, end, int(Fraction(amount) * MICRO)))
 
     def use(self, event_type: str, units: str, occurred: datetime) -> bool:
-        """Burn what an event burns; False where it is refused: nothing is left and no more is sold, or it is over."""
-        if self.ends is not None and occurred >= self.ends:
+        """Burn what an event burns; False where it is refused: nothing is left and no more is sold, or it is over.
+
+        After an end late events are taken for the grace, until the last close.
+        """
+        if self.is_over or (self.ends is not None and occurred >= self.ends):
             return False
         while self.segments[-1].end <= occurred:
             self.begin_next_before_close()
