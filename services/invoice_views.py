@@ -17,9 +17,11 @@ from services.invoice_line_views import Fact, LineView, line_views
 from services.invoice_numbers import invoice_number
 from services.invoice_receipt_views import CoveredView, NoteView, covered_views, note_views, total_after
 from services.invoices import read_invoice
+from services.party_views import NO_PARTY, PartyView, party_view
 from services.standing import is_late
 from services.subscription_picker import name_of
 from services.subscriptions import list_subscriptions, read_subscription
+from services.tax_views import TaxView, tax_views
 from services.tenants import read_tenant
 
 INVOICES_SHOWN = 25
@@ -58,6 +60,8 @@ class PreviewView:
     is_shown: bool = False
     period: str = ""
     invoiced_on: str = ""
+    subtotal: str = ""
+    taxes: tuple[TaxView, ...] = ()
     total: str = ""
     lines: tuple[LineView, ...] = ()
 
@@ -96,13 +100,15 @@ class InvoiceDetailView:
     period: str = ""
     status: str = ""
     status_word: str = ""
-    bill_to: str = ""
+    bill_to: PartyView = NO_PARTY
     bill_to_id: str = ""
+    remit_to: PartyView = NO_PARTY
+    purchase_order: str = ""
     due: str = ""
     currency: str = ""
     lines: tuple[LineView, ...] = ()
     subtotal: str = ""
-    tax: str = ""
+    taxes: tuple[TaxView, ...] = ()
     total: str = ""
     timeline: tuple[TimelineStep, ...] = ()
     facts: tuple[Fact, ...] = ()
@@ -172,13 +178,15 @@ def read_invoice_detail(session: Session, *, tenant_id: str, invoice_id: str, at
         period=wording.span(invoice.period_start, invoice.period_end, tenant.timezone),
         status=status,
         status_word=STATUS_WORDS[status],
-        bill_to=tenant.name,
+        bill_to=party_view(invoice.parties.get("bill_to", {})),
         bill_to_id=tenant.id,
+        remit_to=party_view(invoice.parties.get("remit_to", {})),
+        purchase_order=invoice.parties.get("purchase_order", ""),
         due=wording.moment_day(invoice.due_at, tenant.timezone),
         currency=currency,
         lines=line_views(session, lines=document.lines, currency=currency, timezone=tenant.timezone),
         subtotal=wording.amount(invoice.subtotal_minor, currency),
-        tax=wording.amount(invoice.tax_minor, currency),
+        taxes=tax_views(document.taxes, currency),
         total=wording.amount(invoice.total_minor, currency),
         timeline=_timeline(invoice, status, tenant.timezone),
         facts=_facts(invoice, _names(session, tenant_id)),
@@ -236,6 +244,8 @@ def _preview(session: Session, tenant: Tenant, subscription_id: str | None, at: 
         is_shown=True,
         period=wording.span(invoice.period_start, invoice.period_end, tenant.timezone),
         invoiced_on=wording.moment_day(invoice.period_end, tenant.timezone),
+        subtotal=wording.amount(invoice.subtotal_minor, invoice.currency),
+        taxes=tax_views(document.taxes, invoice.currency),
         total=wording.amount(invoice.total_minor, invoice.currency),
         lines=line_views(session, lines=document.lines, currency=invoice.currency, timezone=tenant.timezone),
     )

@@ -16,6 +16,7 @@ from services.pool_views import PoolView, pool_view
 from services.rules import discounts, money, pricing
 from services.rules.money import Money
 from services.standing import AssetStanding, Standing
+from services.tax_views import TaxView, tax_views
 from services.usage_wording import counted
 
 STATUS_WORDS = {"past_due": "Past due", "trialing": "Trial", "canceled": "Cancelled"}
@@ -79,6 +80,7 @@ class OverviewView:
     sites: CountView = CountView()
     bill_total: str = ""
     bill_lines: tuple[BillLineView, ...] = ()
+    bill_taxes: tuple[TaxView, ...] = ()
     next_step: str = ""
     alerts: tuple[AlertView, ...] = ()
     alerts_more: str = ""
@@ -114,6 +116,7 @@ def read_overview(
         sites=_sites_view(facts),
         bill_total=wording.amount(running.total_minor, running.currency),
         bill_lines=tuple(_bill_line(line, running.currency, timezone) for line in facts.running.lines),
+        bill_taxes=tax_views(facts.running.taxes, running.currency),
         next_step=_next_step(facts, at),
         alerts=tuple(_alert_view(alert, facts) for alert in facts.alerts),
         alerts_more=_more(facts.alerts_count - len(facts.alerts)),

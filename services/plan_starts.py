@@ -10,11 +10,14 @@ from services import wording
 from services.base_fees import first_term
 from services.errors import Conflict, Unprocessable
 from services.invoice_lines import base_line
+from services.invoice_taxes import taxes_of
+from services.parties import read_parties
 from services.plans import Plan
 from services.price_books import plan_in_force
 from services.rules.money import Money
 from services.rules.periods import Period, business_date, day_bounds, period_number
 from services.subscriptions import check_sellable, create_subscription, live_subscription, plan_of
+from services.tax_views import tax_words
 from services.tenants import read_tenant
 
 
@@ -59,6 +62,12 @@ def preview_start(
         today_detail = f"Nothing is invoiced today; {base.description}, {wording.money(base.amount)}, on {next_day}"
     elif base is not None:
         today, today_detail = base.amount, f"{base.description}, due in advance"
+        due = taxes_of(
+            session, parties=read_parties(session, tenant=tenant), base_minor=base.amount.amount_minor, at=at
+        )
+        if due:
+            today += Money(sum(tax.amount_minor for tax in due), plan.currency)
+            today_detail += f"; with {', '.join(tax_words(tax, plan.currency) for tax in due)}"
     return StartView(
         plan_code=plan.qualified_code,
         version_id=plan.version_id,

@@ -7,6 +7,7 @@ import reflex as rx
 
 from app.pages import (
     admin,
+    billing_details,
     calls,
     checkout,
     clock,
@@ -25,6 +26,7 @@ from app.pages import (
     plans,
     receipt,
     reconciliation,
+    seller,
     sign_in,
     usage,
     verify,
@@ -43,6 +45,7 @@ MODULES: Final[dict[str, ModuleType]] = {
     "credits": credits,
     "invoices": invoices,
     "invoice": invoice,
+    "billing_details": billing_details,
     "exports": exports,
     "verify": verify,
     "receipt": receipt,
@@ -52,6 +55,7 @@ MODULES: Final[dict[str, ModuleType]] = {
     "admin": admin,
     "contracts": contracts,
     "credit_gifts": credit_gifts,
+    "seller": seller,
     "reconciliation": reconciliation,
     "webhooks": webhooks,
     "calls": calls,

@@ -6,6 +6,7 @@ from typing import Any
 import reflex as rx
 
 from app import unit_of_work
+from app.components.bill_parties import bill_totals, parties_section
 from app.components.bill_proof import covered_section, document_link, notes_section, proof_section
 from app.components.cards import key_values, section_card
 from app.components.event_log import line_events
@@ -144,7 +145,7 @@ def _invoice(view: Any) -> rx.Component:
                 payment_section(InvoicePage.payment, manage_cards_button()),
                 rx.cond(view.receipt != "", proof_section(view), rx.fragment()),
                 _standing(view),
-                _bill_to(view),
+                parties_section(view),
             ),
         ),
     )
@@ -169,16 +170,7 @@ def _records(line: Any) -> rx.Component:
 
 
 def _lines(view: Any) -> rx.Component:
-    totals = rx.el.div(
-        key_values(
-            [
-                ("Subtotal", money(view.subtotal)),
-                ("Tax", money(view.tax)),
-                (rx.el.strong("Total"), rx.el.strong(money(view.total), style={"fontSize": "var(--text-lg)"})),
-            ]
-        ),
-        style=TOTALS,
-    )
+    totals = rx.el.div(bill_totals(view), style=TOTALS)
     return section_card(
         "What is charged",
         bill_lines(view.lines, _records),
@@ -226,14 +218,6 @@ def _step(step: Any) -> rx.Component:
             rx.el.p(step.when, class_name="muted", style=SMALL),
         ),
         style={"display": "flex", "gap": "var(--space-3)"},
-    )
-
-
-def _bill_to(view: Any) -> rx.Component:
-    return section_card(
-        "Billed to",
-        rx.el.p(view.bill_to, style={"fontWeight": "500", "overflowWrap": "anywhere"}),
-        rx.el.p(rx.el.code(view.bill_to_id), class_name="muted", style={"overflowWrap": "anywhere", **SMALL}),
     )
 
 

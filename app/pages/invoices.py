@@ -6,9 +6,10 @@ import reflex as rx
 
 from app import unit_of_work
 from app.components.badges import badge
+from app.components.bill_parties import bill_totals
 from app.components.cards import section_card, stat_card
 from app.components.forms import button_link
-from app.components.layout import grid, link, money, page_header, row, served_link
+from app.components.layout import grid, link, money, page_header, served_link
 from app.components.payment_section import pay_link, standing_badge
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
@@ -89,9 +90,10 @@ def _invoices(view: Any) -> rx.Component:
         rx.cond(view.late != "", rx.fragment(" ", badge(view.late, "warn")), rx.fragment()),
     )
     coming = stat_card("Next invoice", view.preview.invoiced_on, rx.fragment(view.preview.total, " as it stands now"))
+    details = button_link("Billing details", href=BY_NAME["billing_details"].href, icon="contact_round")
     export = button_link("Export", href=BY_NAME["exports"].href, icon="download")
     return rx.fragment(
-        page_header("Invoices", "Every charge with the working behind it.", export, manage_cards_button()),
+        page_header("Invoices", "Every charge with the working behind it.", details, export, manage_cards_button()),
         portal_problem(),
         grid(
             stat_card("Outstanding", view.outstanding, outstanding),
@@ -104,11 +106,7 @@ def _invoices(view: Any) -> rx.Component:
 
 
 def _preview(preview: Any) -> rx.Component:
-    total = row(
-        rx.el.span("If it closed now", class_name="muted"),
-        money(preview.total),
-        spread=True,
-    )
+    total = bill_totals(preview, total="If it closed now")
     card = section_card(
         "So far this period",
         rx.el.div(
@@ -118,7 +116,6 @@ def _preview(preview: Any) -> rx.Component:
                 style={
                     "paddingBlock": "var(--space-3)",
                     "borderTop": "1px solid var(--c-line)",
-                    "fontWeight": "600",
                     **EDGES,
                 },
             ),

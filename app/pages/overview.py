@@ -6,6 +6,7 @@ import reflex as rx
 
 from app import unit_of_work
 from app.components.badges import status_badge
+from app.components.bill_parties import tax_row
 from app.components.cards import notice, section_card, stat_card
 from app.components.forms import button_link
 from app.components.layout import link, main_and_side, muted, page_header, row, stack
@@ -158,6 +159,11 @@ def _bill(view: Any) -> rx.Component:
     return section_card(
         "Running bill",
         rx.cond(view.bill_lines.length() > 0, lines, nothing),
+        rx.cond(
+            view.bill_taxes.length() > 0,
+            rx.el.dl(rx.foreach(view.bill_taxes, tax_row), class_name="key-values", style=DIVIDED),
+            rx.fragment(),
+        ),
         total,
         description=view.next_step,
     )

@@ -178,6 +178,12 @@ def marked(world: World, client: Client) -> dict[str, Any]:
         "city": "Toronto",
         "region": "ON",
         "country": "CA",
+        "postal_code": "M5H 1A1",
+        "emails": ["taken@over.example"],
+        "tax_ids": [],
+        "purchase_order": "Taken over",
+        "language": "fr",
+        "terms": None,
         "percentage": "50",
         "since": "2030-01-01",
     }
