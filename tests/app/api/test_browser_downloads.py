@@ -131,3 +131,17 @@ def test_a_draft_or_an_unknown_invoice_has_no_proof(client: Client, sqlite_world
     with reading() as session:
         assert session.get(Invoice, (sqlite_world.acme.tenant_id, "inv_none")) is None
     assert_problem(client.get("/session/invoices/inv_none/proof"), 404, "not_found", "invoice_id")
+
+
+def test_every_change_of_the_credits_is_downloaded_by_whose_they_are(client: Client, world: World) -> None:
+    billed(world.acme)
+    asked = client.get("/session/credits.csv", follow_redirects=False)
+    assert (asked.status_code, "/sign-in/" in asked.headers["location"]) == (303, True)
+    signed_in(client, world.borealis.email)
+    theirs = client.get("/session/credits.csv")
+    client.post("/session/end")
+    signed_in(client, world.acme.email)
+    mine = client.get("/session/credits.csv")
+    assert mine.headers["content-disposition"] == 'attachment; filename="credits.csv"'
+    assert mine.text.count(",burn,") == 1
+    assert ",burn," not in theirs.text
