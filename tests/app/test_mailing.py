@@ -21,6 +21,7 @@ from services.identity import create_user
 from services.invoices import mark_invoice_paid
 from services.mails import sending
 from services.payments.dunning import advance_dunning, begin_dunning
+from services.plan_changes import change_plan
 from services.subscription_standing import set_status
 from tests.given import NOON, Customer, customer, event, metered
 
@@ -330,3 +331,14 @@ def test_a_customer_whose_letters_cannot_be_written_keeps_no_other_waiting(
         broken.data = {"nonsense": True}
     assert prepare_due_mails(at=NOON) == {"notices": 2, "mails": 1, "failed": 1}
     assert [mail.address for mail in mails(other.tenant_id)] == ["owner@beta.example"]
+
+
+def test_a_change_of_plan_is_told_by_the_names_of_both_plans(acme: Customer, mail_server: Any) -> None:
+    named = {"tenant_id": acme.tenant_id, "subscription_id": acme.subscription_id}
+    for plan_code in ("ENTERPRISE", "STARTER"):
+        with transaction() as session:
+            change_plan(session, **named, plan_code=plan_code, at=NOON)
+    prepare_due_mails(at=NOON)
+    send_due_mails(at=NOON)
+    to_owner = [each["Subject"] for each in mail_server.messages if each["To"] == "owner@acme.example"]
+    assert to_owner[1:] == ["Your plan is now Enterprise", "Your plan changes to Starter on 1 December 2026"]
