@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from models import Interval, Invoice, InvoiceLine, InvoiceStatus, LineKind, Subscription
+from models import Interval, Invoice, InvoiceLine, InvoiceStatus, LineKind, PendingLine, Subscription
 from services.closing_periods import running_period
 from services.invoice_lines import Line
 from services.period_parts import period_document
@@ -45,10 +45,12 @@ def fee_in_force(session: Session, *, subscription: Subscription, plan: Plan, at
     starts_at, ends_at = subscription.base_paid_from, subscription.base_paid_until
     if starts_at is None or ends_at is None or not starts_at <= at < ends_at or not plan.base_price:
         return None
-    lines = _charged(session, subscription, starts_at)
-    if lines is None:
+    documents = _changed_to(session, subscription, plan, starts_at)
+    if documents is None:
+        documents = _charged(session, subscription, starts_at)
+    if documents is None:
         return None
-    promotions = [discounts.from_document(line.pricing, plan.currency) for line in lines]
+    promotions = [discounts.from_document(document, plan.currency) for document in documents]
     return Fee(plan, subscription.interval, Period(0, starts_at, ends_at), tuple(promotions))
 
 
@@ -98,8 +100,26 @@ def proration_line(fee: Fee, part: str, at: datetime) -> Line:
     )
 
 
-def _charged(session: Session, subscription: Subscription, starts_at: datetime) -> list[InvoiceLine] | None:
-    """The promotions on the base fee that was charged for the term; None where its invoice was made void."""
+def _changed_to(
+    session: Session, subscription: Subscription, plan: Plan, starts_at: datetime
+) -> list[dict[str, Any]] | None:
+    """The promotions on the fee that the last change within the term charged; None where none did."""
+    statement = select(PendingLine).where(
+        PendingLine.tenant_id == subscription.tenant_id,
+        PendingLine.subscription_id == subscription.id,
+        PendingLine.kind == LineKind.PRORATION,
+        PendingLine.plan_version_id == plan.version_id,
+    )
+    newest_first = statement.order_by(col(PendingLine.added_at).desc(), col(PendingLine.key).desc())
+    for row in session.exec(newest_first):
+        if row.sources["part"] == REST and row.sources["term"]["start"] == written_time(starts_at):
+            found: list[dict[str, Any]] = row.sources["discounts"]
+            return found
+    return None
+
+
+def _charged(session: Session, subscription: Subscription, starts_at: datetime) -> list[dict[str, Any]] | None:
+    """The promotions on the base fee of the term, invoiced or waiting to be; None where its invoice was made void."""
     statement = (
         select(InvoiceLine, Invoice)
         .join(Invoice, (col(Invoice.tenant_id) == InvoiceLine.tenant_id) & (Invoice.id == InvoiceLine.invoice_id))
@@ -114,4 +134,13 @@ def _charged(session: Session, subscription: Subscription, starts_at: datetime) 
     found = list(session.exec(statement))
     if any(invoice.status == InvoiceStatus.VOID for _, invoice in found):
         return None
-    return [line for line, _ in found if line.kind == LineKind.DISCOUNT]
+    if found:
+        return [line.pricing for line, _ in found if line.kind == LineKind.DISCOUNT]
+    waiting = select(PendingLine).where(
+        PendingLine.tenant_id == subscription.tenant_id,
+        PendingLine.subscription_id == subscription.id,
+        PendingLine.kind == LineKind.DISCOUNT,
+        PendingLine.period_start == starts_at,
+    )
+    in_order = waiting.order_by(col(PendingLine.key), col(PendingLine.position))
+    return [row.pricing for row in session.exec(in_order)]

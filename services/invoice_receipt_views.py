@@ -4,14 +4,13 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from models import BillingPeriod, BillingReason, CreditNote, CreditNoteLine, Invoice, LineKind
+from models import CreditNote, CreditNoteLine, Invoice, LineKind
 from services import wording
 from services.credit_notes import list_credit_notes, note_number, read_credit_note
 from services.invoices import InvoiceDocument
 from services.line_sums import counted_records
-from services.line_usage import CoveredUsage, covered_usage
+from services.line_usage import CoveredUsage, LineUsage, covered_usage
 from services.plans import Plan
-from services.price_books import plan_version
 from services.usage_wording import counted, counted_micro
 
 COVERED_PREFIX = "covered-"
@@ -52,19 +51,14 @@ class NoteView:
 
 def covered_views(session: Session, document: InvoiceDocument) -> tuple[CoveredView, ...]:
     """What the allowance covered in the invoice's own period, by pool."""
-    plan = period_plan(session, document.invoice)
-    if plan is None:
-        return ()
-    covered = covered_usage(session, invoice=document.invoice, lines=document.lines, plan=plan)
-    return tuple(_covered_view(each, plan) for each in covered)
+    covered = covered_usage(session, invoice=document.invoice, lines=document.lines)
+    return tuple(_covered_view(each, plan, document.invoice) for each, plan in covered)
 
 
-def period_plan(session: Session, invoice: Invoice) -> Plan | None:
-    """The plan version that rates the use of an invoice's own period; None where it has no period."""
-    if invoice.billing_reason == BillingReason.TOP_UP:
-        return None
-    period = session.get(BillingPeriod, (invoice.tenant_id, invoice.subscription_id, invoice.period_start))
-    return None if period is None else plan_version(session, version_id=period.plan_version_id)
+def covered_key(usage: LineUsage, invoice: Invoice) -> str:
+    """What opens the records behind use that the allowance covered: its pool, and which later part of the period."""
+    part = "" if usage.period_start == invoice.period_start else f"@{usage.period_start.isoformat()}"
+    return f"{COVERED_PREFIX}{usage.pool}{part}"
 
 
 def note_views(session: Session, *, invoice: Invoice, timezone: str) -> tuple[NoteView, ...]:
@@ -81,11 +75,13 @@ def total_after(session: Session, *, invoice: Invoice) -> str:
     return wording.amount(invoice.total_minor + sum(note.total_minor for note in notes), invoice.currency)
 
 
-def _covered_view(covered: CoveredUsage, plan: Plan) -> CoveredView:
+def _covered_view(covered: CoveredUsage, plan: Plan, invoice: Invoice) -> CoveredView:
     pool, events = plan.pools[covered.usage.pool], counted_records(covered.usage.count)
     used = counted_micro(covered.credits_micro, pool.unit)
     words = f"{events}, {used} used, nothing to pay."
-    return CoveredView(key=f"{COVERED_PREFIX}{pool.code}", name=pool.name, words=words, events=events)
+    key = covered_key(covered.usage, invoice)
+    name = pool.name if covered.usage.period_start == invoice.period_start else f"{pool.name}, on {plan.name}"
+    return CoveredView(key=key, name=name, words=words, events=events)
 
 
 def _note_view(session: Session, note: CreditNote, timezone: str) -> NoteView:

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from models import UsageEvent
 from services.errors import NotFound
 from services.event_views import EventRow, event_row
-from services.invoice_receipt_views import COVERED_PREFIX, period_plan
+from services.invoice_receipt_views import COVERED_PREFIX, covered_key
 from services.invoices import InvoiceDocument, read_invoice
 from services.line_usage import LineUsage, covered_usage, usage_of_line
 from services.plans import Plan
@@ -77,10 +77,9 @@ def _behind(session: Session, document: InvoiceDocument, key: str) -> tuple[Line
         usage = usage_of_line(invoice, line)
         if str(line.position) == key and usage is not None:
             return usage, plan_version(session, version_id=line.plan_version_id)
-    plan = period_plan(session, invoice)
-    if plan is not None and key.startswith(COVERED_PREFIX):
-        for covered in covered_usage(session, invoice=invoice, lines=document.lines, plan=plan):
-            if f"{COVERED_PREFIX}{covered.usage.pool}" == key:
+    if key.startswith(COVERED_PREFIX):
+        for covered, plan in covered_usage(session, invoice=invoice, lines=document.lines):
+            if covered_key(covered.usage, invoice) == key:
                 return covered.usage, plan
     raise NotFound("There are no records of use behind this.", field="key")
 

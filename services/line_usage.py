@@ -6,8 +6,10 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
-from models import Invoice, InvoiceLine, LineKind, UsageDaily, UsageEvent, UsageTally
+from models import BillingReason, Invoice, InvoiceLine, LineKind, Subscription, UsageDaily, UsageEvent, UsageTally
+from services.period_parts import parts_of
 from services.plans import Plan
+from services.price_books import plan_version
 from services.rules.merkle import Frontier
 from services.usage_ranges import line_range
 
@@ -50,24 +52,30 @@ def usage_of_line(invoice: Invoice, line: InvoiceLine) -> LineUsage | None:
 
 
 def covered_usage(
-    session: Session, *, invoice: Invoice, lines: Iterable[InvoiceLine], plan: Plan
-) -> tuple[CoveredUsage, ...]:
-    """The use of the invoice's own period that cost nothing beyond the base fee, by pool. `plan` is the period's.
+    session: Session, *, invoice: Invoice, lines: Iterable[InvoiceLine]
+) -> tuple[tuple[CoveredUsage, Plan], ...]:
+    """The use of the invoice's own period that cost nothing beyond the base fee, by pool and part of the period, with
+    the plan version that rates it.
 
     What came after the invoice was written is not among it: another invoice speaks of that.
     """
-    if invoice.receipt_seq is None:
+    if invoice.receipt_seq is None or invoice.billing_reason == BillingReason.TOP_UP:
         return ()
-    charged = [line.sources["pool"] for line in lines if line.kind == LineKind.OVERAGE]
-    statement = select(UsageTally).where(
-        UsageTally.tenant_id == invoice.tenant_id,
-        UsageTally.subscription_id == invoice.subscription_id,
-        UsageTally.period_start == invoice.period_start,
-        UsageTally.first_seq < invoice.receipt_seq,
-        col(UsageTally.pool).not_in(charged),
-    )
-    tallies = session.exec(statement.order_by(col(UsageTally.pool))).all()
-    return tuple(_covered(session, tally, plan, before_seq=invoice.receipt_seq) for tally in tallies)
+    charged = {(line.sources["pool"], line.period_start) for line in lines if line.kind == LineKind.OVERAGE}
+    subscription = session.get_one(Subscription, (invoice.tenant_id, invoice.subscription_id))
+    found = []
+    for part in parts_of(session, subscription=subscription, starts_at=invoice.period_start):
+        plan = plan_version(session, version_id=part.plan_version_id)
+        statement = select(UsageTally).where(
+            UsageTally.tenant_id == invoice.tenant_id,
+            UsageTally.subscription_id == invoice.subscription_id,
+            UsageTally.period_start == part.starts_at,
+            UsageTally.first_seq < invoice.receipt_seq,
+        )
+        for tally in session.exec(statement.order_by(col(UsageTally.pool))):
+            if (tally.pool, part.starts_at) not in charged:
+                found.append((_covered(session, tally, plan, before_seq=invoice.receipt_seq), plan))
+    return tuple(found)
 
 
 def _covered(session: Session, tally: UsageTally, plan: Plan, *, before_seq: int) -> CoveredUsage:

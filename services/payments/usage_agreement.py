@@ -7,7 +7,6 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from models import LineKind, UsageEvent
-from services.invoice_receipt_views import period_plan
 from services.invoices import InvoiceDocument
 from services.line_usage import LineUsage, covered_usage, usage_of_line
 from services.rules.quantities import plain_micro
@@ -49,10 +48,7 @@ def usage_differences(session: Session, document: InvoiceDocument) -> Iterator[D
 
 def _covered(session: Session, document: InvoiceDocument) -> Iterator[Difference]:
     invoice = document.invoice
-    plan = period_plan(session, invoice)
-    if plan is None:
-        return
-    for covered in covered_usage(session, invoice=invoice, lines=document.lines, plan=plan):
+    for covered, plan in covered_usage(session, invoice=invoice, lines=document.lines):
         count, credits_micro, _ = _sums(session, covered.usage)
         pool = plan.pools[covered.usage.pool].name
         known, summed = str(covered.usage.count), plain_micro(credits_micro)
