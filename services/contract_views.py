@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 from models import Contract, Interval, PriceBook, Tenant, User
 from services import wording
 from services.contract_form import NO_FORM, FormView, form_of, read_form, read_paper, read_use
+from services.contract_moves import move_to_contract
 from services.contract_preview import NO_MONTH, MonthView, preview_month
 from services.contract_terms import ContractTerms, read_terms
 from services.contracts import (
@@ -20,10 +21,13 @@ from services.contracts import (
     subscriptions_on,
     work_out_contract,
 )
+from services.errors import Unprocessable
 from services.overview import base_price
+from services.plan_changes import When
 from services.plans import Plan
 from services.price_books import book_in_force, plan_in_force, plan_version
 from services.rules.periods import business_date
+from services.subscription_choice import live_subscriptions
 from services.subscription_picker import name_of
 from services.tenants import read_tenant
 
@@ -50,13 +54,27 @@ class ContractRow:
 
 @dataclass(frozen=True)
 class ContractsView:
-    """A customer's contracts and the plans another can be based on, as (code, name)."""
+    """A customer's contracts, the plans another can be based on and the subscriptions that run, as (code, name)."""
 
     tenant_id: str = ""
     tenant_name: str = ""
     currency: str = ""
     rows: tuple[ContractRow, ...] = ()
     plans: tuple[tuple[str, str], ...] = ()
+    live: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class MoveView:
+    """What moving a subscription comes to. `when` is what was asked: now, period_end, or "" for whichever fits."""
+
+    subscription_id: str = ""
+    when: str = ""
+    title: str = ""
+    detail: str = ""
+
+
+NO_MOVE = MoveView()
 
 
 @dataclass(frozen=True)
@@ -85,6 +103,7 @@ def read_contracts(session: Session, *, tenant_id: str, at: datetime) -> Contrac
         currency=tenant.currency,
         rows=tuple(_row(session, tenant, contract, at) for contract in found),
         plans=_plans(session, tenant),
+        live=tuple((each.id, name_of(each)) for each in live_subscriptions(session, tenant_id=tenant_id)),
     )
 
 
@@ -119,6 +138,39 @@ def keep_draft(
     tenant = read_tenant(session, tenant_id=tenant_id)
     _, terms, paper = _read(session, tenant, plan_code, typed, at)
     return draft_contract(session, tenant_id=tenant_id, plan_code=plan_code, terms=terms, paper=paper, by=by, at=at)
+
+
+def ask_move(
+    session: Session, *, tenant_id: str, contract_id: str, subscription_id: str, when: str, at: datetime
+) -> MoveView:
+    """What moving a subscription to a contract comes to. Raises what `move_to_contract` raises."""
+    tenant = read_tenant(session, tenant_id=tenant_id)
+    change = move_to_contract(
+        session,
+        tenant_id=tenant_id,
+        contract_id=contract_id,
+        subscription_id=subscription_id,
+        when=when_of(when),
+        at=at,
+        preview=True,
+    )
+    name, day = name_of(change.subscription), wording.moment_day(change.effective_at, tenant.timezone)
+    added = f"Its next invoice grows by {wording.money(change.total)}, for the rest of what is paid."
+    is_now = change.when == When.NOW
+    return MoveView(
+        subscription_id=subscription_id,
+        when=change.when.value,
+        title=f"{name} moves from {change.before.name} to {change.then.name} {'now' if is_now else f'on {day}'}",
+        detail=added if is_now else "Until then it stays as it is; nothing is charged today.",
+    )
+
+
+def when_of(text: str) -> When | None:
+    """When a move is to take effect; None for whichever fits. Raises Unprocessable."""
+    try:
+        return When(text) if text else None
+    except ValueError as error:
+        raise Unprocessable("Choose now, or as what is paid ends.", field="when") from error
 
 
 def _read(

@@ -21,7 +21,7 @@ from services.invoice_lines import Line
 from services.pending_lines import add_pending_lines
 from services.period_parts import cut_period, running_part_start
 from services.plans import Plan
-from services.price_books import plan_in_force
+from services.price_books import plan_in_force, plan_version
 from services.rules import money
 from services.rules.money import Money
 from services.rules.proration import added_allowance
@@ -73,15 +73,17 @@ def preview_change(
     session: Session,
     *,
     tenant_id: str,
-    plan_code: str,
     at: datetime,
+    plan_code: str | None = None,
+    version_id: str | None = None,
     subscription_id: str | None = None,
     interval: Interval | None = None,
     when: When | None = None,
 ) -> PlanChange:
     """What a change at that moment comes to. Nothing is stored. Raises what `change_plan` raises."""
     subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
-    wanted = _Wanted(plan_in_force(session, plan_code=plan_code), interval or subscription.interval, when)
+    then = _plan_asked(session, subscription, plan_code, version_id)
+    wanted = _Wanted(then, interval or subscription.interval, when)
     return _work_out(session, subscription, wanted, at)
 
 
@@ -89,8 +91,9 @@ def change_plan(
     session: Session,
     *,
     tenant_id: str,
-    plan_code: str,
     at: datetime,
+    plan_code: str | None = None,
+    version_id: str | None = None,
     subscription_id: str | None = None,
     interval: Interval | None = None,
     when: When | None = None,
@@ -99,8 +102,8 @@ def change_plan(
 ) -> PlanChange:
     """Put a subscription on another plan or interval, now or as its term ends; where it is not said, whichever fits.
 
-    A change now is charged from `since` on, which may be the moment of a preview a little while ago, so that it comes
-    to what that said.
+    The plan is named by its code, or by the version that was agreed. A change now is charged from `since` on, which may
+    be the moment of a preview a little while ago, so that it comes to what that said.
 
     Raises NotFound, UnknownPlan, Unprocessable for a plan the customer cannot have or a time that does not fit, and
     SubscriptionConflict and Conflict where the subscription cannot be changed as it stands.
@@ -108,7 +111,8 @@ def change_plan(
     lock_head(session, tenant_id=tenant_id)
     subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
     session.refresh(subscription)
-    wanted = _Wanted(plan_in_force(session, plan_code=plan_code), interval or subscription.interval, when)
+    then = _plan_asked(session, subscription, plan_code, version_id)
+    wanted = _Wanted(then, interval or subscription.interval, when)
     change = _work_out(session, subscription, wanted, _moment(session, subscription, since, at))
     was = (change.before, subscription.interval.value)
     change_id = _change_now(session, change, at) if change.when == When.NOW else _change_later(session, change, by, at)
@@ -123,6 +127,18 @@ def change_plan(
         at=at,
     )
     return change
+
+
+def _plan_asked(session: Session, subscription: Subscription, plan_code: str | None, version_id: str | None) -> Plan:
+    """The plan of a version, or sold under a code today; who is on a contract of that code keeps its terms."""
+    if version_id is not None:
+        return plan_version(session, version_id=version_id)
+    if plan_code is None:
+        raise Unprocessable("Name the plan.", field="plan_code")
+    own = plan_of(session, subscription)
+    if own.only_for is not None and plan_code in (own.code, own.qualified_code):
+        return own
+    return plan_in_force(session, plan_code=plan_code)
 
 
 _TYPES = {

@@ -15,13 +15,16 @@ from app.api.schemas.contracts import (
     ContractBody,
     ContractShown,
     ContractsShown,
+    MoveBody,
     ReservedReloaded,
     StartContractBody,
     WhoseContract,
 )
+from app.api.schemas.subscription_changes import ChangeShown
 from app.api.schemas.subscriptions import SubscriptionShown
 from app.api.schemas.values import ID_PATTERN
-from services import contracts, reserved_contracts
+from app.api.subscription_changes import shown
+from services import contract_moves, contracts, reserved_contracts
 from services.api_keys import OPERATOR_SCOPE, Principal
 from services.contracts import Paper
 from services.database import Session
@@ -87,6 +90,30 @@ async def start_contract(
         return SubscriptionShown.of(started, plan_of(session, started))
 
     return await asked.carry_out(tenant_id, act, status=201)
+
+
+@router.post("/contracts/{contract_id}/move", response_model=ChangeShown, responses=problems(WRITE))
+async def move_to_contract(
+    contract_id: ContractId, body: MoveBody, asked: Command = command(OPERATOR_SCOPE)
+) -> Response:
+    """Move a subscription to a contract, now or as what is paid ends. With `preview` nothing is changed."""
+    tenant_id = await asked.tenant(named=body.tenant_id)
+
+    def act(session: Session) -> ChangeShown:
+        change = contract_moves.move_to_contract(
+            session,
+            tenant_id=tenant_id,
+            contract_id=contract_id,
+            subscription_id=body.subscription_id,
+            interval=body.interval,
+            when=body.when,
+            preview=body.preview,
+            by=asked.caller.key_id,
+            at=asked.at,
+        )
+        return ChangeShown.of(change, shown(session, change.subscription), is_preview=body.preview)
+
+    return await asked.carry_out(tenant_id, act)
 
 
 @router.post("/contracts/{contract_id}/withdraw", response_model=ContractShown, responses=problems(WRITE))

@@ -8,7 +8,7 @@ from app import unit_of_work
 from app.components.badges import badge
 from app.components.cards import notice, section_card
 from app.components.contract_form import contract_form, draft_section
-from app.components.forms import button, button_link, select_field, text_field
+from app.components.forms import button, button_link, field, select_field, text_field
 from app.components.layout import grid, muted, page_header, row, stack
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
@@ -18,13 +18,14 @@ from app.routes import BY_NAME
 from app.session import answers_refusals, signed_in_operator
 from models import Collection, Interval
 from models.base import ID_MAX
-from services import contract_views, contracts
+from services import contract_moves, contract_views, contracts
 from services.contract_form import FIELD_MAX, NO_FORM, FormView, read_day
-from services.contract_views import EMPTY_CONTRACTS, NO_DRAFT, ContractsView, DraftView
+from services.contract_views import EMPTY_CONTRACTS, NO_DRAFT, NO_MOVE, ContractsView, DraftView, MoveView
 from services.errors import Conflict, NotFound, UnknownPlan, Unprocessable
 
 SMALL = {"fontSize": "var(--text-sm)"}
 FIELDS_MAX = 400
+WHENS = (("", "Whichever fits: now where it costs more"), ("now", "Now"), ("period_end", "As what is paid ends"))
 TONES = (("offered", "good"), ("coming", "accent"), ("over", "warn"))
 
 
@@ -37,6 +38,7 @@ class ContractsPage(rx.State):
     draft: DraftView = NO_DRAFT
     starting: str = ""
     starting_title: str = ""
+    move: MoveView = NO_MOVE
     problem: str = ""
     loaded: bool = False
     refusal: str = ""
@@ -171,6 +173,51 @@ class ContractsPage(rx.State):
 
     @rx.event
     @answers_refusals
+    async def ask_move(self, form: dict[str, Any]) -> Any:
+        """Say what moving a subscription to the contract comes to; nothing happens yet."""
+        await signed_in_operator(self)
+        if self.starting == "":
+            return None if self.loaded else ContractsPage.load
+        self.problem, self.move = "", NO_MOVE
+        try:
+            self.move = await unit_of_work.read(
+                contract_views.ask_move,
+                tenant_id=self.view.tenant_id,
+                contract_id=self.starting,
+                subscription_id=str(form.get("subscription_id", ""))[:ID_MAX],
+                when=str(form.get("when", ""))[:20],
+                at=unit_of_work.now(),
+            )
+        except (Unprocessable, Conflict, NotFound) as refusal:
+            self.problem = refusal.detail
+        return None
+
+    @rx.event
+    @answers_refusals
+    async def confirm_move(self) -> Any:
+        """Move what was asked about, to the contract that was asked about."""
+        member = await signed_in_operator(self)
+        if self.move.subscription_id == "" or self.starting == "":
+            return None if self.loaded else ContractsPage.load
+        try:
+            await unit_of_work.run(
+                contract_moves.move_to_contract,
+                tenant_id=self.view.tenant_id,
+                contract_id=self.starting,
+                subscription_id=self.move.subscription_id,
+                when=contract_views.when_of(self.move.when),
+                by=member.user_id,
+                at=unit_of_work.now(),
+            )
+        except (Unprocessable, Conflict) as refusal:
+            self.move, self.problem = NO_MOVE, refusal.detail
+            return None
+        self._close()
+        await self._show(self.view.tenant_id)
+        return rx.toast.success("Done")
+
+    @rx.event
+    @answers_refusals
     async def withdraw(self, contract_id: str) -> Any:
         """Offer a contract no longer."""
         await signed_in_operator(self)
@@ -198,7 +245,7 @@ class ContractsPage(rx.State):
 
     def _close(self) -> None:
         self.form, self.draft, self.problem, self._typed = NO_FORM, NO_DRAFT, "", {}
-        self.starting = self.starting_title = ""
+        self.starting, self.starting_title, self.move = "", "", NO_MOVE
 
 
 def _interval(value: Any) -> Interval:
@@ -221,7 +268,7 @@ def page() -> rx.Component:
             "Negotiated prices and reserved capacity, as a plan that only this customer can be on.",
             button_link("Customers", href=BY_NAME["admin"].href, icon="arrow_left"),
         ),
-        rx.cond(ContractsPage.starting != "", _start_section(), rx.fragment()),
+        rx.cond(ContractsPage.starting != "", stack(_move_section(view), _start_section(), gap=6), rx.fragment()),
         _list(view),
         _drafting(view),
     )
@@ -274,13 +321,53 @@ def _validity(contract: Any) -> rx.Component:
 
 
 def _actions(contract: Any) -> rx.Component:
-    start = button("Start", small=True, icon="play", on_click=ContractsPage.ask_start(contract.id))
+    start = button("Take up", small=True, icon="play", on_click=ContractsPage.ask_start(contract.id))
     withdraw = button("Withdraw", small=True, kind="quiet", on_click=ContractsPage.withdraw(contract.id))
     return rx.el.div(
         rx.cond(contract.can_start, start, rx.fragment()),
         rx.cond(contract.is_open, withdraw, rx.fragment()),
         class_name="row",
         style={"justifyContent": "flex-end"},
+    )
+
+
+def _move_section(view: Any) -> rx.Component:
+    """Moving a subscription that runs: what it comes to is said first."""
+    subscriptions = rx.foreach(view.live, lambda pair: rx.el.option(pair[1], value=pair[0]))
+    chooser = rx.el.div(
+        rx.el.select(subscriptions, id="field-subscription_id", name="subscription_id", class_name="input"),
+        rx.icon("chevron_down", size=16, aria_hidden="true"),
+        class_name="select",
+    )
+    form = rx.el.form(
+        stack(
+            grid(
+                field("Subscription", chooser, for_id="field-subscription_id"),
+                select_field("When", name="when", options=WHENS),
+                columns=2,
+            ),
+            row(button("Work it out", type="submit"), button("Close", on_click=ContractsPage.put_back)),
+            gap=4,
+        ),
+        on_submit=ContractsPage.ask_move,
+    )
+    asked = stack(
+        notice("note", ContractsPage.move.title, ContractsPage.move.detail),
+        row(
+            button("Move it", kind="primary", on_click=ContractsPage.confirm_move),
+            button("Close", on_click=ContractsPage.put_back),
+        ),
+        gap=4,
+    )
+    nothing = rx.el.p("No subscription of this customer runs on other terms.", class_name="muted")
+    return section_card(
+        rx.fragment("Move a subscription to “", ContractsPage.starting_title, "”"),
+        rx.cond(
+            view.live.length() > 0,
+            rx.cond(ContractsPage.move.subscription_id != "", asked, form),
+            nothing,
+        ),
+        rx.cond(ContractsPage.problem != "", notice("bad", ContractsPage.problem), rx.fragment()),
     )
 
 
@@ -295,7 +382,6 @@ def _start_section() -> rx.Component:
                 text_field("For one site", name="site", hint="Its code; new ones are added", max_length=64),
                 columns=3,
             ),
-            rx.cond(ContractsPage.problem != "", notice("bad", ContractsPage.problem), rx.fragment()),
             row(
                 button("Start the subscription", kind="primary", type="submit"),
                 button("Close", on_click=ContractsPage.put_back),
@@ -305,7 +391,7 @@ def _start_section() -> rx.Component:
         on_submit=ContractsPage.start,
     )
     return section_card(
-        rx.fragment("Start “", ContractsPage.starting_title, "”"),
+        "Start another subscription on it",
         form,
         description="The first base fee is invoiced at once, unless the terms have a trial.",
     )

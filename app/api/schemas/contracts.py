@@ -11,6 +11,7 @@ from app.api.schemas.values import Body, Day, Id, Name, Quantity, Shown
 from models import Collection, Contract, Interval
 from models.contract import NOTES_MAX, REFERENCE_MAX
 from services.contract_terms import ContractTerms
+from services.plan_changes import When
 from services.plans import Plan
 from services.price_book_files import Finding
 from services.rules.decimals import text_of
@@ -50,6 +51,16 @@ class StartContractBody(Body):
     collection: Collection = Collection.MANUAL
     name: SubscriptionName = None
     site: SubscriptionSite = None
+
+
+class MoveBody(Body):
+    """Move a subscription to it."""
+
+    tenant_id: Id
+    subscription_id: Id
+    interval: Interval | None = Field(default=None, description="As it is, if left out.")
+    when: When | None = Field(default=None, description="Now where it costs more, else as what is paid ends.")
+    preview: bool = Field(default=False, strict=True, description="Only say what it comes to.")
 
 
 class WhoseContract(Body):

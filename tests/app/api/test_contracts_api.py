@@ -83,6 +83,19 @@ def test_no_customer_drafts_a_contract_or_sees_one(client: Client, sqlite_world:
         assert_problem(answer, 403, "missing_scope")
 
 
+def test_a_subscription_is_moved_to_a_contract_as_it_was_previewed(client: Client, world: World) -> None:
+    acme, headers = world.acme, world.operator_headers
+    body = {"tenant_id": acme.tenant_id, "plan_code": "ENTERPRISE", "title": "Paper", "terms": {"base_price": 5000}}
+    made = client.post("/v1/admin/contracts", json=body, headers=headers).json()
+    path = f"/v1/admin/contracts/{made['contract_id']}/move"
+    moved = {"tenant_id": acme.tenant_id, "subscription_id": acme.subscription_id}
+    shown = client.post(path, json=moved | {"preview": True}, headers=headers)
+    assert shown.status_code == 200, shown.text
+    done = client.post(path, json=moved, headers=headers).json()
+    assert (done["when"], done["effective_at"]) == ("period_end", shown.json()["effective_at"])
+    assert_problem(client.post(path, json=moved, headers=acme.headers), 403, "missing_scope")
+
+
 def test_reserved_capacity_is_reloaded_without_a_restart(
     client: Client, world: World, buyer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

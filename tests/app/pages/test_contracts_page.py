@@ -16,6 +16,7 @@ from services.contracts import list_contracts
 from services.database import reading, transaction
 from services.identity import create_tenant, create_user
 from services.price_books import load_shipped_books
+from services.scheduled_changes import list_changes
 from services.sign_in import open_session
 from services.subscriptions import create_subscription, list_subscriptions
 from tests.app.pages.test_state_handlers import answers_of, connected, handlers_of
@@ -112,6 +113,28 @@ def test_it_is_started_for_a_site_and_withdrawn(tenant_id: str) -> None:
     call(root, "withdraw", row.id)
     (row,) = state_of(root).view.rows
     assert (row.state, row.can_start, row.is_open) == ("withdrawn", False, False)
+
+
+def test_a_subscription_is_moved_once_what_it_comes_to_was_said(tenant_id: str) -> None:
+    root = drafting(tenant_id)
+    call(root, "work_out", typed(root, base_price="5000.00"))
+    call(root, "keep")
+    (row,) = state_of(root).view.rows
+    ((main, name),) = state_of(root).view.live
+    call(root, "ask_start", row.id)
+    call(root, "ask_move", {"subscription_id": "sub_none", "when": ""})
+    assert state_of(root).problem == "There is no such subscription."
+    call(root, "ask_move", {"subscription_id": main, "when": "now"})
+    assert "can take effect as that ends" in state_of(root).problem
+    call(root, "ask_move", {"subscription_id": main, "when": ""})
+    move = state_of(root).move
+    assert (name, move.when) == ("Main", "period_end")
+    assert move.title.startswith("Main moves from Pro to Enterprise on ")
+    call(root, "confirm_move")
+    with reading() as session:
+        (change,) = list_changes(session, tenant_id=tenant_id, subscription_id=main)
+        assert change.plan_version_id == list_contracts(session, tenant_id=tenant_id)[0].plan_version_id
+    assert state_of(root).starting == ""
 
 
 def test_no_customer_sees_or_drafts_a_contract(tenant_id: str) -> None:
