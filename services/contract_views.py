@@ -157,10 +157,14 @@ def ask_move(
     name, day = name_of(change.subscription), wording.moment_day(change.effective_at, tenant.timezone)
     added = f"Its next invoice grows by {wording.money(change.total)}, for the rest of what is paid."
     is_now = change.when == When.NOW
+    was, then = (
+        f"{plan.name}, {base_price(plan, interval)}"
+        for plan, interval in ((change.before, change.subscription.interval), (change.then, change.interval))
+    )
     return MoveView(
         subscription_id=subscription_id,
         when=change.when.value,
-        title=f"{name} moves from {change.before.name} to {change.then.name} {'now' if is_now else f'on {day}'}",
+        title=f"{name} moves from {was} to {then} {'now' if is_now else f'on {day}'}",
         detail=added if is_now else "Until then it stays as it is; nothing is charged today.",
     )
 

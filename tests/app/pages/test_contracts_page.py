@@ -129,7 +129,7 @@ def test_a_subscription_is_moved_once_what_it_comes_to_was_said(tenant_id: str) 
     call(root, "ask_move", {"subscription_id": main, "when": ""})
     move = state_of(root).move
     assert (name, move.when) == ("Main", "period_end")
-    assert move.title.startswith("Main moves from Pro to Enterprise on ")
+    assert move.title.startswith("Main moves from Pro, $9,000.00 a month to Enterprise, $5,000.00 a month on ")
     call(root, "confirm_move")
     with reading() as session:
         (change,) = list_changes(session, tenant_id=tenant_id, subscription_id=main)
