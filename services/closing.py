@@ -92,13 +92,18 @@ def close_if_due(session: Session, *, tenant_id: str, subscription_id: str, at: 
     None, too, where the last period of one that has ended leaves nothing to bill; then it is closed without an invoice.
     """
     lock_head(session, tenant_id=tenant_id)
-    subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
-    session.refresh(subscription)
+    subscription = _read_anew(session, tenant_id, subscription_id)
     end_if_due(session, subscription=subscription, at=at)
     is_billed = subscription.status in BILLED or awaits_last_close(session, subscription)
     if not is_billed or at < subscription.current_period_end + grace():
         return None
     return _close(session, subscription=subscription, period=running_period(subscription), forced=False, at=at)
+
+
+def _read_anew(session: Session, tenant_id: str, subscription_id: str) -> Subscription:
+    """The subscription as it is now that its books are locked. Raises NotFound."""
+    subscription = session.get(Subscription, (tenant_id, subscription_id), populate_existing=True)
+    return subscription or read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
 
 
 def _close(

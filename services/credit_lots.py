@@ -44,8 +44,7 @@ def grant_lot(
     starts_at, ends_at = window
     source_id = f"allowance:{subscription.id}:{pool}:{starts_at.isoformat()}"
     tenant_id = subscription.tenant_id
-    known = select(CreditGrant.id).where(CreditGrant.tenant_id == tenant_id, CreditGrant.source_id == source_id)
-    if session.exec(known).first() is not None:
+    if session.execute(_known, {"tenant": tenant_id, "source": source_id}).first() is not None:
         return
     grant = CreditGrant(
         tenant_id=tenant_id,
@@ -150,14 +149,8 @@ def grant_of(row: CreditGrant) -> Grant:
 def expire_window(session: Session, *, subscription: Subscription, window: Window, at: datetime) -> None:
     """End the allowances that began in a closed window: what is left in each expires, with an entry."""
     starts_at, ends_at = window
-    statement = select(CreditGrant).where(
-        CreditGrant.tenant_id == subscription.tenant_id,
-        CreditGrant.subscription_id == subscription.id,
-        CreditGrant.kind == GrantKind.ALLOWANCE,
-        CreditGrant.effective_at >= starts_at,
-        CreditGrant.effective_at < ends_at,
-    )
-    for grant in session.exec(statement.execution_options(populate_existing=True)).all():
+    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id, "since": starts_at, "until": ends_at}
+    for grant in session.execute(_allowances, wanted).scalars().all():
         if grant.expires_at is not None and grant.expires_at > ends_at:
             grant.expires_at = ends_at
         if grant.remaining_micro:
@@ -215,3 +208,20 @@ _set_balance = (
     .where(_grants.c.tenant_id == bindparam("tenant"), _grants.c.id == bindparam("key"))
     .values(remaining_micro=bindparam("left"), expired_micro=bindparam("expired"))
 )
+
+
+_allowances = (
+    select(CreditGrant)
+    .where(
+        CreditGrant.tenant_id == bindparam("tenant"),
+        CreditGrant.subscription_id == bindparam("subscription"),
+        CreditGrant.kind == GrantKind.ALLOWANCE,
+        CreditGrant.effective_at >= bindparam("since"),
+        CreditGrant.effective_at < bindparam("until"),
+    )
+    .execution_options(populate_existing=True)
+)
+_known = select(CreditGrant.id).where(
+    CreditGrant.tenant_id == bindparam("tenant"), CreditGrant.source_id == bindparam("source")
+)
+"""Built once: building them costs as much as running them."""

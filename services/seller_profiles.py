@@ -39,7 +39,7 @@ class SellerDetails:
 
 def read_seller(session: Session) -> SellerProfile:
     """Who we are now. Until somebody says more, the name, e-mail and country of the settings, registered nowhere."""
-    newest = session.exec(select(SellerProfile).order_by(col(SellerProfile.version).desc()).limit(1)).first()
+    newest: SellerProfile | None = session.execute(_newest).scalar()
     return newest or SellerProfile(
         version=UNSAVED,
         legal_name=settings().seller_name,
@@ -99,3 +99,7 @@ def _values(details: SellerDetails) -> dict[str, Any]:
             for label, value in details.bank_details
         ],
     }
+
+
+_newest = select(SellerProfile).order_by(col(SellerProfile.version).desc()).limit(1)
+"""Built once: building it costs as much as running it."""

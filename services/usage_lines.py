@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from models import BillingPeriod, LineKind, PeriodStatus, PoolUsage, Subscription, UsageDaily
@@ -127,18 +128,10 @@ def _usage_sources(
 ) -> dict[str, Any]:
     """How much of each event type the period holds: what the line can be opened to."""
     meters = [meter.code for meter in plan.meters.values() if meter.pool == pool]
-    statement = (
-        select(UsageDaily.event_type, UsageDaily.units_micro, UsageDaily.credits_micro, UsageDaily.events)
-        .where(
-            UsageDaily.tenant_id == subscription.tenant_id,
-            UsageDaily.subscription_id == subscription.id,
-            UsageDaily.period_start == period.starts_at,
-            col(UsageDaily.event_type).in_(meters),
-        )
-        .order_by(UsageDaily.event_type)
-    )
+    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id, "period": period.starts_at}
+    wanted["event_types"] = meters
     totals: dict[str, list[int]] = {}
-    for event_type, units, credits, events in session.exec(statement):
+    for event_type, units, credits, events in session.execute(_use_by_day, wanted):
         row = totals.setdefault(event_type, [0, 0, 0])
         for index, value in enumerate((units, credits, events)):
             row[index] += value
@@ -165,9 +158,29 @@ def _pool_totals(
 
 
 def _pool_rows(session: Session, *, subscription: Subscription, period_starts: set[datetime]) -> list[PoolUsage]:
-    statement = select(PoolUsage).where(
-        PoolUsage.tenant_id == subscription.tenant_id,
-        PoolUsage.subscription_id == subscription.id,
-        col(PoolUsage.period_start).in_(period_starts),
+    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id, "periods": sorted(period_starts)}
+    return list(session.execute(_pool_usage, wanted).scalars())
+
+
+_pool_usage = (
+    select(PoolUsage)
+    .where(
+        PoolUsage.tenant_id == bindparam("tenant"),
+        PoolUsage.subscription_id == bindparam("subscription"),
+        col(PoolUsage.period_start).in_(bindparam("periods", expanding=True)),
     )
-    return list(session.exec(statement.execution_options(populate_existing=True)))
+    .execution_options(populate_existing=True)
+)
+"""Built once: building it costs as much as running it."""
+
+
+_use_by_day = (
+    select(UsageDaily.event_type, UsageDaily.units_micro, UsageDaily.credits_micro, UsageDaily.events)
+    .where(
+        UsageDaily.tenant_id == bindparam("tenant"),
+        UsageDaily.subscription_id == bindparam("subscription"),
+        UsageDaily.period_start == bindparam("period"),
+        col(UsageDaily.event_type).in_(bindparam("event_types", expanding=True)),
+    )
+    .order_by(UsageDaily.event_type)
+)

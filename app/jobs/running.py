@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+from app.memory import spare_the_collector
 from services.settings import settings
 
 
@@ -46,6 +47,7 @@ class _Worker:
         from app.jobs.clock import Clock  # noqa: PLC0415 — see above
 
         self._clock = Clock()
+        spare_the_collector()
         if not self._stopped.is_set():
             self._clock.run()
 
