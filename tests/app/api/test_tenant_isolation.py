@@ -15,7 +15,8 @@ from sqlalchemy import Table, select
 from sqlmodel import col
 
 from app.api import create_api
-from models import ApiKey, Invoice, Role, User, metadata, table_of
+from app.mailing import prepare_due_mails
+from models import ApiKey, Invoice, Role, TenantClock, User, metadata, table_of
 from services.adjustments import adjust_subscription
 from services.api_keys import TENANT_SCOPES, create_api_key
 from services.asset_sources import ask_now, set_source
@@ -25,6 +26,7 @@ from services.contracts import Paper, draft_contract
 from services.credit_promotions import give_credits
 from services.database import reading, transaction
 from services.identity import create_tenant, create_user
+from services.mails.preferences import set_preference
 from services.notices import read_notices
 from services.plan_changes import When, change_plan
 from services.rules.verification_codes import verification_code
@@ -89,6 +91,9 @@ BY_COOKIE = {
 }  # fmt: skip
 """What takes a browser's cookie and no key: tried in test_browser_session.py and test_browser_downloads.py."""
 
+BY_LINK = {"/unsubscribe/{token}"}
+"""What takes a signed token out of a letter and nothing else: tried in test_unsubscribe.py."""
+
 
 @pytest.fixture
 def marked(world: World, client: Client) -> dict[str, Any]:
@@ -148,7 +153,10 @@ def marked(world: World, client: Client) -> dict[str, Any]:
         change_plan(session, **mine, plan_code="ENTERPRISE", when=When.PERIOD_END, by=SECRET)
         of_bill = {"tenant_id": acme.tenant_id, "invoice_id": invoice["invoice_id"]}
         checkout_id = write_payment_rows(session, **of_bill, said=SECRET, at=NOW)
-        create_user(session, email=f"{SECRET}@acme.example", tenant_id=acme.tenant_id, role=Role.VIEWER, at=NOW)
+        member = create_user(session, email=f"{SECRET}@acme.example", tenant_id=acme.tenant_id, role=Role.OWNER, at=NOW)
+        set_preference(session, tenant_id=acme.tenant_id, user_id=member.id, kind="plan", is_wanted=False, at=NOW)
+        session.add(TenantClock(tenant_id=acme.tenant_id, started_at=NOW))
+    prepare_due_mails(at=datetime.now(UTC))
     return {
         "tenant_id": acme.tenant_id,
         "subscription_id": acme.subscription_id,
@@ -311,7 +319,7 @@ def test_every_route_of_the_application_is_walked() -> None:
         if isinstance(route, APIRoute)
         for method in route.methods
     }
-    assert {path for _, path in served - walked} == BY_COOKIE
+    assert {path for _, path in served - walked} == BY_COOKIE | BY_LINK
 
 
 def test_every_table_a_customer_owns_holds_something_of_acme(world: World, marked: dict[str, Any]) -> None:
