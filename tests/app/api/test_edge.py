@@ -27,6 +27,7 @@ OPEN_BY_DESIGN = {
     "/session/tenant": "needs the cookie of a signed-in person, and leads to the sign-in page without one",
     "/session/invoices/{invoice_id}/proof": "needs that cookie too, and leads there without one",
     "/session/receipts/{seq}/proof": "needs that cookie too, and leads there without one",
+    "/session/credits.csv": "needs that cookie too, and leads there without one",
     "/session/exports/{sheet}": "needs that cookie too, and leads there without one",
     "/session/invoices/{invoice_id}/pdf": "needs that cookie too, and leads there without one",
     "/session/credit-notes/{credit_note_id}/pdf": "needs that cookie too, and leads there without one",
