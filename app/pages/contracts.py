@@ -5,14 +5,13 @@ from typing import Any
 import reflex as rx
 
 from app import unit_of_work
-from app.components.badges import badge
-from app.components.cards import notice, section_card
+from app.components.cards import section_card
 from app.components.contract_form import contract_form, draft_section
-from app.components.forms import button, button_link, field, select_field, text_field
-from app.components.layout import grid, muted, page_header, row, stack
+from app.components.contract_sections import contracts_list, move_section, start_section
+from app.components.forms import button_link
+from app.components.layout import page_header, stack
 from app.components.shell import ShellView
-from app.components.states import empty_state, skeleton_card, skeleton_line
-from app.components.tables import Column, data_table
+from app.components.states import skeleton_card, skeleton_line
 from app.pages.frame import open_operator_page, page_body
 from app.routes import BY_NAME
 from app.session import answers_refusals, signed_in_operator
@@ -23,10 +22,7 @@ from services.contract_form import FIELD_MAX, NO_FORM, FormView, read_day
 from services.contract_views import EMPTY_CONTRACTS, NO_DRAFT, NO_MOVE, ContractsView, DraftView, MoveView
 from services.errors import Conflict, NotFound, UnknownPlan, Unprocessable
 
-SMALL = {"fontSize": "var(--text-sm)"}
 FIELDS_MAX = 400
-WHENS = (("", "Whichever fits: now where it costs more"), ("now", "Now"), ("period_end", "As what is paid ends"))
-TONES = (("offered", "good"), ("coming", "accent"), ("over", "warn"))
 
 
 class ContractsPage(rx.State):
@@ -268,133 +264,15 @@ def page() -> rx.Component:
             "Negotiated prices and reserved capacity, as a plan that only this customer can be on.",
             button_link("Customers", href=BY_NAME["admin"].href, icon="arrow_left"),
         ),
-        rx.cond(ContractsPage.starting != "", stack(_move_section(view), _start_section(), gap=6), rx.fragment()),
-        _list(view),
+        rx.cond(
+            ContractsPage.starting != "",
+            stack(move_section(ContractsPage), start_section(ContractsPage), gap=6),
+            rx.fragment(),
+        ),
+        contracts_list(ContractsPage),
         _drafting(view),
     )
     return page_body("contracts", ContractsPage, content, skeleton=_skeleton())
-
-
-def _list(view: Any) -> rx.Component:
-    columns = (
-        Column("Contract", _titled, leads=True),
-        Column(
-            "Plan", lambda each: rx.el.div(rx.el.p(each.plan), rx.el.p(each.price, class_name="muted", style=SMALL))
-        ),
-        Column("Taken up", _validity),
-        Column("Subscriptions", lambda each: rx.cond(each.used_by == "", muted("None yet"), rx.el.span(each.used_by))),
-        Column("", _actions),
-    )
-    none = empty_state(
-        "Nothing is agreed yet",
-        "Draft a contract below, or load reserved capacity from a file.",
-        icon="signature",
-    )
-    return section_card(
-        "Contracts",
-        rx.cond(view.rows.length() > 0, data_table("Contracts, the newest first", columns, view.rows), none),
-        flush=True,
-    )
-
-
-def _titled(contract: Any) -> rx.Component:
-    def detail(text: Any) -> rx.Component:
-        return rx.cond(text != "", rx.el.p(text, class_name="muted", style={**SMALL, "fontWeight": 400}), rx.fragment())
-
-    return rx.el.div(
-        rx.el.p(contract.title),
-        detail(contract.reference),
-        detail(contract.origin),
-        detail(contract.notes),
-        detail(contract.made),
-        style={"overflowWrap": "anywhere", "maxWidth": "20rem"},
-    )
-
-
-def _validity(contract: Any) -> rx.Component:
-    tone = rx.match(
-        contract.state,
-        *[(state, badge(contract.state_word, tone)) for state, tone in TONES],
-        badge(contract.state_word, "plain"),
-    )
-    return rx.el.div(rx.el.p(contract.valid, style={**SMALL, "marginBottom": "var(--space-1)"}), tone)
-
-
-def _actions(contract: Any) -> rx.Component:
-    start = button("Take up", small=True, icon="play", on_click=ContractsPage.ask_start(contract.id))
-    withdraw = button("Withdraw", small=True, kind="quiet", on_click=ContractsPage.withdraw(contract.id))
-    return rx.el.div(
-        rx.cond(contract.can_start, start, rx.fragment()),
-        rx.cond(contract.is_open, withdraw, rx.fragment()),
-        class_name="row",
-        style={"justifyContent": "flex-end"},
-    )
-
-
-def _move_section(view: Any) -> rx.Component:
-    """Moving a subscription that runs: what it comes to is said first."""
-    subscriptions = rx.foreach(view.live, lambda pair: rx.el.option(pair[1], value=pair[0]))
-    chooser = rx.el.div(
-        rx.el.select(subscriptions, id="field-subscription_id", name="subscription_id", class_name="input"),
-        rx.icon("chevron_down", size=16, aria_hidden="true"),
-        class_name="select",
-    )
-    form = rx.el.form(
-        stack(
-            grid(
-                field("Subscription", chooser, for_id="field-subscription_id"),
-                select_field("When", name="when", options=WHENS),
-                columns=2,
-            ),
-            row(button("Work it out", type="submit"), button("Close", on_click=ContractsPage.put_back)),
-            gap=4,
-        ),
-        on_submit=ContractsPage.ask_move,
-    )
-    asked = stack(
-        notice("note", ContractsPage.move.title, ContractsPage.move.detail),
-        row(
-            button("Move it", kind="primary", on_click=ContractsPage.confirm_move),
-            button("Close", on_click=ContractsPage.put_back),
-        ),
-        gap=4,
-    )
-    nothing = rx.el.p("No subscription of this customer runs on other terms.", class_name="muted")
-    return section_card(
-        rx.fragment("Move a subscription to “", ContractsPage.starting_title, "”"),
-        rx.cond(
-            view.live.length() > 0,
-            rx.cond(ContractsPage.move.subscription_id != "", asked, form),
-            nothing,
-        ),
-        rx.cond(ContractsPage.problem != "", notice("bad", ContractsPage.problem), rx.fragment()),
-    )
-
-
-def _start_section() -> rx.Component:
-    form = rx.el.form(
-        stack(
-            grid(
-                text_field("First day", name="start_date", type="date", hint="Today, if left empty"),
-                select_field("Billed", name="interval", options=[("month", "Every month"), ("year", "Every year")]),
-                select_field("Paid", name="collection", options=[("manual", "By transfer"), ("automatic", "By card")]),
-                text_field("Name", name="name", hint="Only for one beside the main subscription", max_length=60),
-                text_field("For one site", name="site", hint="Its code; new ones are added", max_length=64),
-                columns=3,
-            ),
-            row(
-                button("Start the subscription", kind="primary", type="submit"),
-                button("Close", on_click=ContractsPage.put_back),
-            ),
-            gap=4,
-        ),
-        on_submit=ContractsPage.start,
-    )
-    return section_card(
-        "Start another subscription on it",
-        form,
-        description="The first base fee is invoiced at once, unless the terms have a trial.",
-    )
 
 
 def _drafting(view: Any) -> rx.Component:
