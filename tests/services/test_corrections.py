@@ -269,9 +269,9 @@ def buy(session: Session, one: Customer, credits: int) -> None:
     )  # fmt: skip
     session.add(lot)
     session.flush()
-    from services.credit_lots import _add_entry
+    from services.credit_lots import add_entry
 
-    _add_entry(session, grant=lot, kind=EntryKind.GRANT, delta_micro=credits * MICRO, at=NOON)
+    add_entry(session, grant=lot, kind=EntryKind.GRANT, delta_micro=credits * MICRO, at=NOON)
 
 
 def lots_of(session: Session, one: Customer) -> list[CreditGrant]:
