@@ -119,6 +119,16 @@ class DocumentTax:
 
 
 @dataclass(frozen=True, slots=True)
+class CoveredUse:
+    """Use of a pool in the invoice's own period that no line charges; its receipt counts it."""
+
+    pool: str
+    unit: str
+    used: Decimal
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
 class AppliedNote:
     """A credit note on the invoice. `total_minor` is below zero where it takes something back."""
 
@@ -170,6 +180,7 @@ class BillingDocument:
     paid_minor: int = 0
     paid_on: date | None = None
     notes: Sequence[AppliedNote] = ()
+    covered: Sequence[CoveredUse] = ()
     payment_details: Sequence[PaymentDetail] = ()
     payment_url: str = ""
     verification_url: str = ""

@@ -28,6 +28,7 @@ class English(Wording):
         "minimum": "Raised to the minimum", "maximum": "Lowered to the maximum",
         "exactly": "Exactly, before the one rounding of the line", "flat_fee": "fee", "package": "package",
         "packages": "packages", "untaxed": "not taxed", "in_advance": "Charged in advance",
+        "covered": "Covered by your allowance, nothing to pay",
         "void_mark": "Void", "preview_mark": "Preview · not an invoice",
     }  # fmt: skip
     units = {"discount": ("", ""), "adjustment": ("", ""), "proration": ("", "")}

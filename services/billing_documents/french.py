@@ -28,6 +28,7 @@ class French(Wording):
         "minimum": "Porté au minimum", "maximum": "Ramené au maximum",
         "exactly": "Exactement, avant l’unique arrondi de la ligne", "flat_fee": "forfait", "package": "lot",
         "packages": "lots", "untaxed": "non taxé", "in_advance": "Facturé d’avance",
+        "covered": "Compris dans votre forfait, rien à payer",
         "void_mark": "Annulée", "preview_mark": "Aperçu · n’est pas une facture",
     }  # fmt: skip
     units = {

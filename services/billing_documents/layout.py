@@ -131,6 +131,9 @@ def _payment(document: BillingDocument, say: Wording) -> dict[str, Any] | None:
 
 
 def _sections(document: BillingDocument, say: Wording) -> Iterator[dict[str, Any]]:
+    if document.covered:
+        rows = [say.covered(use) for use in document.covered]
+        yield {"title": say["covered"], "rows": rows, "link": None, "words": []}
     if document.kind == DocumentKind.CREDIT_NOTE and document.reason:
         yield {"title": say["reason"], "rows": [], "link": None, "words": [document.reason]}
     words = list(dict.fromkeys(say.tax_reason(tax.category, tax.reason) for tax in document.taxes if tax.reason))

@@ -6,11 +6,15 @@ from datetime import date, datetime
 from sqlmodel import Session
 
 from models import CreditNoteLine, InvoiceLine
-from services.billing_documents.document import DocumentLine, PlanFacts, Prorated
+from services.billing_documents.document import CoveredUse, DocumentLine, PlanFacts, Prorated
+from services.invoice_receipt_views import period_plan
+from services.invoices import InvoiceDocument
+from services.line_usage import covered_usage
 from services.plans import Plan
 from services.price_books import plan_version
 from services.rules.money import Money
 from services.rules.periods import business_date, check_timezone
+from services.rules.quantities import from_micro
 
 
 def read_lines(
@@ -18,6 +22,18 @@ def read_lines(
 ) -> tuple[DocumentLine, ...]:
     """Every line in the order given. `timezone` is the customer's."""
     return tuple(_line(line, plan_version(session, version_id=line.plan_version_id), timezone) for line in lines)
+
+
+def read_covered(session: Session, found: InvoiceDocument) -> tuple[CoveredUse, ...]:
+    """What the allowance covered in the invoice's own period, by pool."""
+    plan = period_plan(session, found.invoice)
+    if plan is None:
+        return ()
+    covered = covered_usage(session, invoice=found.invoice, lines=found.lines, plan=plan)
+    pools = [(plan.pools[each.usage.pool], each) for each in covered]
+    return tuple(
+        CoveredUse(pool.name, pool.unit, from_micro(each.credits_micro), each.usage.count) for pool, each in pools
+    )
 
 
 def days_of(starts_at: datetime, ends_at: datetime, timezone: str) -> tuple[date, date]:

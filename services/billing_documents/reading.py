@@ -12,7 +12,7 @@ from services.billing_documents.document import (
     BillingDocument,
     DocumentKind,
 )
-from services.billing_documents.line_reading import days_of, read_lines
+from services.billing_documents.line_reading import days_of, read_covered, read_lines
 from services.billing_documents.parties import (
     buyer_of,
     credit_note_taxes,
@@ -131,6 +131,7 @@ def _invoice_document(
         purchase_order=invoice.parties.get("purchase_order", ""),
         paid_minor=_paid_minor(invoice, notes),
         paid_on=None if invoice.paid_at is None else business_date(invoice.paid_at, zone),
+        covered=read_covered(session, found),
         notes=[_applied(note, zone) for note in reversed(notes)],
         payment_details=payment_details_of(invoice) if is_payable else (),
         payment_url=(invoice.stripe_hosted_url or "") if is_payable else "",

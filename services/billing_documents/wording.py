@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from babel import Locale
 
-from services.billing_documents.document import BillingDocument, DocumentLine, Prorated
+from services.billing_documents.document import BillingDocument, CoveredUse, DocumentLine, Prorated
 from services.billing_documents.formats import Formats
 
 
@@ -54,6 +54,11 @@ class Wording(ABC):
         code = str(line.sources.get("pool", ""))
         name = line.plan.pools.get(code, code)
         return self.names.get(name, name)
+
+    def covered(self, use: CoveredUse) -> list[str]:
+        """A pool, and how much of it the allowance covered."""
+        name = self.names.get(use.pool, use.pool)
+        return [name, f"{self.counted(use.used, use.unit)}, {self.records(use.records)}"]
 
     @abstractmethod
     def title(self, line: DocumentLine, document: BillingDocument) -> str:

@@ -1,5 +1,6 @@
 """Bills read out of the books: what was billed, what was paid and credited since, and the receipt that attests it."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -48,6 +49,18 @@ def test_an_invoice_says_what_the_books_say(session: Session) -> None:
     assert invoice.receipt_hash is not None
     assert document.receipt.hash == f"sha256:{invoice.receipt_hash.hex()}"
     assert document.verification_url.endswith(f"/verification/?code={document.receipt.code}")
+
+
+def test_use_that_the_allowance_covered_is_told_though_no_line_charges_it(session: Session) -> None:
+    one = customer(session)
+    metered(session, one.tenant_id, event("418", event_id="some"), event("2.5", event_id="more"))
+    invoice = close_period(session, tenant_id=one.tenant_id, at=DECEMBER)
+    metered(session, one.tenant_id, event("7", event_id="next"), at=DECEMBER)
+    document = read_invoice_document(session, tenant_id=one.tenant_id, invoice_id=invoice.id)
+    (english,), (french,) = (lay_out(replace(document, language=language))["sections"] for language in ("en", "fr"))
+    assert english["title"] == "Covered by your allowance, nothing to pay"
+    assert english["rows"] == [["Credits", "420.5 credits, 2 records of use"]]
+    assert french["rows"] == [["Crédits", "420,5 crédits, 2 relevés d’utilisation"]]
 
 
 def test_reading_twice_gives_the_same_bytes(session: Session) -> None:
