@@ -7,7 +7,6 @@ from sqlmodel import Session
 
 from models import CreditNoteLine, InvoiceLine
 from services.billing_documents.document import CoveredUse, DocumentLine, PlanFacts, Prorated
-from services.invoice_receipt_views import period_plan
 from services.invoices import InvoiceDocument
 from services.line_usage import covered_usage
 from services.plans import Plan
@@ -25,12 +24,9 @@ def read_lines(
 
 
 def read_covered(session: Session, found: InvoiceDocument) -> tuple[CoveredUse, ...]:
-    """What the allowance covered in the invoice's own period, by pool."""
-    plan = period_plan(session, found.invoice)
-    if plan is None:
-        return ()
-    covered = covered_usage(session, invoice=found.invoice, lines=found.lines, plan=plan)
-    pools = [(plan.pools[each.usage.pool], each) for each in covered]
+    """What the allowance covered in the invoice's own period, by pool and part of the period."""
+    covered = covered_usage(session, invoice=found.invoice, lines=found.lines)
+    pools = [(plan.pools[each.usage.pool], each) for each, plan in covered]
     return tuple(
         CoveredUse(pool.name, pool.unit, from_micro(each.credits_micro), each.usage.count) for pool, each in pools
     )
