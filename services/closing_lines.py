@@ -1,5 +1,6 @@
 """The lines of a closing invoice: the fee that falls due, what was used in each part of the period, what waited."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlmodel import Session
@@ -12,7 +13,7 @@ from services.invoice_lines import Line
 from services.period_parts import part_period, parts_of
 from services.price_books import plan_version
 from services.rules.periods import Period
-from services.scheduled_changes import terms_from
+from services.scheduled_changes import Terms, terms_from
 from services.subscriptions import plan_of
 from services.tenants import read_tenant
 from services.usage_ranges import period_ranges, whole_range
@@ -24,26 +25,36 @@ def closing_lines(
     subscription: Subscription,
     period: Period,
     following: Period | None,
+    terms: Terms | None = None,
+    added: Sequence[Line] = (),
 ) -> list[Line]:
-    """All lines of the invoice that closes a period. `following` is the one after it, None where there is none."""
+    """All lines of the invoice that closes a period. `following` is the one after it, None where there is none.
+
+    `terms` of the following period and lines that are `added` to those that wait are those of a change that is only
+    looked at; else what is scheduled says them.
+    """
     tenant = read_tenant(session, tenant_id=subscription.tenant_id)
     plan = plan_of(session, subscription)
-    fees = _fees(session, subscription, tenant, following)
+    fees = _fees(session, subscription, tenant, following, terms)
     assets = invoice_lines.asset_line(session, subscription=subscription, plan=plan, period=period)
     lines = [
         *fees,
         *([] if assets is None else [assets]),
         *_overage_lines(session, subscription, period),
         *usage_lines.late_lines(session, subscription=subscription, before=period.starts_at, timezone=tenant.timezone),
+        *added,
     ]
     return with_waiting(session, subscription=subscription, plan=plan, period=period, lines=lines)
 
 
-def _fees(session: Session, subscription: Subscription, tenant: Tenant, following: Period | None) -> list[Line]:
+def _fees(
+    session: Session, subscription: Subscription, tenant: Tenant, following: Period | None, terms: Terms | None
+) -> list[Line]:
     """The base fee that falls due with the next period, by the plan and interval it will have."""
     if following is None:
         return []
-    terms = terms_from(session, subscription=subscription, starts_at=following.starts_at)
+    if terms is None:
+        terms = terms_from(session, subscription=subscription, starts_at=following.starts_at)
     term = term_due(subscription, timezone=tenant.timezone, following=following, interval=terms.interval)
     if term is None or terms.pauses:
         return []

@@ -91,6 +91,7 @@ def _line_view(session: Session, line: InvoiceLine, currency: str, timezone: str
         *_discount_facts(line, currency),
         *_pack_facts(line, plan),
         *_proration_facts(line, currency, timezone),
+        *_stated_facts(line),
         *_counted_facts(session, line, timezone),
         *(() if charge is None else _rounding_facts(line, charge, currency)),
         Fact("Rated with", f"{plan.name}, version {version_name(line.plan_version_id)}"),
@@ -99,7 +100,7 @@ def _line_view(session: Session, line: InvoiceLine, currency: str, timezone: str
         key=str(line.position),
         description=line.description,
         period=wording.span(line.period_start, line.period_end, timezone),
-        quantity=counted(line.quantity, line.unit),
+        quantity=_quantity(line, timezone),
         price=_price(line, charge, currency),
         amount=wording.amount(line.amount_minor, currency),
         has_working=bool(steps or sources or facts),
@@ -109,6 +110,18 @@ def _line_view(session: Session, line: InvoiceLine, currency: str, timezone: str
         sources=sources,
         facts=facts,
     )
+
+
+def _quantity(line: InvoiceLine, timezone: str) -> str:
+    """How much was charged; for what is an amount and nothing else, what kind of amount it is."""
+    if line.kind == LineKind.PRORATION:
+        changed_at = wording.moment(datetime.fromisoformat(line.sources["at"]), timezone)
+        return f"{'Credited' if line.amount_minor < 0 else 'Charged'} from the change on {changed_at}"
+    if line.kind == LineKind.ADJUSTMENT:
+        return "Taken off by hand" if line.amount_minor < 0 else "Added by hand"
+    if line.kind == LineKind.CARRIED:
+        return "Taken from your credit" if line.amount_minor < 0 else "More was credited than charged"
+    return counted(line.quantity, line.unit)
 
 
 def _price(line: InvoiceLine, charge: Charge | None, currency: str) -> str:
@@ -178,6 +191,16 @@ def _proration_facts(line: InvoiceLine, currency: str, timezone: str) -> Iterabl
         yield Fact("Of a fee, after promotions, of", wording.money(Money.parse(sources["fee"], currency)))
         yield Fact("Which is for", wording.span(starts_at, ends_at, timezone))
         yield Fact("From the change on, by the second", wording.moment(changed_at, timezone))
+
+
+def _stated_facts(line: InvoiceLine) -> Iterable[Fact]:
+    if line.kind == LineKind.ADJUSTMENT:
+        yield Fact("How it came about", "Somebody of our side decided on it; the reason is in its name")
+    if line.kind == LineKind.CARRIED:
+        whence = (
+            "An earlier invoice came to less than nothing" if line.amount_minor < 0 else "This invoice comes to zero"
+        )
+        yield Fact("How it came about", f"{whence}; what was left goes to the next one")
 
 
 def _counted_facts(session: Session, line: InvoiceLine, timezone: str) -> Iterable[Fact]:

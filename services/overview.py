@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from sqlmodel import Session
 
-from models import Alert, AlertKind, Interval, Invoice, InvoiceLine, LineKind
+from models import Alert, AlertKind, ChangeKind, Interval, Invoice, InvoiceLine, LineKind
 from services import standing, wording
 from services.due_periods import BILLED
 from services.invoice_numbers import invoice_number
@@ -20,7 +20,11 @@ from services.tax_views import TaxView, tax_views
 from services.usage_wording import counted
 
 STATUS_WORDS = {"past_due": "Past due", "trialing": "Trial", "canceled": "Cancelled"}
+STOP_WORDS = {ChangeKind.CANCEL: "Ends", ChangeKind.PAUSE: "Pauses"}
 BASIS_WORDS = {"latest": "Latest count", "peak": "Highest count", "average": "Average of counts"}
+
+DATED = frozenset({LineKind.BASE, LineKind.PRORATION, LineKind.ADJUSTMENT, LineKind.CARRIED})
+"""Kinds of lines whose working is no quantity times a price: the days they are for say more."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class OverviewView:
     status_word: str = ""
     price: str = ""
     period: str = ""
+    renews_label: str = "Renews"
     renews: str = ""
     renews_on: str = ""
     late: str = ""
@@ -100,6 +105,7 @@ def read_overview(
         return EMPTY_OVERVIEW
     subscription, timezone = facts.subscription, facts.tenant.timezone
     running = facts.running.invoice
+    label, renews, renews_on = _what_follows(facts)
     return OverviewView(
         has_subscription=True,
         plan_name=facts.plan.name,
@@ -107,8 +113,9 @@ def read_overview(
         status_word=_status_word(subscription.status),
         price=base_price(facts.plan, subscription.interval),
         period=wording.span(subscription.current_period_start, subscription.current_period_end, timezone),
-        renews=_in_days(facts.days_to_renewal),
-        renews_on=wording.moment_day(subscription.current_period_end, timezone),
+        renews_label=label,
+        renews=renews,
+        renews_on=renews_on,
         late=_late(facts, at),
         has_usage=any(balance.used_micro or balance.period_overage_micro for balance in facts.balances),
         pools=tuple(pool_view(balance, facts.plan) for balance in facts.balances),
@@ -159,7 +166,7 @@ def _sites_view(facts: Standing) -> CountView:
 
 def _bill_line(line: InvoiceLine, currency: str, timezone: str) -> BillLineView:
     amount = wording.amount(line.amount_minor, currency)
-    if line.kind == LineKind.BASE:
+    if line.kind in DATED:
         return BillLineView(
             line.description, f"For {wording.span(line.period_start, line.period_end, timezone)}", amount
         )
@@ -198,6 +205,17 @@ def _next_step(facts: Standing, at: datetime) -> str:
         return f"On {ends_on} this period closes. As it stands, there is nothing to pay."
     total = wording.amount(running.total_minor, running.currency)
     return f"On {ends_on} we invoice {total}, as it stands now. What is used until then is added."
+
+
+def _what_follows(facts: Standing) -> tuple[str, str, str]:
+    """What happens as the running period ends, in how many days, and on which: it renews, unless something stops it."""
+    subscription, waiting, timezone = facts.subscription, facts.waiting, facts.tenant.timezone
+    if subscription.canceled_at is not None:
+        return "Ended", wording.moment_day(subscription.canceled_at, timezone), ""
+    ends_at = subscription.current_period_end
+    is_due = waiting is not None and waiting.effective_at <= ends_at
+    label = STOP_WORDS.get(waiting.kind, "Renews") if waiting is not None and is_due else "Renews"
+    return label, _in_days(facts.days_to_renewal), wording.moment_day(ends_at, timezone)
 
 
 def _late(facts: Standing, at: datetime) -> str:

@@ -168,7 +168,7 @@ def check_changeable(subscription: Subscription, at: datetime) -> None:
             f"The period from {subscription.current_period_start:%Y-%m-%d %H:%M:%S} UTC on has been opened already; "
             "try again then."
         )
-    if at >= subscription.current_period_end:
+    if at >= subscription.current_period_end and subscription.status not in RESTING:
         raise Conflict(
             f"The period that ended at {subscription.current_period_end:%Y-%m-%d %H:%M} UTC is being closed; "
             "try again once the next one runs."

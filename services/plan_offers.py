@@ -10,6 +10,7 @@ from models import Interval, Membership, Role, Subscription, Tenant, User
 from services import wording
 from services.credit_guide import MeterView, meter_views
 from services.errors import NotFound
+from services.offer_changes import NO_STEP, ChangeStep, change_step, why_plan_not_changed
 from services.plans import Plan, Pool
 from services.price_books import Book, book_in_force, plan_version
 from services.subscriptions import LIVE, read_subscription
@@ -30,7 +31,7 @@ class FactView:
 @dataclass(frozen=True)
 class OfferView:
     """One plan. `can_start` is for customers who have none yet, and where plans are paid by card for those on a free
-    one too; who may press it is the page's affair."""
+    one too. `change` is the step to it for those who have one. Who may press either is the page's affair."""
 
     code: str
     qualified_code: str
@@ -46,16 +47,21 @@ class OfferView:
     note: str
     facts: tuple[FactView, ...]
     features: tuple[str, ...]
+    change: ChangeStep = NO_STEP
 
 
 @dataclass(frozen=True)
 class OffersView:
-    """A price book as one customer sees it. `guide_plan` is the plan whose prices the guide speaks of."""
+    """A price book as one customer sees it. `guide_plan` is the plan whose prices the guide speaks of.
+
+    `refused` is why the subscription cannot be changed here as it stands, "" where it can.
+    """
 
     book_name: str = ""
     offers: tuple[OfferView, ...] = ()
     has_subscription: bool = False
     how_to_change: str = ""
+    refused: str = ""
     guide_title: str = ""
     guide_plan: str = ""
     guide: tuple[MeterView, ...] = ()
@@ -94,11 +100,17 @@ def read_offers(
             replace(offer, can_start=_can_start(plan, tenant) and not (gives_way and plan.is_free))
             for offer, plan in zip(offers, plans, strict=True)
         )
+    refused = ""
+    if subscription is not None and current is not None and is_live and not gives_way:
+        refused = why_plan_not_changed(subscription, at)
+        steps = [change_step(session, subscription=subscription, current=current, plan=each, at=at) for each in plans]
+        offers = tuple(replace(offer, change=step) for offer, step in zip(offers, steps, strict=True))
     return OffersView(
         book_name=book.name,
         offers=offers,
         has_subscription=is_live,
         how_to_change=_how_to_change(session, tenant, book, is_live=is_live and not gives_way),
+        refused=refused,
         guide_title="What a credit buys" if _sells_credits(spoken_of) else "What is counted, and its price",
         guide_plan=spoken_of.name,
         guide=meter_views(spoken_of),
@@ -221,7 +233,10 @@ def _how_to_change(session: Session, tenant: Tenant, book: Book, *, is_live: boo
     people = _contacts(session, tenant.id)
     who = f"{people} can" if people else "the owner of your account can"
     if is_live:
-        return f"To move to another plan, {who} write to us. Nothing changes until the new price is agreed."
+        return (
+            f"To move to another plan, {who} choose one here. A dearer one takes effect at once, charged by the "
+            "second; a cheaper one as what is paid ends."
+        )
     return f"To start a plan, {who} choose one here."
 
 

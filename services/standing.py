@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from sqlmodel import Session, col, func, select
 
-from models import Alert, Invoice, InvoiceStatus, Subscription, Tenant
+from models import Alert, Invoice, InvoiceStatus, ScheduledChange, Subscription, Tenant
 from services.asset_counts import count_assets
 from services.assets import SiteRoom, read_site_room
 from services.closing import preview_invoice
@@ -20,6 +20,7 @@ from services.invoices import InvoiceDocument, list_invoices
 from services.plans import Plan
 from services.pool_balances import Holder, PoolBalance, read_balances
 from services.rules.periods import Period, business_date
+from services.scheduled_changes import waiting_change
 from services.subscriptions import plan_of, read_subscription
 from services.tenants import read_tenant
 
@@ -47,7 +48,7 @@ class Standing:
     """One subscription of a customer. `alerts` are the period's newest, of `alerts_count`; invoices newest first.
 
     `invoices` are its own, `open_invoices` all that the customer has to pay.
-    `left_minor` is what is still to be paid of each open invoice, by id.
+    `left_minor` is what is still to be paid of each open invoice, by id; `waiting` what is scheduled, if anything.
     """
 
     tenant: Tenant
@@ -63,6 +64,7 @@ class Standing:
     open_invoices: tuple[Invoice, ...]
     left_minor: Mapping[str, int]
     days_to_renewal: int
+    waiting: ScheduledChange | None
 
 
 def read_standing(
@@ -100,6 +102,7 @@ def read_standing(
         open_invoices=still_open,
         left_minor=amounts_left(session, tenant_id=tenant_id, invoices=still_open),
         days_to_renewal=_days_between(at, subscription.current_period_end, tenant.timezone),
+        waiting=waiting_change(session, subscription=subscription),
     )
 
 

@@ -98,7 +98,12 @@ def _line_head(line: Any) -> rx.Component:
     return rx.el.div(
         rx.el.div(
             rx.el.p(line.description, style={"fontWeight": "500", "overflowWrap": "anywhere"}),
-            rx.el.p(line.quantity, " · ", line.price, class_name="muted tabular", style=SMALL),
+            rx.el.p(
+                line.quantity,
+                rx.cond(line.price != "", rx.fragment(" · ", line.price), rx.fragment()),
+                class_name="muted tabular",
+                style=SMALL,
+            ),
             rx.el.p(line.period, class_name="faint", style={"fontSize": "var(--text-xs)"}),
             style={"minWidth": 0},
         ),

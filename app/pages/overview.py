@@ -118,7 +118,7 @@ def _stats(view: Any) -> rx.Component:
     return rx.el.div(
         stat_card("Plan", view.plan_name, plan_hint, icon="layers"),
         stat_card("Running bill", _amount(view.bill_total), "So far this period", icon="receipt_text"),
-        stat_card("Renews", view.renews, view.renews_on, icon="calendar_days"),
+        stat_card(view.renews_label, view.renews, view.renews_on, icon="calendar_days"),
         rx.cond(
             view.assets.is_shown,
             stat_card("Assets", view.assets.counted, assets_hint, icon="boxes"),

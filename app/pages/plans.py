@@ -1,4 +1,4 @@
-"""Plans: the tiers side by side, what a credit buys, and the first step onto a plan."""
+"""Plans: the tiers side by side, what a credit buys, and the steps onto a plan and from one to another."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,14 +8,17 @@ import reflex as rx
 from app import unit_of_work
 from app.components.address import leave_for
 from app.components.badges import badge
-from app.components.cards import section_card
+from app.components.cards import notice, section_card
 from app.components.forms import button
-from app.components.layout import muted, page_header
+from app.components.layout import muted, page_header, stack
 from app.components.plan_question import plan_question
 from app.components.shell import ShellView
 from app.components.states import skeleton_card, skeleton_line
 from app.components.tables import Column, data_table
+from app.pages import own_subscription, plan_change
 from app.pages.frame import open_page, page_body
+from app.pages.own_subscription import OwnSubscription
+from app.pages.plan_change import PlanChange
 from app.routes import BY_NAME
 from app.session import answers_refusals, require_role, signed_in_member
 from models import Interval, Role
@@ -162,20 +165,40 @@ async def _payment_page(member: Member, asked: StartView) -> str:
     return opened.url
 
 
-ON_LOAD = [PlansPage.load]
+ON_LOAD = [PlansPage.load, OwnSubscription.load, PlanChange.load]
+ANEW = [PlansPage.load, OwnSubscription.show_anew]
 
 
 def page() -> rx.Component:
-    """The plans, or the question whether to start one."""
+    """The plans, or what is asked: whether to start one, to change to one, or to end or rest the one there is."""
     view: Any = PlansPage.view
     asked: Any = PlansPage.asked
-    shown = rx.cond(asked.plan_code != "", plan_question(PlansPage), _plans(view))
+    changed: Any = PlanChange.asked
+    act: Any = OwnSubscription.asked
+    shown = rx.cond(
+        asked.plan_code != "",
+        plan_question(PlansPage),
+        rx.cond(
+            changed.plan_code != "",
+            plan_change.question(after=ANEW),
+            rx.cond(act.act != "", own_subscription.question(after=[PlansPage.load]), _plans(view)),
+        ),
+    )
     return page_body("plans", PlansPage, shown, skeleton=_skeleton())
 
 
 def _plans(view: Any) -> rx.Component:
     return rx.fragment(
         page_header("Plans", view.how_to_change),
+        *[
+            rx.cond(said != "", notice(tone, said), rx.fragment())
+            for tone, said in (
+                ("good", PlanChange.done),
+                ("good", OwnSubscription.done),
+                ("bad", PlanChange.asked_refusal),
+            )
+        ],
+        own_subscription.card(after=[PlansPage.load]),
         rx.el.div(rx.foreach(view.offers, _tier), style=TIERS),
         _guide(view),
     )
@@ -225,15 +248,22 @@ def _next_step(offer: Any) -> rx.Component:
         button("Start ", offer.name, on_click=on_click),
     )
     contract = rx.cond(offer.is_contract, muted("Ask us for an offer."), rx.fragment())
+    step = button(offer.change.words, on_click=PlanChange.ask(offer.change.plan_code, offer.change.interval, ""))
+    coming = rx.cond(offer.change.coming != "", muted(offer.change.coming), rx.fragment())
+    change = rx.cond((offer.change.words != "") & PlansPage.may_start, step, coming)
     return rx.el.div(
         rx.cond(
             offer.is_current,
-            rx.el.span(
-                rx.icon("circle_check", size=16, aria_hidden="true", style={"color": "var(--c-accent-text)"}),
-                offer.note,
-                class_name="key-entry muted",
+            stack(
+                rx.el.span(
+                    rx.icon("circle_check", size=16, aria_hidden="true", style={"color": "var(--c-accent-text)"}),
+                    offer.note,
+                    class_name="key-entry muted",
+                ),
+                rx.el.div(change),
+                gap=2,
             ),
-            rx.cond(offer.can_start & PlansPage.may_start, start, contract),
+            rx.cond(offer.can_start & PlansPage.may_start, start, rx.fragment(change, contract)),
         ),
         style=SMALL,
     )
