@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from models import CreditNote, CreditNoteLine, Invoice, LineKind
+from models import CreditNote, CreditNoteLine, CreditNoteTax, Invoice, LineKind
 from services import wording
 from services.credit_notes import list_credit_notes, note_number, read_credit_note
 from services.invoices import InvoiceDocument
 from services.line_sums import counted_records
 from services.line_usage import CoveredUsage, LineUsage, covered_usage
 from services.plans import Plan
+from services.tax_views import tax_name
 from services.usage_wording import counted, counted_micro
 
 COVERED_PREFIX = "covered-"
@@ -92,10 +93,17 @@ def _note_view(session: Session, note: CreditNote, timezone: str) -> NoteView:
         issued=wording.moment_day(note.issued_at, timezone),
         reason=note.reason,
         total=wording.amount(note.total_minor, note.currency),
-        lines=tuple(_note_line(line, note.currency) for line in document.lines),
+        lines=(
+            *(_note_line(line, note.currency) for line in document.lines),
+            *(_note_tax(tax, note.currency) for tax in document.taxes if tax.amount_minor),
+        ),
         receipt=str(note.receipt_seq),
         correction="" if note.correction_seq is None else str(note.correction_seq),
     )
+
+
+def _note_tax(tax: CreditNoteTax, currency: str) -> NoteLineView:
+    return NoteLineView(tax_name(tax), "", wording.amount(tax.amount_minor, currency))
 
 
 def _note_line(line: CreditNoteLine, currency: str) -> NoteLineView:

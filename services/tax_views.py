@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models import InvoiceTax
+from models import CreditNoteTax, InvoiceTax
 from services import wording
 from services.rules.decimals import text_of
 from services.rules.taxes import Tax
@@ -25,7 +25,7 @@ def tax_views(taxes: Sequence[InvoiceTax], currency: str) -> tuple[TaxView, ...]
     )
 
 
-def tax_name(tax: InvoiceTax) -> str:
+def tax_name(tax: InvoiceTax | CreditNoteTax) -> str:
     """HST 13 % (ON)."""
     return f"{tax.name} {text_of(tax.rate)} % ({tax.region or tax.country})"
 

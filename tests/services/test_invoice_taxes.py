@@ -14,8 +14,11 @@ from services.closing import close_period, preview_invoice
 from services.corrections import CorrectionInput, correct_usage
 from services.credit_note_issuing import issue_credit_note
 from services.credit_notes import amount_left, read_credit_note
+from services.identity import create_tenant
 from services.invoice_transitions import void_invoice
+from services.invoice_views import read_invoice_detail
 from services.invoices import read_invoice
+from services.plan_starts import preview_start
 from services.rules.canonical import canonical_bytes
 from services.rules.quantities import to_micro
 from services.rules.receipts import commitment, read_receipt
@@ -137,3 +140,26 @@ def test_a_correction_gives_its_tax_back(session: Session) -> None:
     assert (note.subtotal_minor, note.tax_minor, note.total_minor) == (-1_20, -16, -1_36)
     document = read_credit_note(session, tenant_id=one.tenant_id, credit_note_id=note.id)
     assert [(tax.base_minor, tax.amount_minor) for tax in document.taxes] == [(-1_20, -16)]
+
+
+def test_a_page_shows_each_tax_of_the_bill_and_of_what_was_given_back(session: Session, acme: Customer) -> None:
+    billed_in(session, acme.tenant_id, "QC", at=NOON, purchase_order="PO 4711")
+    invoice = closed(session, acme)
+    issue_credit_note(
+        session, tenant_id=acme.tenant_id, invoice_id=invoice.id, amount_minor=500_00, reason="late", at=DECEMBER
+    )
+    view = read_invoice_detail(session, tenant_id=acme.tenant_id, invoice_id=invoice.id, at=DECEMBER)
+    assert [(tax.name, tax.amount) for tax in view.taxes] == [
+        ("GST 5 % (QC)", "$450.00"), ("QST 9.975 % (QC)", "$897.75"),
+    ]  # fmt: skip
+    assert (view.bill_to.name, view.bill_to.lines[1]) == ("Acme Industries Ltd.", "Montréal QC H3B 1A7")
+    assert (view.remit_to.ids[0], view.purchase_order) == ("GST/HST 123456782RT0001", "PO 4711")
+    (note,) = view.credit_notes
+    assert [line.amount for line in note.lines] == ["-$434.88", "-$21.74", "-$43.38"]
+
+
+def test_what_is_shown_before_a_start_is_with_tax(session: Session, acme: Customer) -> None:
+    tenant = create_tenant(session, name="Second", currency="CAD", timezone="UTC", at=NOON)
+    billed_in(session, tenant.id, "ON", at=NOON)
+    shown = preview_start(session, tenant_id=tenant.id, plan_code="PRO", interval="month", at=NOON)
+    assert (shown.today, "HST 13 % (ON) $1,170.00" in shown.today_detail) == ("$10,170.00", True)
