@@ -14,16 +14,20 @@ import structlog
 
 from app import payment_jobs, unit_of_work
 from models import Notice
-from services import tenant_clocks
+from services import credit_expiry, tenant_clocks
+from services.auto_top_up_buying import buy_if_due, due_orders
 from services.closing import close_if_due
 from services.database import Session, reading, transaction
 from services.due_moments import next_due
 from services.errors import Conflict
+from services.invoice_transitions import void_invoice
 from services.notices import last_notice, read_notices
 from services.payments.dunning import advance_dunning, running_dunnings
+from services.scheduled_ends import end_scheduled, ends_due
 from services.subscription_notices import announce_trial_ending, trials_ending
 from services.subscriptions import list_subscriptions
 from services.tenants import read_tenant
+from services.top_up_purchases import unpaid_purchases
 
 STOPS_MAX: Final = 2_000
 PERIODS_A_STOP_MAX: Final = 240
@@ -96,6 +100,8 @@ def _do_what_is_due(tenant_id: str, stripe_clock_id: str | None, at: datetime) -
     if stripe_clock_id is not None:
         _let_provider_catch_up(tenant_id, stripe_clock_id, at)
     _close_periods(tenant_id, at)
+    with transaction() as session:
+        credit_expiry.expire_lots(session, tenant_id=tenant_id, at=at)
     for due, act in _jobs(at):
         with reading() as session:
             mine = [thing for thing in due(session) if thing[0] == tenant_id]
@@ -125,7 +131,26 @@ def _jobs(at: datetime) -> list[tuple[Due, Act]]:
     def tell_trial(session: Session, tenant_id: str, subscription_id: str) -> None:
         announce_trial_ending(session, tenant_id=tenant_id, subscription_id=subscription_id, at=at)
 
-    return [(running_dunnings, remind), (partial(trials_ending, at=at), tell_trial)]
+    def end(session: Session, tenant_id: str, subscription_id: str) -> None:
+        end_scheduled(session, tenant_id=tenant_id, subscription_id=subscription_id, at=at)
+
+    def buy(session: Session, tenant_id: str, subscription_id: str, pool: str) -> None:
+        buy_if_due(session, tenant_id=tenant_id, subscription_id=subscription_id, pool=pool, at=at)
+
+    def void(session: Session, tenant_id: str, invoice_id: str) -> None:
+        void_invoice(session, tenant_id=tenant_id, invoice_id=invoice_id, at=at)
+
+    def tell_expiry(session: Session, tenant_id: str, lot_id: str) -> None:
+        credit_expiry.tell_of_expiry(session, tenant_id=tenant_id, lot_id=lot_id, at=at)
+
+    return [
+        (partial(ends_due, at=at), end),
+        (running_dunnings, remind),
+        (partial(trials_ending, at=at), tell_trial),
+        (partial(due_orders, at=at), buy),
+        (partial(unpaid_purchases, at=at), void),
+        (partial(credit_expiry.lots_to_tell_of, at=at), tell_expiry),
+    ]
 
 
 def _let_provider_catch_up(tenant_id: str, clock_id: str, at: datetime) -> None:

@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 
 from models import CreditGrant, Dunning, Subscription
 from services.closing_periods import grace
+from services.credit_expiry import TOLD_BEFORE
 from services.payments.dunning import REMINDER_DAYS, SUSPENDED_AFTER
 from services.subscription_notices import TRIAL_ENDING_AHEAD
 
@@ -41,4 +42,7 @@ def _expiries(session: Session, tenant_id: str, after: datetime) -> Iterator[dat
     lots = select(CreditGrant.expires_at).where(
         CreditGrant.tenant_id == tenant_id, col(CreditGrant.expires_at) > after, col(CreditGrant.remaining_micro) > 0
     )
-    yield from (expires_at for expires_at in session.exec(lots) if expires_at is not None)
+    for expires_at in session.exec(lots):
+        if expires_at is not None:
+            yield expires_at - TOLD_BEFORE
+            yield expires_at

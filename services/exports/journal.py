@@ -23,6 +23,7 @@ from services.exports.postings import (
     booked_on,
     is_deferred,
 )
+from services.exports.prepaid import earned_of_purchases
 from services.exports.sheets import Asked, Page, Row, Sheet, columns
 from services.rules.periods import business_date, period_number
 
@@ -35,7 +36,7 @@ def read_entries(session: Session, asked: Asked) -> list[Entry]:
     accounts = read_accounts()
     entries = [
         entry
-        for read in (_issued, _settled, _noted, _refunded, _earned)
+        for read in (_issued, _settled, _noted, _refunded, _earned, earned_of_purchases)
         for entry in read(session, asked, accounts)
         if entry.postings and asked.since <= entry.at < asked.until
     ]

@@ -144,6 +144,11 @@ def book_earned(
     ]
 
 
+def entry_of(id: str, kind: str, at: datetime, document: str, memo: str, *amounts: tuple[Account, int]) -> Entry:
+    """An entry over these amounts, one posting an account."""
+    return Entry(id, kind, at, document, memo, _postings(*amounts))
+
+
 def booked_on(entry: Entry, business_day: date) -> tuple[date, str]:
     """The order of a journal: by day, then by the entry's own name."""
     return business_day, entry.id

@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from models import Interval, LineKind
 from services.closing import close_if_due, close_period
+from services.credit_expiry import expire_lots
 from services.credit_note_issuing import issue_credit_note
 from services.credit_notes import amounts_left
 from services.exports.accounts import SHIPPED, accounts_in, read_accounts
@@ -24,6 +25,7 @@ from services.invoices import list_invoices, mark_invoice_paid
 from services.price_books import load_shipped_books
 from services.subscription_ends import end_subscription
 from services.subscriptions import create_subscription
+from services.top_ups import buy_top_up
 from tests.given import NOON, customer, event, metered
 
 DAY = timedelta(days=1)
@@ -158,3 +160,34 @@ def test_a_debit_and_a_credit_of_every_entry_are_equal(session: Session) -> None
         debits[row[0]] += row[8] - row[9]
     assert rows
     assert set(debits.values()) == {Decimal(0)}
+
+
+def test_credits_that_were_bought_are_earned_as_they_are_used(session: Session) -> None:
+    acme = customer(session)
+    bought = buy_top_up(session, tenant_id=acme.tenant_id, pack="credits-250k", quantity=1, by="usr_1", at=NOON)
+    span = {"since": date(2026, 11, 1), "until": date(2026, 12, 31)}
+    assert balances(entries_of(session, acme.tenant_id, **span))["Credits bought and not used yet"] == -45_000
+    metered(session, acme.tenant_id, event("1100000", event_id="a"), event("50000", event_id="b"))  # 150,000 of 250,000
+    used = balances(entries_of(session, acme.tenant_id, **span))
+    assert used["Credits bought and not used yet"] == -18_000
+    assert used["Usage revenue"] == -27_000
+    issue_credit_note(
+        session,
+        tenant_id=acme.tenant_id,
+        invoice_id=bought.invoice_id,
+        amount_minor=18_000,
+        reason="Not needed",
+        at=NOON + DAY,
+    )
+    back = balances(entries_of(session, acme.tenant_id, **span))
+    assert (back["Credits bought and not used yet"], back["Discounts and allowances"]) == (0, 0)
+    assert sum(back.values()) == 0
+
+
+def test_credits_that_expire_are_earned_in_full(session: Session) -> None:
+    acme = customer(session)
+    buy_top_up(session, tenant_id=acme.tenant_id, pack="credits-250k", quantity=1, by="usr_1", at=NOON)
+    over = NOON + 366 * DAY
+    expire_lots(session, tenant_id=acme.tenant_id, at=over)
+    sums = balances(entries_of(session, acme.tenant_id, since=date(2026, 11, 1), until=over.date()))
+    assert (sums["Credits bought and not used yet"], sums["Usage revenue"]) == (0, -45_000)
