@@ -140,3 +140,15 @@ def test_resuming_before_a_pause_begins_takes_it_back(session: Session) -> None:
     resume_subscription(session, **mine(acme), at=NOON)
     assert waiting_change(session, subscription=read_subscription(session, **mine(acme))) is None
     assert closed(session, acme, DECEMBER) == [(LineKind.BASE, 900_000)]
+
+
+@pytest.mark.parametrize("when", list(When))
+def test_a_paused_subscription_can_be_cancelled_however_long_it_rests_and_costs_nothing_more(
+    session: Session, when: When
+) -> None:
+    acme = customer(session)
+    pause_subscription(session, **mine(acme), when=When.NOW, by="key", at=NOON)
+    ended = cancel_subscription(session, **mine(acme), when=when, by="key", at=JANUARY)
+    assert (ended.status, ended.canceled_at) == (SubscriptionStatus.CANCELED, JANUARY)
+    while (invoice := close_if_due(session, **mine(acme), at=FEBRUARY)) is not None:
+        assert invoice.total_minor == 0
