@@ -1,7 +1,8 @@
 """Change a subscription's plan or interval: now, charged by the second, or as the running term ends.
 
 A dearer plan takes effect now: the unused part of the fee paid is credited and the rest of the term charged at the new
-one. A cheaper plan, and a year that becomes months, wait for the end of what is paid. A change never pays money back.
+one. A cheaper plan, and a year that becomes months, wait for the end of what is paid; so does a plan that the period
+had before, for its allowance was given then. A change never pays money back.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from services.fees_in_force import REST, UNUSED, Fee, fee_from, fee_in_force, pr
 from services.identifiers import new_id
 from services.invoice_lines import Line
 from services.pending_lines import add_pending_lines
-from services.period_parts import cut_period, running_part_start
+from services.period_parts import cut_period, parts_of, running_part_start
 from services.plans import Plan
 from services.price_books import plan_in_force, plan_version
 from services.rules import money
@@ -194,7 +195,13 @@ def _work_out(session: Session, subscription: Subscription, wanted: _Wanted, at:
     paid = fee_in_force(session, subscription=subscription, plan=before, at=at)
     now = _now(session, subscription, wanted, paid, at)
     shortens = paid is not None and paid.interval == Interval.YEAR and interval == Interval.MONTH
-    may_be_now = not shortens and now.total.amount_minor >= 0
+    goes_back = _goes_back(session, subscription, before, then)
+    may_be_now = not shortens and now.total.amount_minor >= 0 and not goes_back
+    if when == When.NOW and goes_back:
+        raise Unprocessable(
+            f"The subscription was on {then.name} earlier in this period; it can go back as the period ends.",
+            field="when",
+        )
     if when == When.NOW and not may_be_now:
         raise Unprocessable("This would pay back what is paid already; it can take effect as that ends.", field="when")
     is_cheaper = then.base_exact(months=1) < before.base_exact(months=1)
@@ -203,6 +210,14 @@ def _work_out(session: Session, subscription: Subscription, wanted: _Wanted, at:
     if when == When.NOW:
         return now
     return PlanChange(subscription, before, then, interval, when, term_ends_at(subscription, paid))
+
+
+def _goes_back(session: Session, subscription: Subscription, before: Plan, then: Plan) -> bool:
+    """Whether the running period has a part on that plan already: each plan gives its allowance once a period."""
+    if then.version_id == before.version_id:
+        return False
+    parts = parts_of(session, subscription=subscription, starts_at=subscription.current_period_start)
+    return then.version_id in {part.plan_version_id for part in parts}
 
 
 def _now(session: Session, subscription: Subscription, wanted: _Wanted, paid: Fee | None, at: datetime) -> PlanChange:

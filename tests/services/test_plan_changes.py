@@ -258,3 +258,20 @@ def _overage(session: Session, acme: Customer, at: datetime) -> list[tuple[str, 
         for line in document.lines
         if line.kind == LineKind.OVERAGE
     ]
+
+
+def test_going_to_and_fro_in_a_trial_gives_each_allowance_once(session: Session) -> None:
+    acme = customer(session)
+    named = create_subscription(
+        session, tenant_id=acme.tenant_id, plan_code="PRO", name="team", trial_ends_at=NOON + timedelta(days=20),
+        started_at=NOON, at=NOON,
+    )  # fmt: skip
+    for hour, (code, when) in enumerate(
+        [("ENTERPRISE", When.NOW), ("PRO", When.PERIOD_END), ("STARTER", When.NOW), ("ENTERPRISE", When.PERIOD_END)]
+    ):
+        done = change(session, acme, code, at=NOON + timedelta(hours=hour), subscription_id=named.id)
+        assert done.when == when
+    with pytest.raises(Unprocessable, match="earlier in this period"):
+        change(session, acme, "PRO", at=NOON + timedelta(hours=9), subscription_id=named.id, when=When.NOW)
+    lots = session.exec(select(CreditGrant).where(CreditGrant.subscription_id == named.id)).all()
+    assert sum(lot.granted_micro for lot in lots) <= 5_000_000 * 10**6
