@@ -45,7 +45,7 @@ WITHOUT_ID = {
     "limit", "cursor", "group_by", "from", "to", "event_type", "Idempotency-Key",
     "plan_code", "start_date", "interval", "collection", "force_period_end", "reference", "reason", "expires_in",
     "from_seq", "to_seq", "since", "form", "format", "language", "number", "after", "overlap_hours", "enabled",
-    "skip_held", "kind", "quantity", "priority", "expires_at",
+    "skip_held", "is_federal", "kind", "quantity", "priority", "expires_at",
     "valid_from", "valid_until", "notes", "when", "preview",
 }  # fmt: skip
 """Parameters that name nothing of a customer; left out where they may be."""
@@ -187,8 +187,11 @@ def marked(world: World, client: Client) -> dict[str, Any]:
         "region": "ON",
         "country": "CA",
         "postal_code": "M5H 1A1",
+        "email": "taken@over.example",
         "emails": ["taken@over.example"],
         "tax_ids": [],
+        "registrations": [],
+        "bank_details": [{"label": "Account", "value": "taken over"}],
         "purchase_order": "Taken over",
         "language": "fr",
         "terms": None,
