@@ -15,6 +15,7 @@ from models import PoolUsage, Receipt, ReceiptLog, UsageEvent, table_of
 from services.database import transaction
 from services.metering import Metered, UsageInput, record_usage
 from services.rules.receipts import written
+from tests.given import break_in
 
 EVENTS = 12
 NOW = datetime.now(UTC)
@@ -129,6 +130,7 @@ def unsign_head(session: Session) -> None:
 )
 def test_what_a_crash_could_do_is_seen(audit: Audit, damage: Damage, finding: str) -> None:
     with transaction(audit.engine) as session:
+        break_in(session)
         damage(session)
     assert finding in findings(audit)
 
