@@ -63,6 +63,7 @@ ROUTES: Final = (
     Route("contracts", "/admin/contracts/[tenant_id]", "Contracts", "", "", Audience.OPERATOR, parent="admin"),
     Route("credit_gifts", "/admin/credits", "Given credits", "Given credits", "gift", Audience.OPERATOR),
     Route("seller", "/admin/seller", "Seller and taxes", "Seller and taxes", "stamp", Audience.OPERATOR),
+    Route("adjustments", "/admin/adjustments/[tenant_id]", "Adjustments", "", "", Audience.OPERATOR, parent="admin"),
     Route("reconciliation", "/admin/reconciliation", "Reconciliation", "Reconciliation", "scale", Audience.OPERATOR),
     Route("webhooks", "/admin/webhooks", "Webhooks", "Webhooks", "webhook", Audience.OPERATOR),
     Route("clock", "/admin/clock", "Test clock", "Test clock", "clock", Audience.OPERATOR),
@@ -92,6 +93,11 @@ def invoice_href(invoice_id: object) -> object:
 def contracts_href(tenant_id: object) -> object:
     """The address of a customer's contracts; works with a plain id and with a Var."""
     return "/admin/contracts/" + tenant_id + "/"  # type: ignore[operator]
+
+
+def adjustments_href(tenant_id: object) -> object:
+    """The address of a customer's adjustments and credit; works with a plain id and with a Var."""
+    return "/admin/adjustments/" + tenant_id + "/"  # type: ignore[operator]
 
 
 def receipt_href(seq: object) -> object:

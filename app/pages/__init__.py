@@ -6,6 +6,7 @@ from typing import Final
 import reflex as rx
 
 from app.pages import (
+    adjustments,
     admin,
     billing_details,
     calls,
@@ -54,6 +55,7 @@ MODULES: Final[dict[str, ModuleType]] = {
     "notifications": notifications,
     "admin": admin,
     "contracts": contracts,
+    "adjustments": adjustments,
     "credit_gifts": credit_gifts,
     "seller": seller,
     "reconciliation": reconciliation,

@@ -15,7 +15,7 @@ from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
 from app.pages.frame import open_operator_page, page_body
-from app.routes import contracts_href
+from app.routes import adjustments_href, contracts_href
 from app.session import answers_refusals, signed_in_operator
 from services import customers
 from services.customers import EMPTY_CUSTOMERS, CustomersView
@@ -191,7 +191,14 @@ def _open_amount(customer: Any) -> rx.Component:
 
 
 def _open(customer: Any) -> rx.Component:
-    """Contracts are a page of ours. Opening is a plain form: the choice is kept with the session, by the server."""
+    """Two pages of ours, and opening: a plain form, for the choice is kept with the session, by the server."""
+    adjustments = button_link(
+        "Adjustments",
+        rx.el.span(" of ", customer.name, class_name="visually-hidden"),
+        href=adjustments_href(customer.id),
+        kind="quiet",
+        small=True,
+    )
     contracts = button_link(
         "Contracts",
         rx.el.span(" of ", customer.name, class_name="visually-hidden"),
@@ -211,7 +218,7 @@ def _open(customer: Any) -> rx.Component:
         action="/session/tenant",
         style={"display": "flex"},
     )
-    return rx.el.div(contracts, opening, class_name="row", style={"justifyContent": "flex-end"})
+    return rx.el.div(adjustments, contracts, opening, class_name="row", style={"justifyContent": "flex-end"})
 
 
 def _nobody() -> rx.Component:
