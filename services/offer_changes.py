@@ -76,4 +76,4 @@ def _other(interval: Interval) -> Interval:
 
 def _coming(session: Session, waiting: ScheduledChange) -> str:
     timezone = read_tenant(session, tenant_id=waiting.tenant_id).timezone
-    return f"By the {waiting.interval} from {wording.moment_day(waiting.effective_at, timezone)} on"
+    return f"Scheduled: by the {waiting.interval} from {wording.moment_day(waiting.effective_at, timezone)} on"

@@ -109,7 +109,7 @@ def read_offers(
         book_name=book.name,
         offers=offers,
         has_subscription=is_live,
-        how_to_change=_how_to_change(session, tenant, book, is_live=is_live and not gives_way),
+        how_to_change=_how_to_change(session, tenant, book, is_live=is_live and not gives_way, refused=refused),
         refused=refused,
         guide_title="What a credit buys" if _sells_credits(spoken_of) else "What is counted, and its price",
         guide_plan=spoken_of.name,
@@ -224,7 +224,7 @@ def _can_start(plan: Plan, tenant: Tenant) -> bool:
     return plan.base_price is not None and not plan.contact_sales and plan.currency == tenant.currency
 
 
-def _how_to_change(session: Session, tenant: Tenant, book: Book, *, is_live: bool) -> str:
+def _how_to_change(session: Session, tenant: Tenant, book: Book, *, is_live: bool, refused: str) -> str:
     if book.currency != tenant.currency:
         return (
             f"These prices are in {book.currency} and your account is billed in {tenant.currency}; "
@@ -232,6 +232,8 @@ def _how_to_change(session: Session, tenant: Tenant, book: Book, *, is_live: boo
         )
     people = _contacts(session, tenant.id)
     who = f"{people} can" if people else "the owner of your account can"
+    if refused:
+        return "What each plan includes, and what it costs."
     if is_live:
         return (
             f"To move to another plan, {who} choose one here. A dearer one takes effect at once, charged by the "

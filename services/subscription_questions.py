@@ -38,7 +38,7 @@ class Act(StrEnum):
 @dataclass(frozen=True)
 class ActQuestion:
     """An act before it is done; "" in `act` where nothing is asked. `subscription_id`, `when` and `agreed` are what is
-    agreed to; the rest words it. `has_choice` where it may be now or later."""
+    agreed to; the rest words it, `answer` once it is done. `has_choice` where it may be now or later."""
 
     act: str = ""
     subscription_id: str = ""
@@ -49,6 +49,7 @@ class ActQuestion:
     has_choice: bool = False
     later: str = ""
     confirm: str = ""
+    answer: str = ""
     ends_something: bool = False
 
 
@@ -84,15 +85,13 @@ def carry_out(session: Session, *, tenant_id: str, asked: ActQuestion, by: str, 
     when = read_when(asked.when)
     if asked.act == Act.CANCEL:
         cancel_subscription(session, **wanted, when=when, by=by, at=at)
-        return "The subscription has ended." if again.agreed == When.NOW else "The subscription ends as shown."
-    if asked.act == Act.PAUSE:
+    elif asked.act == Act.PAUSE:
         pause_subscription(session, **wanted, when=when, by=by, at=at)
-        return "The subscription is paused." if when == When.NOW else "The subscription pauses as the period ends."
-    if asked.act == Act.RESUME:
+    elif asked.act == Act.RESUME:
         resume_subscription(session, **wanted, at=at)
-        return "The subscription runs again."
-    reactivate_subscription(session, **wanted, at=at)
-    return "The subscription has started again."
+    else:
+        reactivate_subscription(session, **wanted, at=at)
+    return again.answer
 
 
 def _cancel(session: Session, subscription: Subscription, plan: Plan, when: When, at: datetime) -> ActQuestion:
@@ -104,10 +103,11 @@ def _cancel(session: Session, subscription: Subscription, plan: Plan, when: When
     later = "As the paid year ends" if ends_at > subscription.current_period_end else "As the period ends"
     if when == When.NOW or subscription.status in RESTING:
         words = (f"{plan.name} ends as soon as you confirm, and use is refused from then on.", BILLED_ONCE)
-        agreed, confirm = When.NOW.value, "End it now"
+        agreed, confirm, answer = When.NOW.value, "End it now", f"{plan.name} has ended."
     else:
         words = (f"{plan.name} runs until {day} and ends then; until that day you can take it back.", BILLED_ONCE)
         agreed, confirm = ends_at.isoformat(), f"Cancel {later[0].lower()}{later[1:]}"
+        answer = f"{plan.name} ends on {day}."
     return ActQuestion(
         act=Act.CANCEL.value,
         subscription_id=subscription.id,
@@ -118,6 +118,7 @@ def _cancel(session: Session, subscription: Subscription, plan: Plan, when: When
         has_choice=subscription.status not in RESTING,
         later=later,
         confirm=confirm,
+        answer=answer,
         ends_something=True,
     )
 
@@ -129,7 +130,8 @@ def _pause(session: Session, subscription: Subscription, plan: Plan, when: When,
     zone = read_tenant(session, tenant_id=subscription.tenant_id).timezone
     ends_at = subscription.current_period_end
     is_now = when == When.NOW
-    starts = "as soon as you confirm" if is_now else f"on {wording.moment_day(ends_at, zone)}, as the period ends"
+    day = wording.moment_day(ends_at, zone)
+    starts = "as soon as you confirm" if is_now else f"on {day}, as the period ends"
     return ActQuestion(
         act=Act.PAUSE.value,
         subscription_id=subscription.id,
@@ -144,6 +146,7 @@ def _pause(session: Session, subscription: Subscription, plan: Plan, when: When,
         has_choice=True,
         later="As the period ends",
         confirm="Pause now" if is_now else "Pause as the period ends",
+        answer=f"{plan.name} is paused." if is_now else f"{plan.name} pauses on {day}.",
     )
 
 
@@ -159,6 +162,7 @@ def _resume(subscription: Subscription, plan: Plan) -> ActQuestion:
         title=f"Resume {plan.name}?",
         words=words,
         confirm="Resume now",
+        answer=f"{plan.name} runs again.",
     )
 
 
@@ -175,6 +179,7 @@ def _start_again(session: Session, subscription: Subscription) -> ActQuestion:
         title=f"Start {plan.name} again?",
         words=words,
         confirm="Start again and invoice it" if plan.base_price else "Start again",
+        answer=f"{plan.name} has started again.",
     )
 
 

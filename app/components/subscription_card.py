@@ -7,8 +7,9 @@ import reflex as rx
 from app.components.badges import status_badge
 from app.components.cards import notice, section_card
 from app.components.forms import button, choices
-from app.components.layout import page_header, row, stack
+from app.components.layout import link, page_header, row, stack
 from app.components.working import fact_list
+from app.routes import BY_NAME
 from services.plan_changes import When
 from services.subscription_questions import Act
 
@@ -28,7 +29,8 @@ def subscription_card(state: Any, *, when: str, after: list[Any]) -> rx.Componen
             rx.cond(
                 state.may_change,
                 rx.fragment(
-                    rx.cond(view.refused != "", notice("note", view.refused), rx.fragment()), _acts(state, when)
+                    rx.cond(view.refused != "", notice("note", view.refused, action=_payments()), rx.fragment()),
+                    _acts(state, when),
                 ),
                 rx.fragment(),
             ),
@@ -47,6 +49,10 @@ def _scheduled(state: Any, after: list[Any]) -> rx.Component:
         rx.fragment(),
     )
     return notice("note", "Scheduled", state.view.scheduled, action=withdraw)
+
+
+def _payments() -> rx.Component:
+    return link("Invoices and cards", href=BY_NAME["invoices"].href)
 
 
 def _acts(state: Any, when: str) -> rx.Component:

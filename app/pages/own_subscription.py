@@ -41,12 +41,6 @@ class OwnSubscription(rx.State):
 
     @rx.event
     @answers_refusals
-    async def show_anew(self) -> None:
-        """Read it again after something else changed it."""
-        await self._show(await open_page(self))
-
-    @rx.event
-    @answers_refusals
     async def ask(self, act: str, when: str) -> Any:
         """Show what an act means before it is done."""
         member = await self._changing_member()

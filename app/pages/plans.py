@@ -166,7 +166,6 @@ async def _payment_page(member: Member, asked: StartView) -> str:
 
 
 ON_LOAD = [PlansPage.load, OwnSubscription.load, PlanChange.load]
-ANEW = [PlansPage.load, OwnSubscription.show_anew]
 
 
 def page() -> rx.Component:
@@ -180,8 +179,8 @@ def page() -> rx.Component:
         plan_question(PlansPage),
         rx.cond(
             changed.plan_code != "",
-            plan_change.question(after=ANEW),
-            rx.cond(act.act != "", own_subscription.question(after=[PlansPage.load]), _plans(view)),
+            plan_change.question(after=[PlansPage.load, OwnSubscription.load]),
+            rx.cond(act.act != "", own_subscription.question(after=[PlansPage.load, PlanChange.load]), _plans(view)),
         ),
     )
     return page_body("plans", PlansPage, shown, skeleton=_skeleton())
@@ -196,9 +195,10 @@ def _plans(view: Any) -> rx.Component:
                 ("good", PlanChange.done),
                 ("good", OwnSubscription.done),
                 ("bad", PlanChange.asked_refusal),
+                ("note", rx.cond(view.refused == OwnSubscription.view.refused, "", view.refused)),
             )
         ],
-        own_subscription.card(after=[PlansPage.load]),
+        own_subscription.card(after=[PlansPage.load, PlanChange.load]),
         rx.el.div(rx.foreach(view.offers, _tier), style=TIERS),
         _guide(view),
     )

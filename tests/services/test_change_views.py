@@ -82,7 +82,7 @@ def test_a_downgrade_waits_and_says_until_when(session: Session) -> None:
         "On 1 Dec 2026, as the period ends", "Switch as the period ends", (), False,
     )  # fmt: skip
     assert made(session, acme, question) == "Starter, paid by the month, from 1 Dec 2026 on."
-    assert steps(session, acme)[0] == ("", "By the month from 1 Dec 2026 on")
+    assert steps(session, acme)[0] == ("", "Scheduled: by the month from 1 Dec 2026 on")
     assert asked(session, acme, "ENTERPRISE").instead_of != ""
     assert billed(session, acme) == question.next_invoice == "$4,000.00"
 
@@ -138,6 +138,7 @@ def test_a_subscription_paid_through_the_provider_says_why_it_cannot_be_changed_
     view = offers(session, acme)
     assert "paid by card through the payment provider" in view.refused
     assert steps(session, acme) == [("", "")] * 3
+    assert view.how_to_change == "What each plan includes, and what it costs."
 
 
 def test_a_paused_subscription_says_that_it_has_to_run(session: Session) -> None:

@@ -54,7 +54,7 @@ def test_a_cancellation_waits_and_can_be_withdrawn(session: Session) -> None:
     question = asked(session, acme, "cancel")
     assert (question.confirm, question.has_choice) == ("Cancel as the period ends", True)
     assert question.words[0] == "Pro runs until 1 Dec 2026 and ends then; until that day you can take it back."
-    done(session, acme, "cancel")
+    assert done(session, acme, "cancel") == "Pro ends on 1 Dec 2026."
     shown = card(session, acme)
     assert shown.scheduled.startswith("Pro ends on 1 Dec 2026.")
     assert may(shown) == {"withdraw"}
@@ -65,12 +65,12 @@ def test_a_cancellation_waits_and_can_be_withdrawn(session: Session) -> None:
 def test_an_end_now_and_a_new_start(session: Session) -> None:
     acme = customer(session)
     assert asked(session, acme, "cancel", "now").confirm == "End it now"
-    assert done(session, acme, "cancel", "now") == "The subscription has ended."
+    assert done(session, acme, "cancel", "now") == "Pro has ended."
     ended = card(session, acme)
     assert (ended.status_word, may(ended)) == ("Ended", {"start_again"})
     again = asked(session, acme, "start_again", at=DECEMBER)
     assert "$9,000.00 a month" in again.words[0]
-    assert done(session, acme, "start_again", at=DECEMBER) == "The subscription has started again."
+    assert done(session, acme, "start_again", at=DECEMBER) == "Pro has started again."
     assert card(session, acme, at=DECEMBER).status_word == "Active"
     old = card(session, acme, at=DECEMBER, subscription_id=acme.subscription_id)
     assert may(old) == set()
@@ -81,7 +81,7 @@ def test_a_pause_now_and_back(session: Session) -> None:
     done(session, acme, "pause", "now")
     shown = card(session, acme)
     assert (shown.status_word, may(shown)) == ("Paused", {"cancel", "resume"})
-    assert done(session, acme, "resume") == "The subscription runs again."
+    assert done(session, acme, "resume") == "Pro runs again."
     assert may(card(session, acme)) == {"cancel", "pause"}
 
 

@@ -102,7 +102,7 @@ def test_a_downgrade_is_scheduled_and_withdrawn(tenant_id: str) -> None:
     call(root, PlanChange, "ask", "STARTER", "month", "")
     call(root, PlanChange, "confirm")
     assert stored(tenant_id) == ("PRO", SubscriptionStatus.ACTIVE, ChangeKind.PLAN)
-    call(root, OwnSubscription, "show_anew")
+    call(root, OwnSubscription, "load")
     own = shown(root, OwnSubscription)
     assert "Starter, $4,000.00 a month" in own.view.scheduled
     call(root, OwnSubscription, "withdraw")
@@ -125,7 +125,7 @@ def test_it_is_paused_resumed_ended_and_started_again(tenant_id: str) -> None:
         assert (stored(tenant_id)[1], own.view.status, own.asked.act) == (status, status.value, "")
     call(root, OwnSubscription, "ask", "start_again", "now")
     call(root, OwnSubscription, "confirm")
-    assert (stored(tenant_id), own.done) == (RUNS, "The subscription has started again.")
+    assert (stored(tenant_id), own.done) == (RUNS, "Pro has started again.")
 
 
 def test_what_changed_meanwhile_is_refused_and_said(tenant_id: str) -> None:
