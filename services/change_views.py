@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from models import Interval
+from models import Interval, Subscription
 from services import wording
 from services.change_outlook import invoice_after
 from services.errors import Conflict, Unprocessable
@@ -15,6 +15,7 @@ from services.plan_changes import PlanChange, When, change_plan, preview_change
 from services.plans import Plan
 from services.price_books import plan_in_force
 from services.scheduled_changes import waiting_change
+from services.subscriptions import plan_of, read_subscription
 from services.tenants import read_tenant
 from services.usage_wording import counted_micro
 
@@ -73,12 +74,16 @@ def ask_change(
     subscription_id: str | None = None,
     when: str = "",
 ) -> ChangeQuestion:
-    """What the change means as of now; `when` is "" for whichever fits. Raises what `preview_change` raises."""
+    """What the change means as of now; `when` is "" for whichever fits. Raises what `preview_change` raises.
+
+    The customer's own plan keeps its terms, whatever is sold under its code today.
+    """
+    subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
     change = preview_change(
         session,
         tenant_id=tenant_id,
-        subscription_id=subscription_id,
-        plan_code=plan_code,
+        subscription_id=subscription.id,
+        version_id=_version_meant(session, subscription, plan_code),
         interval=read_interval(interval),
         when=read_when(when) if when else None,
         at=at,
@@ -123,13 +128,14 @@ def make_change(
     Raises Conflict where the plan's terms or the moment it takes effect are others by now, Unprocessable where what was
     shown is too old, and what `change_plan` raises.
     """
-    if plan_in_force(session, plan_code=asked.plan_code).version_id != asked.version_id:
+    subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
+    if _version_meant(session, subscription, asked.plan_code) != asked.version_id:
         raise Conflict("The terms of this plan have changed since you looked. Check them again, then change to it.")
     done = change_plan(
         session,
         tenant_id=tenant_id,
-        subscription_id=subscription_id,
-        plan_code=asked.plan_code,
+        subscription_id=subscription.id,
+        version_id=asked.version_id,
         interval=read_interval(asked.interval),
         when=read_when(asked.when),
         since=datetime.fromisoformat(asked.since) if asked.since else None,
@@ -182,6 +188,11 @@ def read_when(when: str) -> When:
         raise Unprocessable("Choose now, or as the period ends.", field="when") from error
 
 
+def _version_meant(session: Session, subscription: Subscription, plan_code: str) -> str:
+    own = plan_of(session, subscription)
+    return own.version_id if plan_code == own.qualified_code else plan_in_force(session, plan_code=plan_code).version_id
+
+
 def _may_be_now(session: Session, change: PlanChange, at: datetime) -> bool:
     """Whether a change that waits could be made now as well."""
     try:
@@ -189,7 +200,7 @@ def _may_be_now(session: Session, change: PlanChange, at: datetime) -> bool:
             session,
             tenant_id=change.subscription.tenant_id,
             subscription_id=change.subscription.id,
-            plan_code=change.then.qualified_code,
+            version_id=change.then.version_id,
             interval=change.interval,
             when=When.NOW,
             at=at,

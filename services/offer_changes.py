@@ -56,13 +56,11 @@ def change_step(session: Session, *, subscription: Subscription, current: Plan, 
             session,
             tenant_id=subscription.tenant_id,
             subscription_id=subscription.id,
-            plan_code=plan.qualified_code,
+            version_id=plan.version_id,
             interval=interval,
             at=at,
         )
     except (UnknownPlan, Unprocessable, SubscriptionConflict, Conflict):
-        return NO_STEP
-    if change.then.version_id != plan.version_id:  # sold by other terms today than those on the card
         return NO_STEP
     waiting = waiting_change(session, subscription=subscription)
     if waiting is not None and (waiting.plan_version_id, waiting.interval) == (plan.version_id, interval):

@@ -12,12 +12,16 @@ from services.closing import close_period
 from services.errors import Conflict, Unprocessable
 from services.plan_changes import When
 from services.plan_offers import OffersView, read_offers
+from services.price_book_files import read_book
+from services.price_books import load_book
 from services.scheduled_changes import waiting_change
+from services.settings import CATALOGS
 from services.subscription_lifecycle import pause_subscription
 from services.subscriptions import read_subscription
 from services.wording import amount
 from tests.given import NOON, Customer, assert_books_agree, customer, event, metered
 from tests.services.test_plan_changes import DECEMBER
+from tests.services.test_plan_offers import replace_price
 
 SOON = NOON + timedelta(minutes=5)
 
@@ -147,3 +151,16 @@ def test_a_paused_subscription_says_that_it_has_to_run(session: Session) -> None
         session, tenant_id=acme.tenant_id, subscription_id=acme.subscription_id, when=When.NOW, by="usr_1", at=NOON
     )
     assert "once it runs again" in offers(session, acme).refused
+
+
+def test_a_customer_keeps_its_terms_where_it_only_pays_otherwise(session: Session) -> None:
+    acme = customer(session)
+    book = read_book(CATALOGS / "reliability.toml")
+    dearer = [replace_price(plan, "9500") if plan.code == "PRO" else plan for plan in book.plans]
+    load_book(session, book=book.model_copy(update={"plans": dearer}), at=NOON)
+    step = offers(session, acme).offers[1].change
+    assert step.words == "Pay by the year"
+    question = asked(session, acme, step.plan_code, interval=step.interval)
+    assert question.price == "$86,400.00 a year"
+    made(session, acme, question)
+    assert billed(session, acme) == question.next_invoice

@@ -11,13 +11,12 @@ from services.errors import SpendCapReached
 from services.invoice_receipt_views import covered_views
 from services.invoices import read_invoice
 from services.line_event_views import read_line_events
-from services.plan_change_views import preview_in_words, waiting_in_words
 from services.plan_changes import When, change_plan
 from services.price_books import plan_in_force
 from services.spend_controls import read_spend_control, set_spend_cap
 from services.standing import read_standing
 from services.subscription_discounts import Promotion, add_promotions
-from services.subscription_lifecycle import cancel_subscription, pause_subscription, resume_subscription
+from services.subscription_lifecycle import pause_subscription, resume_subscription
 from services.subscriptions import read_subscription
 from services.usage_views import read_usage
 from tests.given import NOON, Customer, assert_books_agree, customer, event, metered, refused
@@ -76,24 +75,6 @@ def test_an_invoice_tells_what_each_part_used_within_the_allowance(session: Sess
     for view, count in ((first, 1), (second, 1)):
         shown = read_line_events(session, tenant_id=acme.tenant_id, invoice_id=invoice.id, key=view.key)
         assert len(shown.rows) == count
-
-
-def test_changes_are_worded_before_they_are_made_and_while_they_wait(session: Session) -> None:
-    acme = customer(session)
-    up = preview_in_words(session, tenant_id=acme.tenant_id, plan_code="ENTERPRISE", at=NOON)
-    assert (up.title, up.takes_effect) == ("Change from Pro to Enterprise?", "It takes effect at once.")
-    assert [line.description for line in up.lines] == [
-        "Unused part of Pro, monthly base fee", "Rest of the term of Enterprise, monthly base fee",
-    ]  # fmt: skip
-    assert up.next_fee.startswith("From 1 Dec 2026 on: $18,000.00")
-    down = preview_in_words(session, tenant_id=acme.tenant_id, plan_code="STARTER", at=NOON)
-    assert (down.takes_effect, down.lines) == ("It takes effect on 1 Dec 2026.", ())
-    assert waiting_in_words(session, tenant_id=acme.tenant_id).words == ""
-    change_plan(session, tenant_id=acme.tenant_id, plan_code="STARTER", at=NOON)
-    assert waiting_in_words(session, tenant_id=acme.tenant_id).words == "Starter, from 1 Dec 2026 on."
-    mine = {"tenant_id": acme.tenant_id, "subscription_id": acme.subscription_id}
-    cancel_subscription(session, **mine, when=When.PERIOD_END, by="key", at=NOON)
-    assert waiting_in_words(session, tenant_id=acme.tenant_id).words == "Pro ends on 1 Dec 2026."
 
 
 def test_a_fee_that_waits_after_a_pause_is_prorated_with_its_promotion(session: Session) -> None:
