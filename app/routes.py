@@ -46,7 +46,7 @@ ROUTES: Final = (
     Route("invoice", "/invoices/[invoice_id]", "Invoice", "", "", Audience.MEMBER, parent="invoices"),
     Route("billing_details", "/billing-details", "Billing details", "", "", Audience.MEMBER, parent="invoices"),
     Route("exports", "/exports", "Exports", "", "", Audience.MEMBER, parent="invoices"),
-    Route("verify", "/verification", "Verify", "Verify", "shield_check", Audience.MEMBER),
+    Route("verify", "/verification", "Verify", "Verify", "shield_check", Audience.MEMBER, is_tab=False),
     Route("receipt", "/receipts/[seq]", "Receipt", "", "", Audience.MEMBER, parent="verify"),
     Route("gain_share", "/gain-share", "Gain-share", "Gain-share", "trending_up", Audience.MEMBER),
     Route(
