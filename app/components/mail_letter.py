@@ -9,7 +9,7 @@ from app.components.cards import key_values, notice, section_card
 from app.components.copyable import copyable
 from app.components.forms import button, choices
 from app.components.layout import main_and_side, page_header, stack
-from app.components.working import SMALL
+from app.components.working import ANYWHERE, SMALL
 
 FRAME = {"width": "100%", "height": "46rem", "border": "0", "display": "block", "background": "var(--c-canvas)"}
 PLAIN = {
@@ -20,7 +20,6 @@ PLAIN = {
     "fontFamily": "var(--font-mono)",
     "fontSize": "var(--text-sm)",
 }
-ANYWHERE = {"overflowWrap": "anywhere"}
 
 
 def mail_letter(state: Any) -> rx.Component:

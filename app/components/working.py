@@ -9,6 +9,9 @@ from app.components.layout import Text
 from app.components.tables import Column, data_table
 
 SMALL: Final = {"fontSize": "var(--text-sm)"}
+ANYWHERE: Final = {"overflowWrap": "anywhere"}
+"""Breaks what has no spaces, such as an address, rather than widen the page."""
+
 EDGES: Final = {
     "paddingInline": "var(--space-5)",
     "@media (max-width: 39.99rem)": {"paddingInline": "var(--space-4)"},

@@ -8,7 +8,9 @@ import reflex as rx
 from app import unit_of_work
 from app.components.shell import ShellView
 from app.components.states import skeleton_card, skeleton_line
-from app.components.webhook_endpoints import TYPE_PREFIX, endpoint_detail, endpoint_list, message_detail
+from app.components.webhook_endpoint import endpoint_detail
+from app.components.webhook_endpoints import TYPE_PREFIX, endpoint_list
+from app.components.webhook_messages import message_detail
 from app.pages.frame import open_page, page_body
 from app.session import answers_refusals, require_role
 from app.webhook_deliveries import deliver_test
@@ -17,19 +19,10 @@ from models.base import ID_MAX
 from services.database import Session
 from services.errors import Conflict, NotFound, Unprocessable
 from services.sign_in import Member
-from services.webhooks import endpoints, replays, views
+from services.webhooks import delivery_views, endpoint_views, endpoints, replays
+from services.webhooks.delivery_views import DELIVERIES_SHOWN, NO_DELIVERIES, NO_DELIVERY, DeliveriesView, DeliveryView
+from services.webhooks.endpoint_views import NO_ENDPOINT, NO_ENDPOINTS, EndpointRow, EndpointsView
 from services.webhooks.endpoints import EndpointChanges
-from services.webhooks.views import (
-    DELIVERIES_SHOWN,
-    NO_DELIVERIES,
-    NO_DELIVERY,
-    NO_ENDPOINT,
-    NO_ENDPOINTS,
-    DeliveriesView,
-    DeliveryView,
-    EndpointRow,
-    EndpointsView,
-)
 
 PAGES_BACK_MAX: Final = 1_000
 
@@ -140,7 +133,7 @@ class WebhookEndpointsPage(rx.State):
     async def open_message(self, delivery_id: str) -> None:
         member = await open_page(self)
         self.message = await unit_of_work.read(
-            views.read_delivery,
+            delivery_views.read_delivery,
             tenant_id=str(member.tenant_id),
             endpoint_id=self.opened.id,
             delivery_id=delivery_id[:ID_MAX],
@@ -258,7 +251,7 @@ class WebhookEndpointsPage(rx.State):
     async def _show(self, member: Member) -> None:
         self.may_change = member.is_operator or member.role in (Role.BILLING_ADMIN, Role.OWNER)
         self.view = await unit_of_work.read(
-            views.read_endpoints,
+            endpoint_views.read_endpoints,
             tenant_id=str(member.tenant_id),
             timezone=member.timezone,
             now=unit_of_work.now(),
@@ -268,7 +261,7 @@ class WebhookEndpointsPage(rx.State):
         self.may_change = member.is_operator or member.role in (Role.BILLING_ADMIN, Role.OWNER)
         try:
             self.opened = await unit_of_work.read(
-                views.read_endpoint_row,
+                endpoint_views.read_endpoint_row,
                 tenant_id=str(member.tenant_id),
                 endpoint_id=endpoint_id,
                 timezone=member.timezone,
@@ -283,7 +276,7 @@ class WebhookEndpointsPage(rx.State):
     async def _show_sent(self, member: Member) -> None:
         self.has_previous = bool(self._cursors)
         self.sent = await unit_of_work.read(
-            views.read_deliveries,
+            delivery_views.read_deliveries,
             tenant_id=str(member.tenant_id),
             endpoint_id=self.opened.id,
             timezone=member.timezone,

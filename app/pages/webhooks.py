@@ -23,7 +23,7 @@ from models.stripe_account import STRIPE_ID_MAX
 from services.errors import NotFound
 from services.payments import inbox, inbox_views, standing_views
 from services.payments.inbox_views import EMPTY_INBOX, NO_EVENT, EventView, InboxView
-from services.webhooks.views import FailingRow, list_failing
+from services.webhooks.endpoint_views import FailingRow, list_failing
 
 PAGES_BACK_MAX: Final = 10_000
 SECONDS_FOR_WORK: Final = 0.8

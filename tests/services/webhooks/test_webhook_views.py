@@ -8,17 +8,11 @@ from models import EndpointStatus, NoticeType, SubscriptionStatus
 from services.asset_source_views import NO_SOURCE, read_asset_source
 from services.asset_sources import ask_now, claim_pull, keep_count, keep_failure, set_source
 from services.subscription_standing import set_status
+from services.webhooks.delivery_views import DELIVERIES_SHOWN, read_deliveries, read_delivery
+from services.webhooks.endpoint_views import list_failing, read_endpoint_row, read_endpoints
 from services.webhooks.endpoints import EndpointChanges, change_endpoint, create_endpoint, rotate_secret
 from services.webhooks.line import Outcome, claim_next, keep_outcome
 from services.webhooks.replays import ask_test, claim_test, keep_test_outcome
-from services.webhooks.views import (
-    DELIVERIES_SHOWN,
-    list_failing,
-    read_deliveries,
-    read_delivery,
-    read_endpoint_row,
-    read_endpoints,
-)
 from tests.given import NOON, Customer, customer
 
 UTC = "UTC"
