@@ -323,7 +323,7 @@ LEFT_OUT = {
     # made at random
     "id", "tenant_id", "subscription_id", "invoice_id", "credit_note_id", "stripe_id", "stripe_invoice_id", "grant_id",
     "stripe_subscription_id", "hosted_url", "pdf_url", "payment_id", "number", "stripe_hosted_url", "reference", "url",
-    "payment_reference", "source_id", "payment_salt", "salt",
+    "payment_reference", "source_id", "payment_salt", "parties_salt", "salt",
     # when, and in which turn, it was heard of
     "ticket", "read_at", "issued_at", "created_at", "seq", "first_seq", "last_seq", "receipt_seq", "settled_at",
     "ended_at", "suspended_at", "written_at", "sources", "finalized_at", "paid_seq", "due_at", "receipt_hash",
