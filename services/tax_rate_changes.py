@@ -17,6 +17,7 @@ from services.tax_rates import TaxRate, added_tax_rates, is_percentage, shipped_
 CODES: Final = ("gst", "hst", "pst", "qst", "rst", "sales_tax", "vat")
 """The kinds of sales tax that the payment provider knows too."""
 
+EARLIEST: Final = date(1900, 1, 1)
 FARTHEST: Final = timedelta(days=365 * 5)
 """How far ahead a rate may be announced."""
 
@@ -53,8 +54,8 @@ def add_tax_rate(
     name = required(name, "name", NAME_MAX, "what the tax is called")
     if percentage is not None and not is_percentage(percentage):
         raise Unprocessable("A tax is above 0 and below 100 per cent, in up to 10 decimals.", field="percentage")
-    if since > at.date() + FARTHEST:
-        raise Unprocessable("Announce a rate at most five years ahead.", field="since")
+    if not EARLIEST <= since <= at.date() + FARTHEST:
+        raise Unprocessable(f"Begin a rate on {EARLIEST} or later, at most five years ahead.", field="since")
     where = (TaxRateRow.country == place[0], TaxRateRow.region == place[1], TaxRateRow.code == code)
     known = session.exec(select(TaxRateRow).where(*where, TaxRateRow.since == since)).first()
     if known is not None:
