@@ -38,8 +38,8 @@ def adjust_subscription(
     for another adjustment.
     """
     reason = reason.strip()
-    if not 0 < len(reason) <= REASON_MAX:
-        raise Unprocessable(f"Say why in 1 to {REASON_MAX} characters.", field="reason")
+    if not (0 < len(reason) <= REASON_MAX and reason.isprintable()):
+        raise Unprocessable(f"Say why in 1 to {REASON_MAX} printable characters.", field="reason")
     if not 0 < abs(amount_minor) <= AMOUNT_MINOR_MAX:
         raise Unprocessable("Adjust by an amount above or below zero, of ordinary size.", field="amount")
     lock_head(session, tenant_id=tenant_id)

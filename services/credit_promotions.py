@@ -46,8 +46,8 @@ def give_credits(
     not have or credits, a reason, a priority or an expiry that is none.
     """
     reason = reason.strip()
-    if not 0 < len(reason) <= REASON_MAX:
-        raise Unprocessable(f"Say why in 1 to {REASON_MAX} characters.", field="reason")
+    if not (0 < len(reason) <= REASON_MAX and reason.isprintable()):
+        raise Unprocessable(f"Say why in 1 to {REASON_MAX} printable characters.", field="reason")
     if not PRIORITY_MIN <= priority <= PRIORITY_MAX:
         raise Unprocessable(f"A priority is from {PRIORITY_MIN} to {PRIORITY_MAX}.", field="priority")
     if expires_at is not None and not at < expires_at <= at + LIFE_MAX:
@@ -92,8 +92,8 @@ def take_away(session: Session, *, tenant_id: str, lot_id: str, reason: str, at:
     used, held, moved or expired already.
     """
     reason = reason.strip()
-    if not 0 < len(reason) <= REASON_MAX:
-        raise Unprocessable(f"Say why in 1 to {REASON_MAX} characters.", field="reason")
+    if not (0 < len(reason) <= REASON_MAX and reason.isprintable()):
+        raise Unprocessable(f"Say why in 1 to {REASON_MAX} printable characters.", field="reason")
     lock_head(session, tenant_id=tenant_id)
     lot = session.get(CreditGrant, (tenant_id, lot_id), populate_existing=True)
     if lot is None or lot.kind != GrantKind.PROMOTION:

@@ -66,6 +66,7 @@ def test_giving_again_with_the_same_id_gives_nothing_more(session: Session) -> N
         ({"credits": "1000000000001"}, "credits"),
         ({"reason": "  "}, "reason"),
         ({"reason": "x" * 301}, "reason"),
+        ({"reason": "a\0b"}, "reason"),
         ({"priority": 0}, "priority"),
         ({"priority": 100}, "priority"),
         ({"pool": "tea"}, "pool"),
