@@ -205,7 +205,9 @@ class Account:
             lines += [] if paid is None else [("proration", -paid.rest(at))]
             lines += [] if new.amount == 0 else [("proration", new.rest(at))]
         shortens = paid is not None and paid.interval == "year" and interval == "month"
-        may_be_now = not shortens and sum(amount for _, amount in lines) >= 0
+        had = [segment.plan["code"] for segment in self.segments if self.period[0] <= segment.start < self.period[1]]
+        goes_back = then is not before and then["code"] in had
+        may_be_now = not shortens and not goes_back and sum(amount for _, amount in lines) >= 0
         is_cheaper = Fraction(then["base_price"]) < Fraction(before["base_price"])
         if not may_be_now or (is_cheaper and not self.in_trial):
             self.later = (paid.end if paid is not None and paid.interval == "year" else self.period[1], code, interval)

@@ -102,7 +102,9 @@ def test_credit_can_be_paid_back_once_with_a_receipt(session: Session) -> None:
     assert_books_agree(session, acme.tenant_id)
 
 
-@pytest.mark.parametrize(("amount", "reason"), [(0, "none"), (10**12 + 1, "much"), (5, " "), (5, "x" * 201), (5, "a\0b")])
+@pytest.mark.parametrize(
+    ("amount", "reason"), [(0, "none"), (10**12 + 1, "much"), (5, " "), (5, "x" * 201), (5, "a\0b")]
+)
 def test_an_adjustment_needs_an_amount_and_a_reason(session: Session, amount: int, reason: str) -> None:
     acme = customer(session)
     with pytest.raises(Unprocessable):

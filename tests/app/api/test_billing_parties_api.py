@@ -106,7 +106,8 @@ def test_a_rate_is_added_once_from_a_day_on_and_ended(sqlite_world: World, clien
 @pytest.mark.parametrize(
     ("change", "field"),
     [({"percentage": "0"}, "percentage"), ({"code": "tithe"}, "code"), ({"country": "CA"}, "region"),
-     ({"since": "2099-01-01"}, "since"), ({"since": "0001-01-01"}, "since"), ({"name": ""}, "name"), ({"percentage": "1e1"}, "percentage")],
+     ({"since": "2099-01-01"}, "since"), ({"since": "0001-01-01"}, "since"),
+     ({"name": ""}, "name"), ({"percentage": "1e1"}, "percentage")],
 )  # fmt: skip
 def test_a_rate_that_cannot_be_names_the_field(
     sqlite_world: World, client: Client, change: dict[str, Any], field: str
