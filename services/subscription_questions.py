@@ -131,7 +131,7 @@ def _pause(session: Session, subscription: Subscription, plan: Plan, when: When,
     ends_at = subscription.current_period_end
     is_now = when == When.NOW
     day = wording.moment_day(ends_at, zone)
-    starts = "as soon as you confirm" if is_now else f"on {day}, as the period ends"
+    starts = "rests as soon as you confirm" if is_now else f"runs until {day} and rests from then on"
     return ActQuestion(
         act=Act.PAUSE.value,
         subscription_id=subscription.id,
@@ -139,7 +139,7 @@ def _pause(session: Session, subscription: Subscription, plan: Plan, when: When,
         agreed=when.value if is_now else ends_at.isoformat(),
         title=f"Pause {plan.name}?",
         words=(
-            f"It rests from then on: {starts}. Use is refused and no base fee falls due until it is resumed.",
+            f"{plan.name} {starts}: use is refused and no base fee falls due until it is resumed.",
             "What is paid already is not paid back; the base fee of the period it comes back in is charged in full.",
             *(() if is_now else _instead(session, subscription)),
         ),
