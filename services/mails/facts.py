@@ -19,7 +19,7 @@ GAIN_SHARE_TYPE: Final = "gain_share.awaiting_approval"
 SETTLED: Final = (InvoiceStatus.PAID, InvoiceStatus.VOID)
 _FAILED: Final = (NoticeType.INVOICE_PAYMENT_FAILED, NoticeType.INVOICE_PAYMENT_REMINDER)
 _ALERTS: Final = (NoticeType.CREDITS_LOW, NoticeType.CREDITS_OVERAGE)
-_PATHS: Final[Mapping[str, str]] = {
+PATHS: Final[Mapping[str, str]] = {
     NoticeType.SUBSCRIPTION_SUSPENDED: "/invoices/",
     NoticeType.SUBSCRIPTION_RESUMED: "/",
     NoticeType.SUBSCRIPTION_PAUSED: "/",
@@ -36,6 +36,7 @@ _PATHS: Final[Mapping[str, str]] = {
     NoticeType.SPEND_CAP_REACHED: "/#spending-limit",
     GAIN_SHARE_TYPE: "/gain-share/",
 }
+"""Where the buttons of letters lead whose notice names no page of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def facts_of(session: Session, *, notice: Notice, tenant: Tenant) -> Told | None
     if "to_plan_code" in facts:
         for end in ("from", "to"):
             facts[f"{end}_plan"] = _plan_name(session, facts[f"{end}_plan_code"])
-    return Told(facts, _PATHS[notice.type])
+    return Told(facts, PATHS[notice.type])
 
 
 def is_settled(session: Session, *, notice: Notice) -> bool:
@@ -110,7 +111,7 @@ def _of_credits(session: Session, notice: Notice, facts: dict[str, Any]) -> Told
     plan = plan_version(session, version_id=subscription.plan_version_id)
     facts["is_sold_beyond"] = facts["pool"] in plan.overage
     if notice.type == NoticeType.CREDITS_LOW:
-        return Told(facts, _PATHS[notice.type])
+        return Told(facts, PATHS[notice.type])
     return Told(facts, "/#spending-limit" if facts["is_sold_beyond"] else "/plans/")
 
 
@@ -150,7 +151,7 @@ def _of_gain_share(session: Session, notice: Notice, tenant: Tenant) -> Told | N
         "share_pct": run.share_pct,
         "fee": Money(run.fee_minor, run.currency),
     }
-    return Told(facts, _PATHS[GAIN_SHARE_TYPE])
+    return Told(facts, PATHS[GAIN_SHARE_TYPE])
 
 
 def _plan_name(session: Session, code: str) -> str:

@@ -21,7 +21,7 @@ ZONES = st.sampled_from(["UTC", "America/Toronto", "Australia/Lord_Howe", "Pacif
 HOUR = timedelta(hours=1)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(
     zone=ZONES,
     interval=st.sampled_from(list(Interval)),
