@@ -23,7 +23,13 @@ def invoice_after(session: Session, *, change: PlanChange, at: datetime) -> Invo
     if following is None or change.effective_at > following.starts_at:  # the paid year goes on
         terms = Terms(plan_of(session, subscription), subscription.interval)
     lines = closing_lines(
-        session, subscription=subscription, period=period, following=following, terms=terms, added=change.lines
+        session,
+        subscription=subscription,
+        period=period,
+        following=following,
+        terms=terms,
+        added=change.lines,
+        changed_at=change.effective_at if change.when == When.NOW else None,
     )
     return draft_invoice(
         session,

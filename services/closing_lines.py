@@ -1,16 +1,17 @@
 """The lines of a closing invoice: the fee that falls due, what was used in each part of the period, what waited."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
 
-from models import Subscription, Tenant
+from models import BillingPeriod, Subscription, Tenant
 from services import invoice_lines, usage_lines
 from services.base_fees import base_fee_lines, term_due
 from services.carried_credit import with_waiting
 from services.invoice_lines import Line
-from services.period_parts import part_period, parts_of
+from services.period_parts import longest_plan, part_period, parts_of
 from services.price_books import plan_version
 from services.rules.periods import Period
 from services.scheduled_changes import Terms, terms_from
@@ -27,20 +28,24 @@ def closing_lines(
     following: Period | None,
     terms: Terms | None = None,
     added: Sequence[Line] = (),
+    changed_at: datetime | None = None,
 ) -> list[Line]:
     """All lines of the invoice that closes a period. `following` is the one after it, None where there is none.
 
     `terms` of the following period and lines that are `added` to those that wait are those of a change that is only
-    looked at; else what is scheduled says them.
+    looked at, which the running period has from `changed_at` on; else what is scheduled says them.
     """
     tenant = read_tenant(session, tenant_id=subscription.tenant_id)
     plan = plan_of(session, subscription)
     fees = _fees(session, subscription, tenant, following, terms)
-    assets = invoice_lines.asset_line(session, subscription=subscription, plan=plan, period=period)
+    parts = parts_of(session, subscription=subscription, starts_at=period.starts_at)
+    then = None if changed_at is None else (changed_at, plan.version_id)
+    rated = plan_version(session, version_id=longest_plan(parts, period, then=then))
+    assets = invoice_lines.asset_line(session, subscription=subscription, plan=rated, period=period)
     lines = [
         *fees,
         *([] if assets is None else [assets]),
-        *_overage_lines(session, subscription, period),
+        *_overage_lines(session, subscription, parts, period),
         *usage_lines.late_lines(session, subscription=subscription, before=period.starts_at, timezone=tenant.timezone),
         *added,
     ]
@@ -69,8 +74,9 @@ def use_of_period(session: Session, subscription: Subscription, period: Period) 
     return {"usage": whole_range(ranges), "parts": named if len(parts) > 1 else ()}
 
 
-def _overage_lines(session: Session, subscription: Subscription, period: Period) -> list[Line]:
-    parts = parts_of(session, subscription=subscription, starts_at=period.starts_at)
+def _overage_lines(
+    session: Session, subscription: Subscription, parts: Sequence[BillingPeriod], period: Period
+) -> list[Line]:
     return [
         line
         for part in parts

@@ -5,7 +5,8 @@ whichever part uses it; a larger plan adds its share of the difference from the 
 its part, for the new plan's begins then.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, or_, select
 
@@ -48,6 +49,20 @@ def running_part_start(session: Session, subscription: Subscription) -> datetime
 def part_period(part: BillingPeriod, whole: Period) -> Period:
     """A part within its period, whose end may have been moved forward."""
     return Period(whole.index, part.starts_at, min(part.ends_at, whole.ends_at))
+
+
+def longest_plan(parts: Sequence[BillingPeriod], whole: Period, *, then: tuple[datetime, str] | None = None) -> str:
+    """The plan version that a period was on for the longest time, of equals the last; `then` is a change looked at.
+
+    What is counted once a period is priced by it, so that a change in its last hour does not price the whole of it.
+    """
+    begins = [(part.starts_at, part.plan_version_id) for part in parts] + ([] if then is None else [then])
+    ends = [starts_at for starts_at, _ in begins[1:]] + [whole.ends_at]
+    lasted: dict[str, timedelta] = {}
+    for (starts_at, version_id), ends_at in zip(begins, ends, strict=True):
+        before = lasted.pop(version_id, timedelta())
+        lasted[version_id] = before + max(timedelta(), ends_at - starts_at)
+    return max(reversed(lasted), key=lambda version_id: lasted[version_id])
 
 
 def cut_period(

@@ -336,7 +336,7 @@ class Account:
     def close(self) -> None:
         start, end = self.period
         closing = [s for s in self.segments if start <= s.start < end]
-        lines = self.asset_lines(self.plan, start, end)
+        lines = self.asset_lines(self.longest(closing), start, end)
         for segment in self.segments:
             if segment.start < end:
                 lines += self.use_lines(segment, late=segment not in closing)
@@ -367,6 +367,14 @@ class Account:
             self.credit = -left
             lines = [*lines, ("carried", -left)]
         return lines
+
+    def longest(self, segments: list[Segment]) -> dict:
+        """The plan of most of a period, of equals the last."""
+        spans: list[tuple[timedelta, int]] = []
+        for index, segment in enumerate(segments):
+            alike = [s for s in segments if s.plan["code"] == segment.plan["code"]]
+            spans.append((sum((s.end - s.start for s in alike), timedelta()), index))
+        return segments[max(spans)[1]].plan
 
     def asset_lines(self, plan: dict, start: datetime, end: datetime) -> list[tuple[str, int]]:
         terms = plan.get("assets")

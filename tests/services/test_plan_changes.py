@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import Session, select
 
 from models import BillingPeriod, ChangeStatus, CreditGrant, Interval, Invoice, LineKind, SubscriptionStatus
+from services.assets import record_snapshot
 from services.closing import close_if_due, close_period, preview_invoice
 from services.errors import Conflict, NotFound, UnknownPlan, Unprocessable
 from services.invoices import read_invoice
@@ -275,3 +276,13 @@ def test_going_to_and_fro_in_a_trial_gives_each_allowance_once(session: Session)
         change(session, acme, "PRO", at=NOON + timedelta(hours=9), subscription_id=named.id, when=When.NOW)
     lots = session.exec(select(CreditGrant).where(CreditGrant.subscription_id == named.id)).all()
     assert sum(lot.granted_micro for lot in lots) <= 5_000_000 * 10**6
+
+
+def test_assets_are_priced_by_the_plan_of_most_of_the_period(session: Session) -> None:
+    acme = customer(session)
+    record_snapshot(session, tenant_id=acme.tenant_id, asset_count=1_200, captured_at=NOON, at=NOON)
+    change(session, acme, "ENTERPRISE", at=NOVEMBER[1] - timedelta(hours=1))
+    assert (LineKind.ASSET_UPLIFT, 60_000) in billed(session, acme, DECEMBER)
+    change(session, acme, "STARTER", at=DECEMBER)
+    record_snapshot(session, tenant_id=acme.tenant_id, asset_count=1_200, captured_at=DECEMBER, at=DECEMBER)
+    assert LineKind.ASSET_UPLIFT not in dict(billed(session, acme, JANUARY))
