@@ -18,6 +18,7 @@ from services.errors import ProviderRefused, ProviderUnavailable
 from services.gateways.stripe import events as stripe_events
 from services.gateways.stripe.client import Stripe
 from services.payments import (
+    alignment,
     applying,
     collecting,
     crediting,
@@ -73,6 +74,7 @@ def owe_what_is_missing(stripe: Stripe, *, at: datetime) -> None:
     with reading() as session:
         work: list[tuple[Callable[..., object], list[tuple[str, str]], dict[str, Any]]] = [
             (collecting.owe_subscription, uncollected.unlinked_subscriptions(session), {"account": account}),
+            (alignment.owe_terms, alignment.out_of_step(session, account=account), {}),
             (collecting.owe_invoice, uncollected.uncollected_invoices(session), {"account": account}),
             (crediting.owe_note, uncollected.uncredited_notes(session), {}),
             (telling.owe_settlement, uncollected.settled_here_only(session), {}),

@@ -7,6 +7,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index,
 from sqlmodel import Field, SQLModel
 
 from models.base import ID_MAX, NAME_MAX, TenantOwned, UtcDateTime, choice
+from models.price_book import HASH_MAX
+from models.subscription import Interval
 
 ACCOUNT_MAX = 16
 STRIPE_ID_MAX = 128
@@ -77,7 +79,12 @@ class StripeCustomer(TenantOwned, table=True):
 
 
 class StripeSubscription(TenantOwned, table=True):
-    """The subscription at Stripe that brings the base fee of one of ours, as it was when it was last read."""
+    """The subscription at Stripe that brings the base fee of one of ours, as it was when it was last read.
+
+    `price_minor` each `price_interval` is what it charges; `version_id` and `interval` are the terms of ours that was
+    found to be the fee of. `ends_for` is the scheduled end of ours that it was told of, `pauses_ours` where ours rests
+    because it does.
+    """
 
     __tablename__ = "stripe_subscription"
     __table_args__ = (
@@ -96,5 +103,11 @@ class StripeSubscription(TenantOwned, table=True):
     current_period_end: datetime = Field(sa_type=UtcDateTime)
     trial_ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    price_minor: int | None = Field(default=None, sa_type=BigInteger)
+    price_interval: str | None = Field(default=None, max_length=16)
+    version_id: str | None = Field(default=None, max_length=HASH_MAX)
+    interval: Interval | None = Field(default=None, sa_type=choice(Interval))
+    ends_for: str | None = Field(default=None, max_length=ID_MAX)
+    pauses_ours: bool = False
     ticket: int = Field(default=0, sa_type=BigInteger)
     read_at: datetime = Field(sa_type=UtcDateTime)

@@ -160,10 +160,6 @@ def check_changeable(subscription: Subscription, at: datetime) -> None:
     """Raises SubscriptionConflict and Conflict where nothing about a subscription can be changed now."""
     if subscription.status not in LIVE:
         raise SubscriptionConflict("The subscription has ended; start a new one.")
-    if subscription.collection == Collection.AUTOMATIC:
-        raise SubscriptionConflict(
-            "This subscription is paid by card through the payment provider; change it in its customer portal."
-        )
     if at < subscription.current_period_start:
         raise Conflict(
             f"The period from {subscription.current_period_start:%Y-%m-%d %H:%M:%S} UTC on has been opened already; "
@@ -190,6 +186,7 @@ def _work_out(session: Session, subscription: Subscription, wanted: _Wanted, at:
     if subscription.status in RESTING:
         raise SubscriptionConflict(f"The subscription is {subscription.status}; resume it first.")
     before = plan_of(session, subscription)
+    _check_collectable(subscription, before, then, interval)
     if (then.version_id, interval) == (before.version_id, subscription.interval):
         raise Unprocessable(f"The subscription is on {then.name} already.", field="plan_code")
     paid = fee_in_force(session, subscription=subscription, plan=before, at=at)
@@ -218,6 +215,22 @@ def _goes_back(session: Session, subscription: Subscription, before: Plan, then:
         return False
     parts = parts_of(session, subscription=subscription, starts_at=subscription.current_period_start)
     return then.version_id in {part.plan_version_id for part in parts}
+
+
+def _check_collectable(subscription: Subscription, before: Plan, then: Plan, interval: Interval) -> None:
+    """Raises SubscriptionConflict for what the payment provider cannot renew in the subscription it has."""
+    if subscription.collection != Collection.AUTOMATIC:
+        return
+    if interval != subscription.interval:
+        raise SubscriptionConflict(
+            f"This subscription is paid by card, by the {subscription.interval}; cancel it and start one by the "
+            f"{interval} as it ends."
+        )
+    if bool(then.base_price) != bool(before.base_price):
+        raise SubscriptionConflict(
+            "This subscription is paid by card; to move between a plan with a base fee and one without, cancel it and "
+            "start the other as it ends."
+        )
 
 
 def _now(session: Session, subscription: Subscription, wanted: _Wanted, paid: Fee | None, at: datetime) -> PlanChange:

@@ -69,6 +69,12 @@ def find_price(session: Session, *, account: str, plan: Plan, interval: Interval
     return entry.stripe_id if entry is not None and entry.fingerprint == price_fingerprint(plan, interval) else None
 
 
+def find_product(session: Session, *, account: str, plan: Plan) -> str | None:
+    """The plan itself at the provider; None where set-up has not made it."""
+    entry = session.get(StripeCatalogEntry, (account, product_key(plan)))
+    return None if entry is None else entry.stripe_id
+
+
 def portal_configuration(session: Session, *, account: str) -> str | None:
     """The configuration of the provider's customer portal that set-up made."""
     entry = session.get(StripeCatalogEntry, (account, PORTAL_KEY))

@@ -96,8 +96,11 @@ _ORDERS: Final[dict[StripeCallKind, Any]] = {
     StripeCallKind.SHARE_CARD: orders.share_card,
     StripeCallKind.CREATE_SUBSCRIPTION: orders.create_subscription,
     StripeCallKind.CANCEL_SUBSCRIPTION: orders.cancel_subscription,
+    StripeCallKind.CHANGE_PRICE: orders.change_price,
+    StripeCallKind.PLAN_END: orders.plan_end,
     StripeCallKind.HOLD_DRAFT: invoice_orders.hold_draft,
     StripeCallKind.OPEN_DRAFT: invoice_orders.open_draft,
+    StripeCallKind.ADD_DIFFERENCE: invoice_orders.add_difference,
     StripeCallKind.ADD_LINES: invoice_orders.add_lines,
     StripeCallKind.ADD_TAXES: invoice_orders.add_taxes,
     StripeCallKind.SET_TERMS: invoice_orders.set_terms,
@@ -126,5 +129,11 @@ def draft_of(session: Session, call: StripeCall) -> str:
 
 
 _ON_DRAFTS: Final = frozenset(
-    {StripeCallKind.ADD_LINES, StripeCallKind.ADD_TAXES, StripeCallKind.SET_TERMS, StripeCallKind.FINALIZE}
+    {
+        StripeCallKind.ADD_DIFFERENCE,
+        StripeCallKind.ADD_LINES,
+        StripeCallKind.ADD_TAXES,
+        StripeCallKind.SET_TERMS,
+        StripeCallKind.FINALIZE,
+    }
 )

@@ -23,7 +23,7 @@ from models import (
 from services.invoices import InvoiceDocument, read_invoice
 from services.payments.mirror import CYCLE, DRAFT, carry, parts_of
 from services.payments.outbox import Owed, has_calls, owe_calls
-from services.payments.parts import is_sent, positions_to_add
+from services.payments.parts import FEE_MARK, base_minor, brings_other_fee, carried_base, is_sent, positions_to_add
 from services.payments.settling import settle_invoice
 from services.subscriptions import plan_of
 from services.tenants import lock_head
@@ -81,7 +81,7 @@ def meet_renewal(session: Session, *, row: StripeInvoice, subscription_id: str, 
         return False
     if row.status == DRAFT:
         carry(session, row, invoice_id=invoice.id, part=StripeInvoicePart.WHOLE)
-        owe_lines_on_renewal(session, invoice, account=row.account, at=at)
+        owe_lines_on_renewal(session, invoice, row, at=at)
     else:
         carry(session, row, invoice_id=invoice.id, part=StripeInvoicePart.BASE)
         owe_rest(session, invoice, row, at=at)
@@ -89,15 +89,19 @@ def meet_renewal(session: Session, *, row: StripeInvoice, subscription_id: str, 
     return True
 
 
-def owe_lines_on_renewal(session: Session, invoice: Invoice, *, account: str, at: datetime) -> None:
-    """Owe our lines on the draft that carries the base fee, then that it is finalised."""
+def owe_lines_on_renewal(session: Session, invoice: Invoice, row: StripeInvoice, *, at: datetime) -> None:
+    """Owe our lines on the draft that carries the base fee, then that it is finalised.
+
+    Where that is the fee of the plan of before, for Stripe had not heard of a change, a line makes up for it.
+    """
     part = StripeInvoicePart.WHOLE
     calls = [
+        *([_difference(invoice, part)] if brings_other_fee(_document(session, invoice), row) else []),
         *_adding(session, invoice, part, with_base=False),
         _call(StripeCallKind.SET_TERMS, invoice, part),
         *_closing(invoice, part),
     ]
-    owe_calls(session, tenant_id=invoice.tenant_id, account=account, subject=invoice.id, calls=calls, at=at)
+    owe_calls(session, tenant_id=invoice.tenant_id, account=row.account, subject=invoice.id, calls=calls, at=at)
 
 
 def owe_rest(session: Session, invoice: Invoice, row: StripeInvoice, *, at: datetime) -> None:
@@ -106,7 +110,8 @@ def owe_rest(session: Session, invoice: Invoice, row: StripeInvoice, *, at: date
     Nothing where it carries all, taxes among it.
     """
     document = _document(session, invoice)
-    if positions_to_add(document, with_base=False) or invoice.tax_minor != row.tax_minor:
+    is_other = brings_other_fee(document, row)
+    if is_other or positions_to_add(document, with_base=False) or invoice.tax_minor != row.tax_minor:
         _owe_own_draft(session, invoice, StripeInvoicePart.REST, account=row.account, at=at)
     else:
         carry(session, row, invoice_id=invoice.id, part=StripeInvoicePart.WHOLE)
@@ -116,6 +121,7 @@ def _owe_own_draft(session: Session, invoice: Invoice, part: StripeInvoicePart, 
     calls = [
         Owed(StripeCallKind.CREATE_CUSTOMER, f"invoice:{invoice.id}:customer", {}),
         _call(StripeCallKind.OPEN_DRAFT, invoice, part),
+        *([_difference(invoice, part)] if _is_made_up_for(session, invoice, part) else []),
         *_adding(session, invoice, part, with_base=part == StripeInvoicePart.WHOLE),
         *_closing(invoice, part),
     ]
@@ -135,6 +141,18 @@ def _adding(session: Session, invoice: Invoice, part: StripeInvoicePart, *, with
         for chunk in chunks
     ]
     return [*adding, *([_call(StripeCallKind.ADD_TAXES, invoice, part)] if _has_taxes(session, invoice) else [])]
+
+
+def _difference(invoice: Invoice, part: StripeInvoicePart) -> Owed:
+    given = {"invoice_id": invoice.id, "part": part.value, "lines": [FEE_MARK]}
+    return Owed(StripeCallKind.ADD_DIFFERENCE, f"invoice:{invoice.id}:{part}:difference", given)
+
+
+def _is_made_up_for(session: Session, invoice: Invoice, part: StripeInvoicePart) -> bool:
+    """Whether the rest makes up for a base fee that is carried apart and is another plan's."""
+    document = _document(session, invoice)
+    parts = parts_of(session, tenant_id=invoice.tenant_id, invoice_id=invoice.id)
+    return part == StripeInvoicePart.REST and carried_base(document, parts) != base_minor(document)
 
 
 def _has_taxes(session: Session, invoice: Invoice) -> bool:
@@ -160,13 +178,14 @@ def _is_renewed(session: Session, invoice: Invoice, subscription: Subscription) 
     """Whether the invoice's base fee comes with a renewal at Stripe."""
     if invoice.billing_reason != BillingReason.PERIOD_CLOSE:
         return False
-    lines = _document(session, invoice).lines
-    return any(line.kind == LineKind.BASE for line in lines)
+    return _base_starts_at(session, invoice) is not None
 
 
 def _base_starts_at(session: Session, invoice: Invoice) -> datetime | None:
+    """From when the base fee is that comes with a renewal; one for the period that closes was due at a return."""
     lines = _document(session, invoice).lines
-    return next((line.period_start for line in lines if line.kind == LineKind.BASE), None)
+    starts = (line.period_start for line in lines if line.kind == LineKind.BASE)
+    return next((start for start in starts if start > invoice.period_start), None)
 
 
 def _renewal_for(session: Session, invoice: Invoice, *, account: str) -> StripeInvoice | None:

@@ -16,7 +16,16 @@ from services.invoices import InvoiceDocument, read_invoice
 from services.payments import marks
 from services.payments.mirror import DRAFT, PAID, VOID, part_of, parts_of
 from services.payments.orders import CLOCKS_APART, Order, customer_of, key_of, never
-from services.payments.parts import amount_of_part, is_sent, tax_on_base, taxes_to_add
+from services.payments.parts import (
+    FEE_MARK,
+    amount_of_part,
+    base_minor,
+    carried_base,
+    is_sent,
+    renewed_lines,
+    tax_on_base,
+    taxes_to_add,
+)
 from services.payments.reasons import Held
 
 
@@ -84,6 +93,32 @@ def add_taxes(session: Session, call: StripeCall) -> Order:
     return make, look
 
 
+def add_difference(session: Session, call: StripeCall) -> Order:
+    """Put right a base fee that Stripe charged by the plan of before, on its draft or on the one with the rest."""
+    document, row = _invoice(session, call), _stripe_invoice(session, call)
+    invoice, stripe_id = document.invoice, row.stripe_id
+    parts = parts_of(session, tenant_id=invoice.tenant_id, invoice_id=invoice.id)
+    apart_minor = carried_base(document, parts) if row.part == StripeInvoicePart.REST else None
+    term = renewed_lines(document)[0]
+
+    def look(stripe: Stripe) -> InvoiceFacts | None:
+        return _when(stripe, stripe_id, lambda facts: carries(facts, invoice.id, [FEE_MARK]))
+
+    def make(stripe: Stripe) -> InvoiceFacts:
+        facts = invoices.read_invoice(stripe, invoice_id=stripe_id)
+        fees = [line.amount_minor - line.discount_minor for line in facts.lines if line.is_subscription_item]
+        line = DraftLine(
+            amount_minor=base_minor(document) - (sum(fees) if apart_minor is None else apart_minor),
+            description="Difference to the base fee of the plan from this day on",
+            period_start=term.period_start,
+            period_end=term.period_end,
+            metadata={marks.INVOICE: invoice.id, marks.LINE: FEE_MARK},
+        )
+        return invoices.add_lines(stripe, key=key_of(call), invoice_id=stripe_id, lines=[line])
+
+    return make, look
+
+
 def add_lines(session: Session, call: StripeCall) -> Order:
     document, stripe_id = _invoice(session, call), _stripe_invoice(session, call).stripe_id
     wanted = set(call.arguments["lines"])
@@ -128,7 +163,7 @@ def finalize(session: Session, call: StripeCall) -> Order:
     """
     document, row = _invoice(session, call), _stripe_invoice(session, call)
     parts = parts_of(session, tenant_id=call.tenant_id, invoice_id=document.invoice.id)
-    expected = amount_of_part(document, row.part, tax_on_base_minor=tax_on_base(parts))
+    expected = amount_of_part(document, row.part, parts)
     if row.status == DRAFT and row.total_minor != expected:
         ours, theirs = (wording.amount(minor, document.invoice.currency) for minor in (expected, row.total_minor))
         raise Held(f"The draft at Stripe comes to {theirs}, ours to {ours}: it stays a draft until they agree.")

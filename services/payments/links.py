@@ -30,6 +30,8 @@ def link_subscription(
             status=facts.status,
             current_period_start=facts.current_period_start,
             current_period_end=facts.current_period_end,
+            price_minor=facts.price_minor,
+            price_interval=facts.price_interval,
             read_at=at,
         )
         session.add(link)

@@ -4,6 +4,7 @@ from typing import Final
 
 TENANT: Final = "tallystick_tenant"
 SUBSCRIPTION: Final = "tallystick_subscription"
+ENDS: Final = "tallystick_ends"
 CHECKOUT: Final = "tallystick_checkout"
 INVOICE: Final = "tallystick_invoice"
 PART: Final = "tallystick_part"

@@ -98,6 +98,7 @@ def _values(facts: InvoiceFacts, *, ticket: int, at: datetime) -> dict[str, Any]
         "currency": facts.currency,
         "total_minor": facts.total_minor,
         "tax_minor": facts.tax_minor,
+        "fee_minor": _fee(facts),
         "due_minor": facts.due_minor,
         "paid_minor": facts.paid_minor,
         "remaining_minor": facts.remaining_minor,
@@ -119,6 +120,12 @@ def _values(facts: InvoiceFacts, *, ticket: int, at: datetime) -> dict[str, Any]
 def _renews_at(facts: InvoiceFacts) -> datetime | None:
     """When the period of the base fee begins, where it brings one."""
     return min((line.period_start for line in facts.lines if line.is_subscription_item), default=None)
+
+
+def _fee(facts: InvoiceFacts) -> int | None:
+    """The base fee it brings, before promotions."""
+    fees = [line.amount_minor for line in facts.lines if line.is_subscription_item]
+    return sum(fees) if fees else None
 
 
 def _payment_error(facts: InvoiceFacts) -> str | None:

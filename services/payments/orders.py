@@ -9,14 +9,16 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
-from models import StripeCall, StripeCustomer, StripeSubscription, Subscription
+from models import Interval, StripeCall, StripeCustomer, StripeSubscription, Subscription
 from services.errors import ProviderRefused
 from services.gateways.stripe import customers, money_back, subscriptions
 from services.gateways.stripe.client import Stripe
+from services.gateways.stripe.facts import SubscriptionFacts
 from services.payments import marks
 from services.payments.customers import find_stripe_customer
 from services.payments.reasons import Held
-from services.stripe_catalog import find_price
+from services.price_books import plan_version
+from services.stripe_catalog import base_of, find_price, find_product
 from services.subscriptions import plan_of
 from services.tenant_clocks import find_clock
 from services.tenants import read_tenant
@@ -106,6 +108,64 @@ def cancel_subscription(session: Session, call: StripeCall) -> Order:
             return found
 
     return make, look
+
+
+def change_price(session: Session, call: StripeCall) -> Order:
+    """The price set-up made for the terms, or one for this subscription alone where the book has moved on."""
+    asked = call.arguments
+    plan, interval = plan_version(session, version_id=asked["version_id"]), Interval(asked["interval"])
+    base, stripe_id = base_of(plan, interval), asked["stripe_subscription_id"]
+    price_id = find_price(session, account=call.account, plan=plan, interval=interval)
+    product_id = find_product(session, account=call.account, plan=plan)
+    if price_id is None and product_id is None:
+        raise Held(f"{plan.name} is not at Stripe; run `tallystick stripe setup`, then retry.")
+    price: dict[str, Any] = {"price": price_id}
+    if price_id is None:
+        price = subscriptions.price_of_amount(
+            product_id=str(product_id), amount_minor=base.amount_minor, currency=base.currency, interval=interval.value
+        )
+
+    def holds(facts: SubscriptionFacts) -> bool:
+        is_charged = (facts.price_minor, facts.price_interval) == (base.amount_minor, interval.value)
+        return is_charged or facts.status in subscriptions.OVER
+
+    def make(stripe: Stripe) -> Any:
+        found = subscriptions.read_subscription(stripe, subscription_id=stripe_id)
+        if holds(found):
+            return found
+        return subscriptions.change_price(
+            stripe, key=key_of(call), subscription_id=stripe_id, item_id=found.item_id, price=price
+        )
+
+    return make, lambda stripe: _subscription_when(stripe, stripe_id, holds)
+
+
+def plan_end(session: Session, call: StripeCall) -> Order:
+    """Tell of a scheduled end, or that it was withdrawn."""
+    stripe_id, change_id = call.arguments["stripe_subscription_id"], call.arguments["change_id"]
+
+    def holds(facts: SubscriptionFacts) -> bool:
+        is_told = facts.metadata.get(marks.ENDS, "") == change_id and facts.cancel_at_period_end == bool(change_id)
+        return is_told or facts.status in subscriptions.OVER
+
+    def make(stripe: Stripe) -> Any:
+        found = _subscription_when(stripe, stripe_id, holds)
+        return found or subscriptions.plan_end(
+            stripe,
+            key=key_of(call),
+            subscription_id=stripe_id,
+            at_period_end=bool(change_id),
+            metadata={marks.ENDS: change_id},
+        )
+
+    return make, lambda stripe: _subscription_when(stripe, stripe_id, holds)
+
+
+def _subscription_when(
+    stripe: Stripe, stripe_id: str, holds: Callable[[SubscriptionFacts], bool]
+) -> SubscriptionFacts | None:
+    facts = subscriptions.read_subscription(stripe, subscription_id=stripe_id)
+    return facts if holds(facts) else None
 
 
 def credit_note(session: Session, call: StripeCall) -> Order:

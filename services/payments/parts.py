@@ -7,13 +7,16 @@ tax there. What it put on top already counts; the remainder of our taxes goes on
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from models import Invoice, InvoiceTax, LineKind, StripeInvoice, StripeInvoicePart
+from models import Invoice, InvoiceLine, InvoiceTax, LineKind, StripeInvoice, StripeInvoicePart
 from services.invoices import InvoiceDocument
 from services.rules.decimals import text_of
 from services.rules.taxes import percentage_of
 
 BASE_KINDS: Final = frozenset({LineKind.BASE, LineKind.DISCOUNT})
 """Lines that come with a renewal: the fee, and the promotions on it."""
+
+FEE_MARK: Final = "fee"
+"""Tells the line that makes up for another plan's base fee."""
 
 ONE_PAYMENT_MINOR_MAX: Final = 99_999_999
 """What one payment can collect by itself, 999,999.99; larger invoices are sent, to be paid by transfer."""
@@ -27,12 +30,12 @@ class TaxLine(NamedTuple):
     amount_minor: int
 
 
-def amount_of_part(document: InvoiceDocument, part: StripeInvoicePart | None, *, tax_on_base_minor: int = 0) -> int:
-    """What a part of an invoice must come to, in minor units, where Stripe put so much tax on the base fee apart."""
+def amount_of_part(document: InvoiceDocument, part: StripeInvoicePart | None, parts: Sequence[StripeInvoice]) -> int:
+    """What a part of an invoice must come to, in minor units; `parts` are all that carry it."""
     if part == StripeInvoicePart.WHOLE:
         return document.invoice.total_minor
-    base_minor = _base_minor(document) + tax_on_base_minor
-    return base_minor if part == StripeInvoicePart.BASE else document.invoice.total_minor - base_minor
+    carried_minor = carried_base(document, parts) + tax_on_base(parts)
+    return carried_minor if part == StripeInvoicePart.BASE else document.invoice.total_minor - carried_minor
 
 
 def tax_on_base(parts: Sequence[StripeInvoice]) -> int:
@@ -40,9 +43,37 @@ def tax_on_base(parts: Sequence[StripeInvoice]) -> int:
     return sum(row.tax_minor for row in parts if row.part == StripeInvoicePart.BASE)
 
 
+def carried_base(document: InvoiceDocument, parts: Sequence[StripeInvoice]) -> int:
+    """What the base fee comes to where it is carried apart: ours, or a lower or higher one that Stripe charged before
+    it heard of a change, and that the rest makes up for. A fee above all there is to pay is for a person to give back.
+    """
+    for row in parts:
+        is_other = row.part == StripeInvoicePart.BASE and brings_other_fee(document, row)
+        if is_other and row.total_minor <= document.invoice.total_minor:
+            return row.total_minor - row.tax_minor
+    return base_minor(document)
+
+
+def brings_other_fee(document: InvoiceDocument, row: StripeInvoice) -> bool:
+    """Whether a renewal was made with the fee of another plan than the invoice's."""
+    gross = sum(line.amount_minor for line in renewed_lines(document) if line.kind == LineKind.BASE)
+    return row.fee_minor is not None and row.fee_minor != gross
+
+
+def renewed_lines(document: InvoiceDocument) -> list[InvoiceLine]:
+    """The lines that come with a renewal: the base fee of the last term and what promotions take off it.
+
+    One of a term before, in which the subscription came back from a rest, is put on like any other.
+    """
+    starts = [line.period_start for line in document.lines if line.kind == LineKind.BASE]
+    last = max(starts, default=None)
+    return [line for line in document.lines if line.kind in BASE_KINDS and line.period_start == last]
+
+
 def positions_to_add(document: InvoiceDocument, *, with_base: bool) -> list[int]:
     """The numbers of the lines that we put on a draft: all of them, or those that do not come with a renewal."""
-    return [line.position for line in document.lines if with_base or line.kind not in BASE_KINDS]
+    renewed = set() if with_base else {line.position for line in renewed_lines(document)}
+    return [line.position for line in document.lines if line.position not in renewed]
 
 
 def taxes_to_add(document: InvoiceDocument, *, carried_minor: int) -> list[TaxLine]:
@@ -50,8 +81,7 @@ def taxes_to_add(document: InvoiceDocument, *, carried_minor: int) -> list[TaxLi
 
     Where that is what each is of the base fee, each tax has its line; else one line makes up the difference.
     """
-    base_minor = _base_minor(document)
-    on_base = [percentage_of(base_minor, tax.rate) for tax in document.taxes]
+    on_base = [percentage_of(base_minor(document), tax.rate) for tax in document.taxes]
     if carried_minor in (0, sum(on_base)):
         carried = on_base if carried_minor else [0 for _ in on_base]
         left = [(tax, tax.amount_minor - minor) for tax, minor in zip(document.taxes, carried, strict=True)]
@@ -71,5 +101,6 @@ def is_sent(invoice: Invoice) -> bool:
     return invoice.total_minor > ONE_PAYMENT_MINOR_MAX
 
 
-def _base_minor(document: InvoiceDocument) -> int:
-    return sum(line.amount_minor for line in document.lines if line.kind in BASE_KINDS)
+def base_minor(document: InvoiceDocument) -> int:
+    """What the base fee comes to that a renewal brings, after promotions, in minor units."""
+    return sum(line.amount_minor for line in renewed_lines(document))

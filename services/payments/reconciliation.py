@@ -23,7 +23,7 @@ from models import (
 from services import wording
 from services.invoices import InvoiceDocument, read_invoice
 from services.payments.mirror import PAID, VOID, parts_of
-from services.payments.parts import amount_of_part, tax_on_base
+from services.payments.parts import amount_of_part
 from services.payments.usage_agreement import Difference, differs, usage_differences
 
 GIVEN_TIME: Final = timedelta(hours=2)
@@ -125,7 +125,7 @@ def _at_stripe(
     for part in parts:
         if part.status == VOID and invoice.status != InvoiceStatus.VOID:
             yield Difference("void_at_stripe", f"{part.stripe_id} was voided at Stripe; ours is {invoice.status}.")
-        due = amount_of_part(document, part.part, tax_on_base_minor=tax_on_base(parts))
+        due = amount_of_part(document, part.part, parts)
         expected = wording.amount(due, invoice.currency)
         if part.status != "draft" or at > invoice.issued_at + GIVEN_TIME:
             found = wording.amount(part.total_minor, part.currency)

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from models import Dunning, StripeSubscription, Subscription, SubscriptionStatus
+from models import ChangeKind, Dunning, StripeSubscription, Subscription, SubscriptionStatus
+from services.scheduled_changes import waiting_change
 from services.subscription_ends import end_subscription
 from services.subscription_standing import RESTING, set_status
 from services.tenants import lock_head
@@ -17,19 +18,26 @@ def settle_standing(session: Session, *, tenant_id: str, subscription_id: str, a
     """Give a subscription the status that follows from the facts; the same facts give the same status.
 
     Ended at Stripe: it ends. A failed payment: past due, or suspended once the reminders are over. Paused
-    there: paused. The caller holds the lock on the tenant's head.
+    there: paused. What was paused here rests until it is resumed here. The caller holds the lock on the tenant's head.
     """
     subscription = session.get_one(Subscription, (tenant_id, subscription_id), populate_existing=True)
     link = session.get(StripeSubscription, (tenant_id, subscription_id))
     if subscription.status == SubscriptionStatus.CANCELED:
         return subscription.status
     if link is not None and link.status in ENDED:
+        if _is_about_to_end(session, subscription, link):
+            return subscription.status  # Stripe counts periods in UTC: ours ends at its own moment
         if _is_renewed_there(subscription, link):
             return subscription.status  # the fee of the next period was charged there: this one closes first
         ended_at = min(link.ended_at or at, at)
         end_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id, ended_at=ended_at, at=at)
         return SubscriptionStatus.CANCELED
+    if _rests_by_itself(subscription, link):
+        return subscription.status
     wanted = _wanted(session, subscription, link)
+    if link is not None:
+        link.pauses_ours = wanted == SubscriptionStatus.PAUSED
+        session.add(link)
     if wanted != subscription.status:
         set_status(session, tenant_id=tenant_id, subscription_id=subscription_id, status=wanted, at=at)
     return wanted
@@ -47,6 +55,17 @@ def _is_renewed_there(subscription: Subscription, link: StripeSubscription) -> b
         return False
     starts_at, ends_at = subscription.current_period_start, subscription.current_period_end
     return link.current_period_start > ends_at - (ends_at - starts_at) / 2
+
+
+def _is_about_to_end(session: Session, subscription: Subscription, link: StripeSubscription) -> bool:
+    """Whether it ended there because ours is to end, which still lies ahead."""
+    waiting = waiting_change(session, subscription=subscription)
+    return waiting is not None and waiting.kind == ChangeKind.CANCEL and waiting.id == link.ends_for
+
+
+def _rests_by_itself(subscription: Subscription, link: StripeSubscription | None) -> bool:
+    """Whether it was paused here, and so rests until it is resumed here."""
+    return subscription.status == SubscriptionStatus.PAUSED and not (link is not None and link.pauses_ours)
 
 
 def _wanted(session: Session, subscription: Subscription, link: StripeSubscription | None) -> SubscriptionStatus:

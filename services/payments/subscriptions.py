@@ -54,6 +54,10 @@ def keep_subscription(
     link.current_period_end = facts.current_period_end
     link.trial_ends_at = facts.trial_ends_at
     link.ended_at = facts.ended_at
+    if (link.price_minor, link.price_interval) != (facts.price_minor, facts.price_interval):
+        link.price_minor, link.price_interval = facts.price_minor, facts.price_interval
+        link.version_id = link.interval = None
+    link.ends_for = facts.metadata.get(marks.ENDS) if facts.cancel_at_period_end else None
     link.ticket, link.read_at = ticket, at
     session.add(link)
     session.flush()

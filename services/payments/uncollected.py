@@ -168,7 +168,7 @@ def ended_here_only(session: Session, *, limit: int = 200) -> list[tuple[str, st
 def unmet_renewals(session: Session, *, account: str, limit: int = 200) -> list[tuple[str, str]]:
     """(tenant, id at Stripe) of held renewals that none of our invoices will meet any more.
 
-    Our period there was spent at rest and had no base fee, or the subscription ended and was closed for good.
+    Our period there is or was spent at rest and has no base fee, or the subscription ended and was closed for good.
     """
     has_open_period = exists().where(
         col(BillingPeriod.tenant_id) == Subscription.tenant_id,
@@ -181,7 +181,7 @@ def unmet_renewals(session: Session, *, account: str, limit: int = 200) -> list[
         col(StripeCall.kind) == StripeCallKind.FINALIZE_UNCOLLECTED,
     )
     statement = (
-        select(StripeInvoice, Subscription.status, Subscription.current_period_start)
+        select(StripeInvoice, Subscription)
         .join(
             StripeSubscription,
             (col(StripeSubscription.tenant_id) == StripeInvoice.tenant_id)
@@ -206,13 +206,18 @@ def unmet_renewals(session: Session, *, account: str, limit: int = 200) -> list[
     )
     return [
         (row.tenant_id, row.stripe_id)
-        for row, status, period_start in session.exec(statement)
-        if status == SubscriptionStatus.CANCELED or _is_behind(row.renews_at, period_start)
+        for row, ours in session.exec(statement)
+        if ours.status == SubscriptionStatus.CANCELED or _is_behind(row.renews_at, ours)
     ]
 
 
-def _is_behind(renews_at: datetime | None, period_start: datetime) -> bool:
-    return renews_at is not None and renews_at < period_start - RENEWAL_TOLERANCE
+def _is_behind(renews_at: datetime | None, ours: Subscription) -> bool:
+    """Whether its period is over here, or began at rest, so that the invoice before it brought no fee for it."""
+    if renews_at is None or renews_at >= ours.current_period_end - RENEWAL_TOLERANCE:
+        return False
+    is_charged = ours.base_paid_until is not None and ours.base_paid_until > ours.current_period_start
+    began_at_rest = ours.status == SubscriptionStatus.PAUSED and not is_charged
+    return began_at_rest or renews_at < ours.current_period_start - RENEWAL_TOLERANCE
 
 
 def _comes_to_nothing() -> ColumnElement[bool]:
@@ -226,6 +231,7 @@ def _brings_renewed_fee() -> ColumnElement[bool]:
         col(InvoiceLine.tenant_id) == Invoice.tenant_id,
         col(InvoiceLine.invoice_id) == Invoice.id,
         col(InvoiceLine.kind) == LineKind.BASE,
+        col(InvoiceLine.period_start) > Invoice.period_start,
     )
     return and_(col(Invoice.billing_reason) == BillingReason.PERIOD_CLOSE, has_fee)
 

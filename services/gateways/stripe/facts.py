@@ -36,12 +36,18 @@ class CouponFacts:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionFacts:
-    """`status` is in Stripe's words; the period is that of its first item. `has_pause` where collection is paused."""
+    """`status` is in Stripe's words; the period is that of its first item, and so is the price, in minor units.
+
+    `price_minor` is None where the price is no flat amount. `has_pause` where collection is paused.
+    """
 
     id: str
     customer_id: str
     status: str
+    item_id: str
     price_id: str
+    price_minor: int | None
+    price_interval: str
     started_at: datetime
     current_period_start: datetime
     current_period_end: datetime

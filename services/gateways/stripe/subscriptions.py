@@ -58,6 +58,33 @@ def cancel_subscription(stripe: Stripe, *, key: str, subscription_id: str) -> Su
     return _facts(stripe.call(stripe.v1.subscriptions.cancel, given(subscription_id), ending, key=key))
 
 
+def change_price(
+    stripe: Stripe, *, key: str, subscription_id: str, item_id: str, price: Mapping[str, Any]
+) -> SubscriptionFacts:
+    """Charge another price from its next renewal on. What the running term costs more or less is ours to bill."""
+    params = {
+        "items": [{"id": given(item_id), **price}],
+        "proration_behavior": "none",
+        "expand": DISCOUNTS,
+    }
+    return _facts(stripe.call(stripe.v1.subscriptions.update, given(subscription_id), params, key=key))
+
+
+def plan_end(
+    stripe: Stripe, *, key: str, subscription_id: str, at_period_end: bool, metadata: Mapping[str, str]
+) -> SubscriptionFacts:
+    """Let it end as its period does, or go on. An empty value takes a name out of its metadata."""
+    params = {"cancel_at_period_end": at_period_end, "metadata": dict(metadata), "expand": DISCOUNTS}
+    return _facts(stripe.call(stripe.v1.subscriptions.update, given(subscription_id), params, key=key))
+
+
+def price_of_amount(*, product_id: str, amount_minor: int, currency: str, interval: str) -> dict[str, Any]:
+    """A price that is made for one subscription, where none stands in the catalogue: `change_price` takes it."""
+    recurring = {"interval": interval}
+    made = {"product": product_id, "unit_amount": amount_minor, "currency": currency.lower(), "recurring": recurring}
+    return {"price_data": made}
+
+
 def _facts(subscription: Mapping[str, Any]) -> SubscriptionFacts:
     items = subscription["items"]["data"]
     if not items:
@@ -66,7 +93,10 @@ def _facts(subscription: Mapping[str, Any]) -> SubscriptionFacts:
         id=subscription["id"],
         customer_id=id_of(subscription["customer"], what="customer"),
         status=subscription["status"],
+        item_id=items[0]["id"],
         price_id=id_of(items[0]["price"], what="price"),
+        price_minor=items[0]["price"]["unit_amount"],
+        price_interval=items[0]["price"]["recurring"]["interval"],
         started_at=moment(subscription["start_date"]),
         current_period_start=moment(items[0]["current_period_start"]),
         current_period_end=moment(items[0]["current_period_end"]),
