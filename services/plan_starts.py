@@ -7,6 +7,7 @@ from sqlmodel import Session, select
 
 from models import Interval, Subscription, Tenant
 from services import wording
+from services.arrears import check_no_arrears
 from services.base_fees import first_term
 from services.errors import Conflict, Unprocessable
 from services.invoice_lines import base_line
@@ -51,6 +52,7 @@ def preview_start(
     """
     tenant = read_tenant(session, tenant_id=tenant_id)
     plan = plan_in_force(session, plan_code=plan_code)
+    check_no_arrears(session, tenant_id=tenant_id)
     check_sellable(session, plan=plan, tenant=tenant, free_gives_way=by_card and not plan.is_free)
     chosen = _interval(interval)
     trial = _trial(tenant, offered_trial_days(session, tenant_id=tenant_id, plan=plan), at)
@@ -88,6 +90,7 @@ def start_plan(
     plan = plan_in_force(session, plan_code=plan_code)
     if plan.version_id != version_id:
         raise Conflict("The terms of this plan have changed since you looked. Check them again, then start it.")
+    check_no_arrears(session, tenant_id=tenant_id)
     tenant = read_tenant(session, tenant_id=tenant_id)
     trial = _trial(tenant, offered_trial_days(session, tenant_id=tenant_id, plan=plan), at)
     return create_subscription(

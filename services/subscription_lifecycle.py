@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from models import ChangeKind, ChangeStatus, Subscription, SubscriptionStatus
+from services.arrears import check_no_arrears
 from services.base_fees import base_fee_lines, note_paid
 from services.closing_periods import running_period
 from services.errors import SubscriptionConflict
@@ -83,10 +84,12 @@ def resume_subscription(session: Session, *, tenant_id: str, subscription_id: st
 def reactivate_subscription(session: Session, *, tenant_id: str, subscription_id: str, at: datetime) -> Subscription:
     """Take a cancellation back before it takes effect; or start one that has ended again, as a new one on its plan.
 
-    Raises NotFound, UnknownPlan, Unprocessable, and SubscriptionConflict where it was not cancelled.
+    Raises NotFound, UnknownPlan, Unprocessable, and SubscriptionConflict where it was not cancelled, or where it was
+    suspended and is not paid.
     """
     subscription = _locked(session, tenant_id, subscription_id)
     if subscription.status == SubscriptionStatus.CANCELED:
+        check_no_arrears(session, tenant_id=tenant_id)
         return create_subscription(
             session,
             tenant_id=tenant_id,

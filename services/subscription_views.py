@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from models import ChangeKind, Collection, Interval, ScheduledChange, Subscription, SubscriptionStatus, Tenant
 from services import wording
+from services.arrears import check_no_arrears
 from services.carried_credit import account_credit
 from services.change_views import price_of
 from services.errors import NotFound, SubscriptionConflict, UnknownPlan, UnknownPriceBook, Unprocessable
@@ -139,6 +140,7 @@ def _may_start_again(session: Session, subscription: Subscription) -> bool:
     tenant = read_tenant(session, tenant_id=subscription.tenant_id)
     try:
         plan = plan_in_force(session, plan_code=plan_of(session, subscription).qualified_code)
+        check_no_arrears(session, tenant_id=subscription.tenant_id)
         check_sellable(session, plan=plan, tenant=tenant, name=subscription.name, site=subscription.site)
     except (UnknownPlan, UnknownPriceBook, Unprocessable, SubscriptionConflict):
         return False

@@ -16,6 +16,7 @@ from app.api.schemas.values import ID_PATTERN
 from app.api.subscription_changes import shown
 from services import subscriptions
 from services.api_keys import Principal
+from services.arrears import check_no_arrears
 from services.database import Session
 
 router = api_router("/v1/subscriptions", "Subscriptions")
@@ -31,6 +32,7 @@ async def create_subscription(body: SubscriptionBody, asked: Command = command("
     tenant_id = await asked.tenant(named=body.tenant_id)
 
     def act(session: Session) -> SubscriptionShown:
+        check_no_arrears(session, tenant_id=tenant_id)
         made = subscriptions.create_subscription(
             session,
             tenant_id=tenant_id,

@@ -15,6 +15,7 @@ from models import (
     StripeInvoicePart,
     Subscription,
 )
+from services.arrears import check_no_arrears
 from services.errors import NotFound, SubscriptionConflict, Unprocessable
 from services.gateways.stripe.facts import CheckoutFacts, InvoiceFacts, SubscriptionFacts
 from services.identifiers import new_id
@@ -54,12 +55,14 @@ def ask_checkout(
 ) -> Checkout:
     """Write down that a plan is to be bought on the hosted page; the page is opened afterwards.
 
-    Raises UnknownPlan, SubscriptionConflict where a paid subscription of that name is live (its plan is changed),
-    and Unprocessable for a plan that costs nothing, is agreed by contract, or is not for sale at Stripe yet.
+    Raises UnknownPlan, SubscriptionConflict where a paid subscription of that name is live (its plan is changed) or one
+    was suspended and is not paid, and Unprocessable for a plan that costs nothing, is agreed by contract, or is not for
+    sale at Stripe yet.
     """
     lock_head(session, tenant_id=tenant_id)
     tenant = read_tenant(session, tenant_id=tenant_id)
     plan = plan_in_force(session, plan_code=plan_code)
+    check_no_arrears(session, tenant_id=tenant_id)
     check_sellable(session, plan=plan, tenant=tenant, free_gives_way=not name, name=name, site=site)
     if not plan.base_price:
         raise Unprocessable(f"{plan.name} costs nothing; start it without a payment.", field="plan_code")

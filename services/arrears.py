@@ -1,0 +1,26 @@
+"""Who was suspended for an unpaid invoice pays it before anything new is started."""
+
+from sqlmodel import Session, col, select
+
+from models import Dunning, Invoice
+from services.errors import SubscriptionConflict
+from services.invoice_numbers import invoice_number
+
+
+def check_no_arrears(session: Session, *, tenant_id: str) -> None:
+    """Raises SubscriptionConflict while an invoice is unpaid for which a subscription of the customer was suspended.
+
+    Cancelling what was suspended and starting anew would lift the suspension without paying.
+    """
+    statement = (
+        select(Invoice)
+        .join(Dunning, (col(Dunning.tenant_id) == Invoice.tenant_id) & (col(Dunning.invoice_id) == Invoice.id))
+        .where(Invoice.tenant_id == tenant_id, col(Dunning.ended_at).is_(None), col(Dunning.suspended_at).is_not(None))
+        .order_by(col(Invoice.number))
+        .limit(1)
+    )
+    unpaid = session.exec(statement).first()
+    if unpaid is not None:
+        raise SubscriptionConflict(
+            f"Service was suspended because {invoice_number(unpaid)} is not paid; pay it first, then start again."
+        )
