@@ -39,17 +39,9 @@ def count_assets(session: Session, *, subscription: Subscription, price: AssetPr
 
 
 def _whole(session: Session, subscription: Subscription, price: AssetPrice, period: Period) -> list[Snapshot]:
-    statement = select(AssetSnapshot.id, AssetSnapshot.asset_count, AssetSnapshot.captured_at).where(
-        AssetSnapshot.tenant_id == subscription.tenant_id,
-        AssetSnapshot.captured_at >= period.starts_at,
-        AssetSnapshot.captured_at < period.ends_at,
-    )
-    newest_first = (col(AssetSnapshot.captured_at).desc(), col(AssetSnapshot.id).desc())
-    if price.basis == LATEST:
-        statement = statement.order_by(*newest_first).limit(1)
-    elif price.basis == PEAK:
-        statement = statement.order_by(col(AssetSnapshot.asset_count).desc(), *newest_first).limit(1)
-    return [Snapshot(*row) for row in session.exec(statement)]
+    wanted = {"tenant": subscription.tenant_id, "since": period.starts_at, "until": period.ends_at}
+    counting = {LATEST: _latest, PEAK: _peak}.get(price.basis, _all)
+    return [Snapshot(*row) for row in session.execute(counting, wanted)]
 
 
 def _shared(session: Session, subscription: Subscription, holders: dict[str, Holder], period: Period) -> list[Snapshot]:
@@ -82,7 +74,15 @@ def _holders(session: Session, subscription: Subscription, period: Period) -> di
     }
 
 
+_newest_first = (col(AssetSnapshot.captured_at).desc(), col(AssetSnapshot.id).desc())
+_all = select(AssetSnapshot.id, AssetSnapshot.asset_count, AssetSnapshot.captured_at).where(
+    AssetSnapshot.tenant_id == bindparam("tenant"),
+    AssetSnapshot.captured_at >= bindparam("since"),
+    AssetSnapshot.captured_at < bindparam("until"),
+)
+_latest = _all.order_by(*_newest_first).limit(1)
+_peak = _all.order_by(col(AssetSnapshot.asset_count).desc(), *_newest_first).limit(1)
 _begun = select(Subscription).where(
     Subscription.tenant_id == bindparam("tenant"), Subscription.started_at < bindparam("until")
 )
-"""Built once: building it costs as much as running it."""
+"""Built once: building them costs as much as running it."""

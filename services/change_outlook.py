@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from models import BillingReason, Invoice, Subscription
-from services.closing_lines import closing_lines
+from services.closing_lines import closing_lines, used_parts
 from services.closing_periods import following_period, running_period
 from services.invoices import draft_invoice
 from services.plan_changes import PlanChange, When
@@ -27,6 +27,7 @@ def invoice_after(session: Session, *, change: PlanChange, at: datetime) -> Invo
         subscription=subscription,
         period=period,
         following=following,
+        parts=used_parts(session, subscription=subscription, period=period),
         terms=terms,
         added=change.lines,
         changed_at=change.effective_at if change.when == When.NOW else None,

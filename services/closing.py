@@ -5,19 +5,18 @@ from datetime import datetime
 import structlog
 from sqlmodel import Session, select
 
-from models import BillingPeriod, BillingReason, Invoice, PeriodStatus, Subscription, SubscriptionStatus
+from models import BillingPeriod, BillingReason, Invoice, PeriodStatus, Subscription, SubscriptionStatus, TenantHead
 from services import credit_lots, usage_lines
 from services.base_fees import note_paid
 from services.carried_credit import settle_waiting
-from services.closing_lines import closing_lines, use_of_period
+from services.closing_lines import UsedPart, closing_lines, use_of_period, used_parts
 from services.closing_periods import awaits_last_close, following_period, forced_period, grace, running_period
 from services.due_periods import BILLED
 from services.errors import PeriodNotEnded, SubscriptionConflict
 from services.invoice_lines import Line
 from services.invoices import InvoiceDocument, draft_invoice, issue_invoice
-from services.period_parts import part_period, parts_of
 from services.rules.periods import Period
-from services.scheduled_changes import bring_forward, ends_by
+from services.scheduled_changes import Terms, bring_forward, ends_by, terms_from
 from services.scheduled_ends import end_if_due, take_change
 from services.subscription_notices import announce_status
 from services.subscriptions import open_period, plan_of, read_subscription
@@ -38,7 +37,7 @@ def close_period(
     Raises PeriodNotEnded while the first period runs, or its grace has not passed; SubscriptionConflict where the
     subscription rests, or has ended and leaves nothing to bill; Conflict where Stripe renews what is forced to end.
     """
-    lock_head(session, tenant_id=tenant_id)
+    head = lock_head(session, tenant_id=tenant_id)
     subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
     session.refresh(subscription)
     end_if_due(session, subscription=subscription, at=at)
@@ -56,7 +55,7 @@ def close_period(
         bring_forward(session, subscription=subscription, ends_at=period.ends_at)
         if end_if_due(session, subscription=subscription, at=period.ends_at):
             force, period = False, running_period(subscription)
-    invoice = _close(session, subscription=subscription, period=period, forced=force, at=at)
+    invoice = _close(session, head=head, subscription=subscription, period=period, forced=force, at=at)
     if invoice is None:
         raise SubscriptionConflict(_nothing_left(subscription))
     return invoice
@@ -74,7 +73,8 @@ def preview_invoice(
     if ends_by(session, subscription=subscription, at=period.ends_at) is not None:
         following = None
     is_over = subscription.status == SubscriptionStatus.CANCELED and not awaits_last_close(session, subscription)
-    lines = closing_lines(session, subscription=subscription, period=period, following=following)
+    parts = used_parts(session, subscription=subscription, period=period)
+    lines = closing_lines(session, subscription=subscription, period=period, following=following, parts=parts)
     return draft_invoice(
         session,
         subscription=subscription,
@@ -91,13 +91,14 @@ def close_if_due(session: Session, *, tenant_id: str, subscription_id: str, at: 
 
     None, too, where the last period of one that has ended leaves nothing to bill; then it is closed without an invoice.
     """
-    lock_head(session, tenant_id=tenant_id)
+    head = lock_head(session, tenant_id=tenant_id)
     subscription = _read_anew(session, tenant_id, subscription_id)
     end_if_due(session, subscription=subscription, at=at)
     is_billed = subscription.status in BILLED or awaits_last_close(session, subscription)
     if not is_billed or at < subscription.current_period_end + grace():
         return None
-    return _close(session, subscription=subscription, period=running_period(subscription), forced=False, at=at)
+    period = running_period(subscription)
+    return _close(session, head=head, subscription=subscription, period=period, forced=False, at=at)
 
 
 def _read_anew(session: Session, tenant_id: str, subscription_id: str) -> Subscription:
@@ -107,32 +108,50 @@ def _read_anew(session: Session, tenant_id: str, subscription_id: str) -> Subscr
 
 
 def _close(
-    session: Session, *, subscription: Subscription, period: Period, forced: bool, at: datetime
+    session: Session, *, head: TenantHead, subscription: Subscription, period: Period, forced: bool, at: datetime
 ) -> Invoice | None:
-    """Close a period. The last one of a subscription makes no invoice where there is nothing to put on it."""
+    """Close a period. The last one of a subscription makes no invoice where there is nothing to put on it.
+
+    `head` is locked by the caller. All that is read of the period is read once: nobody else can change it meanwhile.
+    """
     tenant_id = subscription.tenant_id
     tenant = read_tenant(session, tenant_id=tenant_id)
     following = following_period(subscription, tenant, period)
     plan = plan_of(session, subscription)
-    lines = closing_lines(session, subscription=subscription, period=period, following=following)
+    terms = None if following is None else terms_from(session, subscription=subscription, starts_at=following.starts_at)
+    parts = used_parts(session, subscription=subscription, period=period)
+    lines = closing_lines(
+        session, subscription=subscription, period=period, following=following, parts=parts, terms=terms
+    )
     invoice = None
     if lines or following is not None:
         invoice = issue_invoice(
             session,
-            head=lock_head(session, tenant_id=tenant_id),
+            head=head,
             subscription=subscription,
             reason=BillingReason.PERIOD_CLOSE,
             period=period,
             lines=lines,
             currency=plan.currency,
-            **use_of_period(session, subscription, period),
+            **use_of_period(parts),
             at=at,
         )
         settle_waiting(session, subscription=subscription, invoice=invoice, lines=lines, at=at)
         log.info("period_closed", tenant_id=tenant_id, invoice_id=invoice.id, total_minor=invoice.total_minor)
-    _settle(session, subscription=subscription, period=period, lines=lines, invoice=invoice, at=at)
-    if following is not None:
-        _move_on(session, subscription=subscription, following=following, lines=lines, forced=forced, at=at)
+    _settle(
+        session, head=head, subscription=subscription, period=period, parts=parts, lines=lines, invoice=invoice, at=at
+    )
+    if following is not None and terms is not None:
+        _move_on(
+            session,
+            head=head,
+            subscription=subscription,
+            following=following,
+            terms=terms,
+            lines=lines,
+            forced=forced,
+            at=at,
+        )
     return invoice
 
 
@@ -172,33 +191,33 @@ def _already_closed(session: Session, subscription: Subscription, at: datetime) 
 def _settle(
     session: Session,
     *,
+    head: TenantHead,
     subscription: Subscription,
     period: Period,
+    parts: list[UsedPart],
     lines: list[Line],
     invoice: Invoice | None,
     at: datetime,
 ) -> None:
     """Mark the period closed and its overage billed, and let what is left of its allowances expire."""
-    parts = parts_of(session, subscription=subscription, starts_at=period.starts_at)
-    billed = {part.starts_at for part in parts} | {line.period.starts_at for line in lines if line.kind == "late_usage"}
-    usage_lines.mark_overage_billed(session, subscription=subscription, periods=billed)
-    credit_lots.expire_window(session, subscription=subscription, window=(period.starts_at, period.ends_at), at=at)
+    late = {line.period.starts_at for line in lines if line.kind == "late_usage"}
+    usage_lines.mark_overage_billed(session, subscription=subscription, uses=[part.use for part in parts], late=late)
+    window = (period.starts_at, period.ends_at)
+    credit_lots.expire_window(session, head=head, subscription=subscription, window=window, at=at)
     for part in parts:
-        part.status, part.ends_at, part.closed_at, part.invoice_id = (
-            PeriodStatus.CLOSED,
-            part_period(part, period).ends_at,
-            at,
-            None if invoice is None else invoice.id,
-        )
-        session.add(part)
+        row = part.row
+        row.status, row.ends_at, row.closed_at = PeriodStatus.CLOSED, part.period.ends_at, at
+        row.invoice_id = None if invoice is None else invoice.id
     session.flush()
 
 
 def _move_on(
     session: Session,
     *,
+    head: TenantHead,
     subscription: Subscription,
     following: Period,
+    terms: Terms,
     lines: list[Line],
     forced: bool,
     at: datetime,
@@ -209,13 +228,13 @@ def _move_on(
     if was_trial:
         subscription.status, subscription.trial_ends_at = SubscriptionStatus.ACTIVE, following.starts_at
     note_paid(subscription, lines)
-    plan = take_change(session, subscription, following, at)
+    plan = take_change(session, subscription, following, terms, at)
     subscription.period_index = following.index
     subscription.current_period_start = following.starts_at
     subscription.current_period_end = following.ends_at
     session.add(subscription)
     session.flush()
-    open_period(session, subscription=subscription, plan=plan, period=following, at=at)
+    open_period(session, head=head, subscription=subscription, plan=plan, period=following, at=at)
     if was_trial and subscription.status == SubscriptionStatus.ACTIVE:
         before, trial = SubscriptionStatus.TRIALING, f"trial:{following.starts_at.isoformat()}"
         announce_status(session, subscription=subscription, before=before, occurrence=trial, at=at)

@@ -1,6 +1,7 @@
 """The lines of a closing invoice: the fee that falls due, what was used in each part of the period, what waited."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,27 @@ from services.rules.periods import Period
 from services.scheduled_changes import Terms, terms_from
 from services.subscriptions import plan_of
 from services.tenants import read_tenant
-from services.usage_ranges import period_ranges, whole_range
+from services.usage_lines import Use, use_of
+from services.usage_ranges import whole_range
+
+
+@dataclass(frozen=True, slots=True)
+class UsedPart:
+    """A part of the period that closes, as it is stored and within the period, and what it used."""
+
+    row: BillingPeriod
+    period: Period
+    use: Use
+
+
+def used_parts(session: Session, *, subscription: Subscription, period: Period) -> list[UsedPart]:
+    """The parts of the period in order, read once for its lines, its receipt and the marks that it is billed."""
+    return [
+        UsedPart(
+            part, part_period(part, period), use_of(session, subscription=subscription, period_start=part.starts_at)
+        )
+        for part in parts_of(session, subscription=subscription, starts_at=period.starts_at)
+    ]
 
 
 def closing_lines(
@@ -26,6 +47,7 @@ def closing_lines(
     subscription: Subscription,
     period: Period,
     following: Period | None,
+    parts: Sequence[UsedPart],
     terms: Terms | None = None,
     added: Sequence[Line] = (),
     changed_at: datetime | None = None,
@@ -38,14 +60,13 @@ def closing_lines(
     tenant = read_tenant(session, tenant_id=subscription.tenant_id)
     plan = plan_of(session, subscription)
     fees = _fees(session, subscription, tenant, following, terms)
-    parts = parts_of(session, subscription=subscription, starts_at=period.starts_at)
     then = None if changed_at is None else (changed_at, plan.version_id)
-    rated = plan_version(session, version_id=longest_plan(parts, period, then=then))
+    rated = plan_version(session, version_id=longest_plan([part.row for part in parts], period, then=then))
     assets = invoice_lines.asset_line(session, subscription=subscription, plan=rated, period=period)
     lines = [
         *fees,
         *([] if assets is None else [assets]),
-        *_overage_lines(session, subscription, parts, period),
+        *_overage_lines(session, subscription, period, parts),
         *usage_lines.late_lines(session, subscription=subscription, before=period.starts_at, timezone=tenant.timezone),
         *added,
     ]
@@ -66,16 +87,14 @@ def _fees(
     return base_fee_lines(session, subscription=subscription, plan=terms.plan, term=term, interval=terms.interval)
 
 
-def use_of_period(session: Session, subscription: Subscription, period: Period) -> dict[str, Any]:
+def use_of_period(parts: Sequence[UsedPart]) -> dict[str, Any]:
     """What an invoice says of its period's use, in whole and by part."""
-    parts = parts_of(session, subscription=subscription, starts_at=period.starts_at)
-    ranges = [period_ranges(session, subscription=subscription, period_start=part.starts_at) for part in parts]
-    named = [(part_period(part, period), part.plan_version_id) for part in parts]
-    return {"usage": whole_range(ranges), "parts": named if len(parts) > 1 else ()}
+    named = [(part.period, part.row.plan_version_id) for part in parts]
+    return {"usage": whole_range([part.use.receipts for part in parts]), "parts": named if len(parts) > 1 else ()}
 
 
 def _overage_lines(
-    session: Session, subscription: Subscription, parts: Sequence[BillingPeriod], period: Period
+    session: Session, subscription: Subscription, period: Period, parts: Sequence[UsedPart]
 ) -> list[Line]:
     return [
         line
@@ -83,8 +102,9 @@ def _overage_lines(
         for line in usage_lines.overage_lines(
             session,
             subscription=subscription,
-            plan=plan_version(session, version_id=part.plan_version_id),
-            period=part_period(part, period),
+            plan=plan_version(session, version_id=part.row.plan_version_id),
+            period=part.period,
+            use=part.use,
             part_of=period if len(parts) > 1 else None,
         )
     ]

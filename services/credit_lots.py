@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, or_, select
 
-from models import CreditEntry, CreditGrant, EntryKind, GrantKind, Subscription, table_of
+from models import CreditEntry, CreditGrant, EntryKind, GrantKind, Subscription, TenantHead, table_of
 from services.identifiers import new_id
 from services.plans import Plan
 from services.rules.credits import Grant, Wallet
@@ -28,17 +28,25 @@ class Lot:
 
 
 def grant_allowance(
-    session: Session, *, subscription: Subscription, plan: Plan, pool: str, window: Window, at: datetime
-) -> None:
-    """Grant what the plan includes for one window of a pool, once; nothing where it includes nothing."""
-    granted_micro = plan.allowance_micro(pool)
-    grant_lot(session, subscription=subscription, pool=pool, window=window, granted_micro=granted_micro, at=at)
+    session: Session, *, subscription: Subscription, plan: Plan, pool: str, window: Window, at: datetime,
+    head: TenantHead | None = None,
+) -> None:  # fmt: skip
+    """Grant what the plan includes for one window of a pool, once; nothing where it includes nothing.
+
+    `head` as in `add_entry`.
+    """
+    micro = plan.allowance_micro(pool)
+    grant_lot(session, subscription=subscription, pool=pool, window=window, granted_micro=micro, at=at, head=head)
 
 
 def grant_lot(
-    session: Session, *, subscription: Subscription, pool: str, window: Window, granted_micro: int, at: datetime
-) -> None:
-    """Grant an allowance of so many millionths for a window, once; nothing where it is none."""
+    session: Session, *, subscription: Subscription, pool: str, window: Window, granted_micro: int, at: datetime,
+    head: TenantHead | None = None,
+) -> None:  # fmt: skip
+    """Grant an allowance of so many millionths for a window, once; nothing where it is none.
+
+    `head` as in `add_entry`.
+    """
     if not granted_micro:
         return
     starts_at, ends_at = window
@@ -62,7 +70,7 @@ def grant_lot(
     )
     session.add(grant)
     session.flush()
-    add_entry(session, grant=grant, kind=EntryKind.GRANT, delta_micro=granted_micro, at=at)
+    add_entry(session, grant=grant, kind=EntryKind.GRANT, delta_micro=granted_micro, at=at, head=head)
 
 
 def load_lots(session: Session, *, tenant_id: str, subscription_id: str, pool: str, since: datetime) -> dict[str, Lot]:
@@ -146,8 +154,13 @@ def grant_of(row: CreditGrant) -> Grant:
     return _lot(row).grant
 
 
-def expire_window(session: Session, *, subscription: Subscription, window: Window, at: datetime) -> None:
-    """End the allowances that began in a closed window: what is left in each expires, with an entry."""
+def expire_window(
+    session: Session, *, subscription: Subscription, window: Window, at: datetime, head: TenantHead | None = None
+) -> None:
+    """End the allowances that began in a closed window: what is left in each expires, with an entry.
+
+    `head` as in `add_entry`.
+    """
     starts_at, ends_at = window
     wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id, "since": starts_at, "until": ends_at}
     for grant in session.execute(_allowances, wanted).scalars().all():
@@ -156,7 +169,7 @@ def expire_window(session: Session, *, subscription: Subscription, window: Windo
         if grant.remaining_micro:
             left, grant.remaining_micro = grant.remaining_micro, 0
             grant.expired_micro += left
-            add_entry(session, grant=grant, kind=EntryKind.EXPIRE, delta_micro=-left, at=at)
+            add_entry(session, grant=grant, kind=EntryKind.EXPIRE, delta_micro=-left, at=at, head=head)
     session.flush()
 
 
@@ -169,9 +182,11 @@ def add_entry(
     at: datetime,
     source_id: str | None = None,
     reason: str | None = None,
+    head: TenantHead | None = None,
 ) -> None:
-    """Append why a lot changed, under the lock on the tenant's head."""
-    head = lock_head(session, tenant_id=grant.tenant_id)
+    """Append why a lot changed, under the lock on the tenant's head: `head` where the caller has just locked it."""
+    head = head or lock_head(session, tenant_id=grant.tenant_id)
+    assert head.tenant_id == grant.tenant_id
     head.last_entry_seq += 1
     session.add(
         CreditEntry(

@@ -16,14 +16,27 @@ _OWED = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
 def announce_invoice(session: Session, *, invoice: Invoice, type: NoticeType, at: datetime) -> None:
     """Tell what became of an invoice, once a type."""
-    data = InvoiceData(**_facts(session, invoice))
+    data = InvoiceData(**_facts(invoice, _due_minor(session, invoice)))
     announce(session, tenant_id=invoice.tenant_id, type=type, subject_id=invoice.id, data=data, at=at)
+
+
+def announce_issue(session: Session, *, invoice: Invoice, at: datetime) -> None:
+    """Tell of an invoice that was made in this transaction: all of it is due, for nothing has been credited yet."""
+    announce(
+        session,
+        tenant_id=invoice.tenant_id,
+        type=NoticeType.INVOICE_FINALIZED,
+        subject_id=invoice.id,
+        data=InvoiceData(**_facts(invoice, max(0, invoice.total_minor))),
+        at=at,
+        is_new=True,
+    )
 
 
 def announce_failed_payment(session: Session, *, invoice: Invoice, part: StripeInvoice, at: datetime) -> None:
     """Tell that a payment failed, once an attempt. `part` is what carries the invoice at the provider."""
     data = PaymentFailedData(
-        **_facts(session, invoice),
+        **_facts(invoice, _due_minor(session, invoice)),
         attempt=part.payment_attempts,
         reason=part.payment_error,
         next_attempt_at=part.next_payment_attempt_at,
@@ -43,7 +56,7 @@ def announce_reminder(session: Session, *, dunning: Dunning, day: int, suspends_
     """Remind of an invoice whose payment failed, once for each of the days."""
     invoice = session.get_one(Invoice, (dunning.tenant_id, dunning.invoice_id))
     data = PaymentReminderData(
-        **_facts(session, invoice), day=day, failed_at=dunning.failed_at, suspends_at=suspends_at
+        **_facts(invoice, _due_minor(session, invoice)), day=day, failed_at=dunning.failed_at, suspends_at=suspends_at
     )
     announce(
         session,
@@ -78,7 +91,7 @@ def announce_credit_note(session: Session, *, note: CreditNote, invoice: Invoice
     )
 
 
-def _facts(session: Session, invoice: Invoice) -> dict[str, Any]:
+def _facts(invoice: Invoice, due_minor: int) -> dict[str, Any]:
     number = invoice_number(invoice)
     assert number is not None, "nothing is told of a draft"
     currency = invoice.currency
@@ -93,7 +106,7 @@ def _facts(session: Session, invoice: Invoice) -> dict[str, Any]:
         "subtotal": NoticeAmount.of(invoice.subtotal_minor, currency),
         "tax": NoticeAmount.of(invoice.tax_minor, currency),
         "total": NoticeAmount.of(invoice.total_minor, currency),
-        "amount_due": NoticeAmount.of(_due_minor(session, invoice), currency),
+        "amount_due": NoticeAmount.of(due_minor, currency),
         "issued_at": invoice.issued_at,
         "due_at": invoice.due_at,
         "paid_at": invoice.paid_at,

@@ -10,7 +10,6 @@ from sqlmodel import Session
 from models import Invoice, InvoiceTax
 from services.invoice_lines import Line
 from services.invoice_taxes import tax_document
-from services.parties import commit_to_parties
 from services.period_parts import period_document
 from services.receipt_log import Written, open_log
 from services.rules.canonical import canonical_bytes
@@ -26,6 +25,7 @@ def write_invoice_receipt(
     *,
     invoice: Invoice,
     number: int,
+    parties: str,
     lines: Sequence[Line],
     taxes: Sequence[InvoiceTax],
     usage: UsageRange | None,
@@ -35,7 +35,7 @@ def write_invoice_receipt(
     """Append the receipt of an invoice that gets this number. `usage` is all that its period used, line or no line, and
     `parts` its parts with their plan versions, where the plan changed within it.
 
-    What it says of both sides is committed to, not told: receipts hold no personal data.
+    What the invoice says of both sides is committed to, not told: `parties` is `commit_to_parties`' answer.
     The caller holds the lock on the tenant's head.
     """
     currency = invoice.currency
@@ -56,7 +56,7 @@ def write_invoice_receipt(
         currency=currency,
         usage=None if usage is None else usage.document(),
         parts=[period_document(part) | {"price": price} for part, price in parts] or None,
-        cid=commit_to_parties(invoice),
+        cid=parties,
     )
 
 

@@ -20,10 +20,10 @@ from services.credit_notes import amount_left
 from services.errors import Conflict, NotFound
 from services.identifiers import new_id
 from services.invoice_lines import Line
-from services.invoice_notices import announce_invoice
+from services.invoice_notices import announce_invoice, announce_issue
 from services.invoice_receipts import write_invoice_receipt, write_payment_receipt
 from services.invoice_taxes import read_taxes, stored_taxes, taxes_of
-from services.parties import read_parties
+from services.parties import commit_to_parties, read_parties
 from services.rules import money
 from services.rules.money import Money
 from services.rules.periods import Period
@@ -64,22 +64,28 @@ def issue_invoice(
     drafted = draft_invoice(
         session, subscription=subscription, reason=reason, period=period, lines=lines, currency=currency, at=at
     )
-    invoice = drafted.invoice
+    invoice, parties = drafted.invoice, commit_to_parties(drafted.invoice)
+    head.last_invoice_number += 1
+    number = head.last_invoice_number
     session.add(invoice)
     session.flush()
     session.add_all([*drafted.lines, *drafted.taxes])
     session.flush()
-    head.last_invoice_number += 1
-    number = head.last_invoice_number
     receipt = write_invoice_receipt(
-        session, invoice=invoice, number=number, lines=lines, taxes=drafted.taxes, usage=usage, parts=parts, at=at
+        session,
+        invoice=invoice,
+        number=number,
+        parties=parties,
+        lines=lines,
+        taxes=drafted.taxes,
+        usage=usage,
+        parts=parts,
+        at=at,
     )
     invoice.number, invoice.status = number, InvoiceStatus.OPEN
     invoice.receipt_seq, invoice.receipt_hash = receipt.seq, receipt.hash
-    session.add(head)
-    session.add(invoice)
     session.flush()
-    announce_invoice(session, invoice=invoice, type=NoticeType.INVOICE_FINALIZED, at=at)
+    announce_issue(session, invoice=invoice, at=at)
     if invoice.total_minor == 0:
         settle(session, invoice=invoice, reference=None, at=at)
     return invoice

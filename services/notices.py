@@ -27,23 +27,26 @@ def announce(
     data: NoticeData,
     at: datetime,
     occurrence: str = "",
+    is_new: bool = False,
 ) -> Notice:
     """Tell a fact under the tenant's next number. Telling it again changes nothing and answers with the first notice.
 
     `occurrence` tells apart what happens to one subject several times. Whoever writes what is told holds the lock on
     the tenant's head; it is taken here too, so numbers have no gaps in any case. What others remember of the tenant's
-    books stays true. Raises NotFound for an unknown tenant.
+    books stays true. `is_new` where the subject was made in this transaction, so that nothing was told of it before:
+    then it is not looked for. Raises NotFound for an unknown tenant.
     """
     assert isinstance(data, SHAPES[type]), f"{type} tells {SHAPES[type].__name__}, not {data!r}"
-    if session.execute(_lock, {"tenant": tenant_id}).first() is None:
+    if not is_new:
+        told = _told_before(session, tenant_id, type, subject_id, occurrence)
+        if told is not None:
+            return told
+    seq = session.execute(_next_seq, {"tenant": tenant_id}).scalar()
+    if seq is None:
         raise NotFound("There is no such customer.", field="tenant_id")
-    wanted = {"tenant": tenant_id, "type": type, "subject": subject_id, "occurrence": occurrence}
-    told: Notice | None = session.execute(_told, wanted).scalar()
-    if told is not None:
-        return told
     notice = Notice(
         tenant_id=tenant_id,
-        seq=int(session.execute(_next_seq, {"tenant": tenant_id}).scalar_one()),
+        seq=seq,
         id=new_id("ntc"),
         type=type.value,
         subject_id=subject_id,
@@ -55,6 +58,14 @@ def announce(
     session.add(notice)
     session.flush()
     return notice
+
+
+def _told_before(session: Session, tenant_id: str, type: NoticeType, subject_id: str, occurrence: str) -> Notice | None:
+    """The notice, once nobody else can be telling it. Where the tenant is not known there is none."""
+    session.execute(_lock, {"tenant": tenant_id})
+    wanted = {"tenant": tenant_id, "type": type, "subject": subject_id, "occurrence": occurrence}
+    told: Notice | None = session.execute(_told, wanted).scalar()
+    return told
 
 
 def read_notices(session: Session, *, tenant_id: str, after_seq: int = 0, limit: int = PAGE_MAX) -> list[Notice]:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from models import BillingPeriod, ChangeKind, ChangeStatus, Interval, ScheduledChange, Subscription
@@ -30,12 +31,9 @@ class Terms(NamedTuple):
 
 def waiting_change(session: Session, *, subscription: Subscription) -> ScheduledChange | None:
     """The change that waits, if any."""
-    statement = select(ScheduledChange).where(
-        ScheduledChange.tenant_id == subscription.tenant_id,
-        ScheduledChange.subscription_id == subscription.id,
-        ScheduledChange.status == ChangeStatus.SCHEDULED,
-    )
-    return session.exec(statement.execution_options(populate_existing=True)).first()
+    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id}
+    change: ScheduledChange | None = session.execute(_waiting, wanted).scalars().first()
+    return change
 
 
 def terms_from(session: Session, *, subscription: Subscription, starts_at: datetime) -> Terms:
@@ -143,3 +141,15 @@ def check_not_begun(session: Session, subscription: Subscription, starts_at: dat
         raise Conflict(
             f"Use of the period from {starts_at:%Y-%m-%d %H:%M} UTC on is rated already; change the plan once it runs."
         )
+
+
+_waiting = (
+    select(ScheduledChange)
+    .where(
+        ScheduledChange.tenant_id == bindparam("tenant"),
+        ScheduledChange.subscription_id == bindparam("subscription"),
+        ScheduledChange.status == ChangeStatus.SCHEDULED,
+    )
+    .execution_options(populate_existing=True)
+)
+"""Built once: building it costs as much as running it."""

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 from models import ChangeKind, ChangeStatus, NoticeType, ScheduledChange, Subscription, SubscriptionStatus
 from services.plans import Plan
 from services.rules.periods import Period
-from services.scheduled_changes import ends_by, put_aside, terms_from
+from services.scheduled_changes import Terms, ends_by, put_aside
 from services.subscription_ends import end_subscription
 from services.subscription_notices import announce_change, announce_status
 from services.subscriptions import plan_of, read_subscription
@@ -53,9 +53,8 @@ def end_scheduled(session: Session, *, tenant_id: str, subscription_id: str, at:
     return end_if_due(session, subscription=subscription, at=at)
 
 
-def take_change(session: Session, subscription: Subscription, following: Period, at: datetime) -> Plan:
-    """Let what was scheduled for the next period be so. Answers the plan it is rated with."""
-    terms = terms_from(session, subscription=subscription, starts_at=following.starts_at)
+def take_change(session: Session, subscription: Subscription, following: Period, terms: Terms, at: datetime) -> Plan:
+    """Let what was scheduled for the next period be so, which has these terms. Answers the plan it is rated with."""
     if terms.change is None:
         return terms.plan
     was = (plan_of(session, subscription), subscription.interval.value)

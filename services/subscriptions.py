@@ -199,8 +199,14 @@ def plan_of(session: Session, subscription: Subscription) -> Plan:
     return plan_version(session, version_id=subscription.plan_version_id)
 
 
-def open_period(session: Session, *, subscription: Subscription, plan: Plan, period: Period, at: datetime) -> None:
-    """Record a period and grant its allowances. Opening it again changes nothing."""
+def open_period(
+    session: Session, *, subscription: Subscription, plan: Plan, period: Period, at: datetime,
+    head: TenantHead | None = None,
+) -> None:  # fmt: skip
+    """Record a period and grant its allowances. Opening it again changes nothing.
+
+    `head` where the caller has just locked it.
+    """
     key = (subscription.tenant_id, subscription.id, period.starts_at)
     if session.get(BillingPeriod, key) is None:
         session.add(
@@ -223,6 +229,7 @@ def open_period(session: Session, *, subscription: Subscription, plan: Plan, per
                 pool=pool.code,
                 window=(period.starts_at, period.ends_at),
                 at=at,
+                head=head,
             )
 
 

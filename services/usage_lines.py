@@ -1,6 +1,7 @@
 """The lines that come from usage: overage of the closing period, and what arrived late for periods already closed."""
 
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,20 +18,34 @@ from services.rules import money, pricing
 from services.rules.periods import Period, business_date
 from services.rules.pricing import Rated
 from services.rules.quantities import from_micro, plain_micro
-from services.usage_ranges import period_ranges
+from services.usage_ranges import UsageRange, period_ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a period, or a part of one, used: its counters, and its receipts by pool. It is read once."""
+
+    counters: Sequence[PoolUsage]
+    receipts: Mapping[str, UsageRange]
+
+
+def use_of(session: Session, *, subscription: Subscription, period_start: datetime) -> Use:
+    """What was used so far of the period that starts then."""
+    return Use(
+        _counters(session, subscription=subscription, period_starts={period_start}),
+        period_ranges(session, subscription=subscription, period_start=period_start),
+    )
 
 
 def overage_lines(
-    session: Session, *, subscription: Subscription, plan: Plan, period: Period, part_of: Period | None = None
+    session: Session, *, subscription: Subscription, plan: Plan, period: Period, use: Use, part_of: Period | None = None
 ) -> list[Line]:
     """Use beyond the lots of each pool, also where its price for that is nothing yet: later use is billed from there.
 
     Where nothing went beyond, not even a minimum is due. `part_of` is the whole period, where this is a part of one.
     """
-    used = _pool_totals(session, subscription=subscription, period_start=period.starts_at)
-    receipts = period_ranges(session, subscription=subscription, period_start=period.starts_at)
     lines = []
-    for pool, (used_micro, overage_micro, _) in used.items():
+    for pool, (used_micro, overage_micro, _) in _pool_totals(use).items():
         charge = plan.overage.get(pool)
         if charge is None or not overage_micro:
             continue
@@ -40,49 +55,38 @@ def overage_lines(
         if part_of is not None:
             sources["part_of"] = period_document(part_of)
         line = _overage_line(plan, pool, rated=rated, period=period, sources=sources)
-        lines.append(replace(line, usage=receipts[pool]))
+        lines.append(replace(line, usage=use.receipts[pool]))
     return lines
 
 
 def late_lines(session: Session, *, subscription: Subscription, before: datetime, timezone: str) -> list[Line]:
     """Overage that arrived after its period was closed, at that period's own prices: the difference it makes there."""
-    behind = select(PoolUsage.period_start).where(
-        PoolUsage.tenant_id == subscription.tenant_id,
-        PoolUsage.subscription_id == subscription.id,
-        col(PoolUsage.overage_micro) > col(PoolUsage.billed_overage_micro),
-    )
-    statement = (
-        select(BillingPeriod)
-        .where(
-            BillingPeriod.tenant_id == subscription.tenant_id,
-            BillingPeriod.subscription_id == subscription.id,
-            BillingPeriod.status == PeriodStatus.CLOSED,
-            col(BillingPeriod.ends_at) <= before,
-            col(BillingPeriod.starts_at).in_(behind),
-        )
-        .order_by(col(BillingPeriod.starts_at))
-    )
+    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id, "before": before}
     lines = []
-    for closed in session.exec(statement).all():
+    for closed in session.execute(_billed_short, wanted).scalars().all():
         plan = plan_version(session, version_id=closed.plan_version_id)
         period = Period(0, closed.starts_at, closed.ends_at)
         whole = whole_of(session, subscription=subscription, part=closed)
-        totals = _pool_totals(session, subscription=subscription, period_start=closed.starts_at)
-        receipts = period_ranges(session, subscription=subscription, period_start=closed.starts_at)
-        for pool, (_, overage_micro, billed_micro) in totals.items():
+        use = use_of(session, subscription=subscription, period_start=closed.starts_at)
+        for pool, (_, overage_micro, billed_micro) in _pool_totals(use).items():
             charge = plan.overage.get(pool)
             if charge is not None and overage_micro > billed_micro:
                 since = business_date(closed.starts_at, timezone)
                 line = _late_line(plan, pool, overage=(overage_micro, billed_micro), period=period, since=since)
                 if whole is not None:
                     line.sources["part_of"] = period_document(whole)
-                lines.append(replace(line, usage=receipts[pool]))
+                lines.append(replace(line, usage=use.receipts[pool]))
     return lines
 
 
-def mark_overage_billed(session: Session, *, subscription: Subscription, periods: set[datetime]) -> None:
-    """Remember that the overage of these periods, as it stands, is on an invoice."""
-    for row in _pool_rows(session, subscription=subscription, period_starts=periods):
+def mark_overage_billed(
+    session: Session, *, subscription: Subscription, uses: Iterable[Use], late: set[datetime]
+) -> None:
+    """Remember that the overage of these uses, and of the periods that late usage is billed of, is on an invoice."""
+    rows = [row for use in uses for row in use.counters]
+    if late:
+        rows += _counters(session, subscription=subscription, period_starts=late)
+    for row in rows:
         row.billed_overage_micro = row.overage_micro
     session.flush()
 
@@ -142,12 +146,10 @@ def _usage_sources(
     return {"pool": pool, "event_types": worded}
 
 
-def _pool_totals(
-    session: Session, *, subscription: Subscription, period_start: datetime
-) -> dict[str, tuple[int, int, int]]:
+def _pool_totals(use: Use) -> dict[str, tuple[int, int, int]]:
     """(used, overage, billed overage) of each pool over all windows of a period, in millionths of a credit."""
     totals: dict[str, tuple[int, int, int]] = {}
-    for row in _pool_rows(session, subscription=subscription, period_starts={period_start}):
+    for row in use.counters:
         used, overage, billed = totals.get(row.pool, (0, 0, 0))
         totals[row.pool] = (
             used + row.used_micro,
@@ -157,7 +159,7 @@ def _pool_totals(
     return dict(sorted(totals.items()))
 
 
-def _pool_rows(session: Session, *, subscription: Subscription, period_starts: set[datetime]) -> list[PoolUsage]:
+def _counters(session: Session, *, subscription: Subscription, period_starts: set[datetime]) -> list[PoolUsage]:
     wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id, "periods": sorted(period_starts)}
     return list(session.execute(_pool_usage, wanted).scalars())
 
@@ -172,6 +174,24 @@ _pool_usage = (
     .execution_options(populate_existing=True)
 )
 """Built once: building it costs as much as running it."""
+
+
+_behind = select(PoolUsage.period_start).where(
+    PoolUsage.tenant_id == bindparam("tenant"),
+    PoolUsage.subscription_id == bindparam("subscription"),
+    col(PoolUsage.overage_micro) > col(PoolUsage.billed_overage_micro),
+)
+_billed_short = (
+    select(BillingPeriod)
+    .where(
+        BillingPeriod.tenant_id == bindparam("tenant"),
+        BillingPeriod.subscription_id == bindparam("subscription"),
+        BillingPeriod.status == PeriodStatus.CLOSED,
+        BillingPeriod.ends_at <= bindparam("before"),
+        col(BillingPeriod.starts_at).in_(_behind),
+    )
+    .order_by(col(BillingPeriod.starts_at))
+)
 
 
 _use_by_day = (
