@@ -1,6 +1,7 @@
-"""Many rows in few statements, past the ORM: what metering writes for each event.
+"""Many rows in few statements, past the ORM: what metering writes for each event, and rows that are final.
 
-Values come as the database takes them: text, whole numbers, bytes, None; times as `stored_time` writes them.
+Values of the former come as the database takes them: text, whole numbers, bytes, None; times as `stored_time` writes
+them.
 """
 
 import json
@@ -10,8 +11,10 @@ from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import Dialect, Table
-from sqlmodel import Session
+from sqlalchemy import Dialect, Insert, Table
+from sqlmodel import Session, SQLModel
+
+from models import table_of
 
 Row = tuple[Any, ...]
 
@@ -51,6 +54,15 @@ def insert_rows(session: Session, table: Table, names: tuple[str, ...], rows: Se
         _insert(session, table, names, rows)
 
 
+def insert_final(session: Session, rows: Sequence[SQLModel]) -> None:
+    """Insert rows of one table that nobody changes after, so that the session need not watch over them.
+
+    What they refer to is in the database already: nothing that waits in the session is written first.
+    """
+    if rows:
+        session.connection().execute(_insert_of(type(rows[0])), [row.model_dump() for row in rows])
+
+
 class GivenQuery(NamedTuple):
     """One question in the words of each database: which rows of `tenant` belong to the texts in `given`.
 
@@ -87,6 +99,12 @@ def _copy(session: Session, table: Table, names: tuple[str, ...], rows: Sequence
     with driver.cursor() as cursor, cursor.copy(_copy_statement(table, names)) as copy:
         for row in rows:
             copy.write_row(row)
+
+
+@cache
+def _insert_of(model: type[SQLModel]) -> Insert:
+    """Built once a table: building it costs as much as running it."""
+    return table_of(model).insert()
 
 
 @cache

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import structlog
+from sqlalchemy import bindparam
 from sqlmodel import Session, select
 
 from models import BillingPeriod, BillingReason, Invoice, PeriodStatus, Subscription, SubscriptionStatus, TenantHead
@@ -103,7 +104,8 @@ def close_if_due(session: Session, *, tenant_id: str, subscription_id: str, at: 
 
 def _read_anew(session: Session, tenant_id: str, subscription_id: str) -> Subscription:
     """The subscription as it is now that its books are locked. Raises NotFound."""
-    subscription = session.get(Subscription, (tenant_id, subscription_id), populate_existing=True)
+    wanted = {"tenant": tenant_id, "subscription": subscription_id}
+    subscription: Subscription | None = session.execute(_anew, wanted).scalar()
     return subscription or read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
 
 
@@ -200,15 +202,14 @@ def _settle(
     at: datetime,
 ) -> None:
     """Mark the period closed and its overage billed, and let what is left of its allowances expire."""
-    late = {line.period.starts_at for line in lines if line.kind == "late_usage"}
-    usage_lines.mark_overage_billed(session, subscription=subscription, uses=[part.use for part in parts], late=late)
     window = (period.starts_at, period.ends_at)
     credit_lots.expire_window(session, head=head, subscription=subscription, window=window, at=at)
     for part in parts:
         row = part.row
         row.status, row.ends_at, row.closed_at = PeriodStatus.CLOSED, part.period.ends_at, at
         row.invoice_id = None if invoice is None else invoice.id
-    session.flush()
+    late = {line.period.starts_at for line in lines if line.kind == "late_usage"}
+    usage_lines.mark_overage_billed(session, subscription=subscription, uses=[part.use for part in parts], late=late)
 
 
 def _move_on(
@@ -232,9 +233,15 @@ def _move_on(
     subscription.period_index = following.index
     subscription.current_period_start = following.starts_at
     subscription.current_period_end = following.ends_at
-    session.add(subscription)
-    session.flush()
     open_period(session, head=head, subscription=subscription, plan=plan, period=following, at=at)
     if was_trial and subscription.status == SubscriptionStatus.ACTIVE:
         before, trial = SubscriptionStatus.TRIALING, f"trial:{following.starts_at.isoformat()}"
         announce_status(session, subscription=subscription, before=before, occurrence=trial, at=at)
+
+
+_anew = (
+    select(Subscription)
+    .where(Subscription.tenant_id == bindparam("tenant"), Subscription.id == bindparam("subscription"))
+    .execution_options(populate_existing=True)
+)
+"""Built once: building it costs as much as running it."""

@@ -184,22 +184,21 @@ def add_entry(
     reason: str | None = None,
     head: TenantHead | None = None,
 ) -> None:
-    """Append why a lot changed, under the lock on the tenant's head: `head` where the caller has just locked it."""
+    """Append why a stored lot changed, under the lock on the tenant's head: `head` where the caller has locked it."""
     head = head or lock_head(session, tenant_id=grant.tenant_id)
     assert head.tenant_id == grant.tenant_id
     head.last_entry_seq += 1
-    session.add(
-        CreditEntry(
-            tenant_id=grant.tenant_id,
-            seq=head.last_entry_seq,
-            grant_id=grant.id,
-            kind=kind,
-            delta_micro=delta_micro,
-            source_id=source_id,
-            reason=reason,
-            at=at,
-        )
-    )
+    entry = {
+        "tenant_id": grant.tenant_id,
+        "seq": head.last_entry_seq,
+        "grant_id": grant.id,
+        "kind": kind,
+        "delta_micro": delta_micro,
+        "source_id": source_id,
+        "reason": reason,
+        "at": at,
+    }
+    session.connection().execute(_add_entries, entry)
     session.flush()
 
 

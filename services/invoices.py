@@ -16,6 +16,7 @@ from models import (
     Subscription,
     TenantHead,
 )
+from services.bulk_rows import insert_final
 from services.credit_notes import amount_left
 from services.errors import Conflict, NotFound
 from services.identifiers import new_id
@@ -69,8 +70,8 @@ def issue_invoice(
     number = head.last_invoice_number
     session.add(invoice)
     session.flush()
-    session.add_all([*drafted.lines, *drafted.taxes])
-    session.flush()
+    insert_final(session, drafted.lines)
+    insert_final(session, drafted.taxes)
     receipt = write_invoice_receipt(
         session,
         invoice=invoice,

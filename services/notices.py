@@ -11,6 +11,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from models import Notice, NoticeType, TenantHead, table_of
+from services.bulk_rows import insert_final
 from services.errors import NotFound
 from services.identifiers import new_id
 from services.notice_shapes import SHAPES, NoticeData
@@ -55,8 +56,7 @@ def announce(
         data=data.model_dump(mode="json"),
         announced_at=at,
     )
-    session.add(notice)
-    session.flush()
+    insert_final(session, [notice])
     return notice
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from models import (
@@ -207,8 +208,8 @@ def open_period(
 
     `head` where the caller has just locked it.
     """
-    key = (subscription.tenant_id, subscription.id, period.starts_at)
-    if session.get(BillingPeriod, key) is None:
+    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id, "start": period.starts_at}
+    if session.connection().execute(_opened, wanted).first() is None:
         session.add(
             BillingPeriod(
                 tenant_id=subscription.tenant_id,
@@ -219,7 +220,7 @@ def open_period(
                 status=PeriodStatus.OPEN,
             )
         )
-        session.flush()
+    session.flush()
     for pool in plan.pools.values():
         if not pool.resets_daily:
             credit_lots.grant_allowance(
@@ -291,3 +292,11 @@ def _start_of(start_date: date | None, tenant: Tenant, at: datetime) -> datetime
     if chosen < today - timedelta(days=BACKDATED_DAYS_MAX):
         raise Unprocessable(f"start_date is more than {BACKDATED_DAYS_MAX} days ago.", field="start_date")
     return day_bounds(chosen, tenant.timezone)[0].astimezone(UTC)
+
+
+_opened = select(BillingPeriod.starts_at).where(
+    BillingPeriod.tenant_id == bindparam("tenant"),
+    BillingPeriod.subscription_id == bindparam("subscription"),
+    BillingPeriod.starts_at == bindparam("start"),
+)
+"""Built once: building it costs as much as running it."""
