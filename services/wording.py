@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
@@ -14,8 +15,11 @@ from services.rules.pricing import Charge, Flat, Package, PerUnit
 from services.rules.quantities import from_micro, plain
 
 LOCALE = "en_CA"
+WORDED_KEPT = 4_096
+"""Amounts whose words a process remembers: most are said several times, and wording one is slow."""
 
 
+@lru_cache(maxsize=WORDED_KEPT)
 def money(amount: Money) -> str:
     """An amount with its currency sign and grouping: $10,600.00 for Canadian dollars, US$29.00 for American."""
     value = Decimal(amount.amount_minor).scaleb(-minor_digits(amount.currency))
