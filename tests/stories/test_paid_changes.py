@@ -21,6 +21,7 @@ from services.errors import SubscriptionConflict
 from services.gateways.stripe import client
 from services.plan_changes import PlanChange, When, change_plan
 from services.scheduled_changes import withdraw_change
+from services.stripe_catalog import forget_entry
 from services.subscription_lifecycle import cancel_subscription, pause_subscription, resume_subscription
 from tests.payments_world import PaymentsWorld
 
@@ -138,6 +139,41 @@ def test_a_price_that_somebody_changed_at_stripe_is_put_right(sqlite_payments_wo
 def _form(data: dict[str, Any]) -> dict[str, Any]:
     inner = {f"recurring[{name}]": value for name, value in data["recurring"].items()}
     return {name: value for name, value in data.items() if name != "recurring"} | inner
+
+
+def test_who_goes_back_to_a_plan_off_sale_is_charged_its_price_all_the_same(
+    sqlite_payments_world: PaymentsWorld,
+) -> None:
+    world = sqlite_payments_world
+    world.buy("PRO")
+    changed(world, "STARTER")
+    world.work()
+    world.transact(forget_entry, account=world.stripe.account, lookup_key="tallystick:reliability:PRO:month")
+    acted(world, withdraw_change)
+    world.work()
+    assert at_stripe(world) == (900_000, False, "active")
+    assert through_the_close(world).total_minor == 900_000
+    world.assert_all_agrees()
+
+
+def test_a_dearer_plan_within_a_paid_year_is_charged_with_the_month_and_renews_with_the_year(
+    sqlite_payments_world: PaymentsWorld,
+) -> None:
+    world = sqlite_payments_world
+    world.pay(world.open_checkout("PRO", interval=Interval.YEAR))
+    world.work()
+    world.pass_time(days=3)
+    up = changed(world, "ENTERPRISE")
+    world.work()
+    assert at_stripe(world) == (17_280_000, False, "active")
+    invoice = through_the_close(world)
+    assert (invoice.total_minor, invoice.status) == (up.total.amount_minor, InvoiceStatus.PAID)
+    assert carried(world, invoice) == [("whole", up.total.amount_minor, "paid")]
+    canceled(world)
+    world.work()
+    assert at_stripe(world) == (17_280_000, True, "active")
+    assert calls_made(world, StripeCallKind.CHANGE_PRICE) == 1
+    world.assert_all_agrees()
 
 
 @pytest.mark.parametrize(("plan_code", "when"), [("ENTERPRISE", None), ("STARTER", None)])
