@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-ha
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint format bench lock clean
+.PHONY: help setup run test test-all oracle lint format bench lock clean
 .DELETE_ON_ERROR:
 
 help: ## say what can be done here
@@ -32,6 +32,9 @@ test: $(READY_FOR_WORK) ## run the tests, all but the slow ones
 test-all: lint ## lint, build the pages and run every test, in a browser too
 	@$(BIN)/python -c "from app.serve import build_pages; build_pages()"
 	@$(BIN)/python -m pytest -n auto --dist worksteal
+
+oracle: $(READY_FOR_WORK) ## hold ten thousand random histories to the second billing engine; takes a quarter of an hour
+	@ORACLE_CASES=10000 $(BIN)/python -m pytest -n auto --dist worksteal tests/oracle
 
 lint: $(READY_FOR_WORK) ## check style, format and types
 	@$(BIN)/ruff check .
