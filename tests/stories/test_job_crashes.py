@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from given import assert_books_agree
 from sqlmodel import func, select
 
 from app.cli.preparing import migrate_and_stock
@@ -25,6 +24,7 @@ from services.gateways.workflows.runs import RunState
 from services.identity import create_tenant
 from services.metering import UsageInput, record_usage
 from services.subscriptions import create_subscription
+from tests.given import assert_books_agree
 
 pytestmark = pytest.mark.slow
 
@@ -33,6 +33,9 @@ MONTHS_BEHIND = 2
 SEED = 2811
 KILLS = 10
 SECONDS_MAX = 240.0
+
+JUST_STARTED = -signal.SIGTERM
+"""How one ends that was started again a moment ago and does not listen yet."""
 
 
 class Worker:
@@ -129,7 +132,7 @@ def test_workers_that_are_killed_bill_each_period_once(backend: str, workers: in
         finally:
             codes = [worker.end() for worker in at_work]
         assert_closed_once(tenant_ids)
-        assert codes == [0] * workers, log.read_text()[-3_000:]
+        assert set(codes) <= {0, JUST_STARTED}, log.read_text()[-3_000:]
         with reading() as session:
             assert job_workers.living_workers(session, at=datetime.now(UTC)) == []
         assert runs.find_runs(names=["close-subscription"], limit=10) == [], "nothing failed but the processes"
