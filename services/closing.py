@@ -12,6 +12,7 @@ from services.base_fees import note_paid
 from services.carried_credit import settle_waiting
 from services.closing_lines import UsedPart, closing_lines, use_of_period, used_parts
 from services.closing_periods import awaits_last_close, following_period, forced_period, grace, running_period
+from services.database import after_commit
 from services.due_periods import BILLED
 from services.errors import PeriodNotEnded, SubscriptionConflict
 from services.invoice_lines import Line
@@ -139,7 +140,8 @@ def _close(
             at=at,
         )
         settle_waiting(session, subscription=subscription, invoice=invoice, lines=lines, at=at)
-        log.info("period_closed", tenant_id=tenant_id, invoice_id=invoice.id, total_minor=invoice.total_minor)
+        facts = {"tenant_id": tenant_id, "invoice_id": invoice.id, "total_minor": invoice.total_minor}
+        after_commit(session, lambda: log.info("period_closed", **facts))
     _settle(
         session, head=head, subscription=subscription, period=period, parts=parts, lines=lines, invoice=invoice, at=at
     )

@@ -159,6 +159,8 @@ def _quote(
         currency=plan.currency,
         at=at,
     )
+    if document.invoice.subtotal_minor <= 0:
+        raise Unprocessable("What this pack costs rounds to nothing; it cannot be sold alone.", field="quantity")
     return Quote(
         pack=pack,
         plan=plan,

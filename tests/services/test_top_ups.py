@@ -1,6 +1,8 @@
 """Credits that are bought beside the plan: their invoice, when they are granted, and what is taken back of them."""
 
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from sqlmodel import Session, select
@@ -16,10 +18,12 @@ from models import (
     Subscription,
     SubscriptionStatus,
 )
+from services import top_ups
 from services.credit_note_issuing import issue_credit_note
 from services.errors import Conflict, SubscriptionConflict, Unprocessable
 from services.invoice_transitions import mark_uncollectible, void_invoice
 from services.invoices import mark_invoice_paid, read_invoice
+from services.price_books import plan_version
 from services.rules.quantities import MICRO
 from services.top_ups import buy_top_up, quote_top_up
 from tests.given import NOON, Customer, assert_books_agree, customer, event, metered
@@ -192,4 +196,15 @@ def test_nothing_is_sold_to_a_subscription_that_rests_and_no_more_than_ten_wait(
     session.add(subscription)
     session.flush()
     with pytest.raises(SubscriptionConflict):
+        bought(session, who)
+
+
+def test_a_pack_whose_price_rounds_to_nothing_is_not_sold(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    who = customer(session)
+    plan_id = session.get_one(Subscription, (who.tenant_id, who.subscription_id)).plan_version_id
+    plan = plan_version(session, version_id=plan_id)
+    pack = replace(plan.top_ups["credits-250k"], price=Decimal("0.001"))
+    cheap = replace(plan, top_ups={"credits-250k": pack})
+    monkeypatch.setattr(top_ups, "plan_of", lambda *_: cheap)
+    with pytest.raises(Unprocessable, match="rounds to nothing"):
         bought(session, who)
