@@ -15,6 +15,7 @@ from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
 from app.pages.frame import open_operator_page, page_body
+from app.pages.paged_list import PagedList
 from app.routes import adjustments_href, contracts_href
 from app.session import answers_refusals, signed_in_operator
 from services import customers
@@ -24,21 +25,18 @@ from services.payments.standing_views import CustomerPayment
 
 PAGE_SIZE = 25
 SEARCH_MAX = 120
-PAGES_BACK_MAX = 10_000
 SMALL = {"fontSize": "var(--text-sm)"}
 
 
-class AdminPage(rx.State):
+class AdminPage(PagedList, rx.State):
     """A page of customers. `_cursors` are the names the pages before this one ended with."""
 
     shell: ShellView = ShellView()
     view: CustomersView = EMPTY_CUSTOMERS
     payments: dict[str, CustomerPayment] = {}
     search: str = ""
-    has_previous: bool = False
     loaded: bool = False
     refusal: str = ""
-    _cursors: list[str] = []
 
     @rx.event
     @answers_refusals
@@ -53,21 +51,6 @@ class AdminPage(rx.State):
         """Customers whose name contains the text, from the first page."""
         await signed_in_operator(self)
         self.search, self._cursors = text[:SEARCH_MAX], []
-        await self._show()
-
-    @rx.event
-    @answers_refusals
-    async def next_page(self) -> None:
-        await signed_in_operator(self)
-        if self.view.last and len(self._cursors) < PAGES_BACK_MAX:
-            self._cursors.append(self.view.last)
-        await self._show()
-
-    @rx.event
-    @answers_refusals
-    async def previous_page(self) -> None:
-        await signed_in_operator(self)
-        self._cursors = self._cursors[:-1]
         await self._show()
 
     async def _show(self) -> None:

@@ -16,26 +16,24 @@ from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
 from app.components.working import SMALL
 from app.pages.frame import open_operator_page, page_body
+from app.pages.paged_list import PagedList
 from app.session import answers_refusals, signed_in_operator
 from models import StripeCallStatus
 from services.payments import call_views, outbox, standing_views
 from services.payments.call_views import EMPTY_OUTBOX, OutboxView
 
-PAGES_BACK_MAX: Final = 10_000
 TYPED_MAX: Final = 64
 
 
-class CallsPage(rx.State):
+class CallsPage(PagedList, rx.State):
     """A page of calls of one status. `_cursors` are where the pages before this one ended."""
 
     shell: ShellView = ShellView()
     view: OutboxView = EMPTY_OUTBOX
     status: str = StripeCallStatus.HELD.value
     search: str = ""
-    has_previous: bool = False
     loaded: bool = False
     refusal: str = ""
-    _cursors: list[str] = []
 
     @rx.event
     @answers_refusals
@@ -61,21 +59,6 @@ class CallsPage(rx.State):
         """Calls for a customer, or about one thing."""
         await signed_in_operator(self)
         self.search, self._cursors = text[:SEARCH_MAX], []
-        await self._show()
-
-    @rx.event
-    @answers_refusals
-    async def next_page(self) -> None:
-        await signed_in_operator(self)
-        if self.view.last and len(self._cursors) < PAGES_BACK_MAX:
-            self._cursors.append(self.view.last)
-        await self._show()
-
-    @rx.event
-    @answers_refusals
-    async def previous_page(self) -> None:
-        await signed_in_operator(self)
-        self._cursors = self._cursors[:-1]
         await self._show()
 
     @rx.event

@@ -15,13 +15,13 @@ from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
 from app.components.working import SMALL
 from app.pages.frame import open_operator_page, page_body
+from app.pages.paged_list import PagedList
 from app.session import answers_refusals, signed_in_operator
 from models import MailStatus
 from services.errors import NotFound
 from services.mails import sending, views
 from services.mails.views import EMPTY_MAILS, NO_MAIL, MailsView, MailView
 
-PAGES_BACK_MAX: Final = 10_000
 TYPED_MAX: Final = 64
 CAUGHT_SHOWN_MAX: Final = 100_000
 THREE_LINES: Final = {
@@ -36,7 +36,7 @@ THREE_LINES: Final = {
 """What a mail server says can be long; the opened letter shows all of it."""
 
 
-class MailPage(rx.State):
+class MailPage(PagedList, rx.State):
     """A page of letters of one status, or the one that is opened. `_cursors` are where the pages before ended."""
 
     shell: ShellView = ShellView()
@@ -46,10 +46,8 @@ class MailPage(rx.State):
     shows_text: bool = False
     status: str = MailStatus.FAILED.value
     search: str = ""
-    has_previous: bool = False
     loaded: bool = False
     refusal: str = ""
-    _cursors: list[str] = []
 
     @rx.event
     @answers_refusals
@@ -78,21 +76,6 @@ class MailPage(rx.State):
         """Letters to an address, or about a customer."""
         await signed_in_operator(self)
         self.search, self._cursors = text[:SEARCH_MAX], []
-        await self._show()
-
-    @rx.event
-    @answers_refusals
-    async def next_page(self) -> None:
-        await signed_in_operator(self)
-        if self.view.last and len(self._cursors) < PAGES_BACK_MAX:
-            self._cursors.append(self.view.last)
-        await self._show()
-
-    @rx.event
-    @answers_refusals
-    async def previous_page(self) -> None:
-        await signed_in_operator(self)
-        self._cursors = self._cursors[:-1]
         await self._show()
 
     @rx.event

@@ -16,28 +16,26 @@ from app.components.tables import Column, data_table, pager
 from app.components.working import SMALL
 from app.pages.comparison_run import check_now, run_button, run_progress
 from app.pages.frame import open_operator_page, page_body
+from app.pages.paged_list import PagedList
 from app.session import answers_refusals, signed_in_operator
 from services.errors import ProviderUnavailable
 from services.payments import reconciliation_views, standing_views
 from services.payments.reconciliation_views import EMPTY_RECONCILIATION, ReconciliationView
 
-PAGES_BACK_MAX: Final = 10_000
 AGAIN: Final = rx.icon("refresh_cw", size=15, aria_hidden="true")
 
 
-class ReconciliationPage(rx.State):
+class ReconciliationPage(PagedList, rx.State):
     """A page of compared invoices, and the one that is being compared."""
 
     shell: ShellView = ShellView()
     view: ReconciliationView = EMPTY_RECONCILIATION
     only_differences: bool = False
     search: str = ""
-    has_previous: bool = False
     checking: str = ""
     problem: str = ""
     loaded: bool = False
     refusal: str = ""
-    _cursors: list[str] = []
 
     @rx.event
     @answers_refusals
@@ -59,21 +57,6 @@ class ReconciliationPage(rx.State):
         """Invoices of a customer, or one by its number."""
         await signed_in_operator(self)
         self.search, self._cursors = text[:SEARCH_MAX], []
-        await self._show()
-
-    @rx.event
-    @answers_refusals
-    async def next_page(self) -> None:
-        await signed_in_operator(self)
-        if self.view.last and len(self._cursors) < PAGES_BACK_MAX:
-            self._cursors.append(self.view.last)
-        await self._show()
-
-    @rx.event
-    @answers_refusals
-    async def previous_page(self) -> None:
-        await signed_in_operator(self)
-        self._cursors = self._cursors[:-1]
         await self._show()
 
     @rx.event

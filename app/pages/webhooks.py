@@ -18,6 +18,7 @@ from app.components.tables import Column, data_table, pager
 from app.components.webhook_event import webhook_event
 from app.components.working import SMALL
 from app.pages.frame import open_operator_page, page_body
+from app.pages.paged_list import PagedList
 from app.session import answers_refusals, signed_in_operator
 from models.stripe_account import STRIPE_ID_MAX
 from services.errors import NotFound
@@ -25,14 +26,13 @@ from services.payments import inbox, inbox_views, standing_views
 from services.payments.inbox_views import EMPTY_INBOX, NO_EVENT, EventView, InboxView
 from services.webhooks.endpoint_views import FailingRow, list_failing
 
-PAGES_BACK_MAX: Final = 10_000
 SECONDS_FOR_WORK: Final = 0.8
 """How long what was replayed is given before it is looked at again."""
 
 TYPED_MAX: Final = 64
 
 
-class WebhooksPage(rx.State):
+class WebhooksPage(PagedList, rx.State):
     """A page of events, and the one that is opened. `_cursors` are where the pages before this one ended."""
 
     shell: ShellView = ShellView()
@@ -42,11 +42,9 @@ class WebhooksPage(rx.State):
     status: str = ""
     family: str = ""
     search: str = ""
-    has_previous: bool = False
     is_replaying: bool = False
     loaded: bool = False
     refusal: str = ""
-    _cursors: list[str] = []
 
     @rx.event
     @answers_refusals
@@ -76,21 +74,6 @@ class WebhooksPage(rx.State):
         """Events of a customer, or about an object, or one of them."""
         await signed_in_operator(self)
         self.search, self._cursors = text[:SEARCH_MAX], []
-        await self._show()
-
-    @rx.event
-    @answers_refusals
-    async def next_page(self) -> None:
-        await signed_in_operator(self)
-        if self.view.last and len(self._cursors) < PAGES_BACK_MAX:
-            self._cursors.append(self.view.last)
-        await self._show()
-
-    @rx.event
-    @answers_refusals
-    async def previous_page(self) -> None:
-        await signed_in_operator(self)
-        self._cursors = self._cursors[:-1]
         await self._show()
 
     @rx.event
