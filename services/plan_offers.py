@@ -71,13 +71,19 @@ EMPTY_OFFERS = OffersView()
 
 
 def read_offers(
-    session: Session, *, tenant_id: str, at: datetime, by_card: bool = False, subscription_id: str | None = None
+    session: Session,
+    *,
+    tenant_id: str,
+    at: datetime,
+    by_card: bool = False,
+    subscription_id: str | None = None,
+    may_choose: bool = False,
 ) -> OffersView:
     """The plans of the book the customer buys from: its subscription's, else the one in force for everybody.
 
-    `by_card` where a plan is paid on the payment page, which then takes the place of a free one.
-
-    A customer on an older version of a plan sees its own terms. Raises NotFound for an unknown customer.
+    `by_card` where a plan is paid on the payment page, which then takes the place of a free one; `may_choose` where who
+    looks may choose, and need not be told whom to ask. A customer on an older version of a plan sees its own terms.
+    Raises NotFound for an unknown customer.
     """
     tenant = read_tenant(session, tenant_id=tenant_id)
     subscription = _subscription(session, tenant_id, subscription_id)
@@ -109,7 +115,9 @@ def read_offers(
         book_name=book.name,
         offers=offers,
         has_subscription=is_live,
-        how_to_change=_how_to_change(session, tenant, book, is_live=is_live and not gives_way, refused=refused),
+        how_to_change=_how_to_change(
+            session, tenant, book, is_live=is_live and not gives_way, refused=refused, may_choose=may_choose
+        ),
         refused=refused,
         guide_title="What a credit buys" if _sells_credits(spoken_of) else "What is counted, and its price",
         guide_plan=spoken_of.name,
@@ -224,22 +232,24 @@ def _can_start(plan: Plan, tenant: Tenant) -> bool:
     return plan.base_price is not None and not plan.contact_sales and plan.currency == tenant.currency
 
 
-def _how_to_change(session: Session, tenant: Tenant, book: Book, *, is_live: bool, refused: str) -> str:
+def _how_to_change(
+    session: Session, tenant: Tenant, book: Book, *, is_live: bool, refused: str, may_choose: bool
+) -> str:
     if book.currency != tenant.currency:
         return (
             f"These prices are in {book.currency} and your account is billed in {tenant.currency}; "
             "ask us for an offer in your currency."
         )
-    people = _contacts(session, tenant.id)
-    who = f"{people} can" if people else "the owner of your account can"
     if refused:
         return "What each plan includes, and what it costs."
+    people = "" if may_choose else _contacts(session, tenant.id) or "the owner of your account"
+    who = f"{people} can choose" if people else "choose"
     if is_live:
         return (
-            f"To move to another plan, {who} choose one here. A dearer one takes effect at once, charged by the "
+            f"To move to another plan, {who} one here. A dearer one takes effect at once, charged by the "
             "second; a cheaper one as what is paid ends."
         )
-    return f"To start a plan, {who} choose one here."
+    return f"To start a plan, {who} one here."
 
 
 def _contacts(session: Session, tenant_id: str) -> str:

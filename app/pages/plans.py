@@ -67,6 +67,7 @@ class PlansPage(rx.State):
             subscription_id=member.subscription_id,
             at=unit_of_work.now(),
             by_card=_pays_by_card(member),
+            may_choose=self.may_start,
         )
         self.loaded = True
 

@@ -84,6 +84,8 @@ def test_a_customer_on_a_plan_sees_it_marked_and_is_told_how_to_change(session: 
     assert not any(o.can_start for o in view.offers)
     assert named(view, "PRO").note == "Billed every month"
     assert view.how_to_change.startswith("To move to another plan, owner@acme.example can choose one here.")
+    owners = read_offers(session, tenant_id=acme.tenant_id, at=NOON, may_choose=True)
+    assert owners.how_to_change.startswith("To move to another plan, choose one here.")
 
 
 def test_a_customer_of_another_book_sees_that_book(session: Session) -> None:
