@@ -5,7 +5,7 @@ For development and demonstrations. The customer at the payment provider goes al
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -47,7 +47,7 @@ class Journey:
     tenant_id: str
     now: datetime
     stops: int = 0
-    told: tuple[Notice, ...] = field(default=())
+    told: tuple[Notice, ...] = ()
 
 
 def start(*, tenant_id: str) -> Journey:

@@ -11,7 +11,7 @@ from models import Notice
 from services import wording
 from services.due_moments import next_due
 from services.notices import last_notice, read_notices
-from services.rules.periods import period_at
+from services.rules.periods import term_end
 from services.tenant_clocks import clocks_are_allowed, find_clock, now_of
 from services.tenants import read_tenant
 
@@ -45,12 +45,12 @@ class ClockView:
 NO_CLOCK = ClockView()
 
 
-def read_clock_view(session: Session, *, tenant_id: str, at: datetime, since_seq: int | None = None) -> ClockView:
-    """The clock at the customer's own `at`, and what happened since a notice; the newest ones where none is named."""
+def read_clock_view(session: Session, *, tenant_id: str, at: datetime) -> ClockView:
+    """The clock at the customer's own `at`, and what happened last."""
     tenant, clock = read_tenant(session, tenant_id=tenant_id), find_clock(session, tenant_id=tenant_id)
     due = next_due(session, tenant_id=tenant_id, after=at)
-    after = max(0, last_notice(session, tenant_id=tenant_id) - SHOWN_MAX) if since_seq is None else since_seq
-    told = read_notices(session, tenant_id=tenant_id, after_seq=after)
+    after = max(0, last_notice(session, tenant_id=tenant_id) - SHOWN_MAX)
+    told = read_notices(session, tenant_id=tenant_id, after_seq=after, limit=SHOWN_MAX)
     days = 0 if clock is None else timedelta(microseconds=clock.ahead_us).days
     return ClockView(
         is_allowed=clocks_are_allowed(),
@@ -72,9 +72,8 @@ def step_forward(session: Session, *, tenant_id: str, step: str, at: datetime) -
         return next_due(session, tenant_id=tenant_id, after=now) or now
     if step in DAYS:
         return now + timedelta(days=DAYS[step])
-    timezone = read_tenant(session, tenant_id=tenant_id).timezone
-    for _ in range(MONTHS.get(step, 0)):
-        now = period_at(now, timezone, now).ends_at
+    if step in MONTHS:
+        return term_end(now, read_tenant(session, tenant_id=tenant_id).timezone, now, MONTHS[step])
     return now
 
 
@@ -86,7 +85,7 @@ def _worded(told: Sequence[Notice], timezone: str) -> tuple[Happened, ...]:
             str(notice.data.get("number") or notice.data.get("plan_name") or ""),
             _amount(notice.data),
         )
-        for notice in reversed(told[-SHOWN_MAX:])
+        for notice in reversed(told)
     )
 
 

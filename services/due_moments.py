@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from models import CreditGrant, Dunning, Subscription
+from models import CreditGrant, Dunning, GrantKind, Subscription
 from services.closing_periods import grace
 from services.credit_expiry import TOLD_BEFORE
 from services.payments.dunning import REMINDER_DAYS, SUSPENDED_AFTER
@@ -39,8 +39,12 @@ def _reminders(session: Session, tenant_id: str) -> Iterator[datetime]:
 
 
 def _expiries(session: Session, tenant_id: str, after: datetime) -> Iterator[datetime]:
+    """Of what was bought or given; allowances end with their periods."""
     lots = select(CreditGrant.expires_at).where(
-        CreditGrant.tenant_id == tenant_id, col(CreditGrant.expires_at) > after, col(CreditGrant.remaining_micro) > 0
+        CreditGrant.tenant_id == tenant_id,
+        CreditGrant.kind != GrantKind.ALLOWANCE,
+        col(CreditGrant.expires_at) > after,
+        col(CreditGrant.remaining_micro) > 0,
     )
     for expires_at in session.exec(lots):
         if expires_at is not None:

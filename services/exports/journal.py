@@ -20,7 +20,6 @@ from services.exports.postings import (
     book_note,
     book_payment,
     book_refund,
-    booked_on,
     is_deferred,
 )
 from services.exports.prepaid import earned_of_purchases
@@ -40,7 +39,7 @@ def read_entries(session: Session, asked: Asked) -> list[Entry]:
         for entry in read(session, asked, accounts)
         if entry.postings and asked.since <= entry.at < asked.until
     ]
-    return sorted(entries, key=lambda entry: booked_on(entry, business_date(entry.at, asked.timezone)))
+    return sorted(entries, key=lambda entry: (business_date(entry.at, asked.timezone), entry.id))
 
 
 def _issued(session: Session, asked: Asked, accounts: Accounts) -> Iterator[Entry]:

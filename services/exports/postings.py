@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from models import CreditNote, CreditNoteLine, Invoice, InvoiceLine, LineKind, Refund
@@ -147,11 +147,6 @@ def book_earned(
 def entry_of(id: str, kind: str, at: datetime, document: str, memo: str, *amounts: tuple[Account, int]) -> Entry:
     """An entry over these amounts, one posting an account."""
     return Entry(id, kind, at, document, memo, _postings(*amounts))
-
-
-def booked_on(entry: Entry, business_day: date) -> tuple[date, str]:
-    """The order of a journal: by day, then by the entry's own name."""
-    return business_day, entry.id
 
 
 def _postings(*amounts: tuple[Account, int]) -> tuple[Posting, ...]:
