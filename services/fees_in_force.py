@@ -5,7 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, func, select
 
 from models import Interval, Invoice, InvoiceLine, InvoiceStatus, LineKind, PendingLine, Subscription
 from services.closing_periods import running_period
@@ -55,11 +56,13 @@ def fee_in_force(session: Session, *, subscription: Subscription, plan: Plan, at
 
 
 def fee_from(
-    session: Session, *, subscription: Subscription, timezone: str, plan: Plan, interval: Interval, before: Fee | None
-) -> Fee:
-    """The fee of a plan for the term that runs: that of the fee before it, or the one that begins with the period.
+    session: Session, *, subscription: Subscription, timezone: str, plan: Plan, interval: Interval, before: Fee | None,
+    at: datetime,
+) -> Fee:  # fmt: skip
+    """The fee of a plan for the term that runs at that moment: that of the fee before it, with its promotions too.
 
-    The promotions of the fee before apply to it too.
+    By another interval, or where no fee is paid, the term begins with the period. A year that takes the place of a
+    month has the promotions that are due as it does so: one that was for that month alone is used up.
     """
     running = running_period(subscription)
     if before is not None and before.interval == interval:
@@ -69,10 +72,15 @@ def fee_from(
         anchor = min(subscription.anchor_at, running.starts_at)
         ends_at = term_end(anchor, timezone, running.starts_at, MONTHS_IN_YEAR)
         term = Period(0, running.starts_at, ends_at)
-    if before is not None:
-        return Fee(plan, interval, term, before.promotions)
-    due = discounts_due(session, subscription=subscription, currency=plan.currency, due_at=term.starts_at)
+    due_at = term.starts_at if before is None else at
+    due = discounts_due(session, subscription=subscription, currency=plan.currency, due_at=due_at)
     return Fee(plan, interval, term, tuple(discount for _, discount in due))
+
+
+def fee_changed_at(session: Session, *, subscription: Subscription) -> datetime | None:
+    """When a change of the fee was last made; None where none was."""
+    statement = select(func.max(col(PendingLine.added_at))).where(*_is_proration(subscription))
+    return session.exec(statement).one()
 
 
 def proration_line(fee: Fee, part: str, at: datetime) -> Line:
@@ -104,18 +112,21 @@ def _changed_to(
     session: Session, subscription: Subscription, plan: Plan, starts_at: datetime
 ) -> list[dict[str, Any]] | None:
     """The promotions on the fee that the last change within the term charged; None where none did."""
-    statement = select(PendingLine).where(
-        PendingLine.tenant_id == subscription.tenant_id,
-        PendingLine.subscription_id == subscription.id,
-        PendingLine.kind == LineKind.PRORATION,
-        PendingLine.plan_version_id == plan.version_id,
-    )
+    statement = select(PendingLine).where(*_is_proration(subscription), PendingLine.plan_version_id == plan.version_id)
     newest_first = statement.order_by(col(PendingLine.added_at).desc(), col(PendingLine.key).desc())
     for row in session.exec(newest_first):
         if row.sources["part"] == REST and row.sources["term"]["start"] == written_time(starts_at):
             found: list[dict[str, Any]] = row.sources["discounts"]
             return found
     return None
+
+
+def _is_proration(subscription: Subscription) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(PendingLine.tenant_id) == subscription.tenant_id,
+        col(PendingLine.subscription_id) == subscription.id,
+        col(PendingLine.kind) == LineKind.PRORATION,
+    )
 
 
 def _charged(session: Session, subscription: Subscription, starts_at: datetime) -> list[dict[str, Any]] | None:

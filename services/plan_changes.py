@@ -16,7 +16,7 @@ from sqlmodel import Session
 from models import ChangeKind, ChangeStatus, Collection, Interval, NoticeType, Subscription
 from services.closing_periods import PERIOD_MIN, after_last_event
 from services.errors import Conflict, SubscriptionConflict, Unprocessable
-from services.fees_in_force import REST, UNUSED, Fee, fee_from, fee_in_force, proration_line
+from services.fees_in_force import REST, UNUSED, Fee, fee_changed_at, fee_from, fee_in_force, proration_line
 from services.identifiers import new_id
 from services.invoice_lines import Line
 from services.pending_lines import add_pending_lines
@@ -151,7 +151,9 @@ _TYPES = {
 def _moment(session: Session, subscription: Subscription, since: datetime | None, at: datetime) -> datetime:
     if since is None:
         return at
-    if not at - PREVIEWED_WITHIN <= since <= at or since < running_part_start(session, subscription):
+    begun_at = running_part_start(session, subscription)
+    earliest = max(at - PREVIEWED_WITHIN, begun_at, fee_changed_at(session, subscription=subscription) or begun_at)
+    if not earliest <= since <= at:
         raise Unprocessable("This preview is too old, or something changed since; look again.", field="since")
     return since
 
@@ -240,7 +242,9 @@ def _now(session: Session, subscription: Subscription, wanted: _Wanted, paid: Fe
     if not in_trial(subscription):
         if paid is not None and paid.net.amount_minor:
             lines.append(proration_line(paid, UNUSED, at))
-        fee = fee_from(session, subscription=subscription, timezone=timezone, plan=then, interval=interval, before=paid)
+        fee = fee_from(
+            session, subscription=subscription, timezone=timezone, plan=then, interval=interval, before=paid, at=at
+        )
         if fee.net.amount_minor:
             lines.append(proration_line(fee, REST, at))
     starts_at, ends_at = subscription.current_period_start, subscription.current_period_end

@@ -115,7 +115,13 @@ def _charge_running_term(session: Session, subscription: Subscription, at: datet
     plan = plan_of(session, subscription)
     timezone = read_tenant(session, tenant_id=subscription.tenant_id).timezone
     term = fee_from(
-        session, subscription=subscription, timezone=timezone, plan=plan, interval=subscription.interval, before=None
+        session,
+        subscription=subscription,
+        timezone=timezone,
+        plan=plan,
+        interval=subscription.interval,
+        before=None,
+        at=at,
     ).term
     lines = base_fee_lines(session, subscription=subscription, plan=plan, term=term)
     key = f"return:{subscription.id}:{term.starts_at.isoformat()}"

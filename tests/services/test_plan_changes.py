@@ -11,6 +11,7 @@ from services.assets import record_snapshot
 from services.closing import close_if_due, close_period, preview_invoice
 from services.errors import Conflict, NotFound, UnknownPlan, Unprocessable
 from services.invoices import read_invoice
+from services.pending_lines import waiting_lines
 from services.plan_changes import PlanChange, When, change_plan, preview_change
 from services.rules.money import Money
 from services.scheduled_changes import list_changes, waiting_change, withdraw_change
@@ -286,3 +287,19 @@ def test_assets_are_priced_by_the_plan_of_most_of_the_period(session: Session) -
     change(session, acme, "STARTER", at=DECEMBER)
     record_snapshot(session, tenant_id=acme.tenant_id, asset_count=1_200, captured_at=DECEMBER, at=DECEMBER)
     assert LineKind.ASSET_UPLIFT not in dict(billed(session, acme, JANUARY))
+
+
+@pytest.mark.parametrize(("plan", "interval"), [("PRO", Interval.YEAR), ("STARTER", Interval.MONTH)])
+def test_a_preview_of_before_the_last_change_is_worth_nothing_after_it(
+    session: Session, plan: str, interval: Interval
+) -> None:
+    acme = customer(session, plan=plan)
+    mine, five = {"tenant_id": acme.tenant_id}, timedelta(minutes=5)
+    change_plan(session, **mine, plan_code="PRO", interval=interval, since=NOON, at=NOON + five)
+    waiting = waiting_lines(session, subscription=read_subscription(session, **mine))
+    for since in (NOON, NOON + five / 2):
+        with pytest.raises(Unprocessable, match="something changed since"):
+            change_plan(session, **mine, plan_code="ENTERPRISE", since=since, at=NOON + 2 * five)
+    assert waiting_lines(session, subscription=read_subscription(session, **mine)) == waiting
+    done = change_plan(session, **mine, plan_code="ENTERPRISE", since=NOON + five, at=NOON + 2 * five)
+    assert done.effective_at == NOON + five

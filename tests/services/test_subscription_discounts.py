@@ -18,6 +18,7 @@ from services.identity import create_tenant
 from services.invoice_views import read_invoice_detail, read_invoice_list
 from services.invoices import list_invoices, read_invoice
 from services.overview import read_overview
+from services.plan_changes import change_plan
 from services.price_books import load_shipped_books
 from services.rules.violations import InvalidRate
 from services.signature_checks import read_jwks
@@ -120,6 +121,20 @@ def test_pages_tell_what_it_takes_off(session: Session) -> None:
     running = read_overview(session, tenant_id=tenant_id, at=NOON).bill_lines
     assert running[1].detail == "20 % off US$499.00"
     assert len(read_invoice_list(session, tenant_id=tenant_id, at=NOON).preview.lines) == 3
+
+
+def test_a_promotion_of_one_month_does_not_make_a_year_free(session: Session) -> None:
+    once = Promotion("di_0", "MONTHFREE", START, START + timedelta(seconds=1), percent_off=Decimal(100))
+    tenant_id = subscribed(session, once, LAUNCH)
+    assert first_invoice(session, tenant_id).total_minor == 0
+    done = change_plan(
+        session, tenant_id=tenant_id, plan_code="verified-exchange/Starter", interval=Interval.YEAR, at=NOON
+    )
+    (charged,) = done.lines
+    assert charged.sources["discounts"] == [{"model": "percent_off", "percent": "20"}]
+    assert charged.sources["fee"] == "3832.32"
+    dearer = change_plan(session, tenant_id=tenant_id, plan_code="verified-exchange/Professional", at=NOON)
+    assert [line.sources["discounts"] for line in dearer.lines] == [[{"model": "percent_off", "percent": "20"}]] * 2
 
 
 def test_the_bill_is_rated_again_with_its_promotions(engine: Engine) -> None:
