@@ -9,8 +9,10 @@ from models import Interval, Subscription, Tenant
 from services import wording
 from services.arrears import check_no_arrears
 from services.base_fees import first_term
-from services.errors import Conflict, Unprocessable
-from services.invoice_lines import base_line
+from services.carried_credit import sum_of, with_credit
+from services.change_views import read_interval
+from services.errors import Conflict
+from services.invoice_lines import Line, base_line
 from services.invoice_taxes import taxes_of
 from services.parties import read_parties
 from services.plans import Plan
@@ -54,7 +56,7 @@ def preview_start(
     plan = plan_in_force(session, plan_code=plan_code)
     check_no_arrears(session, tenant_id=tenant_id)
     check_sellable(session, plan=plan, tenant=tenant, free_gives_way=by_card and not plan.is_free)
-    chosen = _interval(interval)
+    chosen = read_interval(interval)
     trial = _trial(tenant, offered_trial_days(session, tenant_id=tenant_id, plan=plan), at)
     period = trial or _first_period(tenant, at)
     base = base_line(plan, interval=chosen, term=first_term(interval=chosen, timezone=tenant.timezone, first=period))
@@ -63,13 +65,10 @@ def preview_start(
     if trial is not None and base is not None:
         today_detail = f"Nothing is invoiced today; {base.description}, {wording.money(base.amount)}, on {next_day}"
     elif base is not None:
-        today, today_detail = base.amount, f"{base.description}, due in advance"
-        due = taxes_of(
-            session, parties=read_parties(session, tenant=tenant), base_minor=base.amount.amount_minor, at=at
-        )
-        if due:
-            today += Money(sum(tax.amount_minor for tax in due), plan.currency)
-            today_detail += f"; with {', '.join(tax_words(tax, plan.currency) for tax in due)}"
+        lines = [base]
+        if not by_card:  # as the subscription that is started by invoice takes it
+            lines = with_credit(session, tenant_id=tenant_id, plan=plan, period=period, lines=lines)
+        today, today_detail = _due_today(session, tenant, plan, lines, at)
     return StartView(
         plan_code=plan.qualified_code,
         version_id=plan.version_id,
@@ -81,6 +80,18 @@ def preview_start(
         after=_after(chosen, next_day, in_trial=trial is not None) + _instead(session, tenant_id),
         has_fee=bool(plan.base_price),
     )
+
+
+def _due_today(session: Session, tenant: Tenant, plan: Plan, lines: list[Line], at: datetime) -> tuple[Money, str]:
+    """What the first invoice comes to and what it is made of: the base fee, the account's credit, taxes."""
+    base, subtotal = lines[0], sum_of(lines, plan)
+    words = f"{base.description}, due in advance"
+    if subtotal != base.amount:
+        words += f", {wording.money(base.amount)} less {wording.money(base.amount - subtotal)} of your credit"
+    due = taxes_of(session, parties=read_parties(session, tenant=tenant), base_minor=subtotal.amount_minor, at=at)
+    if due:
+        words += f"; with {', '.join(tax_words(tax, plan.currency) for tax in due)}"
+    return subtotal + Money(sum(tax.amount_minor for tax in due), plan.currency), words
 
 
 def start_plan(
@@ -97,7 +108,7 @@ def start_plan(
         session,
         tenant_id=tenant_id,
         version_id=version_id,
-        interval=_interval(interval),
+        interval=read_interval(interval),
         trial_ends_at=None if trial is None else trial.ends_at,
         at=at,
     )
@@ -121,13 +132,6 @@ def _after(interval: Interval, next_day: str, *, in_trial: bool) -> str:
 def _instead(session: Session, tenant_id: str) -> str:
     live = live_subscription(session, tenant_id=tenant_id)
     return "" if live is None else f" It takes the place of {plan_of(session, live).name}, which ends then."
-
-
-def _interval(interval: str) -> Interval:
-    try:
-        return Interval(interval)
-    except ValueError as error:
-        raise Unprocessable("Choose to be billed by month or by year.", field="interval") from error
 
 
 def _first_period(tenant: Tenant, at: datetime) -> Period:

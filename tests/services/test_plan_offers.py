@@ -1,19 +1,26 @@
 """The plans as one customer sees them, what a credit buys, and the first step onto a plan."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 from sqlmodel import Session, select
 
 from models import Interval, Invoice, Role, SubscriptionStatus
+from services.adjustments import adjust_subscription
+from services.carried_credit import account_credit
+from services.closing import close_period
 from services.errors import Conflict, NotFound, SubscriptionConflict, UnknownPlan, Unprocessable
 from services.identity import create_tenant, create_user
+from services.invoices import list_invoices
+from services.plan_changes import When
 from services.plan_offers import OffersView, OfferView, read_offers
 from services.plan_starts import preview_start, start_plan
 from services.price_book_files import read_book
 from services.price_books import load_book, load_shipped_books
 from services.settings import CATALOGS
+from services.subscription_lifecycle import cancel_subscription
 from services.subscriptions import read_subscription
 from services.wording import amount
 from tests.given import NOON, customer
@@ -155,6 +162,33 @@ def test_what_is_shown_before_starting_is_what_is_invoiced(
     subscription = read_subscription(session, tenant_id=tenant_id)
     assert (subscription.status, subscription.interval) == (SubscriptionStatus.ACTIVE, interval)
     assert asked.period == "20 Nov – 19 Dec 2026"
+
+
+@pytest.mark.parametrize(
+    ("credit_minor", "today", "left_minor"), [(150_000, "$7,500.00", 0), (1_000_000, "$0.00", 100_000)]
+)
+def test_the_credit_of_the_account_is_shown_before_starting_and_taken(
+    session: Session, credit_minor: int, today: str, left_minor: int
+) -> None:
+    acme = customer(session, plan="STARTER")
+    mine = {"tenant_id": acme.tenant_id, "subscription_id": acme.subscription_id}
+    adjust_subscription(
+        session, **mine, amount_minor=-400_000 - credit_minor, reason="Agreed on the phone", by="op_1", at=NOON
+    )
+    close_period(session, **mine, at=datetime(2026, 12, 1, 7, tzinfo=UTC))
+    later = datetime(2026, 12, 2, 17, tzinfo=UTC)
+    cancel_subscription(session, **mine, when=When.NOW, by="", at=later)
+    wanted = {"tenant_id": acme.tenant_id, "plan_code": "PRO", "interval": "month"}
+    asked = preview_start(session, **wanted, at=later)
+    used = amount(900_000 if left_minor else credit_minor, "CAD")
+    assert (asked.today, asked.today_detail) == (
+        today, f"Pro, monthly base fee, due in advance, $9,000.00 less {used} of your credit",
+    )  # fmt: skip
+    assert preview_start(session, **wanted, at=later, by_card=True).today == "$9,000.00"
+    start_plan(session, **wanted, version_id=asked.version_id, at=later)
+    invoice = list_invoices(session, tenant_id=acme.tenant_id)[0]
+    assert amount(invoice.total_minor, invoice.currency) == asked.today
+    assert account_credit(session, tenant_id=acme.tenant_id).amount_minor == left_minor
 
 
 def test_starting_is_refused_once_the_terms_have_changed(session: Session) -> None:
