@@ -45,7 +45,7 @@ format: $(READY_FOR_WORK) ## put the code in the house's format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(READY_FOR_WORK) ## measure ingestion, webhooks, growth, proofs, verifying, pages and start-up; takes some minutes
+bench: $(READY_FOR_WORK) ## measure ingestion, webhooks, growth, proofs, verifying, documents, pages and start-up; takes some minutes
 	@$(BIN)/python -m bench.pages
 	@$(BIN)/python -m bench.ceiling
 	@$(BIN)/python -m bench.ingest
