@@ -75,7 +75,7 @@ def tell_expiring_due(*, at: datetime) -> Counter[str]:
 def carry_over_due(*, at: datetime) -> Counter[str]:
     """Move what is left on subscriptions that have ended."""
     with reading() as session:
-        tenants = credit_transfers.tenants_left_behind(session, at=at)
+        tenants = credit_transfers.tenants_to_carry_over(session, at=at)
 
     def carry(session: Session, tenant_id: str) -> Counter[str]:
         return Counter(moved=credit_transfers.carry_over(session, tenant_id=tenant_id, at=at))

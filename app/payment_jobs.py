@@ -54,7 +54,7 @@ def advance_dunnings(_given: Given) -> Counts:
     """Write the reminders that are due, and suspend where they are over."""
     from app import payments  # noqa: PLC0415 — see `_provider`
 
-    return {"reminders": payments.advance_dunnings(at=unit_of_work.now())}
+    return payments.advance_dunnings(at=unit_of_work.now())
 
 
 def sweep(_given: Given) -> Counts:

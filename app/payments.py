@@ -87,15 +87,20 @@ def owe_what_is_missing(stripe: Stripe, *, at: datetime) -> None:
             _owe_one(owe, tenant_id, thing_id, at=at, **more)
 
 
-def advance_dunnings(*, at: datetime) -> int:
-    """Write the reminders that are due and suspend where they are over; answers how many were written."""
+def advance_dunnings(*, at: datetime) -> dict[str, int]:
+    """Write the reminders that are due and suspend where they are over: {reminders, failed}; one stops no others."""
     with reading() as session:
-        running = dunning.running_dunnings(session)
-    written = 0
-    for tenant_id, invoice_id in running:
-        with transaction() as session:
-            written += len(dunning.advance_dunning(session, tenant_id=tenant_id, invoice_id=invoice_id, at=at))
-    return written
+        due = dunning.dunnings_due(session, at=at)
+    counts = {"reminders": 0, "failed": 0}
+    for tenant_id, invoice_id in due:
+        try:
+            with transaction() as session:
+                written = dunning.advance_dunning(session, tenant_id=tenant_id, invoice_id=invoice_id, at=at)
+            counts["reminders"] += len(written)
+        except Exception as error:
+            _log.warning("dunning_failed", tenant_id=tenant_id, invoice_id=invoice_id, **told(error))
+            counts["failed"] += 1
+    return counts
 
 
 def sweep_events(stripe: Stripe, *, at: datetime, since: datetime | None = None) -> int:

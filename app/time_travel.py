@@ -22,7 +22,7 @@ from services.due_moments import next_due
 from services.errors import Conflict
 from services.invoice_transitions import void_invoice
 from services.notices import last_notice, read_notices
-from services.payments.dunning import advance_dunning, running_dunnings
+from services.payments.dunning import advance_dunning, dunnings_due
 from services.scheduled_ends import end_scheduled, ends_due
 from services.subscription_notices import announce_trial_ending, trials_ending
 from services.subscriptions import list_subscriptions
@@ -145,7 +145,7 @@ def _jobs(at: datetime) -> list[tuple[Due, Act]]:
 
     return [
         (partial(ends_due, at=at), end),
-        (running_dunnings, remind),
+        (partial(dunnings_due, at=at), remind),
         (partial(trials_ending, at=at), tell_trial),
         (partial(due_orders, at=at), buy),
         (partial(unpaid_purchases, at=at), void),

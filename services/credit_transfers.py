@@ -23,20 +23,15 @@ def carry_over(session: Session, *, tenant_id: str, at: datetime) -> int:
     person. Running it again changes nothing. The caller's transaction holds the lock on the tenant's head from here on.
     """
     lock_head(session, tenant_id=tenant_id)
-    subscriptions = session.exec(select(Subscription).where(Subscription.tenant_id == tenant_id)).all()
-    ended = {each.id: each for each in subscriptions if each.status == SubscriptionStatus.CANCELED}
-    running = [each for each in subscriptions if each.status != SubscriptionStatus.CANCELED]
-    if not ended or not running:
-        return 0
-    held = held_of_lots(read_holds(session, tenant_ids=[tenant_id], at=at)[tenant_id])
-    moved = 0
-    for lot in _left_behind(session, tenant_id, list(ended), at):
-        target = _target(session, lot, ended, running)
-        micro = lot.remaining_micro - held.get(lot.id, 0)
-        if target is not None and micro > 0 and (lot.expires_at is None or lot.expires_at > target.started_at):
-            move_lot(session, lot=lot, credits_micro=micro, subscription=target, at=at)
-            moved += 1
-    return moved
+    moves = _moves(session, tenant_id, at)
+    for lot, credits_micro, subscription in moves:
+        move_lot(session, lot=lot, credits_micro=credits_micro, subscription=subscription, at=at)
+    return len(moves)
+
+
+def tenants_to_carry_over(session: Session, *, at: datetime) -> list[str]:
+    """The tenants with something left behind that fits a subscription that runs: nobody else's books are touched."""
+    return [each for each in tenants_left_behind(session, at=at) if _moves(session, each, at)]
 
 
 def tenants_left_behind(session: Session, *, at: datetime) -> list[str]:
@@ -57,6 +52,23 @@ def tenants_left_behind(session: Session, *, at: datetime) -> list[str]:
         .distinct()
     )
     return sorted(session.exec(statement))
+
+
+def _moves(session: Session, tenant_id: str, at: datetime) -> list[tuple[CreditGrant, int, Subscription]]:
+    """Which lot goes where, and how much of it, in millionths."""
+    subscriptions = session.exec(select(Subscription).where(Subscription.tenant_id == tenant_id)).all()
+    ended = {each.id: each for each in subscriptions if each.status == SubscriptionStatus.CANCELED}
+    running = [each for each in subscriptions if each.status != SubscriptionStatus.CANCELED]
+    if not ended or not running:
+        return []
+    held = held_of_lots(read_holds(session, tenant_ids=[tenant_id], at=at)[tenant_id])
+    moves = []
+    for lot in _left_behind(session, tenant_id, list(ended), at):
+        target = _target(session, lot, ended, running)
+        micro = lot.remaining_micro - held.get(lot.id, 0)
+        if target is not None and micro > 0 and (lot.expires_at is None or lot.expires_at > target.started_at):
+            moves.append((lot, micro, target))
+    return moves
 
 
 def _left_behind(session: Session, tenant_id: str, ended: Sequence[str], at: datetime) -> Sequence[CreditGrant]:

@@ -96,7 +96,7 @@ def _jobs() -> tuple[Job, ...]:
             "Payment reminders",
             payment_jobs.advance_dunnings,
             seconds=MINUTE,
-            words={"reminders": ("reminder written", "reminders written")},
+            words={"reminders": ("reminder written", "reminders written")} | FAILED,
             is_offered=payments,
         ),
         Job(

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from models import Dunning, DunningOutcome, Invoice, InvoiceStatus, PaymentReminder
 from services.invoice_notices import announce_reminder
@@ -45,14 +45,24 @@ def end_dunning(session: Session, *, invoice: Invoice, at: datetime) -> None:
     session.flush()
 
 
-def running_dunnings(session: Session) -> list[tuple[str, str]]:
-    """(tenant, invoice) of every invoice that is being dunned, the longest first."""
+def dunnings_due(session: Session, *, at: datetime) -> list[tuple[str, str]]:
+    """(tenant, invoice) of what is dunned and has a reminder or its suspension due, the longest first."""
+    reminded = (
+        select(func.count())
+        .where(PaymentReminder.tenant_id == Dunning.tenant_id, PaymentReminder.invoice_id == Dunning.invoice_id)
+        .correlate(Dunning)
+        .scalar_subquery()
+    )
     statement = (
-        select(Dunning.tenant_id, Dunning.invoice_id)
+        select(Dunning, reminded)
         .where(col(Dunning.ended_at).is_(None))
         .order_by(col(Dunning.failed_at), Dunning.tenant_id, Dunning.invoice_id)
     )
-    return [(tenant_id, invoice_id) for tenant_id, invoice_id in session.exec(statement)]
+    return [
+        (row.tenant_id, row.invoice_id)
+        for row, written in session.exec(statement)
+        if written < _days_due(row, at) or _is_over(row, at)
+    ]
 
 
 def advance_dunning(session: Session, *, tenant_id: str, invoice_id: str, at: datetime) -> list[PaymentReminder]:
@@ -62,7 +72,7 @@ def advance_dunning(session: Session, *, tenant_id: str, invoice_id: str, at: da
     if row is None or row.ended_at is not None:
         return []
     written = [reminder for day in REMINDER_DAYS if (reminder := _remind(session, row, day, at)) is not None]
-    if row.suspended_at is None and at >= row.failed_at + SUSPENDED_AFTER:
+    if _is_over(row, at):
         row.suspended_at = at
         session.add(row)
         session.flush()
@@ -78,6 +88,16 @@ def reminders_of(session: Session, *, tenant_id: str, invoice_id: str) -> list[P
         .order_by(col(PaymentReminder.day))
     )
     return list(session.exec(statement))
+
+
+def _days_due(row: Dunning, at: datetime) -> int:
+    """How many of its reminders were to be written by now."""
+    return sum(at >= row.failed_at + timedelta(days=day) for day in REMINDER_DAYS)
+
+
+def _is_over(row: Dunning, at: datetime) -> bool:
+    """Whether its reminders are over and service is still to be suspended."""
+    return row.suspended_at is None and at >= row.failed_at + SUSPENDED_AFTER
 
 
 def _remind(session: Session, row: Dunning, day: int, at: datetime) -> PaymentReminder | None:

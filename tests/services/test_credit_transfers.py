@@ -7,7 +7,7 @@ from sqlmodel import Session, select
 from models import CreditEntry, CreditGrant
 from services.credit_note_issuing import issue_credit_note
 from services.credit_promotions import give_credits
-from services.credit_transfers import carry_over, tenants_left_behind
+from services.credit_transfers import carry_over, tenants_left_behind, tenants_to_carry_over
 from services.identity import create_tenant
 from services.reservations import reserve_credits
 from services.rules.quantities import MICRO
@@ -77,6 +77,7 @@ def test_it_goes_only_where_the_same_pool_is(session: Session) -> None:
     assert lots(session, who, other.id) == []
     assert lots(session, who, who.subscription_id)[0].remaining_micro == 5 * MICRO
     assert tenants_left_behind(session, at=LATER) == [who.tenant_id]
+    assert tenants_to_carry_over(session, at=LATER) == []
 
 
 def test_an_end_moves_it_to_another_that_runs_already(session: Session) -> None:
@@ -96,6 +97,8 @@ def test_what_is_on_hold_follows_once_the_hold_has_ended(session: Session) -> No
     ended(session, who, soon)
     new = create_subscription(session, tenant_id=who.tenant_id, plan_code="PRO", at=soon)
     assert [lot.granted_micro // MICRO for lot in lots(session, who, new.id)] == [600]
+    assert tenants_to_carry_over(session, at=soon) == []
+    assert tenants_to_carry_over(session, at=LATER) == [who.tenant_id]
     carry_over(session, tenant_id=who.tenant_id, at=LATER)
     assert sorted(lot.granted_micro // MICRO for lot in lots(session, who, new.id)) == [400, 600]
     assert_books_agree(session, who.tenant_id)
