@@ -18,6 +18,7 @@ from services.payments.outbox import Owed
 from services.price_books import plan_version
 from services.settings import settings
 from services.stripe_catalog import find_price, portal_configuration
+from services.tenant_clocks import now_of
 
 OPENED_AT_ONCE: Final = 8
 _openers = ThreadPoolExecutor(OPENED_AT_ONCE, thread_name_prefix="checkout")
@@ -50,7 +51,7 @@ def _open_checkout(tenant_id: str, checkout_id: str, email: str | None) -> Check
         asked = checkouts.read_checkout(session, tenant_id=tenant_id, checkout_id=checkout_id)
         plan = plan_version(session, version_id=asked.plan_version_id)
         price_id = find_price(session, account=connected.account, plan=plan, interval=asked.interval)
-        at = unit_of_work.now()
+        at = now_of(session, tenant_id=tenant_id, at=unit_of_work.now())
         taxes = stripe_tax_rates(session, tenant_id=tenant_id, account=connected.account, at=at)
     if asked.status not in (CheckoutStatus.ASKED, CheckoutStatus.OPEN) or asked.account != connected.account:
         raise Conflict("This checkout is over; begin another.")

@@ -56,6 +56,13 @@ async def read_on(step: Callable[..., Answer], /, *args: Any) -> Answer:
     return await _on(_readers, partial(_step, step, args))
 
 
+def by_our_time(
+    use_case: UseCase[Options, Answer], /, *args: Options.args, **kwargs: Options.kwargs
+) -> Callable[[Session], Answer]:
+    """The use case at our time, whatever the clock of its customer says: for sessions, letters and calls outside."""
+    return partial(use_case, *args, **kwargs)
+
+
 async def now_of(tenant_id: str) -> datetime:
     """The customer's own now, for what is told the time apart from a use case of one customer."""
     if not tenant_clocks.clocks_are_allowed():

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
+from services import wording
 from services.addresses import COUNTRIES, PROVINCES
 from services.errors import Unprocessable
 from services.rules.decimals import is_plain, text_of
@@ -57,6 +58,6 @@ def _view(rate: TaxRate, day: date, *, is_added: bool) -> TaxRateView:
         place=f"{region}, {country}" if region else country,
         tax=rate.name,
         rate="ends" if rate.percentage is None else f"{text_of(rate.percentage)} %",
-        since=f"{begins}{rate.since}",
+        since=begins + wording.day(rate.since),
         origin="Added" if is_added else "Shipped",
     )

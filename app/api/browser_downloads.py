@@ -40,11 +40,11 @@ router = APIRouter(prefix="/session", include_in_schema=False)
 @router.get("/invoices/{invoice_id}/proof")
 async def download_invoice_proof(request: Request, invoice_id: Annotated[str, Path(pattern=ID_PATTERN)]) -> Response:
     """Everything the invoice rests on, as the API's bundle of it."""
-    at = unit_of_work.now()
     try:
         tenant_id = await _tenant_of_session(request)
     except NotSignedIn:
         return _sign_in_first(request, str(invoice_href(invoice_id)))
+    at = await unit_of_work.now_of(tenant_id)
 
     def prepare(session: Session) -> Export:
         return exports.prepare_invoice(session, tenant_id=tenant_id, invoice_id=invoice_id, at=at)
@@ -55,11 +55,11 @@ async def download_invoice_proof(request: Request, invoice_id: Annotated[str, Pa
 @router.get("/receipts/{seq}/proof")
 async def download_receipt_proof(request: Request, seq: Annotated[int, Path(ge=1, le=SEQ_MAX)]) -> Response:
     """One receipt with its proof against the log as it was signed last."""
-    at = unit_of_work.now()
     try:
         tenant_id = await _tenant_of_session(request)
     except NotSignedIn:
         return _sign_in_first(request, str(receipt_href(str(seq))))
+    at = await unit_of_work.now_of(tenant_id)
 
     def prepare(session: Session) -> Export:
         if seq > read_head(session, tenant_id=tenant_id).size:

@@ -75,7 +75,10 @@ async def choose_tenant(request: Request) -> Response:
     try:
         if not token:
             raise NotSignedIn(sign_in.NOT_SIGNED_IN)
-        await unit_of_work.run(sign_in.choose_tenant, cookie_token=token, tenant_id=tenant_id, at=unit_of_work.now())
+        chosen = unit_of_work.by_our_time(
+            sign_in.choose_tenant, cookie_token=token, tenant_id=tenant_id, at=unit_of_work.now()
+        )
+        await unit_of_work.run(chosen)
     except NotSignedIn:
         return _go_to(sign_in_address(ended=bool(token)))
     return _go_to(goal if is_local(goal) else "/")

@@ -189,6 +189,7 @@ async def set_auto_top_up(
 ) -> AutoTopUpShown:
     """Have a pack bought whenever less than the threshold is left, within the limits of a calendar month."""
     tenant = await tenant_of(caller, named=body.tenant_id, subscription_id=body.subscription_id)
+    at = await unit_of_work.now_of(tenant)
     terms = AutoTopUpTerms(
         pack=body.pack,
         quantity=body.quantity,
@@ -205,7 +206,7 @@ async def set_auto_top_up(
             pool=pool,
             terms=terms,
             by=caller.key_id,
-            at=unit_of_work.now(),
+            at=at,
         )
         return AutoTopUpShown.of(order, read_tenant(session, tenant_id=tenant).currency)
 
@@ -221,6 +222,7 @@ async def stop_auto_top_up(
 ) -> AutoTopUpShown:
     """Buy nothing more by itself."""
     tenant = await tenant_of(caller, named=tenant_id, subscription_id=subscription_id)
+    at = await unit_of_work.now_of(tenant)
 
     def act(session: Session) -> AutoTopUpShown:
         order = auto_top_ups.stop_auto_top_up(
@@ -229,7 +231,7 @@ async def stop_auto_top_up(
             subscription_id=subscription_id,
             pool=pool,
             by=caller.key_id,
-            at=unit_of_work.now(),
+            at=at,
         )
         return AutoTopUpShown.of(order, read_tenant(session, tenant_id=tenant).currency)
 

@@ -53,7 +53,7 @@ async def preview_pdf(
 ) -> Response:
     """What the running period would be billed, marked on every page as no invoice. It carries no data for machines."""
     tenant = await tenant_of(caller, named=tenant_id, subscription_id=subscription_id)
-    at = unit_of_work.now()
+    at = await unit_of_work.now_of(tenant)
 
     def read(session: Session) -> BillingDocument:
         return reading.read_preview_document(

@@ -44,6 +44,6 @@ async def check(request: Request, asked: Command = command("usage:write", "billi
         event_type=use.event_type,
         units_micro=use.units_micro,
         site=use.site,
-        at=asked.at,
+        at=unit_of_work.now(),
     )
     return answered(UsageCheckShown.of(found))

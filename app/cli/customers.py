@@ -16,6 +16,7 @@ from services.database import Session, reading, transaction
 from services.identity import create_tenant, create_user, find_tenant
 from services.price_books import book_in_force, plan_in_force
 from services.subscriptions import create_subscription, list_subscriptions, plan_of
+from services.tenant_clocks import now_of
 
 tenants = typer.Typer(help="Customers.", no_args_is_help=True)
 subscriptions = typer.Typer(help="What customers have bought.", no_args_is_help=True)
@@ -84,7 +85,7 @@ def start_subscription(
             collection=collection,
             name=name or site or "",
             site=site,
-            at=now(),
+            at=now_of(session, tenant_id=owner.id, at=now()),
         )
     print_record({"tenant_id": owner.id, "subscription_id": made.id, "name": made.name or None}, as_json=as_json)
 

@@ -13,6 +13,7 @@ from services.database import reading
 from services.exports.catalog import SHEETS, prepare_export
 from services.exports.writing import Format
 from services.identity import find_tenant
+from services.tenant_clocks import now_of
 
 SheetName = Annotated[str, typer.Argument(metavar="NAME", help=f"One of: {', '.join(SHEETS)}.")]
 FirstDay = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day, included.")]
@@ -37,14 +38,15 @@ def export(
     """Write one sheet of a customer to a file. A file that is there is not overwritten."""
     ready_database()
     with reading() as session:
+        tenant_id = find_tenant(session, id_or_name=tenant).id
         prepared = prepare_export(
             session,
-            tenant_id=find_tenant(session, id_or_name=tenant).id,
+            tenant_id=tenant_id,
             name=name,
             since=None if since is None else since.date(),
             until=None if until is None else until.date(),
             format=format,
-            at=now(),
+            at=now_of(session, tenant_id=tenant_id, at=now()),
         )
     path = out or Path(prepared.filename)
     with path.open("xb") as file:

@@ -22,6 +22,7 @@ from services.identity import find_tenant
 from services.rules.money import Money
 from services.rules.quantities import plain_micro
 from services.rules.timestamps import parse_timestamp
+from services.tenant_clocks import now_of
 from services.usage_file import DELIMITERS, UsageFile
 from services.usage_import import ImportSummary, RefusedRow, UsageMapping, import_usage
 
@@ -67,13 +68,14 @@ def import_file(
     ready_database()
     with reading() as session:
         tenant_id = find_tenant(session, id_or_name=tenant).id
+        at = now_of(session, tenant_id=tenant_id, at=now())
     mapping = UsageMapping(event_type, time, units, site, subscription, shift_to.date() if shift_to else None)
     usage_file = UsageFile(file, encoding, separator)
     with ExitStack() as until_done:
         listing = until_done.enter_context(_RefusedRows(refused, usage_file))
         on_bytes = until_done.enter_context(_progress(file))
         summary = import_usage(
-            usage_file, mapping, tenant_id=tenant_id, at=now(), on_refused=listing.add, on_bytes=on_bytes
+            usage_file, mapping, tenant_id=tenant_id, at=at, on_refused=listing.add, on_bytes=on_bytes
         )
     listing.show()
     print_record(_worded(summary), as_json=as_json)

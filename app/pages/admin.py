@@ -7,8 +7,8 @@ import reflex as rx
 from app import unit_of_work
 from app.components.badges import badge, status_badge
 from app.components.cards import section_card
-from app.components.forms import button, button_link
-from app.components.layout import page_header, row
+from app.components.forms import button
+from app.components.layout import link, page_header, row
 from app.components.posting_form import posting_form
 from app.components.progress import credit_progress
 from app.components.shell import ShellView
@@ -106,7 +106,7 @@ def _search() -> rx.Component:
 
 def _table(view: Any) -> rx.Component:
     columns = (
-        Column("Customer", lambda row: rx.el.span(row.name, style={"overflowWrap": "anywhere"}), leads=True),
+        Column("Customer", _name, leads=True),
         Column("Plan", _plan),
         Column("Pays", _pays),
         Column("Used", _used),
@@ -122,6 +122,21 @@ def _table(view: Any) -> rx.Component:
             has_next=view.has_next,
             on_previous=AdminPage.previous_page,
             on_next=AdminPage.next_page,
+        ),
+    )
+
+
+def _name(customer: Any) -> rx.Component:
+    """Its name, and two pages of ours about it."""
+    whose = rx.el.span(" of ", customer.name, class_name="visually-hidden")
+    return rx.el.div(
+        rx.el.p(customer.name, style={"overflowWrap": "anywhere"}),
+        rx.el.p(
+            link("Adjustments", whose, href=adjustments_href(customer.id)),
+            " · ",
+            link("Contracts", whose, href=contracts_href(customer.id)),
+            class_name="muted",
+            style={**SMALL, "fontWeight": "400", "whiteSpace": "nowrap"},
         ),
     )
 
@@ -174,22 +189,8 @@ def _open_amount(customer: Any) -> rx.Component:
 
 
 def _open(customer: Any) -> rx.Component:
-    """Two pages of ours, and opening: a plain form, for the choice is kept with the session, by the server."""
-    adjustments = button_link(
-        "Adjustments",
-        rx.el.span(" of ", customer.name, class_name="visually-hidden"),
-        href=adjustments_href(customer.id),
-        kind="quiet",
-        small=True,
-    )
-    contracts = button_link(
-        "Contracts",
-        rx.el.span(" of ", customer.name, class_name="visually-hidden"),
-        href=contracts_href(customer.id),
-        kind="quiet",
-        small=True,
-    )
-    opening = posting_form(
+    """A plain form: the choice is kept with the session, by the server."""
+    return posting_form(
         rx.el.input(type="hidden", name="tenant_id", value=customer.id, read_only=True),
         button(
             "Open",
@@ -199,9 +200,8 @@ def _open(customer: Any) -> rx.Component:
             icon="log_in",
         ),
         action="/session/tenant",
-        style={"display": "flex"},
+        style={"display": "flex", "justifyContent": "flex-end"},
     )
-    return rx.el.div(adjustments, contracts, opening, class_name="row", style={"justifyContent": "flex-end"})
 
 
 def _nobody() -> rx.Component:

@@ -1,6 +1,5 @@
 """The outbox, for our own side: calls we owe Stripe, those that are held and why, and the way to try them again."""
 
-from functools import partial
 from typing import Any, Final
 
 import reflex as rx
@@ -69,12 +68,12 @@ class CallsPage(PagedList, rx.State):
         wanted = next((row for row in self.view.rows if (row.tenant_id, row.key) == (tenant_id, key)), None)
         if wanted is None or not wanted.can_retry:
             return None
-        in_line_again = partial(
+        in_line_again = unit_of_work.by_our_time(
             outbox.retry_call,
             tenant_id=wanted.tenant_id,
             account=wanted.account,
             key=wanted.key,
-            at=unit_of_work.now(),  # ours: calls are made by our time, whatever the customer's is
+            at=unit_of_work.now(),
         )
         await unit_of_work.run(in_line_again)
         payment_jobs.work_is_there()

@@ -44,7 +44,7 @@ class ExportsPage(rx.State):
     @answers_refusals
     async def load(self) -> None:
         member = await open_page(self)
-        today = business_date(unit_of_work.now(), member.timezone)
+        today = business_date(await unit_of_work.now_of(str(member.tenant_id)), member.timezone)
         self.first_day, self.last_day = date(today.year, 1, 1).isoformat(), today.isoformat()
         self.timezone = member.timezone
         self.loaded = True

@@ -109,20 +109,20 @@ class MailPage(PagedList, rx.State):
         await signed_in_operator(self)
         if not self.opened.can_retry:
             return None
-        await unit_of_work.run(
+        in_line_again = unit_of_work.by_our_time(
             sending.retry_mail,
             tenant_id=self.opened.tenant_id,
             mail_id=self.opened.id,
             at=unit_of_work.now(),
         )
+        await unit_of_work.run(in_line_again)
         await self._open(self.opened.tenant_id, self.opened.id)
         return rx.toast.success("The letter is in line again")
 
     async def _open(self, tenant_id: str, mail_id: str) -> None:
+        read = unit_of_work.by_our_time(views.read_mail, tenant_id=tenant_id, mail_id=mail_id, at=unit_of_work.now())
         try:
-            self.opened = await unit_of_work.read(
-                views.read_mail, tenant_id=tenant_id, mail_id=mail_id, at=unit_of_work.now()
-            )
+            self.opened = await unit_of_work.read(read)
         except NotFound:
             self.opened, self.caught = NO_MAIL, ""
             return

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ from typer.testing import CliRunner
 from app.cli.commands import cli
 from models import ApiKey, Membership, Role, Site, Subscription, Tenant, User
 from services.api_keys import authenticate_key
-from services.database import open_engine, reading
+from services.database import open_engine, reading, transaction
 from services.migrations import is_current
 from services.passwords import is_password_of
+from services.settings import settings
+from services.tenant_clocks import set_clock, start_clock
 
 Run = Callable[..., Result]
 CSV = "when,tokens,plant\n2026-03-05 10:00:00,1500,\n2026-03-05 10:00:01,2500,\nnever,1,\n"
@@ -293,3 +296,17 @@ def _in_a_process(root: Path, url: str, *arguments: str, **settings: str) -> sub
         cwd=root, env={"PATH": "/usr/bin:/bin", "TALLYSTICK_DATABASE_URL": url, **settings},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
+
+
+def test_what_is_started_for_a_customer_with_a_test_clock_starts_at_its_own_time(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant_id = json.loads(run("tenant", "create", "Acme", "--json").stdout)["tenant_id"]
+    monkeypatch.setattr(settings(), "test_clocks", True)
+    at = datetime.now(UTC)
+    with transaction() as session:
+        start_clock(session, tenant_id=tenant_id, at=at)
+        set_clock(session, tenant_id=tenant_id, to=at + timedelta(days=90), at=at)
+    run("subscription", "create", "--tenant", "Acme", "--plan", "PRO")
+    with reading() as session:
+        assert session.exec(select(Subscription)).one().started_at > at + timedelta(days=88)
