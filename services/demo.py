@@ -1,4 +1,4 @@
-"""Demonstration data: two customers and an operator, half a year of use, written through the services all else uses.
+"""Demonstration data: half a year of a seller and its customers, written through the services all else uses.
 
 Everything follows from the date it is seeded on and one seed, so two runs on a day give the same bills.
 """
@@ -6,7 +6,7 @@ Everything follows from the date it is seeded on and one seed, so two runs on a 
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import partial
 
 from sqlmodel import Session, select
@@ -14,6 +14,16 @@ from sqlmodel import Session, select
 from models import Role, Tenant
 from services.assets import record_snapshot
 from services.closing import close_if_due
+from services.demo_customers import (
+    CUSTOMERS,
+    NEWCOMER,
+    NEWCOMER_BILLED_TO,
+    NEWCOMER_EMAIL,
+    NEWCOMER_TIMEZONE,
+    DemoCustomer,
+    bill_demo_customer,
+    register_demo_seller,
+)
 from services.demo_gain_share import record_demo_gain_share
 from services.identity import create_tenant, create_user
 from services.invoices import list_invoices, mark_invoice_paid
@@ -42,47 +52,6 @@ class DemoLogin:
     password: str
     who: str
 
-
-@dataclass(frozen=True, slots=True)
-class _Customer:
-    """`credits_by_month` is what each period burns, the running one last; `assets` grow by `asset_step` a week."""
-
-    name: str
-    plan: str
-    timezone: str
-    credits_by_month: tuple[int, ...]
-    sites: tuple[str, ...]
-    assets: int
-    asset_step: int
-    logins: tuple[tuple[str, Role], ...]
-    has_gain_share: bool = False
-
-
-CUSTOMERS = (
-    _Customer(
-        name="Northwind Mining",
-        plan="PRO",
-        timezone="America/Toronto",
-        credits_by_month=(540_000, 615_000, 702_000, 1_184_000, 846_000, 911_000, 1_330_000),
-        sites=("red-lake", "sudbury", "timmins"),
-        assets=962,
-        asset_step=9,
-        logins=(("owner@northwind.example", Role.OWNER), ("viewer@northwind.example", Role.VIEWER)),
-    ),
-    _Customer(
-        name="Harbour Robotics",
-        plan="ENTERPRISE",
-        timezone="America/Halifax",
-        credits_by_month=(2_310_000, 2_480_000, 2_730_000, 3_050_000, 2_960_000, 3_420_000, 3_610_000),
-        sites=("dartmouth", "halifax", "moncton", "saint-john", "sydney"),
-        assets=2_748,
-        asset_step=14,
-        logins=(("owner@harbour.example", Role.OWNER), ("finance@harbour.example", Role.BILLING_ADMIN)),
-        has_gain_share=True,
-    ),
-)
-NEWCOMER, NEWCOMER_EMAIL = "Lighthouse Labs", "owner@lighthouse.example"
-"""A customer without a plan yet: to be walked through buying one."""
 
 OPERATOR = "operator@tallystick.example"
 
@@ -129,7 +98,9 @@ def seed_demo(session: Session, *, at: datetime) -> tuple[DemoLogin, ...]:
         return ()
     load_shipped_books(session, at=at)
     create_user(session, email=OPERATOR, password=PASSWORD, is_operator=True, at=at)
-    newcomer = create_tenant(session, name=NEWCOMER, currency="CAD", timezone="America/Vancouver", at=at)
+    register_demo_seller(session, at=_told_from(at))
+    newcomer = create_tenant(session, name=NEWCOMER, currency="CAD", timezone=NEWCOMER_TIMEZONE, at=at)
+    bill_demo_customer(session, tenant_id=newcomer.id, details=NEWCOMER_BILLED_TO, at=at)
     create_user(session, email=NEWCOMER_EMAIL, password=PASSWORD, tenant_id=newcomer.id, role=Role.OWNER, at=at)
     for number, customer in enumerate(CUSTOMERS):
         _Story(session, customer, random.Random(SEED + number), at).tell()  # noqa: S311 — made up, not secret
@@ -139,13 +110,13 @@ def seed_demo(session: Session, *, at: datetime) -> tuple[DemoLogin, ...]:
 class _Story:
     """One customer's half year, a day at a time."""
 
-    def __init__(self, session: Session, customer: _Customer, chance: random.Random, at: datetime) -> None:
+    def __init__(self, session: Session, customer: DemoCustomer, chance: random.Random, at: datetime) -> None:
         self._session = session
         self._customer = customer
         self._chance = chance
         self._until = at
         self._zone = check_timezone(customer.timezone)
-        self._started = _months_before(at.astimezone(self._zone).date() - timedelta(days=DAYS_INTO_PERIOD), MONTHS_BACK)
+        self._started = _first_day(at, self._zone)
 
     def tell(self) -> None:
         begun = self._at(self._started, 6)
@@ -153,6 +124,7 @@ class _Story:
             self._session, name=self._customer.name, currency="CAD", timezone=self._customer.timezone, at=begun
         )
         self._tenant_id = tenant.id
+        bill_demo_customer(self._session, tenant_id=tenant.id, details=self._customer.billed_to, at=begun)
         for email, role in self._customer.logins:
             create_user(self._session, email=email, password=PASSWORD, tenant_id=tenant.id, role=role, at=begun)
         subscription = create_subscription(
@@ -222,6 +194,15 @@ class _Story:
             if units_micro:
                 event_id = f"demo-{day:%Y%m%d}-{work.event_type}-{number}"
                 yield make(units_micro, event_id=event_id, occurred_at=moment, site=site)
+
+
+def _told_from(at: datetime) -> datetime:
+    """Before any customer's first day, wherever it is."""
+    return datetime.combine(_first_day(at, UTC) - timedelta(days=2), time(), UTC)
+
+
+def _first_day(at: datetime, zone: tzinfo) -> date:
+    return _months_before(at.astimezone(zone).date() - timedelta(days=DAYS_INTO_PERIOD), MONTHS_BACK)
 
 
 def _months_before(day: date, months: int) -> date:

@@ -2,16 +2,21 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from given import NOON, assert_books_agree
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
-from models import Alert, GainShareRun, Invoice, InvoiceStatus, Tenant, UsageEvent
+from models import Alert, GainShareRun, Invoice, InvoiceStatus, TaxCategory, Tenant, UsageEvent
+from services.billing_documents.reading import read_invoice_document
+from services.billing_documents.rendering import invoice_data
 from services.closing import preview_invoice
 from services.database import transaction
-from services.demo import NEWCOMER, demo_logins, seed_demo
+from services.demo import demo_logins, seed_demo
+from services.demo_customers import CUSTOMERS, NEWCOMER
+from services.invoice_taxes import read_taxes
 from services.sign_in import sign_in
 
 
@@ -24,6 +29,36 @@ def bills(session: Session) -> list[tuple[str, int | None, int]]:
     return sorted((names[i.tenant_id], i.number, i.total_minor) for i in session.exec(select(Invoice)))
 
 
+TAXES = {
+    "Northwind Mining": [("HST", Decimal(13), TaxCategory.STANDARD)],
+    "Harbour Robotics": [("HST", Decimal(14), TaxCategory.STANDARD)],
+    "Cascade Foundry": [("No tax", Decimal(0), TaxCategory.EXPORT)],
+}
+
+
+def latest_invoice(session: Session, tenant_id: str) -> Invoice:
+    return session.exec(
+        select(Invoice).where(Invoice.tenant_id == tenant_id).order_by(col(Invoice.number).desc()).limit(1)
+    ).one()
+
+
+def taxes_of_the_latest(session: Session, tenant_id: str) -> list[tuple[str, Decimal, TaxCategory]]:
+    latest = latest_invoice(session, tenant_id)
+    found = read_taxes(session, tenant_id=tenant_id, invoice_id=latest.id)
+    return [(tax.name, tax.rate, tax.category) for tax in found]
+
+
+def states_both_sides(session: Session, tenant_id: str) -> bool:
+    """Whether the latest bill has both addresses, our numbers, how to pay it, and data for machines."""
+    document = read_invoice_document(
+        session, tenant_id=tenant_id, invoice_id=latest_invoice(session, tenant_id).id, language="en"
+    )
+    sides = all(
+        party.address_lines and party.country and party.registrations for party in (document.seller, document.buyer)
+    )
+    return bool(sides and document.payment_details and invoice_data(document))
+
+
 @pytest.mark.slow
 def test_it_tells_half_a_year_that_adds_up(engine: Engine) -> None:
     with transaction(engine) as session:
@@ -32,6 +67,12 @@ def test_it_tells_half_a_year_that_adds_up(engine: Engine) -> None:
         for tenant in session.exec(select(Tenant).where(Tenant.name != NEWCOMER)):
             assert_books_agree(session, tenant.id)
             assert preview_invoice(session, tenant_id=tenant.id, at=NOON).invoice.total_minor > 0
+            assert taxes_of_the_latest(session, tenant.id) == TAXES[tenant.name]
+            assert states_both_sides(session, tenant.id)
+        assert {tenant.name for tenant in session.exec(select(Tenant))} == {
+            NEWCOMER,
+            *(each.name for each in CUSTOMERS),
+        }
         statuses = {invoice.status for invoice in session.exec(select(Invoice))}
         assert statuses == {InvoiceStatus.PAID, InvoiceStatus.OPEN}
         assert {alert.kind for alert in session.exec(select(Alert))} == {"LOW_CREDITS", "OVERAGE"}
