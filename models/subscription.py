@@ -50,6 +50,8 @@ class Subscription(TenantOwned, table=True):
     A trial is the first period, which then ends at `trial_ends_at`. `base_paid_until` is when the base fee falls due
     next: the end of the month or year it was last charged for, which began at `base_paid_from`.
 
+    While it is paused or suspended, `rests_since` is when that began, after the last use.
+
     `name` tells it from the customer's others; "" is the main one. One that is bound to a `site` takes that site's use
     and assets alone. No two that have not ended share a name, or a site.
     """
@@ -60,6 +62,7 @@ class Subscription(TenantOwned, table=True):
         CheckConstraint("current_period_end > current_period_start", name="period_order"),
         CheckConstraint("current_period_start >= started_at", name="period_after_start"),
         CheckConstraint("period_index >= 0", name="period_index"),
+        CheckConstraint("(status IN ('paused', 'suspended')) = (rests_since IS NOT NULL)", name="rest_has_time"),
         ForeignKeyConstraint(["tenant_id", "site"], ["site.tenant_id", "site.code"]),
         CheckConstraint("site IS NULL OR name <> ''", name="site_has_name"),
         Index("ix_subscription_due", "current_period_end", "status"),
@@ -99,6 +102,7 @@ class Subscription(TenantOwned, table=True):
     base_paid_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
     base_paid_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     canceled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    rests_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class SubscriptionDiscount(TenantOwned, table=True):

@@ -11,9 +11,15 @@ from services import credit_lots, usage_lines
 from services.base_fees import note_paid
 from services.carried_credit import settle_waiting
 from services.closing_lines import UsedPart, closing_lines, use_of_period, used_parts
-from services.closing_periods import awaits_last_close, following_period, forced_period, grace, running_period
+from services.closing_periods import (
+    awaits_last_close,
+    following_period,
+    forced_period,
+    grace,
+    rests_by,
+    running_period,
+)
 from services.database import after_commit
-from services.due_periods import BILLED
 from services.errors import PeriodNotEnded, SubscriptionConflict
 from services.invoice_lines import Line
 from services.invoices import InvoiceDocument, draft_invoice, issue_invoice
@@ -37,7 +43,8 @@ def close_period(
     clock are in it already it ends just after the last of them, and where they have opened the next period, at its
     own end: minutes away in either case.
     Raises PeriodNotEnded while the first period runs, or its grace has not passed; SubscriptionConflict where the
-    subscription rests, or has ended and leaves nothing to bill; Conflict where Stripe renews what is forced to end.
+    subscription has rested since the period began, or has ended and leaves nothing to bill; Conflict where Stripe
+    renews what is forced to end.
     """
     head = lock_head(session, tenant_id=tenant_id)
     subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
@@ -49,7 +56,7 @@ def close_period(
     force = force and not has_ended
     if not force and at < subscription.current_period_end + grace():
         return _already_closed(session, subscription, at)
-    if subscription.status not in BILLED and not has_ended:
+    if rests_by(subscription, subscription.current_period_start) or (force and subscription.rests_since is not None):
         raise SubscriptionConflict(f"The subscription is {subscription.status}; its periods close once it runs again.")
     period = running_period(subscription)
     if force:
@@ -96,8 +103,9 @@ def close_if_due(session: Session, *, tenant_id: str, subscription_id: str, at: 
     head = lock_head(session, tenant_id=tenant_id)
     subscription = _read_anew(session, tenant_id, subscription_id)
     end_if_due(session, subscription=subscription, at=at)
-    is_billed = subscription.status in BILLED or awaits_last_close(session, subscription)
-    if not is_billed or at < subscription.current_period_end + grace():
+    rests = rests_by(subscription, subscription.current_period_start)
+    is_over = subscription.status == SubscriptionStatus.CANCELED and not awaits_last_close(session, subscription)
+    if rests or is_over or at < subscription.current_period_end + grace():
         return None
     period = running_period(subscription)
     return _close(session, head=head, subscription=subscription, period=period, forced=False, at=at)

@@ -11,6 +11,7 @@ from models import BillingPeriod, Subscription, Tenant
 from services import invoice_lines, usage_lines
 from services.base_fees import base_fee_lines, term_due
 from services.carried_credit import with_waiting
+from services.closing_periods import rests_by
 from services.invoice_lines import Line
 from services.period_parts import longest_plan, part_period, parts_of
 from services.price_books import plan_version
@@ -76,8 +77,8 @@ def closing_lines(
 def _fees(
     session: Session, subscription: Subscription, tenant: Tenant, following: Period | None, terms: Terms | None
 ) -> list[Line]:
-    """The base fee that falls due with the next period, by the plan and interval it will have."""
-    if following is None:
+    """The base fee that falls due with the next period, by the plan and interval it will have; none for a rest."""
+    if following is None or rests_by(subscription, following.starts_at):
         return []
     if terms is None:
         terms = terms_from(session, subscription=subscription, starts_at=following.starts_at)

@@ -31,6 +31,11 @@ def running_period(subscription: Subscription) -> Period:
     return Period(subscription.period_index, subscription.current_period_start, subscription.current_period_end)
 
 
+def rests_by(subscription: Subscription, at: datetime) -> bool:
+    """Whether it rests, and did so at that moment already."""
+    return subscription.rests_since is not None and subscription.rests_since <= at
+
+
 def forced_period(session: Session, subscription: Subscription, *, at: datetime) -> Period:
     """The running period ended at `at`, or just after its last event; at its own end where the next one is open.
 

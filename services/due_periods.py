@@ -19,7 +19,7 @@ Subscribed = tuple[str, str]
 def due_subscriptions(session: Session, *, at: datetime) -> list[Subscribed]:
     """Of every period whose grace has passed, the longest overdue first.
 
-    Of those that have ended, the ones whose last period is not closed yet.
+    Of those that rest, the one in which that began; of those that have ended, the last one while it is open.
     """
     return [(tenant_id, subscription_id) for tenant_id, subscription_id in session.execute(_due(at))]
 
@@ -55,4 +55,5 @@ def _is_due(at: datetime) -> tuple[ColumnElement[bool], ...]:
         col(BillingPeriod.status) == PeriodStatus.OPEN,
     )
     ended = and_(col(Subscription.status) == SubscriptionStatus.CANCELED, is_open)
-    return col(Subscription.current_period_end) <= at - grace(), or_(col(Subscription.status).in_(BILLED), ended)
+    ran = col(Subscription.rests_since) > col(Subscription.current_period_start)
+    return col(Subscription.current_period_end) <= at - grace(), or_(col(Subscription.status).in_(BILLED), ran, ended)

@@ -10,8 +10,8 @@ from models import Invoice, Tenant, TenantHead
 from models.base import ID_MAX
 from services import wording
 from services.closing import preview_invoice
+from services.closing_periods import rests_by
 from services.credit_notes import open_amounts
-from services.due_periods import BILLED
 from services.errors import NotFound
 from services.invoice_line_views import Fact, LineView, line_views
 from services.invoice_numbers import invoice_number
@@ -236,7 +236,7 @@ def _preview(session: Session, tenant: Tenant, subscription_id: str | None, at: 
         subscription = read_subscription(session, tenant_id=tenant.id, subscription_id=subscription_id)
     except NotFound:
         return PreviewView()
-    if subscription.status not in BILLED:
+    if subscription.canceled_at is not None or rests_by(subscription, subscription.current_period_start):
         return PreviewView()
     document = preview_invoice(session, tenant_id=tenant.id, subscription_id=subscription.id, at=at)
     invoice = document.invoice

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from models import Alert, AlertKind, ChangeKind, Interval, Invoice, InvoiceLine, LineKind
 from services import standing, wording
-from services.due_periods import BILLED
+from services.closing_periods import rests_by
 from services.invoice_numbers import invoice_number
 from services.plans import Plan, Pool
 from services.pool_views import PoolView, pool_view
@@ -196,11 +196,14 @@ def _next_step(facts: Standing, at: datetime) -> str:
     if subscription.canceled_at is not None:
         ended_on = wording.moment_day(subscription.canceled_at, facts.tenant.timezone)
         return f"Your subscription ended on {ended_on}. What was used until then is invoiced once, soon after."
-    if subscription.status not in BILLED:
-        return f"Your subscription is {_status_word(subscription.status).lower()}; no period is billed while it is."
+    word = _status_word(subscription.status).lower()
+    if rests_by(subscription, subscription.current_period_start):
+        return f"Your subscription is {word}; no period is billed while it is."
     if at >= subscription.current_period_end:
         return "This period has ended. Its invoice is issued as soon as late events are in."
     ends_on = wording.moment_day(subscription.current_period_end, facts.tenant.timezone)
+    if subscription.rests_since is not None:
+        return f"Your subscription is {word}. What was used before is invoiced on {ends_on}, and no later period is."
     if not running.total_minor:
         return f"On {ends_on} this period closes. As it stands, there is nothing to pay."
     total = wording.amount(running.total_minor, running.currency)

@@ -63,6 +63,7 @@ def take_change(session: Session, subscription: Subscription, following: Period,
     subscription.plan_version_id, subscription.interval = terms.plan.version_id, terms.interval
     if terms.pauses:
         subscription.status = SubscriptionStatus.PAUSED
+        subscription.rests_since = subscription.rests_since or following.starts_at
         announce_status(session, subscription=subscription, before=status, occurrence=terms.change.id, at=at)
         return terms.plan
     announce_change(

@@ -42,6 +42,7 @@ def end_subscription(
     if subscription.status in RESTING:
         leave_out_rest(session, subscription, end)
     subscription.status, subscription.canceled_at = SubscriptionStatus.CANCELED, end
+    subscription.rests_since = None
     subscription.current_period_end = min(subscription.current_period_end, end)
     session.add(subscription)
     _cut_periods(session, subscription, end, at)

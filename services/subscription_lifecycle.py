@@ -5,18 +5,15 @@ from datetime import datetime
 from sqlmodel import Session
 
 from models import ChangeKind, ChangeStatus, Subscription, SubscriptionStatus
-from services.arrears import check_no_arrears
-from services.base_fees import base_fee_lines, note_paid
-from services.closing_periods import running_period
+from services.arrears import check_no_arrears, is_dunned
 from services.errors import SubscriptionConflict
-from services.fees_in_force import fee_from, fee_in_force
-from services.pending_lines import add_pending_lines
+from services.fees_in_force import fee_in_force
 from services.plan_changes import When, check_changeable, term_ends_at
 from services.scheduled_changes import put_aside, schedule, waiting_change, withdraw_change
 from services.subscription_ends import end_subscription
 from services.subscription_standing import RESTING, in_trial, set_status
 from services.subscriptions import create_subscription, plan_of, read_subscription
-from services.tenants import lock_head, read_tenant
+from services.tenants import lock_head
 
 
 def cancel_subscription(
@@ -63,7 +60,7 @@ def resume_subscription(session: Session, *, tenant_id: str, subscription_id: st
     """Let a paused subscription run again, or take a pause back that has not begun.
 
     The base fee of the period it comes back in is due, on the next closing invoice where it was not charged yet.
-    Raises NotFound, and SubscriptionConflict where it does not rest, or was suspended.
+    Raises NotFound, and SubscriptionConflict where it does not rest, or was suspended, or would be if it ran.
     """
     subscription = _locked(session, tenant_id, subscription_id)
     waiting = waiting_change(session, subscription=subscription)
@@ -74,10 +71,11 @@ def resume_subscription(session: Session, *, tenant_id: str, subscription_id: st
         raise SubscriptionConflict("The subscription is suspended; it runs again once its open invoices are paid.")
     if subscription.status != SubscriptionStatus.PAUSED:
         raise SubscriptionConflict(f"Only a paused subscription can be resumed; this one is {subscription.status}.")
+    check_no_arrears(session, tenant_id=tenant_id, subscription_id=subscription.id)
     status = SubscriptionStatus.TRIALING if in_trial(subscription) else SubscriptionStatus.ACTIVE
+    if is_dunned(session, subscription=subscription):
+        status = SubscriptionStatus.PAST_DUE
     set_status(session, tenant_id=tenant_id, subscription_id=subscription.id, status=status, at=at)
-    if at < subscription.current_period_end:
-        _charge_running_term(session, subscription, at)
     return subscription
 
 
@@ -105,30 +103,6 @@ def reactivate_subscription(session: Session, *, tenant_id: str, subscription_id
         raise SubscriptionConflict("The subscription was not cancelled.")
     withdraw_change(session, tenant_id=tenant_id, subscription_id=subscription.id, at=at)
     return subscription
-
-
-def _charge_running_term(session: Session, subscription: Subscription, at: datetime) -> None:
-    """Let the base fee of the running term wait for the next closing invoice, where it was not charged."""
-    paid_until, period = subscription.base_paid_until, running_period(subscription)
-    if in_trial(subscription) or (paid_until is not None and paid_until > period.starts_at):
-        return
-    plan = plan_of(session, subscription)
-    timezone = read_tenant(session, tenant_id=subscription.tenant_id).timezone
-    term = fee_from(
-        session,
-        subscription=subscription,
-        timezone=timezone,
-        plan=plan,
-        interval=subscription.interval,
-        before=None,
-        at=at,
-    ).term
-    lines = base_fee_lines(session, subscription=subscription, plan=plan, term=term)
-    key = f"return:{subscription.id}:{term.starts_at.isoformat()}"
-    add_pending_lines(session, subscription=subscription, lines=lines, at=at, key=key)
-    note_paid(subscription, lines)
-    session.add(subscription)
-    session.flush()
 
 
 def _locked(session: Session, tenant_id: str, subscription_id: str) -> Subscription:

@@ -140,6 +140,7 @@ def _pause(session: Session, subscription: Subscription, plan: Plan, when: When,
         title=f"Pause {plan.name}?",
         words=(
             f"{plan.name} {starts}: use is refused and no base fee falls due until it is resumed.",
+            f"What is used until then is invoiced on {day}.",
             "What is paid already is not paid back; the base fee of the period it comes back in is charged in full.",
             *(() if is_now else _instead(session, subscription)),
         ),

@@ -1,12 +1,13 @@
 """How a subscription stands: which status may follow which, and what a rest means for its base fee.
 
 trialing, active, past_due   run: use is metered, periods close
-paused, suspended            rest: nothing is metered, no period closes
+paused, suspended            rest: nothing is metered; the period in which that began closes, no later one does
 canceled                     ended, for good: `subscription_ends`
 
 Any of the first five may follow any other, for payments fail and holds are lifted in whatever order they become known;
-but that only a running trial is trialing again. Periods that ended during a rest close one by one once it is over. No
-base fee is charged for those that were spent in it from beginning to end; that of the period in which it ends is.
+but that only a running trial is trialing again. What was used before a rest is billed as its period ends, without a fee
+for the next one. Periods spent at rest close one by one once it is over. No base fee is charged for those; that of the
+period in which the rest ends is, if it was not before.
 """
 
 from collections.abc import Mapping
@@ -15,10 +16,14 @@ from datetime import datetime
 from sqlmodel import Session
 
 from models import Subscription, SubscriptionStatus
+from services.base_fees import base_fee_lines, note_paid
+from services.closing_periods import after_last_event, running_period
 from services.errors import SubscriptionConflict
+from services.fees_in_force import fee_from
+from services.pending_lines import add_pending_lines
 from services.rules.periods import period_at
 from services.subscription_notices import announce_status
-from services.subscriptions import LIVE, read_subscription
+from services.subscriptions import LIVE, plan_of, read_subscription
 from services.tenants import lock_head, read_tenant
 
 RESTING = frozenset({SubscriptionStatus.PAUSED, SubscriptionStatus.SUSPENDED})
@@ -44,9 +49,13 @@ def set_status(
     is_end, is_trial = status == SubscriptionStatus.CANCELED, status == SubscriptionStatus.TRIALING
     if status not in MAY_FOLLOW[before] or is_end or (is_trial and not in_trial(subscription)):
         raise SubscriptionConflict(f"A subscription that is {before} cannot become {status}.")
-    subscription.status = status
+    rests_since = subscription.rests_since
+    if status in RESTING and rests_since is None:
+        rests_since = after_last_event(session, subscription, since=at)
+    subscription.status, subscription.rests_since = status, rests_since if status in RESTING else None
     if before in RESTING and status not in RESTING:
         leave_out_rest(session, subscription, at)
+        charge_return(session, subscription, at)
     session.add(subscription)
     session.flush()
     announce_status(session, subscription=subscription, before=before, occurrence=str(head.version), at=at)
@@ -68,3 +77,24 @@ def leave_out_rest(session: Session, subscription: Subscription, at: datetime) -
     due_at = subscription.base_paid_until
     if due_at is None or due_at < period.starts_at:
         subscription.base_paid_from, subscription.base_paid_until = None, period.starts_at
+
+
+def charge_return(session: Session, subscription: Subscription, at: datetime) -> None:
+    """Let the base fee of the period it comes back in wait for its closing invoice, where it was not charged.
+
+    Where the period before is still to be closed, its invoice brings that fee.
+    """
+    paid_until, period = subscription.base_paid_until, running_period(subscription)
+    is_charged = paid_until is not None and paid_until > period.starts_at
+    if at >= period.ends_at or is_charged or in_trial(subscription):
+        return
+    plan = plan_of(session, subscription)
+    timezone = read_tenant(session, tenant_id=subscription.tenant_id).timezone
+    interval = subscription.interval
+    fee = fee_from(
+        session, subscription=subscription, timezone=timezone, plan=plan, interval=interval, before=None, at=at
+    )
+    lines = base_fee_lines(session, subscription=subscription, plan=plan, term=fee.term)
+    key = f"return:{subscription.id}:{fee.term.starts_at.isoformat()}"
+    add_pending_lines(session, subscription=subscription, lines=lines, at=at, key=key)
+    note_paid(subscription, lines)

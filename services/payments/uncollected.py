@@ -23,6 +23,7 @@ from models import (
     Subscription,
     SubscriptionStatus,
 )
+from services.closing_periods import rests_by
 from services.payments.collecting import RENEWAL_TOLERANCE
 from services.payments.mirror import CYCLE, DRAFT
 from services.payments.standing import ENDED
@@ -216,7 +217,7 @@ def _is_behind(renews_at: datetime | None, ours: Subscription) -> bool:
     if renews_at is None or renews_at >= ours.current_period_end - RENEWAL_TOLERANCE:
         return False
     is_charged = ours.base_paid_until is not None and ours.base_paid_until > ours.current_period_start
-    began_at_rest = ours.status == SubscriptionStatus.PAUSED and not is_charged
+    began_at_rest = rests_by(ours, ours.current_period_start) and not is_charged
     return began_at_rest or renews_at < ours.current_period_start - RENEWAL_TOLERANCE
 
 

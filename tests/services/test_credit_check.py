@@ -89,7 +89,8 @@ def test_the_hour_before_a_period_is_closed_counts_in_the_next_one(session: Sess
 
 def test_a_subscription_that_does_not_run_is_not_allowed(session: Session) -> None:
     one = customer(session)
-    session.get_one(Subscription, (one.tenant_id, one.subscription_id)).status = SubscriptionStatus.PAUSED
+    subscription = session.get_one(Subscription, (one.tenant_id, one.subscription_id))
+    subscription.status, subscription.rests_since = SubscriptionStatus.PAUSED, NOON
     session.flush()
     told, done = may(session, one, "simulator_run", 1), meter(session, one, "simulator_run", 1)
     assert isinstance(done, Refusal)

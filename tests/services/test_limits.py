@@ -62,7 +62,7 @@ def test_a_subscription_that_does_not_run_gives_no_feature(session: Session) -> 
     one = customer(session, plan="memory-cloud/pro", currency="USD")
     subscription = session.get_one(Subscription, (one.tenant_id, one.subscription_id))
     check_feature(read_limits(session, tenant_id=one.tenant_id), "federation")
-    subscription.status = SubscriptionStatus.SUSPENDED
+    subscription.status, subscription.rests_since = SubscriptionStatus.SUSPENDED, NOON
     session.flush()
     with pytest.raises(FeatureNotIncluded, match="while the subscription is suspended"):
         check_feature(read_limits(session, tenant_id=one.tenant_id), "federation")

@@ -212,7 +212,7 @@ def test_an_event_just_ahead_of_the_clock_opens_the_next_period_once(session: Se
 def test_a_subscription_that_is_not_live_meters_nothing(session: Session) -> None:
     one = customer(session)
     subscription = session.get_one(Subscription, (one.tenant_id, one.subscription_id))
-    subscription.status = SubscriptionStatus.SUSPENDED
+    subscription.status, subscription.rests_since = SubscriptionStatus.SUSPENDED, NOON
     session.flush()
     assert isinstance(refused(session, one.tenant_id, event("1")), errors.SubscriptionConflict)
 

@@ -209,7 +209,7 @@ def test_the_widest_call_limits_and_the_features_of_all_that_run_count(session: 
     wide = read_limits(session, tenant_id=one.tenant_id)
     assert (wide.tier, wide.calls.per_minute, wide.calls.day_refuses) == ("free", 100, False)
     assert wide.entitlements > narrow.entitlements
-    team.status = SubscriptionStatus.PAUSED
+    team.status, team.rests_since = SubscriptionStatus.PAUSED, NOON
     session.flush()
     assert read_limits(session, tenant_id=one.tenant_id) == narrow
 

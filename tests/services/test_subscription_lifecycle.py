@@ -4,15 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from app.scheduled_ends import end_subscriptions_due
-from models import LineKind, NoticeType, SubscriptionStatus
+from models import Invoice, LineKind, NoticeType, SubscriptionStatus
 from services.closing import close_if_due, preview_invoice
 from services.database import transaction
 from services.errors import SubscriptionConflict
 from services.invoices import read_invoice
 from services.notices import read_notices
+from services.payments.dunning import advance_dunning, begin_dunning, end_dunning
 from services.plan_changes import When, change_plan
 from services.scheduled_changes import waiting_change
 from services.subscription_lifecycle import (
@@ -152,3 +153,20 @@ def test_a_paused_subscription_can_be_cancelled_however_long_it_rests_and_costs_
     assert (ended.status, ended.canceled_at) == (SubscriptionStatus.CANCELED, JANUARY)
     while (invoice := close_if_due(session, **mine(acme), at=FEBRUARY)) is not None:
         assert invoice.total_minor == 0
+
+
+def test_a_pause_is_no_way_around_a_suspension(session: Session) -> None:
+    acme = customer(session)
+    (invoice,) = session.exec(select(Invoice)).all()
+    dunned = {"tenant_id": acme.tenant_id, "invoice_id": invoice.id}
+    begin_dunning(session, invoice=invoice, failed_at=NOON)
+    advance_dunning(session, **dunned, at=NOON)
+    pause_subscription(session, **mine(acme), when=When.NOW, by="key", at=NOON)
+    assert resume_subscription(session, **mine(acme), at=NOON).status == SubscriptionStatus.PAST_DUE
+    pause_subscription(session, **mine(acme), when=When.NOW, by="key", at=NOON)
+    late = NOON + timedelta(days=9)
+    advance_dunning(session, **dunned, at=late)
+    with pytest.raises(SubscriptionConflict, match="is not paid"):
+        resume_subscription(session, **mine(acme), at=late)
+    end_dunning(session, invoice=invoice, at=late)
+    assert resume_subscription(session, **mine(acme), at=late).status == SubscriptionStatus.ACTIVE

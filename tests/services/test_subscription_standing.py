@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from models import Interval, Invoice, Subscription, SubscriptionStatus
-from services.closing import close_if_due, close_period
+from services.closing import close_if_due, close_period, preview_invoice
 from services.database import transaction
 from services.due_periods import due_subscriptions
 from services.errors import NotFound, SubscriptionConflict
@@ -87,7 +87,9 @@ def test_a_trial_can_be_gone_back_to_while_it_runs(session: Session) -> None:
 
 
 @pytest.mark.parametrize("rest", [PAUSED, SUSPENDED])
-def test_nothing_is_metered_or_closed_while_it_rests(engine: Engine, rest: SubscriptionStatus) -> None:
+def test_nothing_is_metered_while_it_rests_and_only_the_month_it_ran_in_is_closed(
+    engine: Engine, rest: SubscriptionStatus
+) -> None:
     with transaction(engine) as session:
         one = customer(session)
     with transaction(engine) as session:
@@ -96,13 +98,17 @@ def test_nothing_is_metered_or_closed_while_it_rests(engine: Engine, rest: Subsc
         stand(session, one, rest)
     with transaction(engine) as session:
         assert isinstance(refused(session, one.tenant_id, event("1")), SubscriptionConflict)
+        with pytest.raises(SubscriptionConflict, match="once it runs again"):
+            close_period(session, tenant_id=one.tenant_id, at=NOON, force=True)
+        stand(session, one, ACTIVE, NOON + HOUR)
+        metered(session, one.tenant_id, event("1"), at=NOON + HOUR)
+    with transaction(engine) as session:
+        stand(session, one, rest, NOON + 2 * HOUR)
+        assert closed_by(session, one, MARCH) == [("Nov", [])]
         assert due_subscriptions(session, at=MARCH) == []
-        assert closed_by(session, one, MARCH) == []
         for force in (True, False):
             with pytest.raises(SubscriptionConflict, match="once it runs again"):
                 close_period(session, tenant_id=one.tenant_id, at=MARCH, force=force)
-        stand(session, one, ACTIVE, NOON + HOUR)
-        metered(session, one.tenant_id, event("1"), at=NOON + HOUR)
         assert_books_agree(session, one.tenant_id)
 
 
@@ -177,3 +183,84 @@ def test_a_trial_that_ran_out_at_rest_is_charged_from_when_it_comes_back(session
     back = NOON + 60 * DAY
     stand(session, one, ACTIVE, back)
     assert [lines for _, lines in closed_by(session, one, back)] == [[], [("base", 9_000_00)]]
+
+
+@pytest.mark.parametrize("rest", [PAUSED, SUSPENDED])
+def test_what_was_used_before_a_rest_is_billed_as_its_period_ends_however_long_it_rests(
+    session: Session, rest: SubscriptionStatus
+) -> None:
+    one = customer(session)
+    metered(session, one.tenant_id, event("1000500"))
+    stand(session, one, rest, NOON + DAY)
+    shown = preview_invoice(session, tenant_id=one.tenant_id, at=NOON + DAY).invoice
+    assert shown.total_minor == 1_00
+    assert closed_by(session, one, DECEMBER) == []  # its grace
+    assert due_subscriptions(session, at=DECEMBER + HOUR) == [(one.tenant_id, one.subscription_id)]
+    invoice = close_period(session, tenant_id=one.tenant_id, at=DECEMBER + HOUR)
+    assert _lines(session, invoice) == [("overage", 1_00)]
+    assert close_period(session, tenant_id=one.tenant_id, at=DECEMBER + 2 * HOUR).id == invoice.id
+    assert due_subscriptions(session, at=MARCH) == []
+    assert closed_by(session, one, MARCH) == []
+    assert preview_invoice(session, tenant_id=one.tenant_id, at=MARCH).invoice.total_minor == 0
+    assert read_subscription(session, tenant_id=one.tenant_id).status == rest
+    assert_books_agree(session, one.tenant_id)
+
+
+@pytest.mark.parametrize("rest", [PAUSED, SUSPENDED])
+def test_the_month_it_comes_back_in_is_charged_once_though_the_one_before_was_closed_at_rest(
+    session: Session, rest: SubscriptionStatus
+) -> None:
+    one = customer(session)
+    stand(session, one, rest)
+    assert closed_by(session, one, DECEMBER + HOUR) == [("Nov", [])]
+    stand(session, one, ACTIVE, DECEMBER + DAY)
+    stand(session, one, rest, DECEMBER + 2 * DAY)
+    stand(session, one, ACTIVE, DECEMBER + 3 * DAY)
+    assert closed_by(session, one, JANUARY + HOUR) == [("Dec", [("base", 9_000_00), ("base", 9_000_00)])]
+    stand(session, one, rest, JANUARY + DAY)
+    assert closed_by(session, one, FEBRUARY + HOUR) == [("Jan", [])]
+    stand(session, one, ACTIVE, MARCH + DAY)
+    assert closed_by(session, one, MARCH + DAY) == [("Feb", [("base", 9_000_00)])]
+
+
+def test_a_trial_that_runs_out_at_rest_bills_its_use_and_the_month_it_comes_back_in(session: Session) -> None:
+    one = on_trial(session)
+    metered(session, one.tenant_id, event("1000500"))
+    stand(session, one, PAUSED, NOON + DAY)
+    assert closed_by(session, one, NOON + 15 * DAY) == [("Nov", [("overage", 1_00)])]
+    with pytest.raises(SubscriptionConflict, match="cannot become"):
+        stand(session, one, TRIALING, NOON + 16 * DAY)
+    stand(session, one, ACTIVE, NOON + 20 * DAY)
+    assert closed_by(session, one, NOON + 50 * DAY) == [("Dec", [("base", 9_000_00), ("base", 9_000_00)])]
+
+
+def test_one_cancelled_in_a_month_at_rest_owes_nothing_for_it(session: Session) -> None:
+    one = customer(session)
+    metered(session, one.tenant_id, event("1000500"))
+    stand(session, one, PAUSED, NOON + DAY)
+    assert closed_by(session, one, DECEMBER + HOUR) == [("Nov", [("overage", 1_00)])]
+    end_subscription(
+        session, tenant_id=one.tenant_id, subscription_id=one.subscription_id, ended_at=DECEMBER + DAY,
+        at=DECEMBER + DAY,
+    )  # fmt: skip
+    assert closed_by(session, one, MARCH) == []
+    assert due_subscriptions(session, at=MARCH) == []
+
+
+def test_a_rest_that_begins_in_the_grace_of_the_month_before_leaves_the_month_begun_to_be_paid(
+    session: Session,
+) -> None:
+    one = customer(session)
+    metered(session, one.tenant_id, event("1"), at=DECEMBER + HOUR / 4)
+    stand(session, one, SUSPENDED, DECEMBER + HOUR / 2)
+    assert closed_by(session, one, DECEMBER + HOUR) == [("Nov", [("base", 9_000_00)])]
+    assert closed_by(session, one, JANUARY + HOUR) == [("Dec", [])]
+    assert closed_by(session, one, MARCH) == []
+
+
+def test_use_booked_ahead_of_the_clock_is_before_the_rest(session: Session) -> None:
+    one = customer(session)
+    before_midnight = DECEMBER - timedelta(minutes=3)
+    metered(session, one.tenant_id, event("1000500", occurred_at=DECEMBER + timedelta(minutes=1)), at=before_midnight)
+    stand(session, one, SUSPENDED, before_midnight)
+    assert closed_by(session, one, JANUARY + HOUR) == [("Nov", [("base", 9_000_00)]), ("Dec", [("overage", 1_00)])]

@@ -87,7 +87,8 @@ def test_a_pause_now_and_back(session: Session) -> None:
 
 def test_a_pause_as_the_period_ends_is_said_beforehand(session: Session) -> None:
     acme = customer(session)
-    words, _ = asked(session, acme, "pause").words
+    words, billed, _ = asked(session, acme, "pause").words
+    assert "is invoiced on 1 Dec" in billed
     assert words.startswith("Pro runs until 1 Dec 2026 and rests from then on: use is refused")
     done(session, acme, "pause")
     shown = card(session, acme)

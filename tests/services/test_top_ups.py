@@ -192,7 +192,7 @@ def test_nothing_is_sold_to_a_subscription_that_rests_and_no_more_than_ten_wait(
     with pytest.raises(Conflict):
         bought(session, who)
     subscription = session.get_one(Subscription, (who.tenant_id, who.subscription_id))
-    subscription.status = SubscriptionStatus.PAUSED
+    subscription.status, subscription.rests_since = SubscriptionStatus.PAUSED, NOON
     session.add(subscription)
     session.flush()
     with pytest.raises(SubscriptionConflict):

@@ -683,6 +683,8 @@ def upgrade() -> None:
     sa.Column('base_paid_from', models.base.UtcDateTime(), nullable=True),
     sa.Column('base_paid_until', models.base.UtcDateTime(), nullable=True),
     sa.Column('canceled_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('rests_since', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint("(status IN ('paused', 'suspended')) = (rests_since IS NOT NULL)", name=op.f('ck_subscription_rest_has_time')),
     sa.CheckConstraint("site IS NULL OR name <> ''", name=op.f('ck_subscription_site_has_name')),
     sa.CheckConstraint('current_period_end > current_period_start', name=op.f('ck_subscription_period_order')),
     sa.CheckConstraint('current_period_start >= started_at', name=op.f('ck_subscription_period_after_start')),

@@ -42,3 +42,30 @@ def test_a_renewal_after_the_end_is_not_charged(sqlite_payments_world: PaymentsW
     assert world.subscription().status == SubscriptionStatus.CANCELED
     assert "draft" not in {row.status for row in world.rows(StripeInvoice)}
     world.assert_all_agrees()
+
+
+def test_what_was_used_before_a_suspension_is_collected_and_the_month_it_comes_back_in_once(
+    sqlite_payments_world: PaymentsWorld,
+) -> None:
+    world = sqlite_payments_world
+    world.buy()
+    first_end = world.subscription().current_period_end
+    world.sandbox.control("fail_next_payment", count=4)  # and each of the retries
+    world.live(until=first_end + timedelta(days=2), step=timedelta(hours=12))
+    world.use("1500000")
+    world.live(until=first_end + timedelta(days=10), step=timedelta(hours=12))
+    assert world.subscription().status == SubscriptionStatus.SUSPENDED
+
+    world.live(until=first_end + timedelta(days=40), step=timedelta(hours=12))
+    assert [bill.total_minor for bill in world.invoices()] == [900_000, 900_000, 100_000]
+    assert [row.status for row in world.rows(StripeInvoice) if row.invoice_id is None] == ["void"]
+    assert world.subscription().status == SubscriptionStatus.SUSPENDED
+    (unpaid,) = world.rows(StripeInvoice, status="open")
+    world.ask("POST", f"/v1/invoices/{unpaid.stripe_id}/pay", {"paid_out_of_band": "true"})
+    world.live(until=first_end + timedelta(days=65), step=timedelta(hours=12))
+    assert world.subscription().status == SubscriptionStatus.ACTIVE
+    assert [(bill.total_minor, bill.status) for bill in world.invoices()][2:] == [
+        (100_000, "paid"),
+        (1_800_000, "paid"),
+    ]
+    world.assert_all_agrees()
