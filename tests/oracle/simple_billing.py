@@ -142,7 +142,7 @@ class Account:
         self.snapshots: list[tuple[datetime, int, int]] = []
         self.bills: list[Bill] = []
         self.waiting: list[tuple[str, int]] = []
-        self.credit = 0
+        self.credits: list[int] = []
         self.fee: Fee | None = None
         self.paid_until: datetime | None = None
         self.later: tuple[datetime, str, str] | None = None
@@ -359,12 +359,12 @@ class Account:
 
     def with_credit(self, lines: list[tuple[str, int]]) -> list[tuple[str, int]]:
         """An invoice comes to nothing at the least; what is left of a credit goes on to the next one that is not."""
-        if sum(amount for _, amount in lines) > 0 and self.credit:
-            lines = [*lines, ("carried", -self.credit)]
-            self.credit = 0
+        if sum(amount for _, amount in lines) > 0:
+            lines = [*lines, *(("carried", -credit) for credit in self.credits)]
+            self.credits = []
         left = sum(amount for _, amount in lines)
         if left < 0:
-            self.credit = -left
+            self.credits.append(-left)
             lines = [*lines, ("carried", -left)]
         return lines
 

@@ -149,6 +149,10 @@ def test_a_random_history_is_billed_alike(sqlite_engine: Engine, seed: int) -> N
     agree(sqlite_engine, seed)
 
 
+def test_credits_of_two_bills_that_wait_for_the_same_one_both_reach_it(sqlite_engine: Engine) -> None:
+    agree(sqlite_engine, 9_907)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(QUICK, QUICK + MANY, AT_ONCE))
 def test_thousands_of_random_histories_are_billed_alike(sqlite_engine: Engine, first: int) -> None:
