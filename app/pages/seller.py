@@ -25,7 +25,7 @@ COLUMNS = (
     Column("Tax", lambda rate: rate.tax),
     Column("Rate", lambda rate: rate.rate, numeric=True),
     Column("Applies", lambda rate: rate.since),
-    Column("From", lambda rate: rate.origin),
+    Column("Origin", lambda rate: rate.origin),
 )
 
 
