@@ -19,6 +19,7 @@ from services.closing_periods import (
     rests_by,
     running_period,
 )
+from services.credit_transfers import carry_over
 from services.database import after_commit
 from services.errors import PeriodNotEnded, SubscriptionConflict
 from services.invoice_lines import Line
@@ -153,6 +154,8 @@ def _close(
     _settle(
         session, head=head, subscription=subscription, period=period, parts=parts, lines=lines, invoice=invoice, at=at
     )
+    if following is None:
+        carry_over(session, tenant_id=tenant_id, at=at)
     if following is not None and terms is not None:
         _move_on(
             session,

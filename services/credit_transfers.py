@@ -1,12 +1,15 @@
-"""What was bought or given belongs to the customer: when a subscription has ended, it goes on with one that runs."""
+"""What was bought or given belongs to the customer: when a subscription has ended, it goes on with one that runs.
+
+It stays until the last period is closed, for the use of before the end that is told late.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, exists, or_, select
 
-from models import CreditGrant, GrantKind, Subscription, SubscriptionStatus
+from models import BillingPeriod, CreditGrant, GrantKind, PeriodStatus, Subscription, SubscriptionStatus
 from services.holds import held_of_lots, read_holds
 from services.lot_changes import move_lot
 from services.price_books import plan_version
@@ -16,7 +19,7 @@ OWNED = (GrantKind.PURCHASE, GrantKind.PROMOTION)
 
 
 def carry_over(session: Session, *, tenant_id: str, at: datetime) -> int:
-    """Move what is left of the lots of subscriptions that have ended to ones that run; answers how many lots moved.
+    """Move what is left of the lots of subscriptions that are closed to ones that run; answers how many lots moved.
 
     A lot goes where a pool of the same code and unit is: to the subscription of the same name, else the main one, else
     the oldest. What is on hold stays until the hold ends, and what fits nowhere stays, to be seen and paid back by a
@@ -35,8 +38,13 @@ def tenants_to_carry_over(session: Session, *, at: datetime) -> list[str]:
 
 
 def tenants_left_behind(session: Session, *, at: datetime) -> list[str]:
-    """The tenants with something left on a subscription that has ended while another runs."""
+    """The tenants with something left on a subscription that is closed for good while another runs."""
     running = select(Subscription.tenant_id).where(Subscription.status != SubscriptionStatus.CANCELED)
+    is_open = exists().where(
+        col(BillingPeriod.tenant_id) == Subscription.tenant_id,
+        col(BillingPeriod.subscription_id) == Subscription.id,
+        col(BillingPeriod.status) == PeriodStatus.OPEN,
+    )
     statement = (
         select(CreditGrant.tenant_id)
         .join(
@@ -46,6 +54,7 @@ def tenants_left_behind(session: Session, *, at: datetime) -> list[str]:
         )
         .where(
             Subscription.status == SubscriptionStatus.CANCELED,
+            ~is_open,
             *_is_owned_and_left(at),
             col(CreditGrant.tenant_id).in_(running),
         )
@@ -57,7 +66,18 @@ def tenants_left_behind(session: Session, *, at: datetime) -> list[str]:
 def _moves(session: Session, tenant_id: str, at: datetime) -> list[tuple[CreditGrant, int, Subscription]]:
     """Which lot goes where, and how much of it, in millionths."""
     subscriptions = session.exec(select(Subscription).where(Subscription.tenant_id == tenant_id)).all()
-    ended = {each.id: each for each in subscriptions if each.status == SubscriptionStatus.CANCELED}
+    unclosed = set(
+        session.exec(
+            select(BillingPeriod.subscription_id).where(
+                BillingPeriod.tenant_id == tenant_id, BillingPeriod.status == PeriodStatus.OPEN
+            )
+        )
+    )
+    ended = {
+        each.id: each
+        for each in subscriptions
+        if each.status == SubscriptionStatus.CANCELED and each.id not in unclosed
+    }
     running = [each for each in subscriptions if each.status != SubscriptionStatus.CANCELED]
     if not ended or not running:
         return []

@@ -11,7 +11,6 @@ from sqlmodel import Session, col, select
 from models import BillingPeriod, PeriodStatus, Subscription, SubscriptionStatus
 from services import credit_lots
 from services.closing_periods import PERIOD_MIN, after_last_event
-from services.credit_transfers import carry_over
 from services.errors import Unprocessable
 from services.period_parts import running_part_start
 from services.subscription_notices import announce_end
@@ -46,7 +45,6 @@ def end_subscription(
     subscription.current_period_end = min(subscription.current_period_end, end)
     session.add(subscription)
     _cut_periods(session, subscription, end, at)
-    carry_over(session, tenant_id=tenant_id, at=at)
     announce_end(session, subscription=subscription, at=at)
     return subscription
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlmodel import Session, select
 
 from models import CreditEntry, CreditGrant
+from services.closing import close_if_due
 from services.credit_note_issuing import issue_credit_note
 from services.credit_promotions import give_credits
 from services.credit_transfers import carry_over, tenants_left_behind, tenants_to_carry_over
@@ -17,6 +18,7 @@ from services.top_ups import buy_top_up
 from tests.given import NOON, Customer, assert_books_agree, customer, event, metered
 
 LATER = NOON + timedelta(days=1)
+HOUR = timedelta(hours=1)
 
 
 def lots(session: Session, who: Customer, subscription_id: str) -> list[CreditGrant]:
@@ -29,7 +31,12 @@ def lots(session: Session, who: Customer, subscription_id: str) -> list[CreditGr
 
 
 def ended(session: Session, who: Customer, at=LATER) -> None:
-    end_subscription(session, tenant_id=who.tenant_id, subscription_id=who.subscription_id, ended_at=at, at=at)
+    """The subscription ended a grace before `at`, and is closed."""
+    ended_at = at - HOUR
+    end_subscription(
+        session, tenant_id=who.tenant_id, subscription_id=who.subscription_id, ended_at=ended_at, at=ended_at
+    )
+    close_if_due(session, tenant_id=who.tenant_id, subscription_id=who.subscription_id, at=at)
 
 
 def rich(session: Session) -> Customer:
@@ -92,8 +99,9 @@ def test_what_is_on_hold_follows_once_the_hold_has_ended(session: Session) -> No
     give_credits(
         session, tenant_id=who.tenant_id, pool="credits", credits="1000", reason="W", by="op", priority=1, at=NOON
     )
-    reserve_credits(session, tenant_id=who.tenant_id, event_type="LLM_token_usage", units_micro=400 * MICRO, at=NOON)
-    soon = NOON + timedelta(minutes=1)
+    held = {"event_type": "LLM_token_usage", "units_micro": 400 * MICRO, "expires_in": 3 * HOUR}
+    reserve_credits(session, tenant_id=who.tenant_id, at=NOON, **held)
+    soon = NOON + HOUR + timedelta(minutes=1)
     ended(session, who, soon)
     new = create_subscription(session, tenant_id=who.tenant_id, plan_code="PRO", at=soon)
     assert [lot.granted_micro // MICRO for lot in lots(session, who, new.id)] == [600]
@@ -123,3 +131,20 @@ def test_customers_do_not_mix(session: Session) -> None:
     ended(session, who)
     theirs = create_subscription(session, tenant_id=other.id, plan_code="PRO", at=LATER)
     assert lots(session, Customer(other.id, theirs.id), theirs.id) == []
+
+
+def test_use_of_before_the_end_that_is_told_late_still_spends_what_was_bought(session: Session) -> None:
+    who = rich(session)
+    metered(session, who.tenant_id, event("1000000"))
+    who_ends = {"tenant_id": who.tenant_id, "subscription_id": who.subscription_id}
+    end_subscription(session, **who_ends, ended_at=LATER, at=LATER)
+    new = create_subscription(session, tenant_id=who.tenant_id, plan_code="PRO", at=LATER)
+    late = event("1400", occurred_at=LATER - HOUR)._replace(subscription_id=who.subscription_id)
+    (answer,) = metered(session, who.tenant_id, late, at=LATER + HOUR / 2)
+    assert answer.overage_micro == 0
+    assert lots(session, who, new.id) == []
+    assert tenants_left_behind(session, at=LATER + HOUR / 2) == []
+    assert close_if_due(session, **who_ends, at=LATER + HOUR) is None  # nothing is left to bill
+    assert [lot.granted_micro // MICRO for lot in lots(session, who, new.id)] == [249_600]
+    assert tenants_left_behind(session, at=LATER + HOUR) == []
+    assert_books_agree(session, who.tenant_id)
