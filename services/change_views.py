@@ -6,20 +6,20 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from models import Interval, Subscription
+from models import Interval, Tenant
 from services import wording
 from services.change_outlook import invoice_after
+from services.change_wording import change_title, change_words, price_of, takes_effect
 from services.errors import Conflict, Unprocessable
 from services.invoice_lines import Line
+from services.offered_terms import OWN, check_still_offered, terms_to_change_to
 from services.plan_changes import PlanChange, When, change_plan, preview_change
-from services.plans import Plan
-from services.price_books import plan_in_force
+from services.rules.periods import business_date
 from services.scheduled_changes import waiting_change
-from services.subscriptions import plan_of, read_subscription
+from services.subscriptions import read_subscription
 from services.tenants import read_tenant
 from services.usage_wording import counted_micro
 
-LATER_WORDS = {Interval.MONTH: "as the period ends", Interval.YEAR: "as the paid year ends"}
 CHANGED_SINCE = "Something changed since you looked, so nothing was done. Check it again, then confirm it."
 
 
@@ -34,13 +34,14 @@ class ChangeLine:
 
 @dataclass(frozen=True)
 class ChangeQuestion:
-    """A change before it is made; "" in `plan_code` where nothing is asked.
+    """A change before it is made; "" in `plan_code` where nothing is asked. `terms` are as in `offered_terms`.
 
     `version_id`, `when`, `effective_at` and `since` are what the customer agrees to; the rest words it. The amounts are
     those of the moment `since`.
     """
 
     plan_code: str = ""
+    terms: str = OWN
     version_id: str = ""
     interval: str = Interval.MONTH.value
     when: str = When.NOW.value
@@ -73,33 +74,37 @@ def ask_change(
     at: datetime,
     subscription_id: str | None = None,
     when: str = "",
+    terms: str = OWN,
 ) -> ChangeQuestion:
-    """What the change means as of now; `when` is "" for whichever fits. Raises what `preview_change` raises.
+    """What the change means as of now; `when` is "" for whichever fits.
 
-    The customer's own plan keeps its terms, whatever is sold under its code today.
+    The customer's own plan keeps its terms, whatever is sold under its code today, unless `terms` says otherwise.
+    Raises what `preview_change` raises, and NotFound and Conflict for a contract that cannot be taken up then.
     """
     subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
     change = preview_change(
         session,
         tenant_id=tenant_id,
         subscription_id=subscription.id,
-        version_id=_version_meant(session, subscription, plan_code),
+        version_id=terms_to_change_to(session, subscription=subscription, plan_code=plan_code, terms=terms),
         interval=read_interval(interval),
         when=read_when(when) if when else None,
         at=at,
     )
     tenant = read_tenant(session, tenant_id=tenant_id)
+    _check_offered(session, change, tenant, terms)
     invoice = invoice_after(session, change=change, at=at)
     is_now = change.when == When.NOW
     return ChangeQuestion(
         plan_code=change.then.qualified_code,
+        terms=terms,
         version_id=change.then.version_id,
         interval=change.interval.value,
         when=change.when.value,
         since=at.isoformat() if is_now else "",
         effective_at="" if is_now else change.effective_at.isoformat(),
-        title=_title(change),
-        takes_effect=_takes_effect(change, tenant.timezone),
+        title=change_title(session, change, terms),
+        takes_effect=takes_effect(change, tenant.timezone),
         lines=tuple(_line(line, tenant.timezone) for line in change.lines),
         total=wording.money(change.total),
         as_of=wording.moment(at, tenant.timezone),
@@ -129,7 +134,8 @@ def make_change(
     shown is too old, and what `change_plan` raises.
     """
     subscription = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
-    if _version_meant(session, subscription, asked.plan_code) != asked.version_id:
+    meant = terms_to_change_to(session, subscription=subscription, plan_code=asked.plan_code, terms=asked.terms)
+    if meant != asked.version_id:
         raise Conflict("The terms of this plan have changed since you looked. Check them again, then change to it.")
     done = change_plan(
         session,
@@ -142,6 +148,7 @@ def make_change(
         by=by,
         at=at,
     )
+    _check_offered(session, done, read_tenant(session, tenant_id=tenant_id), asked.terms)
     is_later = done.when == When.PERIOD_END
     if wording.money(done.total) != asked.total or (is_later and done.effective_at.isoformat() != asked.effective_at):
         raise Conflict(CHANGED_SINCE)
@@ -151,25 +158,6 @@ def make_change(
         return f"{done.then.name}, paid by the {done.interval.value}, from {day} on."
     charged = f" {asked.total} goes on your next invoice." if done.lines else ""
     return f"You are on {done.then.name} now.{charged}"
-
-
-def change_words(change: PlanChange) -> str:
-    """What a button that makes the change says."""
-    later = "" if change.when == When.NOW else f" {_later(change)}"
-    if change.then.version_id == change.before.version_id:
-        return f"Pay by the {change.interval.value}{later}"
-    if later:
-        return f"Switch{later}"
-    is_dearer = change.then.base_exact(months=1) > change.before.base_exact(months=1)
-    return "Upgrade now" if is_dearer else "Switch now"
-
-
-def price_of(plan: Plan, interval: Interval) -> str:
-    """$9,000.00 a month."""
-    if not plan.base_price:
-        return "No base fee"
-    fee = plan.annual_base() if interval == Interval.YEAR else plan.monthly_base()
-    return f"{wording.money(fee)} a {interval.value}"
 
 
 def read_interval(interval: str) -> Interval:
@@ -188,9 +176,9 @@ def read_when(when: str) -> When:
         raise Unprocessable("Choose now, or as the period ends.", field="when") from error
 
 
-def _version_meant(session: Session, subscription: Subscription, plan_code: str) -> str:
-    own = plan_of(session, subscription)
-    return own.version_id if plan_code == own.qualified_code else plan_in_force(session, plan_code=plan_code).version_id
+def _check_offered(session: Session, change: PlanChange, tenant: Tenant, terms: str) -> None:
+    on = business_date(change.effective_at, tenant.timezone)
+    check_still_offered(session, tenant_id=tenant.id, terms=terms, on=on)
 
 
 def _may_be_now(session: Session, change: PlanChange, at: datetime) -> bool:
@@ -208,24 +196,6 @@ def _may_be_now(session: Session, change: PlanChange, at: datetime) -> bool:
     except Unprocessable:
         return False
     return True
-
-
-def _later(change: PlanChange) -> str:
-    waits_for_year = change.effective_at > change.subscription.current_period_end
-    return LATER_WORDS[Interval.YEAR if waits_for_year else Interval.MONTH]
-
-
-def _title(change: PlanChange) -> str:
-    if change.then.version_id == change.before.version_id:
-        return f"Pay for {change.then.name} by the {change.interval.value}?"
-    yearly = ", paid by the year" if change.interval == Interval.YEAR else ""
-    return f"Change from {change.before.name} to {change.then.name}{yearly}?"
-
-
-def _takes_effect(change: PlanChange, timezone: str) -> str:
-    if change.when == When.NOW:
-        return "As soon as you confirm"
-    return f"On {wording.moment_day(change.effective_at, timezone)}, {_later(change)}"
 
 
 def _line(line: Line, timezone: str) -> ChangeLine:

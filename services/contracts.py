@@ -22,7 +22,7 @@ from services.contract_terms import ContractTerms, Negotiated, negotiate
 from services.errors import Conflict, NotFound, Unprocessable
 from services.identifiers import new_id
 from services.plans import Plan
-from services.price_books import book_in_force, keep_plans, plan_in_force, plan_version
+from services.price_books import keep_plans, plan_in_force, plan_version
 from services.rules.periods import business_date, day_bounds
 from services.subscriptions import check_terms, create_subscription, list_subscriptions
 from services.tenants import lock_head, read_tenant
@@ -174,21 +174,6 @@ def offered_contracts(session: Session, *, tenant: Tenant, on: date) -> list[Con
         for contract in list_contracts(session, tenant_id=tenant.id)
         if contract.valid_from <= on and (contract.valid_until is None or on < contract.valid_until)
     ]
-
-
-def plans_offered_to(session: Session, *, tenant: Tenant, at: datetime, book_code: str | None = None) -> list[Plan]:
-    """All plans the tenant may be put on now: its contracts', then those of the book that are not sold by contract."""
-    on = business_date(at, tenant.timezone)
-    negotiated = [
-        plan_version(session, version_id=contract.plan_version_id)
-        for contract in offered_contracts(session, tenant=tenant, on=on)
-    ]
-    listed = [
-        plan
-        for plan in book_in_force(session, code=book_code).plans
-        if plan.currency == tenant.currency and plan.base_price is not None and not plan.contact_sales
-    ]
-    return [*{plan.version_id: plan for plan in negotiated}.values(), *listed]
 
 
 def plans_under_contract(session: Session, *, book_code: str) -> list[Plan]:

@@ -7,8 +7,9 @@ from sqlmodel import Session
 
 from models import Interval, ScheduledChange, Subscription
 from services import wording
-from services.change_views import change_words
+from services.change_wording import change_words
 from services.errors import Conflict, SubscriptionConflict, UnknownPlan, Unprocessable
+from services.offered_terms import OWN
 from services.plan_changes import check_changeable, preview_change
 from services.plans import Plan
 from services.scheduled_changes import waiting_change
@@ -18,12 +19,16 @@ from services.tenants import read_tenant
 
 @dataclass(frozen=True)
 class ChangeStep:
-    """What a button says and what it asks for; `coming` in its place where that is scheduled already."""
+    """What a button says and what it asks for; `coming` in its place where that is scheduled already.
+
+    `terms` are as in `offered_terms`.
+    """
 
     words: str = ""
     plan_code: str = ""
     interval: str = ""
     coming: str = ""
+    terms: str = OWN
 
 
 NO_STEP = ChangeStep()
@@ -45,7 +50,9 @@ def why_plan_not_changed(subscription: Subscription, at: datetime) -> str:
     return why_not_changed(subscription, at)
 
 
-def change_step(session: Session, *, subscription: Subscription, current: Plan, plan: Plan, at: datetime) -> ChangeStep:
+def change_step(
+    session: Session, *, subscription: Subscription, current: Plan, plan: Plan, at: datetime, terms: str = OWN
+) -> ChangeStep:
     """The step to a plan; for the plan the customer is on, that to the other interval. NO_STEP where there is none."""
     is_own = plan.version_id == current.version_id
     if is_own and not plan.base_price:
@@ -65,7 +72,7 @@ def change_step(session: Session, *, subscription: Subscription, current: Plan, 
     waiting = waiting_change(session, subscription=subscription)
     if waiting is not None and (waiting.plan_version_id, waiting.interval) == (plan.version_id, interval):
         return ChangeStep(coming=_coming(session, waiting))
-    return ChangeStep(change_words(change), plan.qualified_code, interval.value)
+    return ChangeStep(change_words(change), plan.qualified_code, interval.value, terms=terms)
 
 
 def _other(interval: Interval) -> Interval:

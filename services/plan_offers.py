@@ -2,30 +2,21 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 
 from sqlmodel import Session, col, select
 
 from models import Interval, Membership, Role, Subscription, Tenant, User
-from services import wording
 from services.credit_guide import MeterView, meter_views
 from services.errors import NotFound
 from services.offer_changes import NO_STEP, ChangeStep, change_step, why_plan_not_changed
-from services.plans import Plan, Pool
+from services.plan_facts import FactView, plan_facts, plan_prices
+from services.plans import Plan
 from services.price_books import Book, book_in_force, plan_version
 from services.subscriptions import LIVE, read_subscription
 from services.tenants import read_tenant
 
 CONTACTS_MAX = 3
 CONTACT_ROLES = (Role.OWNER, Role.BILLING_ADMIN)
-
-
-@dataclass(frozen=True)
-class FactView:
-    """One line of a plan: Credits · 1,000,000 a month."""
-
-    name: str
-    value: str
 
 
 @dataclass(frozen=True)
@@ -146,7 +137,7 @@ def _with_own_terms(book: Book, current: Plan | None) -> tuple[Plan, ...]:
 
 
 def _offer(plan: Plan, plans: tuple[Plan, ...]) -> OfferView:
-    price, per, annual = _prices(plan)
+    price, per, annual = plan_prices(plan)
     return OfferView(
         code=plan.code,
         qualified_code=plan.qualified_code,
@@ -160,64 +151,9 @@ def _offer(plan: Plan, plans: tuple[Plan, ...]) -> OfferView:
         is_contract=plan.contact_sales or plan.base_price is None,
         can_start=False,
         note="",
-        facts=_facts(plan, plans),
+        facts=plan_facts(plan, plans),
         features=plan.features,
     )
-
-
-def _prices(plan: Plan) -> tuple[str, str, str]:
-    """The price of a month, what it is per, and the price of a year."""
-    if plan.base_price is None:
-        return "By contract", "", "Price and terms are agreed with you"
-    if not plan.base_price:
-        return "Free", "", "No base fee"
-    monthly = wording.money(plan.monthly_base())
-    if not plan.annual_discount_pct:
-        return monthly, "a month", f"{wording.money(plan.annual_base())} a year"
-    less = wording.number(plan.annual_discount_pct)
-    return monthly, "a month", f"or {wording.money(plan.annual_base())} a year, {less} % less"
-
-
-def _facts(plan: Plan, plans: tuple[Plan, ...]) -> tuple[FactView, ...]:
-    """The same names in the same order for every plan of a book, so that cards line up."""
-    facts = []
-    for pool in plan.pools.values():
-        facts.append(FactView(pool.name, _allowance(plan, pool.code)))
-        if any(pool.code in other.overage for other in plans):
-            facts.append(FactView("Beyond them", _beyond(plan, pool)))
-    if any(other.assets for other in plans):
-        facts.append(FactView("Assets", _assets(plan)))
-    if any(other.sites_max is not None for other in plans):
-        facts.append(FactView("Sites", "Any number" if plan.sites_max is None else wording.number(plan.sites_max)))
-    if any(other.gain_share for other in plans):
-        facts.append(FactView("Gain-share", _gain_share(plan)))
-    return tuple(facts)
-
-
-def _allowance(plan: Plan, pool_code: str) -> str:
-    pool = plan.pools[pool_code]
-    included = plan.allowances.get(pool_code, Decimal(0))
-    return f"{wording.number(included)} a {'day' if pool.resets_daily else 'month'}" if included else "None included"
-
-
-def _beyond(plan: Plan, pool: Pool) -> str:
-    charge = plan.overage.get(pool.code)
-    if charge is not None:
-        return wording.price_of(charge, plan.currency, pool.unit)
-    return "By agreement" if plan.contact_sales else "Not sold"
-
-
-def _assets(plan: Plan) -> str:
-    if plan.assets is None:
-        return "Not counted"
-    charge = plan.assets.charge
-    return f"{wording.number(charge.included)}, then {wording.price_of(charge, plan.currency, 'asset')}"
-
-
-def _gain_share(plan: Plan) -> str:
-    if plan.gain_share is None:
-        return "Not included"
-    return f"{wording.number(plan.gain_share.min_pct)}–{wording.number(plan.gain_share.max_pct)} % of savings"
 
 
 def _own_note(book: Book, current: Plan, subscription: Subscription) -> str:

@@ -8,7 +8,8 @@ from sqlmodel import Session
 
 from models import Subscription
 from services import wording
-from services.change_views import CHANGED_SINCE, price_of, read_when
+from services.change_views import CHANGED_SINCE, read_when
+from services.change_wording import price_of
 from services.errors import Conflict, SubscriptionConflict, Unprocessable
 from services.fees_in_force import fee_in_force
 from services.plan_changes import When, check_changeable, term_ends_at

@@ -9,7 +9,7 @@ from models import ChangeKind, Collection, Interval, ScheduledChange, Subscripti
 from services import wording
 from services.arrears import check_no_arrears
 from services.carried_credit import account_credit
-from services.change_views import price_of
+from services.change_wording import price_of
 from services.errors import NotFound, SubscriptionConflict, UnknownPlan, UnknownPriceBook, Unprocessable
 from services.fees_in_force import fee_in_force
 from services.offer_changes import why_not_changed

@@ -20,6 +20,7 @@ from app.api.schemas.subscription_changes import (
     CreditShown,
     PlainBody,
     ScheduledChangesShown,
+    Terms,
     WhenBody,
 )
 from app.api.schemas.subscriptions import ScheduledChangeShown, SubscriptionShown
@@ -29,6 +30,7 @@ from services import adjustments, carried_credit, plan_changes, scheduled_change
 from services.api_keys import OPERATOR_SCOPE, Principal
 from services.database import Session
 from services.errors import Unprocessable
+from services.offered_terms import OWN, TODAY, terms_to_change_to
 from services.price_books import plan_version
 from services.rules.money import Money
 from services.rules.violations import RuleViolation
@@ -42,11 +44,15 @@ async def change_plan(
     subscription_id: SubscriptionId, body: ChangeBody, asked: Command = command("billing:write")
 ) -> Response:
     """Change the plan or the interval. A dearer plan takes effect now, charged by the second for the rest of the term;
-    a cheaper one as what is paid ends. With `preview` nothing is changed."""
+    a cheaper one as what is paid ends. Whoever names the plan it is on keeps its terms, unless it asks for today's.
+    With `preview` nothing is changed."""
     tenant_id = await asked.tenant(named=body.tenant_id, subscription_id=subscription_id)
 
     def act(session: Session) -> ChangeShown:
-        wanted = {"tenant_id": tenant_id, "subscription_id": subscription_id, "plan_code": body.plan_code}
+        found = subscriptions.read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
+        terms = TODAY if body.terms == Terms.TODAY else OWN
+        version_id = terms_to_change_to(session, subscription=found, plan_code=body.plan_code, terms=terms)
+        wanted = {"tenant_id": tenant_id, "subscription_id": subscription_id, "version_id": version_id}
         more = {"interval": body.interval, "when": body.when, "at": asked.at}
         if body.preview:
             change = plan_changes.preview_change(session, **wanted, **more)  # type: ignore[arg-type]

@@ -56,15 +56,15 @@ def _choices(state: Any, is_now: Any) -> rx.Component:
     intervals = choices(
         "Paid",
         [
-            (asked.interval == interval.value, name, state.ask(asked.plan_code, interval.value, ""))
+            (asked.interval == interval.value, name, state.ask(asked.plan_code, interval.value, "", asked.terms))
             for interval, name in ((Interval.MONTH, "Monthly"), (Interval.YEAR, "Yearly"))
         ],
     )
     times = choices(
         "Takes effect",
         [
-            (is_now, "Now", state.ask(asked.plan_code, asked.interval, When.NOW.value)),
-            (~is_now, "Later", state.ask(asked.plan_code, asked.interval, When.PERIOD_END.value)),
+            (is_now, "Now", state.ask(asked.plan_code, asked.interval, When.NOW.value, asked.terms)),
+            (~is_now, "Later", state.ask(asked.plan_code, asked.interval, When.PERIOD_END.value, asked.terms)),
         ],
     )
     return row(rx.cond(asked.may_be_now, times, rx.fragment()), rx.cond(asked.has_intervals, intervals, rx.fragment()))

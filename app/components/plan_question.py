@@ -22,7 +22,11 @@ def plan_question(state: Any) -> rx.Component:
     intervals = choices(
         "Billed",
         [
-            (asked.interval == interval.value, name, state.ask(asked.plan_code, interval.value))
+            (
+                asked.interval == interval.value,
+                name,
+                state.ask(asked.plan_code, interval.value, asked.terms, asked.name, asked.site),
+            )
             for interval, name in ((Interval.MONTH, "Monthly"), (Interval.YEAR, "Yearly"))
         ],
     )

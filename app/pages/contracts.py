@@ -261,7 +261,8 @@ def page() -> rx.Component:
     content = rx.fragment(
         page_header(
             rx.fragment("Contracts of ", view.tenant_name),
-            "Negotiated prices and reserved capacity, as a plan that only this customer can be on.",
+            "Negotiated prices and reserved capacity, as a plan that only this customer can be on. It finds them on "
+            "its Plans page, on the days they can be taken up.",
             button_link("Customers", href=BY_NAME["admin"].href, icon="arrow_left"),
         ),
         rx.cond(

@@ -10,12 +10,13 @@ from app.components.shell import ShellView
 from app.pages.frame import open_page
 from app.session import answers_refusals, require_role
 from models import Role
+from models.base import ID_MAX
 from services import change_views
 from services.change_views import NOTHING_TO_CHANGE, ChangeQuestion
-from services.errors import Conflict, SubscriptionConflict, UnknownPlan, Unprocessable
+from services.errors import Conflict, NotFound, SubscriptionConflict, UnknownPlan, Unprocessable
 from services.sign_in import Member
 
-REFUSALS = (Conflict, SubscriptionConflict, UnknownPlan, Unprocessable)
+REFUSALS = (Conflict, NotFound, SubscriptionConflict, UnknownPlan, Unprocessable)
 CODE_MAX = 130
 
 
@@ -37,7 +38,7 @@ class PlanChange(rx.State):
 
     @rx.event
     @answers_refusals
-    async def ask(self, plan_code: str, interval: str, when: str) -> Any:
+    async def ask(self, plan_code: str, interval: str, when: str, terms: str = "") -> Any:
         """Show what a change means before it is made."""
         member = await self._changing_member()
         if member is None:
@@ -51,6 +52,7 @@ class PlanChange(rx.State):
                 plan_code=str(plan_code)[:CODE_MAX],
                 interval=str(interval),
                 when=str(when),
+                terms=str(terms)[:ID_MAX],
                 at=unit_of_work.now(),
             )
         except REFUSALS as refusal:

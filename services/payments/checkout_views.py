@@ -104,14 +104,18 @@ def _with_start(session: Session, view: CheckoutView, row: Checkout, timezone: s
 
 
 def begin_checkout(
-    session: Session, *, tenant_id: str, plan_code: str, interval: str, version_id: str, account: str, at: datetime
-) -> str:
+    session: Session, *, tenant_id: str, plan_code: str, interval: str, version_id: str, account: str, at: datetime,
+    name: str = "", site: str | None = None,
+) -> str:  # fmt: skip
     """Write down that the plan that was shown is to be bought on the hosted page; the visit's id.
+
+    `name` and `site` are those of a subscription beside the main one.
 
     Raises Conflict where the plan's terms have changed since, and what `ask_checkout` raises.
     """
     if plan_in_force(session, plan_code=plan_code).version_id != version_id:
         raise Conflict("The terms of this plan have changed since you looked. Check them again, then start it.")
     return ask_checkout(
-        session, tenant_id=tenant_id, plan_code=plan_code, interval=Interval(interval), account=account, at=at
-    ).id
+        session, tenant_id=tenant_id, plan_code=plan_code, interval=Interval(interval), account=account, name=name,
+        site=site, at=at,
+    ).id  # fmt: skip

@@ -15,17 +15,16 @@ from services.contracts import (
     Paper,
     draft_contract,
     list_contracts,
-    plans_offered_to,
     start_contract,
     subscriptions_on,
     withdraw_contract,
     work_out_contract,
 )
 from services.identity import create_tenant
+from services.own_offers import read_own_offers
 from services.plan_offers import read_offers
 from services.price_books import load_shipped_books, plan_in_force, plan_version
 from services.subscriptions import create_subscription, plan_of
-from services.tenants import read_tenant
 from tests.given import FIRST_OF_NOVEMBER, NOON, event, metered
 
 DECEMBER = datetime(2026, 12, 2, tzinfo=UTC)
@@ -114,13 +113,8 @@ def test_nobody_else_can_be_put_on_it(session: Session, tenant_id: str) -> None:
         create_subscription(session, tenant_id=other, version_id=contract.plan_version_id, at=NOON)
     with pytest.raises(errors.NotFound):
         start_contract(session, tenant_id=other, contract_id=contract.id, at=NOON)
-    offered = {
-        each: {
-            plan.version_id for plan in plans_offered_to(session, tenant=read_tenant(session, tenant_id=each), at=NOON)
-        }
-        for each in (tenant_id, other)
-    }
-    assert offered[tenant_id] - offered[other] == {contract.plan_version_id}
+    assert [offer.terms for offer in read_own_offers(session, tenant_id=tenant_id, at=NOON)] == [contract.id]
+    assert read_own_offers(session, tenant_id=other, at=NOON) == ()
     assert contract.plan_version_id not in {
         offer.code for offer in read_offers(session, tenant_id=other, at=NOON).offers
     }

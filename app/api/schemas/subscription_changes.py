@@ -1,6 +1,7 @@
 """Changes of subscriptions: what is asked, and what it comes to."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import Field
@@ -15,12 +16,24 @@ from services.rules.money import Money
 from services.rules.quantities import plain_micro
 
 
+class Terms(StrEnum):
+    """Which terms of a plan are meant."""
+
+    OWN = "own"
+    TODAY = "today"
+
+
 class ChangeBody(Body):
     """Another plan, another interval, or both."""
 
     tenant_id: Id | None = None
     plan_code: str = Field(
         min_length=1, max_length=129, pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)?$", examples=["ENTERPRISE"]
+    )
+    terms: Terms = Field(
+        default=Terms.OWN,
+        description="For who names the plan it is on: `own` are the terms it has, `today` those sold today. Another "
+        "plan's are always today's.",
     )
     interval: Interval | None = Field(default=None, description="As it is, if left out.")
     when: When | None = Field(default=None, description="Now where it costs more, else as what is paid ends.")

@@ -1,5 +1,12 @@
 """Changing, cancelling, pausing and resuming over HTTP, and adjustments by our own side."""
 
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from services.database import transaction
+from services.price_book_files import read_book
+from services.price_books import load_book
+from services.settings import CATALOGS
 from tests.app.api.conftest import Client, World, assert_problem
 
 
@@ -79,3 +86,26 @@ def test_our_own_side_adjusts_and_pays_back(client: Client, sqlite_world: World)
                        headers=world.operator_headers)  # fmt: skip
     assert paid.json()["total"] == "3000.00"
     assert client.get("/v1/account-credit", headers=world.acme.headers).json()["total"] == "0.00"
+
+
+def test_the_own_plan_keeps_its_terms_unless_todays_are_asked_for(client: Client, sqlite_world: World) -> None:
+    world, headers = sqlite_world, sqlite_world.acme.headers
+    book = read_book(CATALOGS / "reliability.toml")
+    plans = [
+        plan.model_copy(update={"base_price": Decimal("20000")}) if plan.code == "PRO" else plan for plan in book.plans
+    ]
+    with transaction() as session:
+        load_book(session, book=book.model_copy(update={"plans": plans}), at=datetime.now(UTC))
+    own = client.get(f"/v1/subscriptions/{world.acme.subscription_id}", headers=headers).json()["plan_version"]
+    again = client.post(path(world, "change"), json={"plan_code": "PRO"}, headers=headers)
+    assert_problem(again, 422, "invalid", "plan_code")
+    yearly = {"plan_code": "PRO", "interval": "year", "preview": True}
+    shown = client.post(path(world, "change"), json=yearly, headers=headers).json()
+    assert 0 < shown["lines"][-1]["amount"]["amount_minor"] <= 86_400_00  # today's would be 192,000.00
+    todays = {"plan_code": "PRO", "terms": "today"}
+    done = client.post(path(world, "change"), json=todays, headers=headers)
+    assert done.status_code == 200, done.text
+    assert done.json()["subscription"]["plan_version"] != own
+    assert_problem(client.post(path(world, "change"), json=todays, headers=headers), 422, "invalid", "plan_code")
+    wrong = {"plan_code": "PRO", "terms": "best"}
+    assert_problem(client.post(path(world, "change"), json=wrong, headers=headers), 422, "invalid", "terms")

@@ -17,6 +17,7 @@ from app.pages.comparison_run import ComparisonRun
 from app.pages.give_back import GiveBackForm
 from app.pages.invoice import InvoicePage
 from app.pages.invoices import InvoicesPage
+from app.pages.plan_start import PlanStart
 from app.pages.plans import PlansPage
 from app.pages.reconciliation import ReconciliationPage
 from app.pages.sandbox import Sandbox
@@ -129,9 +130,10 @@ def test_who_answers_for_the_bills_is_led_to_the_payment_page(
 ) -> None:
     root = signed_in(tenant_id, who)
     call(root, PlansPage, "load")
-    call(root, PlansPage, "ask", "PRO", "year")
-    assert page(root, PlansPage).is_paid_by_card
-    answers = call(root, PlansPage, "pay")
+    call(root, PlanStart, "load")
+    call(root, PlanStart, "ask", "PRO", "year")
+    assert page(root, PlanStart).is_paid_by_card
+    answers = call(root, PlanStart, "pay")
     assert PAYMENT_PAGE in str(answers[-1].args)
     (visit,) = checkouts_of(tenant_id)
     assert provider == [{"tenant_id": tenant_id, "checkout_id": visit.id, "email": f"{who}@acme.example"}]
@@ -141,28 +143,31 @@ def test_who_answers_for_the_bills_is_led_to_the_payment_page(
 def test_what_is_paid_by_card_cannot_be_started_without(tenant_id: str, provider: list[dict[str, Any]]) -> None:
     root = signed_in(tenant_id, "owner")
     call(root, PlansPage, "load")
-    call(root, PlansPage, "ask", "PRO", "month")
-    assert call(root, PlansPage, "start") == [PlansPage.pay]
+    call(root, PlanStart, "load")
+    call(root, PlanStart, "ask", "PRO", "month")
+    assert call(root, PlanStart, "start") == [PlanStart.pay]
     assert not has_subscription(tenant_id)
 
 
 def test_a_viewer_opens_no_payment_page(tenant_id: str, provider: list[dict[str, Any]]) -> None:
     root = signed_in(tenant_id, "viewer")
     call(root, PlansPage, "load")
-    call(root, PlansPage, "pay")
+    call(root, PlanStart, "load")
+    call(root, PlanStart, "pay")
     call(root, BillingPortal, "manage_cards")
-    assert "billing admin" in page(root, PlansPage).refusal
+    assert "billing admin" in page(root, PlanStart).refusal
     assert (provider, checkouts_of(tenant_id)) == ([], [])
 
 
 def test_an_operator_starts_a_plan_that_is_invoiced(tenant_id: str, provider: list[dict[str, Any]]) -> None:
     root = signed_in(tenant_id, OPERATOR)
     call(root, PlansPage, "load")
-    call(root, PlansPage, "ask", "PRO", "month")
-    assert not page(root, PlansPage).is_paid_by_card
-    call(root, PlansPage, "pay")
+    call(root, PlanStart, "load")
+    call(root, PlanStart, "ask", "PRO", "month")
+    assert not page(root, PlanStart).is_paid_by_card
+    call(root, PlanStart, "pay")
     assert checkouts_of(tenant_id) == []
-    call(root, PlansPage, "start")
+    call(root, PlanStart, "start")
     assert has_subscription(tenant_id)
 
 
@@ -177,9 +182,10 @@ def test_where_payments_are_off_a_plan_is_invoiced(tenant_id: str, monkeypatch: 
     root.router_data = before | {"headers": {"cookie": f"__Host-tallystick_session={cookie}"}}
     root._update_router_vars(root.router_data, before)
     call(root, PlansPage, "load")
-    call(root, PlansPage, "ask", "PRO", "month")
-    assert not page(root, PlansPage).is_paid_by_card
-    call(root, PlansPage, "start")
+    call(root, PlanStart, "load")
+    call(root, PlanStart, "ask", "PRO", "month")
+    assert not page(root, PlanStart).is_paid_by_card
+    call(root, PlanStart, "start")
     assert has_subscription(tenant_id)
     assert page(root, Sandbox).home == ""
 
@@ -190,11 +196,12 @@ def test_who_is_on_a_free_plan_buys_the_paid_one_in_its_place(tenant_id: str, pr
         create_subscription(session, tenant_id=made, plan_code="memory-cloud/free", at=AT)
     root = signed_in(made, "owner")
     call(root, PlansPage, "load")
+    call(root, PlanStart, "load")
     offers = {offer.name: offer.can_start for offer in page(root, PlansPage).view.offers}
     assert offers == {"Free": False, "Pro": True, "Enterprise": False}
-    call(root, PlansPage, "ask", "memory-cloud/pro", "month")
-    assert page(root, PlansPage).asked.after.endswith("It takes the place of Free, which ends then.")
-    call(root, PlansPage, "pay")
+    call(root, PlanStart, "ask", "memory-cloud/pro", "month")
+    assert page(root, PlanStart).asked.after.endswith("It takes the place of Free, which ends then.")
+    call(root, PlanStart, "pay")
     assert len(checkouts_of(made)) == len(provider) == 1
 
 
@@ -202,10 +209,11 @@ def test_who_pays_for_a_plan_buys_no_second_one(tenant_id: str, provider: list[d
     on_a_plan(tenant_id)
     root = signed_in(tenant_id, "owner")
     call(root, PlansPage, "load")
+    call(root, PlanStart, "load")
     assert not any(offer.can_start for offer in page(root, PlansPage).view.offers)
-    call(root, PlansPage, "ask", "STARTER", "month")
-    assert "change its plan" in page(root, PlansPage).refusal
-    call(root, PlansPage, "pay")
+    call(root, PlanStart, "ask", "STARTER", "month")
+    assert "change its plan" in page(root, PlanStart).asked_refusal
+    call(root, PlanStart, "pay")
     assert (provider, checkouts_of(tenant_id)) == ([], [])
 
 
@@ -218,9 +226,10 @@ def test_a_provider_that_cannot_be_reached_is_told_in_place(
     monkeypatch.setattr(checkout, "open_checkout", refuse)
     root = signed_in(tenant_id, "owner")
     call(root, PlansPage, "load")
-    call(root, PlansPage, "ask", "PRO", "month")
-    call(root, PlansPage, "pay")
-    shown = page(root, PlansPage)
+    call(root, PlanStart, "load")
+    call(root, PlanStart, "ask", "PRO", "month")
+    call(root, PlanStart, "pay")
+    shown = page(root, PlanStart)
     assert (shown.asked_refusal[:31], shown.is_opening, shown.refusal) == ("The payment provider is busy. N", False, "")
 
 

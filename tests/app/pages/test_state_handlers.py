@@ -18,7 +18,7 @@ import reflex as rx
 from sqlalchemy import Engine, select
 
 from app import pages
-from app.pages.plans import PlansPage
+from app.pages.plan_start import PlanStart
 from app.session import COOKIE
 from app.state_owner import StateOwner, forget_for_others
 from models import Invoice, Role, Tenant, metadata, table_of
@@ -183,7 +183,7 @@ def is_way_to_sign_in(answer: Any) -> bool:
 
 
 def test_there_are_handlers_to_look_at() -> None:
-    assert {"OverviewPage.load", "PlansPage.start", "AdminPage.find"} <= {str(one.id) for one in HANDLERS}
+    assert {"OverviewPage.load", "PlanStart.start", "AdminPage.find"} <= {str(one.id) for one in HANDLERS}
 
 
 @pytest.mark.parametrize(("state", "name"), HANDLERS)
@@ -266,12 +266,12 @@ def test_what_was_asked_for_one_customer_is_not_started_for_another(
         cookie = open_session(session, user_id=user.id, at=AT).cookie
         choose_tenant(session, cookie_token=cookie, tenant_id=shown, at=AT)
     root = connected(cookie)
-    send(root, PlansPage, "load")
-    page = root.get_substate(PlansPage.get_full_name().split("."))
-    asyncio.run(answers_of(handlers_of(PlansPage)["ask"](page, "PRO", "month")))
+    send(root, PlanStart, "load")
+    page = root.get_substate(PlanStart.get_full_name().split("."))
+    asyncio.run(answers_of(handlers_of(PlanStart)["ask"](page, "PRO", "month")))
     assert page.asked.plan_code != ""
     with transaction() as session:
         choose_tenant(session, cookie_token=cookie, tenant_id=chosen, at=AT)
     before = rows_of(chosen)
-    send(root, PlansPage, "start")
+    send(root, PlanStart, "start")
     assert rows_of(chosen) == before
