@@ -18,6 +18,7 @@ from services.closing_periods import (
     grace,
     rests_by,
     running_period,
+    year_goes_on,
 )
 from services.credit_transfers import carry_over
 from services.database import after_commit
@@ -39,8 +40,9 @@ def close_period(
 ) -> Invoice:
     """Close the period that has ended, invoice it, grant the next allowance and move on.
 
-    Asking again while the next period runs answers with the invoice already made. `force` ends the running
-    period at `at`: it is billed as it stands and a whole new period is anchored there. Where events ahead of the
+    Asking again while the next period runs answers with the invoice already made. `force` ends the running period at
+    `at`: it is billed as it stands and a whole new period is anchored there; within a paid year the rest of the month
+    is one, so that the year ends with a period. Where events ahead of the
     clock are in it already it ends just after the last of them, and where they have opened the next period, at its
     own end: minutes away in either case.
     Raises PeriodNotEnded while the first period runs, or its grace has not passed; SubscriptionConflict where the
@@ -62,7 +64,8 @@ def close_period(
     period = running_period(subscription)
     if force:
         period = forced_period(session, subscription, at=at)
-        bring_forward(session, subscription=subscription, ends_at=period.ends_at)
+        if not year_goes_on(subscription, period.ends_at):
+            bring_forward(session, subscription=subscription, ends_at=period.ends_at)
         if end_if_due(session, subscription=subscription, at=period.ends_at):
             force, period = False, running_period(subscription)
     invoice = _close(session, head=head, subscription=subscription, period=period, forced=force, at=at)
@@ -236,7 +239,8 @@ def _move_on(
     forced: bool,
     at: datetime,
 ) -> None:
-    if forced and following.starts_at < subscription.current_period_end:
+    is_cut = forced and following.starts_at < subscription.current_period_end
+    if is_cut and not year_goes_on(subscription, following.starts_at):
         subscription.anchor_at = following.starts_at
     was_trial = subscription.status == SubscriptionStatus.TRIALING
     if was_trial:

@@ -7,6 +7,7 @@ from sqlmodel import Session, col, func, select
 from models import (
     BillingPeriod,
     Collection,
+    Interval,
     PeriodStatus,
     StripeSubscription,
     Subscription,
@@ -36,6 +37,12 @@ def rests_by(subscription: Subscription, at: datetime) -> bool:
     return subscription.rests_since is not None and subscription.rests_since <= at
 
 
+def year_goes_on(subscription: Subscription, at: datetime) -> bool:
+    """Whether a year is paid beyond that moment. A month of it that is cut is gone on with, to its end."""
+    paid_until = subscription.base_paid_until
+    return subscription.interval == Interval.YEAR and paid_until is not None and paid_until > at
+
+
 def forced_period(session: Session, subscription: Subscription, *, at: datetime) -> Period:
     """The running period ended at `at`, or just after its last event; at its own end where the next one is open.
 
@@ -51,7 +58,8 @@ def forced_period(session: Session, subscription: Subscription, *, at: datetime)
     next_is_open = session.get(BillingPeriod, (subscription.tenant_id, subscription.id, ends_at)) is not None
     if at < ends_at and not next_is_open:
         part_start = running_part_start(session, subscription)
-        ends_at = max(part_start + PERIOD_MIN, after_last_event(session, subscription, since=at))
+        cut_at = max(part_start + PERIOD_MIN, after_last_event(session, subscription, since=at))
+        ends_at = min(ends_at, cut_at)
     return Period(subscription.period_index, starts_at, ends_at)
 
 
@@ -73,8 +81,11 @@ def following_period(subscription: Subscription, tenant: Tenant, closing: Period
     if ended_at is not None and closing.ends_at >= ended_at:
         return None
     cut_short = closing.ends_at < subscription.current_period_end
-    anchor = closing.ends_at if cut_short else subscription.anchor_at
-    following = period_at(anchor, tenant.timezone, closing.ends_at)
+    if cut_short and year_goes_on(subscription, closing.ends_at):
+        following = Period(0, closing.ends_at, subscription.current_period_end)
+    else:
+        anchor = closing.ends_at if cut_short else subscription.anchor_at
+        following = period_at(anchor, tenant.timezone, closing.ends_at)
     ends_at = following.ends_at if ended_at is None else min(following.ends_at, ended_at)
     return Period(closing.index + 1, following.starts_at, ends_at)
 

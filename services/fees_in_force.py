@@ -16,7 +16,7 @@ from services.plans import MONTHS_IN_YEAR, Plan
 from services.rules import discounts
 from services.rules.discounts import Discount
 from services.rules.money import Money
-from services.rules.periods import Period, term_end
+from services.rules.periods import Period, period_at, term_end
 from services.rules.proration import fee_left
 from services.rules.receipts import written_time
 from services.subscription_discounts import discounts_due
@@ -61,7 +61,8 @@ def fee_from(
 ) -> Fee:  # fmt: skip
     """The fee of a plan for the term that runs at that moment: that of the fee before it, with its promotions too.
 
-    By another interval, or where no fee is paid, the term begins with the period. A year that takes the place of a
+    By another interval, or where no fee is paid, the term begins with the period; a year with the whole month that
+    the period is of. A year that takes the place of a
     month has the promotions that are due as it does so: one that was for that month alone is used up.
     """
     running = running_period(subscription)
@@ -70,8 +71,8 @@ def fee_from(
     term = running
     if interval == Interval.YEAR:
         anchor = min(subscription.anchor_at, running.starts_at)
-        ends_at = term_end(anchor, timezone, running.starts_at, MONTHS_IN_YEAR)
-        term = Period(0, running.starts_at, ends_at)
+        starts_at = period_at(anchor, timezone, running.starts_at).starts_at
+        term = Period(0, starts_at, term_end(anchor, timezone, starts_at, MONTHS_IN_YEAR))
     due_at = term.starts_at if before is None else at
     due = discounts_due(session, subscription=subscription, currency=plan.currency, due_at=due_at)
     return Fee(plan, interval, term, tuple(discount for _, discount in due))

@@ -1,6 +1,8 @@
 """Terms of the base fee follow each other without gap or overlap, wherever periods are cut and a trial ends."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from uuid import uuid4
 
 from hypothesis import given, settings
@@ -11,10 +13,12 @@ from sqlmodel import Session, select
 from models import Interval, InvoiceLine, LineKind
 from services.closing import close_period, preview_invoice
 from services.database import transaction
+from services.errors import Refusal
 from services.identity import create_tenant
+from services.plan_changes import change_plan
 from services.price_books import load_shipped_books
 from services.rules.periods import period_at, term_end
-from services.subscriptions import create_subscription, read_subscription
+from services.subscriptions import create_subscription, plan_of, read_subscription
 
 START = datetime(2023, 12, 31, 23, 17, 5, tzinfo=UTC)
 ZONES = st.sampled_from(["UTC", "America/Toronto", "Australia/Lord_Howe", "Pacific/Kiritimati"])
@@ -56,6 +60,51 @@ def test_every_moment_is_paid_for_once(
             assert len(terms) == 1 + sum(end <= ran.current_period_start for end in ends)
 
 
+@settings(max_examples=12)
+@given(
+    zone=ZONES,
+    forced=st.lists(st.integers(0, 15 * 30 * 24), min_size=1, max_size=5, unique=True).map(sorted),
+    acts=st.lists(
+        st.tuples(st.integers(0, 15 * 30 * 24), st.sampled_from(["month", "year", "dearer", "cheaper"])), max_size=4
+    ),
+)
+def test_a_year_is_followed_where_it_ends_whatever_is_forced_or_changed(
+    sqlite_engine: Engine, zone: str, forced: list[int], acts: list[tuple[int, str]]
+) -> None:
+    end = START + timedelta(days=27 * 30)
+    steps = sorted([*((hours, "force") for hours in forced), *acts])
+    with transaction(sqlite_engine) as session:
+        load_shipped_books(session, at=START)
+        tenant = create_tenant(session, name=f"Acme {uuid4()}", currency="CAD", timezone=zone, at=START)
+        create_subscription(
+            session, tenant_id=tenant.id, plan_code="PRO", interval=Interval.YEAR, started_at=START, at=START
+        )
+        for hours, act in steps:
+            moment = START + timedelta(hours=hours, microseconds=7)
+            _close_until(session, tenant.id, moment)
+            with suppress(Refusal):
+                _do(session, tenant.id, act, moment)
+        _close_until(session, tenant.id, end)
+        terms = _terms_with_changes(session, tenant.id)
+        assert terms[0][0] == START
+        for before, after in pairwise(terms):
+            is_year = before[1] - before[0] > timedelta(days=360)
+            if is_year or after[1] - after[0] > timedelta(days=360):
+                assert before[1] == after[0]
+            assert after[0] <= before[1]
+
+
+def _do(session: Session, tenant_id: str, act: str, at: datetime) -> None:
+    if act == "force":
+        _close_as_shown(session, tenant_id, at=at, force=True)
+        return
+    plan = {"dearer": "ENTERPRISE", "cheaper": "STARTER"}.get(act)
+    subscription = read_subscription(session, tenant_id=tenant_id)
+    interval = Interval(act) if plan is None else subscription.interval
+    plan = plan or plan_of(session, subscription).code
+    change_plan(session, tenant_id=tenant_id, plan_code=plan, interval=interval, at=at)
+
+
 def _close_until(session: Session, tenant_id: str, moment: datetime) -> None:
     while read_subscription(session, tenant_id=tenant_id).current_period_end + HOUR <= moment:
         _close_as_shown(session, tenant_id, at=moment, force=False)
@@ -73,6 +122,17 @@ def _close_as_shown(session: Session, tenant_id: str, *, at: datetime, force: bo
 def _terms(session: Session, tenant_id: str) -> list[tuple[datetime, datetime]]:
     statement = select(InvoiceLine).where(InvoiceLine.tenant_id == tenant_id, InvoiceLine.kind == LineKind.BASE)
     return sorted((line.period_start, line.period_end) for line in session.exec(statement))
+
+
+def _terms_with_changes(session: Session, tenant_id: str) -> list[tuple[datetime, datetime]]:
+    """Terms that were charged, also by a change within them: a year takes the place of the month that began with it."""
+    statement = select(InvoiceLine).where(InvoiceLine.tenant_id == tenant_id, InvoiceLine.kind == LineKind.PRORATION)
+    changed = [line.sources["term"] for line in session.exec(statement) if line.sources["part"] == "rest"]
+    ends = dict(_terms(session, tenant_id))
+    for term in changed:
+        start, end = (datetime.fromisoformat(term[edge]) for edge in ("start", "end"))
+        ends[start] = max(end, ends.get(start, end))
+    return sorted(ends.items())
 
 
 def _cut(session: Session, ends: list[datetime], starts: list[datetime], interval: Interval) -> list[datetime]:

@@ -13,6 +13,7 @@ from services.due_periods import due_subscriptions
 from services.errors import Unprocessable
 from services.identity import create_tenant
 from services.invoices import InvoiceDocument, list_invoices, read_invoice
+from services.plan_changes import change_plan
 from services.plan_starts import offered_trial_days, preview_start, start_plan
 from services.price_book_files import BookEntry, PriceBookRefused, read_book
 from services.price_books import load_book, load_shipped_books, plan_in_force
@@ -176,6 +177,28 @@ def test_a_forced_close_neither_shortens_a_year_nor_charges_it_again(session: Se
     while invoice := close_if_due(session, tenant_id=tenant_id, subscription_id=subscription.id, at=late):
         base += lines_of(session, invoice)
     assert base == [("base", 8_640_000, paid_until, datetime(2028, 11, 20, 11, 59, 43, tzinfo=UTC))]
+
+
+def test_what_waits_for_the_end_of_a_paid_year_waits_for_it_also_where_its_last_month_is_forced_to_close(
+    session: Session, tenant_id: str
+) -> None:
+    made = create_subscription(
+        session, tenant_id=tenant_id, plan_code="PRO", interval=Interval.YEAR, started_at=NOON, at=NOON
+    )
+    year_ends = made.base_paid_until
+    assert year_ends is not None
+    at = year_ends - timedelta(days=12)
+    while close_if_due(session, tenant_id=tenant_id, subscription_id=made.id, at=at):
+        pass
+    change_plan(session, tenant_id=tenant_id, plan_code="PRO", interval=Interval.MONTH, at=at)
+    forced = close_period(session, tenant_id=tenant_id, force=True, at=at)
+    assert lines_of(session, forced) == []
+    subscription = read_subscription(session, tenant_id=tenant_id)
+    assert (subscription.current_period_start, subscription.current_period_end) == (at, year_ends)
+    assert subscription.interval == Interval.YEAR
+    (month,) = lines_of(session, close_period(session, tenant_id=tenant_id, at=year_ends + timedelta(hours=1)))
+    assert month[:3] == ("base", 900_000, year_ends)
+    assert read_subscription(session, tenant_id=tenant_id).interval == Interval.MONTH
 
 
 def test_a_forced_close_of_a_month_still_begins_another_month(session: Session, tenant_id: str) -> None:
