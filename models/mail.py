@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from models.base import ID_MAX, Json, TenantOwned, UtcDateTime, choice
@@ -13,6 +13,7 @@ from models.member import EMAIL_MAX
 MESSAGE_ID_MAX = 200
 ADDRESS_URL_MAX = 500
 MAIL_ERROR_MAX = 500
+_HAS_WORDS = text("forgotten_at IS NULL")
 
 
 class MailKind(StrEnum):
@@ -45,6 +46,7 @@ class MailMessage(TenantOwned, table=True):
     `content` is its words as they were when it was written, `message_id` its name for ever, on each try: a second copy
     is known as one. `attempts` says whose try it is while it is being sent. `handed_over_at` is set just before the
     letter itself goes to the server: a try that ended before is made again, one that ended after is left to a person.
+    At `forgotten_at` its words were deleted, all but the subject.
     """
 
     __tablename__ = "mail_message"
@@ -60,7 +62,9 @@ class MailMessage(TenantOwned, table=True):
         CheckConstraint("handed_over_at IS NULL OR status IN ('sending', 'sent', 'failed')", name="handed_over"),
         CheckConstraint("status NOT IN ('failed', 'given_up') OR error IS NOT NULL", name="ended_has_error"),
         Index("ix_mail_message_due", "status", "next_attempt_at"),
+        CheckConstraint("forgotten_at IS NULL OR status IN ('sent', 'given_up')", name="forgotten_is_over"),
         Index("ix_mail_message_written", "status", "created_at"),
+        Index("ix_mail_message_kept", "created_at", sqlite_where=_HAS_WORDS, postgresql_where=_HAS_WORDS),
     )
 
     id: str = Field(primary_key=True, max_length=ID_MAX)
@@ -80,6 +84,7 @@ class MailMessage(TenantOwned, table=True):
     claimed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     handed_over_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    forgotten_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class MailCursor(TenantOwned, table=True):

@@ -11,6 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 CATALOGS = PROJECT_ROOT / "models" / "catalogs"
 DEFAULT_ADDRESS = "http://localhost:3000"
+HISTORY_DAYS_MIN = 30
+"""Longer than anything is tried again."""
+
 PORT_VARIABLE = "TALLYSTICK_PORT"
 """Set by the server itself, to the port it was started on."""
 
@@ -37,6 +40,7 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     period_grace_minutes: int = Field(default=60, ge=0, le=7 * 24 * 60)
     payment_days: int = Field(default=30, ge=0, le=365)
+    history_kept_days: int = Field(default=90, ge=0, le=3_650)
     test_clocks: bool = False
     loopback_calls: bool = False
     seller_name: str = Field(default="Tallystick", min_length=1, max_length=200)
@@ -58,6 +62,13 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return (value.strip() or None) if isinstance(value, str) else value
+
+    @field_validator("history_kept_days")
+    @classmethod
+    def _keeps_what_may_be_asked_again(cls, days: int) -> int:
+        if 0 < days < HISTORY_DAYS_MIN:
+            raise ValueError(f"TALLYSTICK_HISTORY_KEPT_DAYS is 0, to keep all, or at least {HISTORY_DAYS_MIN}")
+        return days
 
     @model_validator(mode="after")
     def _no_test_clocks_in_production(self) -> Self:

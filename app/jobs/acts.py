@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from app import credit_jobs, mailing, unit_of_work, webhook_deliveries
+from app import credit_jobs, mailing, retention, unit_of_work, webhook_deliveries
 from app.closings import CLOSED_TOGETHER, Failure, close_some
 from app.scheduled_ends import end_subscriptions_due
 from app.trial_notices import announce_trials_ending_due
@@ -107,6 +107,11 @@ def buy_credits(_given: Given) -> Counts:
 def settle_credits(_given: Given) -> Counts:
     """Let credits expire and tell of it before, move what was left behind, end purchases that nobody paid."""
     return credit_jobs.settle_due(at=unit_of_work.now())
+
+
+def forget_history(_given: Given) -> Counts:
+    """Delete what was sent to customers' systems, and what letters said, long ago."""
+    return retention.forget_history(at=unit_of_work.now())
 
 
 def try_again(failure: Failure) -> None:

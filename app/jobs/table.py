@@ -187,5 +187,16 @@ def _jobs() -> tuple[Job, ...]:
             seconds=5.0,
             words={"delivered": ("delivered", "delivered"), "broken": ("endpoint broke", "endpoints broke")} | FAILED,
         ),
+        Job(
+            "retention",
+            "Forget old deliveries and letters",
+            acts.forget_history,
+            seconds=DAY,
+            words={
+                "deliveries": ("delivery deleted", "deliveries deleted"),
+                "letters": ("letter emptied", "letters emptied"),
+            },
+            again_after_seconds=HOUR,
+        ),
         Job("tidying", "Forget old runs", acts.forget_runs, seconds=MINUTE, words={}),
     )

@@ -639,8 +639,10 @@ def upgrade() -> None:
     sa.Column('claimed_until', models.base.UtcDateTime(), nullable=True),
     sa.Column('handed_over_at', models.base.UtcDateTime(), nullable=True),
     sa.Column('sent_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('forgotten_at', models.base.UtcDateTime(), nullable=True),
     sa.CheckConstraint("(status = 'sending') = (claimed_until IS NOT NULL)", name=op.f('ck_mail_message_sending_is_claimed')),
     sa.CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name=op.f('ck_mail_message_sent_has_time')),
+    sa.CheckConstraint("forgotten_at IS NULL OR status IN ('sent', 'given_up')", name=op.f('ck_mail_message_forgotten_is_over')),
     sa.CheckConstraint("handed_over_at IS NULL OR status IN ('sending', 'sent', 'failed')", name=op.f('ck_mail_message_handed_over')),
     sa.CheckConstraint("language IN ('en', 'fr')", name=op.f('ck_mail_message_language')),
     sa.CheckConstraint("status NOT IN ('failed', 'given_up') OR error IS NOT NULL", name=op.f('ck_mail_message_ended_has_error')),
@@ -653,6 +655,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('mail_message', schema=None) as batch_op:
         batch_op.create_index('ix_mail_message_due', ['status', 'next_attempt_at'], unique=False)
+        batch_op.create_index('ix_mail_message_kept', ['created_at'], unique=False, sqlite_where=sa.text('forgotten_at IS NULL'), postgresql_where=sa.text('forgotten_at IS NULL'))
         batch_op.create_index('ix_mail_message_written', ['status', 'created_at'], unique=False)
 
     op.create_table('mail_preference',
@@ -1474,6 +1477,7 @@ def downgrade() -> None:
     op.drop_table('mail_preference')
     with op.batch_alter_table('mail_message', schema=None) as batch_op:
         batch_op.drop_index('ix_mail_message_written')
+        batch_op.drop_index('ix_mail_message_kept', sqlite_where=sa.text('forgotten_at IS NULL'), postgresql_where=sa.text('forgotten_at IS NULL'))
         batch_op.drop_index('ix_mail_message_due')
 
     op.drop_table('mail_message')
