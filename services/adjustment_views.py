@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from models import LineKind, PendingLine, Tenant, User
+from models import Invoice, LineKind, PendingLine, Tenant, User
 from services import wording
 from services.adjustments import adjust_subscription
 from services.carried_credit import account_credit, pay_back_credit
@@ -44,7 +44,7 @@ class WaitingLine:
 class AdjustmentsView:
     """A customer's waiting lines, oldest first. `subscriptions` are (id, words) of those that can be adjusted.
 
-    `credit` is "" where the account has none.
+    `credit` is "" where the account has none; `credit_tax` says what it means for taxes, where an invoice had some.
     """
 
     tenant_id: str = ""
@@ -53,7 +53,14 @@ class AdjustmentsView:
     subscriptions: tuple[tuple[str, str], ...] = ()
     rows: tuple[WaitingLine, ...] = ()
     credit: str = ""
+    credit_tax: str = ""
 
+
+CREDIT_TAX = (
+    "This is an amount before tax. Taken off an invoice, it lowers the tax there; paid back, it brings back none. To "
+    "give tax back, issue a credit note on the invoice that charged it, and take this credit off by an adjustment of "
+    "as much."
+)
 
 EMPTY_ADJUSTMENTS = AdjustmentsView()
 
@@ -78,6 +85,7 @@ def read_adjustments(session: Session, *, tenant_id: str) -> AdjustmentsView:
         subscriptions=tuple(names.items()),
         rows=tuple(_row(session, row, names, tenant) for row in rows),
         credit=wording.money(credit) if credit.amount_minor else "",
+        credit_tax=CREDIT_TAX if credit.amount_minor and _was_taxed(session, tenant_id) else "",
     )
 
 
@@ -124,6 +132,11 @@ def pay_back_shown(session: Session, *, tenant_id: str, shown: str, by: str, at:
     if wording.money(paid) != shown:
         raise Conflict("The credit of this account changed since you looked. Check it again, then pay it back.")
     return f"{shown} is noted as paid back, with a receipt."
+
+
+def _was_taxed(session: Session, tenant_id: str) -> bool:
+    statement = select(Invoice.id).where(Invoice.tenant_id == tenant_id, col(Invoice.tax_minor) > 0)
+    return session.exec(statement.limit(1)).first() is not None
 
 
 def _row(session: Session, row: PendingLine, names: dict[str, str], tenant: Tenant) -> WaitingLine:

@@ -1,7 +1,8 @@
 """Credit that an invoice cannot use up: it comes to zero instead, and what is left goes to the account's next one.
 
 An invoice never asks for less than nothing. Where its lines would, a last line brings it to zero, and the same amount
-waits as the account's credit: for the next invoice of any subscription, or until an operator pays it back.
+waits as the account's credit: for the next invoice of any subscription, or until an operator pays it back. It is an
+amount before tax: the invoice that takes it has less to tax. Paid back it brings back no tax; a credit note does.
 """
 
 from collections.abc import Sequence

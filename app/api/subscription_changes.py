@@ -190,7 +190,7 @@ async def adjust_subscription(
 
 @router.get("/account-credit", responses=problems(READ))
 async def read_account_credit(tenant_id: TenantQuery = None, caller: Principal = needs("billing:read")) -> CreditShown:
-    """What earlier invoices could not use up, which the next one takes."""
+    """What earlier invoices could not use up, which the next one takes: an amount before tax."""
     tenant = await tenant_of(caller, named=tenant_id)
 
     def show(session: Session) -> CreditShown:
@@ -201,7 +201,12 @@ async def read_account_credit(tenant_id: TenantQuery = None, caller: Principal =
 
 @router.post("/admin/account-credit/pay-back", response_model=CreditShown, responses=problems(WRITE))
 async def pay_back_credit(body: PlainBody, asked: Command = command(OPERATOR_SCOPE)) -> Response:
-    """Note that the account's credit was paid back to the customer, by transfer for instance."""
+    """Note that the account's credit was paid back to the customer, by transfer for instance.
+
+    It is an amount before tax: taken off an invoice it lowers the tax there, paid back it brings back none. To give tax
+    back, issue a credit note on the invoice that charged it (`POST /v1/credit-notes`), and take the credit off by an
+    adjustment of as much instead.
+    """
     tenant_id = await asked.tenant(named=body.tenant_id)
 
     def act(session: Session) -> CreditShown:

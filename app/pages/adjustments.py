@@ -175,12 +175,14 @@ def _added(line: Any) -> rx.Component:
 
 
 def _credit(view: Any) -> rx.Component:
+    taxes = rx.cond(view.credit_tax != "", rx.el.p(view.credit_tax, class_name="muted"), rx.fragment())
     asked = stack(
         rx.el.p(
             "Send ",
             rx.el.strong(view.credit, class_name="money"),
             " to the customer first. Confirming notes it with a receipt, and no invoice takes it any more.",
         ),
+        taxes,
         row(
             button("Note it as paid back", kind="danger", on_click=AdjustmentsPage.pay_back),
             button("Leave it", on_click=AdjustmentsPage.put_back),

@@ -1,16 +1,21 @@
 """What waits for a customer's invoices, as our own side sees it, adds to it and pays it back."""
 
+from datetime import timedelta
+
 import pytest
 from sqlmodel import Session
 
-from services.adjustment_views import add_adjustment, pay_back_shown, read_adjustments
+from services.adjustment_views import CREDIT_TAX, add_adjustment, pay_back_shown, read_adjustments
 from services.change_views import ask_change, make_change
 from services.closing import close_period
 from services.errors import Conflict, Unprocessable
 from services.identity import create_user
 from services.invoice_views import read_invoice_detail, read_invoice_list
 from tests.given import NOON, Customer, customer
-from tests.services.test_plan_changes import DECEMBER
+from tests.parties_given import billed_in, seller
+from tests.services.test_plan_changes import DECEMBER, JANUARY
+
+FEBRUARY = JANUARY + timedelta(days=31)
 
 
 def added(session: Session, acme: Customer, amount: str, *, form: str = "one", by: str = "key_1") -> str:
@@ -79,3 +84,23 @@ def test_what_is_no_amount_is_refused(session: Session, amount: str) -> None:
     with pytest.raises(Unprocessable):
         added(session, acme, amount)
     assert read_adjustments(session, tenant_id=acme.tenant_id).rows == ()
+
+
+def test_where_tax_was_charged_it_says_that_credit_is_before_tax(session: Session) -> None:
+    acme = customer(session)
+    seller(session, at=NOON)
+    added(session, acme, "-9,500")
+    close_period(session, tenant_id=acme.tenant_id, at=DECEMBER)
+    assert read_adjustments(session, tenant_id=acme.tenant_id).credit_tax == ""
+    billed_in(session, acme.tenant_id, "QC", at=DECEMBER)
+    invoice = close_period(session, tenant_id=acme.tenant_id, at=JANUARY)
+    assert invoice.subtotal_minor == 8_500_00
+    assert invoice.tax_minor == 425_00 + 847_88  # of what the credit left: nothing of it was taxed
+    assert read_adjustments(session, tenant_id=acme.tenant_id).credit_tax == ""  # it was taken
+    add_adjustment(
+        session, tenant_id=acme.tenant_id, subscription_id=acme.subscription_id, amount="-9,500", reason="Outage",
+        adjustment_id="two", by="key_1", at=JANUARY,
+    )  # fmt: skip
+    close_period(session, tenant_id=acme.tenant_id, at=FEBRUARY)
+    view = read_adjustments(session, tenant_id=acme.tenant_id)
+    assert (view.credit, view.credit_tax) == ("$500.00", CREDIT_TAX)
