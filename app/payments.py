@@ -26,6 +26,7 @@ from services.payments import (
     inbox,
     standing,
     telling,
+    unaligned,
     uncollected,
 )
 from services.payments.inbox import Claim
@@ -73,13 +74,18 @@ def owe_what_is_missing(stripe: Stripe, *, at: datetime) -> None:
     account = stripe.account
     with reading() as session:
         work: list[tuple[Callable[..., object], list[tuple[str, str]], dict[str, Any]]] = [
-            (collecting.owe_subscription, uncollected.unlinked_subscriptions(session), {"account": account}),
+            (collecting.owe_subscription, unaligned.unlinked_subscriptions(session, at=at), {"account": account}),
             (alignment.owe_terms, alignment.out_of_step(session, account=account), {}),
             (collecting.owe_invoice, uncollected.uncollected_invoices(session), {"account": account}),
             (crediting.owe_note, uncollected.uncredited_notes(session), {}),
             (telling.owe_settlement, uncollected.settled_here_only(session), {}),
-            (telling.owe_end, uncollected.ended_here_only(session), {}),
-            (standing.follow_end, uncollected.ended_there_only(session), {}),
+            (telling.owe_end, unaligned.ended_here_only(session), {}),
+            (
+                telling.owe_end_of_replaced,
+                unaligned.replaced_only_here(session, account=account),
+                {"account": account},
+            ),
+            (standing.follow_end, unaligned.ended_there_only(session), {}),
             (telling.owe_discarding, uncollected.unmet_renewals(session, account=account), {"account": account}),
         ]
     for owe, found, more in work:

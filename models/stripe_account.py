@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from models.base import ID_MAX, NAME_MAX, TenantOwned, UtcDateTime, choice
@@ -15,6 +15,7 @@ STRIPE_ID_MAX = 128
 LOOKUP_KEY_MAX = 200
 URL_MAX = 2_000
 SECRET_MAX = 500
+_STANDS = text("replaced_at IS NULL")
 
 
 class CatalogKind(StrEnum):
@@ -81,6 +82,10 @@ class StripeCustomer(TenantOwned, table=True):
 class StripeSubscription(TenantOwned, table=True):
     """The subscription at Stripe that brings the base fee of one of ours, as it was when it was last read.
 
+    One stands for ours at a time. Where ours is charged by another interval, or by none, it is replaced: `replaced_at`
+    is when, and from then on what becomes of it changes nothing of ours. It charges nothing before its first renewal
+    after `began_at`, but for one that was bought on the hosted page, which is paid first.
+
     `price_minor` each `price_interval` is what it charges; `version_id` and `interval` are the terms of ours that was
     found to be the fee of. `ends_for` is the scheduled end of ours that it was told of, `pauses_ours` where ours rests
     because it does.
@@ -89,16 +94,24 @@ class StripeSubscription(TenantOwned, table=True):
     __tablename__ = "stripe_subscription"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "subscription_id"], ["subscription.tenant_id", "subscription.id"]),
-        UniqueConstraint("tenant_id", "account", "stripe_id"),
         CheckConstraint("length(stripe_id) > 0", name="stripe_id_given"),
         Index("ix_stripe_subscription_stripe_id", "stripe_id"),
+        Index(
+            "ix_stripe_subscription_standing",
+            "tenant_id",
+            "subscription_id",
+            unique=True,
+            sqlite_where=_STANDS,
+            postgresql_where=_STANDS,
+        ),
     )
 
-    subscription_id: str = Field(primary_key=True, max_length=ID_MAX)
-    account: str = Field(max_length=ACCOUNT_MAX)
-    stripe_id: str = Field(max_length=STRIPE_ID_MAX)
+    account: str = Field(primary_key=True, max_length=ACCOUNT_MAX)
+    stripe_id: str = Field(primary_key=True, max_length=STRIPE_ID_MAX)
+    subscription_id: str = Field(max_length=ID_MAX)
     status: str = Field(max_length=32)
     cancel_at_period_end: bool = False
+    began_at: datetime = Field(sa_type=UtcDateTime)
     current_period_start: datetime = Field(sa_type=UtcDateTime)
     current_period_end: datetime = Field(sa_type=UtcDateTime)
     trial_ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -109,5 +122,6 @@ class StripeSubscription(TenantOwned, table=True):
     interval: Interval | None = Field(default=None, sa_type=choice(Interval))
     ends_for: str | None = Field(default=None, max_length=ID_MAX)
     pauses_ours: bool = False
+    replaced_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ticket: int = Field(default=0, sa_type=BigInteger)
     read_at: datetime = Field(sa_type=UtcDateTime)

@@ -21,8 +21,8 @@ class StripeInvoicePart(StrEnum):
 class StripeInvoice(TenantOwned, table=True):
     """One invoice at Stripe. `invoice_id` is ours; none for a renewal's draft that our close has yet to meet.
 
-    `renews_at` is when the period begins whose base fee it brings, `fee_minor` that fee before promotions; `tax_minor`
-    what Stripe itself put on top as tax.
+    `renews_at` is when the period begins whose base fee it brings, `fee_minor` that fee before promotions and
+    `fee_off_minor` what those took off it; `tax_minor` what Stripe itself put on top as tax.
     """
 
     __tablename__ = "stripe_invoice"
@@ -50,6 +50,7 @@ class StripeInvoice(TenantOwned, table=True):
     total_minor: int = Field(sa_type=BigInteger)
     tax_minor: int = Field(default=0, sa_type=BigInteger)
     fee_minor: int | None = Field(default=None, sa_type=BigInteger)
+    fee_off_minor: int = Field(default=0, sa_type=BigInteger)
     due_minor: int = Field(default=0, sa_type=BigInteger)
     paid_minor: int = Field(default=0, sa_type=BigInteger)
     remaining_minor: int = Field(default=0, sa_type=BigInteger)

@@ -106,7 +106,10 @@ class Subscription(TenantOwned, table=True):
 
 
 class SubscriptionDiscount(TenantOwned, table=True):
-    """A promotion on the base fee: per cent or an amount off, for base fees that fall due in [starts_at, ends_at)."""
+    """A promotion on the base fee: per cent or an amount off, for base fees that fall due in [starts_at, ends_at).
+
+    `is_once` where it is for one base fee; until that has fallen due it has no end.
+    """
 
     __tablename__ = "subscription_discount"
     __table_args__ = (
@@ -121,6 +124,7 @@ class SubscriptionDiscount(TenantOwned, table=True):
     code: str = Field(max_length=128)
     percent_off: Decimal | None = Field(default=None, sa_type=Rate)
     off_minor: int | None = Field(default=None, sa_type=BigInteger)
+    is_once: bool = False
     starts_at: datetime = Field(sa_type=UtcDateTime)
     ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 

@@ -48,7 +48,12 @@ def forced_period(session: Session, subscription: Subscription, *, at: datetime)
 
     Raises Conflict where Stripe renews it: its base fee would be charged for the same time twice.
     """
-    link = session.get(StripeSubscription, (subscription.tenant_id, subscription.id))
+    statement = select(StripeSubscription).where(
+        StripeSubscription.tenant_id == subscription.tenant_id,
+        StripeSubscription.subscription_id == subscription.id,
+        col(StripeSubscription.replaced_at).is_(None),
+    )
+    link = session.exec(statement).first()
     if subscription.collection == Collection.AUTOMATIC and link is not None:
         raise Conflict(
             f"Stripe renews this subscription on {link.current_period_end:%Y-%m-%d %H:%M} UTC, and its period closes "

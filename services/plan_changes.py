@@ -27,6 +27,7 @@ from services.rules import money
 from services.rules.money import Money
 from services.rules.proration import added_allowance
 from services.scheduled_changes import check_not_begun, put_aside, schedule
+from services.subscription_cards import is_charged_to_card
 from services.subscription_notices import announce_change
 from services.subscription_standing import RESTING, in_trial
 from services.subscriptions import LIVE, check_terms, plan_of, read_subscription
@@ -188,7 +189,7 @@ def _work_out(session: Session, subscription: Subscription, wanted: _Wanted, at:
     if subscription.status in RESTING:
         raise SubscriptionConflict(f"The subscription is {subscription.status}; resume it first.")
     before = plan_of(session, subscription)
-    _check_collectable(subscription, before, then, interval)
+    _check_collectable(session, subscription, before, then)
     if (then.version_id, interval) == (before.version_id, subscription.interval):
         raise Unprocessable(f"The subscription is on {then.name} already.", field="plan_code")
     paid = fee_in_force(session, subscription=subscription, plan=before, at=at)
@@ -219,20 +220,13 @@ def _goes_back(session: Session, subscription: Subscription, before: Plan, then:
     return then.version_id in {part.plan_version_id for part in parts}
 
 
-def _check_collectable(subscription: Subscription, before: Plan, then: Plan, interval: Interval) -> None:
-    """Raises SubscriptionConflict for what the payment provider cannot renew in the subscription it has."""
-    if subscription.collection != Collection.AUTOMATIC:
+def _check_collectable(session: Session, subscription: Subscription, before: Plan, then: Plan) -> None:
+    """Raises SubscriptionConflict where a first base fee is to be charged to a card, and there is none."""
+    is_first_fee = bool(then.base_price) and not before.base_price
+    if subscription.collection != Collection.AUTOMATIC or not is_first_fee or is_charged_to_card(session, subscription):
         return
-    if interval != subscription.interval:
-        raise SubscriptionConflict(
-            f"This subscription is paid by card, by the {subscription.interval}; cancel it and start one by the "
-            f"{interval} as it ends."
-        )
-    if bool(then.base_price) != bool(before.base_price):
-        raise SubscriptionConflict(
-            "This subscription is paid by card; to move between a plan with a base fee and one without, cancel it and "
-            "start the other as it ends."
-        )
+    how = "add one to your account first" if subscription.name else "buy it on the payment page, where one is given"
+    raise SubscriptionConflict(f"There is no card to charge for {then.name}; {how}.")
 
 
 def _now(session: Session, subscription: Subscription, wanted: _Wanted, paid: Fee | None, at: datetime) -> PlanChange:

@@ -12,6 +12,7 @@ from services.offer_changes import NO_STEP, ChangeStep, change_step, why_plan_no
 from services.plan_facts import FactView, plan_facts, plan_prices
 from services.plans import Plan
 from services.price_books import Book, book_in_force, plan_version
+from services.subscription_cards import is_charged_to_card
 from services.subscriptions import LIVE, read_subscription
 from services.tenants import read_tenant
 
@@ -72,7 +73,8 @@ def read_offers(
 ) -> OffersView:
     """The plans of the book the customer buys from: its subscription's, else the one in force for everybody.
 
-    `by_card` where a plan is paid on the payment page, which then takes the place of a free one; `may_choose` where who
+    `by_card` where a plan is paid on the payment page, which then takes the place of a free one, unless that has a card
+    to charge already; `may_choose` where who
     looks may choose, and need not be told whom to ask. A customer on an older version of a plan sees its own terms.
     Raises NotFound for an unknown customer.
     """
@@ -91,7 +93,7 @@ def read_offers(
             else offer
             for offer in offers
         )
-    gives_way = by_card and is_live and current is not None and current.is_free
+    gives_way = by_card and subscription is not None and is_live and _gives_way(session, subscription, current)
     if not is_live or gives_way:
         offers = tuple(
             replace(offer, can_start=_can_start(plan, tenant) and not (gives_way and plan.is_free))
@@ -114,6 +116,11 @@ def read_offers(
         guide_plan=spoken_of.name,
         guide=meter_views(spoken_of),
     )
+
+
+def _gives_way(session: Session, subscription: Subscription, current: Plan | None) -> bool:
+    """Whether a plan that is bought takes the place of the one there is, for there is no card to change that with."""
+    return current is not None and current.is_free and not is_charged_to_card(session, subscription)
 
 
 def _sells_credits(plan: Plan) -> bool:

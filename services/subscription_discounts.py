@@ -26,6 +26,7 @@ class Promotion:
     ends_at: datetime | None = None
     percent_off: Decimal | None = None
     off_minor: int | None = None
+    is_once: bool = False
 
 
 def add_promotions(
@@ -40,6 +41,7 @@ def add_promotions(
             code=promotion.code,
             percent_off=promotion.percent_off,
             off_minor=promotion.off_minor,
+            is_once=promotion.is_once,
             starts_at=promotion.starts_at,
             ends_at=promotion.ends_at,
         )

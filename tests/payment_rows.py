@@ -43,7 +43,7 @@ def write_payment_rows(session: Session, *, tenant_id: str, invoice_id: str, sai
         StripeCustomer(**of, **read, stripe_id="cus_1", email=f"{said}@acme.example", card=said),
         StripeSubscription(
             **of, **read, subscription_id=subscription.id, stripe_id="sub_1", status="active",
-            current_period_start=at, current_period_end=at + timedelta(days=30),
+            began_at=at, current_period_start=at, current_period_end=at + timedelta(days=30),
         ),
         SubscriptionDiscount(
             tenant_id=tenant_id, subscription_id=subscription.id, stripe_id="di_1", code=said,

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SECRET = "whsec_of_the_tests"
 _MARKS = {
     "customer": ("tallystick_tenant",),
-    "subscription": ("tallystick_subscription",),
+    "subscription": ("tallystick_call",),
     "invoice": ("tallystick_invoice", "tallystick_part"),
     "invoiceitem": ("tallystick_invoice", "tallystick_line"),
     "credit_note": ("tallystick_credit_note",),

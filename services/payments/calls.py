@@ -44,7 +44,7 @@ class Prepared:
 def prepare_call(session: Session, call: StripeCall, *, at: datetime) -> Prepared:
     """Gather what a call says. Raises Held where it must not be made as things are."""
     kind = StripeCallKind(call.kind)
-    if kind == StripeCallKind.CREATE_CUSTOMER and orders.has_customer(session, call):
+    if orders.is_needless(session, call, at=at):
         return Prepared(call, make=None)
     make, look = _ORDERS[kind](session, call)
     is_old = call.first_attempt_at is not None and at - call.first_attempt_at > KEY_LIFE

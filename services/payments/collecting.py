@@ -4,61 +4,72 @@ Lines go on the renewal's draft where the invoice brings a base fee that Stripe 
 Where Stripe finalised the renewal before our close, only the base fee is on it: the rest goes on a draft of its own.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from models import (
-    BillingReason,
     Invoice,
     InvoiceStatus,
-    LineKind,
     StripeCallKind,
+    StripeCallStatus,
     StripeInvoice,
     StripeInvoicePart,
-    StripeSubscription,
     Subscription,
 )
 from services.invoices import InvoiceDocument, read_invoice
-from services.payments.mirror import CYCLE, DRAFT, carry, parts_of
-from services.payments.outbox import Owed, has_calls, owe_calls
+from services.payments.links import standing_link
+from services.payments.mirror import DRAFT, carry, parts_of
+from services.payments.outbox import Owed, calls_of, owe_calls
 from services.payments.parts import FEE_MARK, base_minor, brings_other_fee, carried_base, is_sent, positions_to_add
+from services.payments.renewals import (
+    COLLECTED,
+    invoice_for_renewal,
+    is_awaited,
+    is_renewed,
+    renewal_for,
+    renewed_from,
+)
 from services.payments.settling import settle_invoice
-from services.subscriptions import plan_of
 from services.tenants import lock_head
 
 LINES_A_CALL: Final = 100
-RENEWAL_TOLERANCE: Final = timedelta(hours=36)
-"""How far our period's start may lie from Stripe's: it counts months in UTC, we in the customer's time zone."""
-
-_COLLECTED = (InvoiceStatus.OPEN, InvoiceStatus.PAID)
 
 
 def owe_subscription(session: Session, tenant_id: str, subscription_id: str, *, account: str, at: datetime) -> None:
-    """Owe the subscription at Stripe that brings the base fee from our next renewal on, where the plan has one."""
+    """Owe the subscription at Stripe that brings the base fee from our next renewal on, where one falls due."""
     lock_head(session, tenant_id=tenant_id)
     subscription = session.get_one(Subscription, (tenant_id, subscription_id), populate_existing=True)
-    if has_calls(session, tenant_id=tenant_id, subject=subscription_id):
+    standing = standing_link(session, tenant_id=tenant_id, subscription_id=subscription_id)
+    made = calls_of(session, tenant_id=tenant_id, subject=subscription_id, kind=StripeCallKind.CREATE_SUBSCRIPTION)
+    if standing is not None or any(call.status != StripeCallStatus.DONE for call in made):
         return
     calls = [Owed(StripeCallKind.CREATE_CUSTOMER, f"subscription:{subscription_id}:customer", {})]
-    if plan_of(session, subscription).base_price:
-        calls.append(Owed(StripeCallKind.CREATE_SUBSCRIPTION, f"subscription:{subscription_id}", {}))
+    if is_renewed(session, subscription, at=at):
+        turn = f":{len(made) + 1}" if made else ""
+        calls.append(Owed(StripeCallKind.CREATE_SUBSCRIPTION, f"subscription:{subscription_id}{turn}", {}))
     owe_calls(session, tenant_id=tenant_id, account=account, subject=subscription_id, calls=calls, at=at)
 
 
 def owe_invoice(session: Session, tenant_id: str, invoice_id: str, *, account: str, at: datetime) -> bool:
-    """Owe what collects an invoice. False where it waits for its renewal's draft."""
+    """Owe what collects an invoice. False where it waits for its renewal's draft.
+
+    One that brings the fee of an interval that begins, or of the first plan with a fee, has no renewal: it is collected
+    whole by itself, and the subscription at Stripe brings the fee of the terms after it.
+    """
     lock_head(session, tenant_id=tenant_id)
     invoice = session.get_one(Invoice, (tenant_id, invoice_id), populate_existing=True)
-    if invoice.status not in _COLLECTED or parts_of(session, tenant_id=tenant_id, invoice_id=invoice_id):
+    if invoice.status not in COLLECTED or parts_of(session, tenant_id=tenant_id, invoice_id=invoice_id):
         return True
     subscription = session.get_one(Subscription, (tenant_id, invoice.subscription_id))
-    if _is_renewed(session, invoice, subscription):
-        row = _renewal_for(session, invoice, account=account)
-        if row is None:
+    starts_at = renewed_from(session, invoice)
+    if starts_at is not None:
+        row = renewal_for(session, invoice, starts_at, account=account)
+        if row is not None:
+            return meet_renewal(session, row=row, subscription_id=subscription.id, at=at)
+        if is_awaited(session, subscription, starts_at):
             return False
-        return meet_renewal(session, row=row, subscription_id=subscription.id, at=at)
     if invoice.status == InvoiceStatus.OPEN:
         _owe_own_draft(session, invoice, StripeInvoicePart.WHOLE, account=account, at=at)
     return True
@@ -76,7 +87,7 @@ def meet_renewal(session: Session, *, row: StripeInvoice, subscription_id: str, 
 
     Answers whether they are. The caller holds the lock on the tenant's head.
     """
-    invoice = _invoice_for(session, row, subscription_id)
+    invoice = invoice_for_renewal(session, row, subscription_id)
     if invoice is None:
         return False
     if row.status == DRAFT:
@@ -172,57 +183,3 @@ def _call(kind: StripeCallKind, invoice: Invoice, part: StripeInvoicePart) -> Ow
 
 def _document(session: Session, invoice: Invoice) -> InvoiceDocument:
     return read_invoice(session, tenant_id=invoice.tenant_id, invoice_id=invoice.id)
-
-
-def _is_renewed(session: Session, invoice: Invoice, subscription: Subscription) -> bool:
-    """Whether the invoice's base fee comes with a renewal at Stripe."""
-    if invoice.billing_reason != BillingReason.PERIOD_CLOSE:
-        return False
-    return _base_starts_at(session, invoice) is not None
-
-
-def _base_starts_at(session: Session, invoice: Invoice) -> datetime | None:
-    """From when the base fee is that comes with a renewal; one for the period that closes was due at a return."""
-    lines = _document(session, invoice).lines
-    starts = (line.period_start for line in lines if line.kind == LineKind.BASE)
-    return next((start for start in starts if start > invoice.period_start), None)
-
-
-def _renewal_for(session: Session, invoice: Invoice, *, account: str) -> StripeInvoice | None:
-    """The renewal at Stripe, not taken yet, that brings this invoice's base fee."""
-    starts_at = _base_starts_at(session, invoice)
-    link = session.get(StripeSubscription, (invoice.tenant_id, invoice.subscription_id))
-    if starts_at is None or link is None:
-        return None
-    statement = select(StripeInvoice).where(
-        StripeInvoice.tenant_id == invoice.tenant_id,
-        StripeInvoice.account == account,
-        StripeInvoice.stripe_subscription_id == link.stripe_id,
-        StripeInvoice.billing_reason == CYCLE,
-        col(StripeInvoice.invoice_id).is_(None),
-    )
-    near = [row for row in session.exec(statement) if _is_near(row.renews_at, starts_at)]
-    return min(near, key=lambda row: (row.created_at, row.stripe_id), default=None)
-
-
-def _invoice_for(session: Session, row: StripeInvoice, subscription_id: str) -> Invoice | None:
-    """Our invoice, not carried yet, for the base fee that a renewal brings."""
-    assert row.renews_at is not None
-    statement = select(Invoice).where(
-        Invoice.tenant_id == row.tenant_id,
-        Invoice.subscription_id == subscription_id,
-        Invoice.billing_reason == BillingReason.PERIOD_CLOSE,
-        col(Invoice.status).in_(_COLLECTED),
-        col(Invoice.period_end) >= row.renews_at - RENEWAL_TOLERANCE,
-        col(Invoice.period_end) <= row.renews_at + RENEWAL_TOLERANCE,
-    )
-    for invoice in session.exec(statement.order_by(col(Invoice.period_end))):
-        starts_at = _base_starts_at(session, invoice)
-        carried = parts_of(session, tenant_id=row.tenant_id, invoice_id=invoice.id)
-        if starts_at is not None and _is_near(row.renews_at, starts_at) and not carried:
-            return invoice
-    return None
-
-
-def _is_near(renews_at: datetime | None, starts_at: datetime) -> bool:
-    return renews_at is not None and abs(renews_at - starts_at) <= RENEWAL_TOLERANCE

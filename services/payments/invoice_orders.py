@@ -109,7 +109,7 @@ def add_difference(session: Session, call: StripeCall) -> Order:
         fees = [line.amount_minor - line.discount_minor for line in facts.lines if line.is_subscription_item]
         line = DraftLine(
             amount_minor=base_minor(document) - (sum(fees) if apart_minor is None else apart_minor),
-            description="Difference to the base fee of the plan from this day on",
+            description="Difference to the base fee from this day on, after promotions",
             period_start=term.period_start,
             period_end=term.period_end,
             metadata={marks.INVOICE: invoice.id, marks.LINE: FEE_MARK},

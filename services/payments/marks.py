@@ -4,6 +4,7 @@ from typing import Final
 
 TENANT: Final = "tallystick_tenant"
 SUBSCRIPTION: Final = "tallystick_subscription"
+CALL: Final = "tallystick_call"
 ENDS: Final = "tallystick_ends"
 CHECKOUT: Final = "tallystick_checkout"
 INVOICE: Final = "tallystick_invoice"

@@ -99,6 +99,7 @@ def _values(facts: InvoiceFacts, *, ticket: int, at: datetime) -> dict[str, Any]
         "total_minor": facts.total_minor,
         "tax_minor": facts.tax_minor,
         "fee_minor": _fee(facts),
+        "fee_off_minor": sum(line.discount_minor for line in facts.lines if line.is_subscription_item),
         "due_minor": facts.due_minor,
         "paid_minor": facts.paid_minor,
         "remaining_minor": facts.remaining_minor,

@@ -4,23 +4,27 @@ Each takes what it needs from the database and answers with two functions of a `
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlmodel import Session
 
-from models import Interval, StripeCall, StripeCustomer, StripeSubscription, Subscription
+from models import Interval, StripeCall, StripeCallKind, StripeCustomer, Subscription
 from services.errors import ProviderRefused
 from services.gateways.stripe import customers, money_back, subscriptions
 from services.gateways.stripe.client import Stripe
 from services.gateways.stripe.facts import SubscriptionFacts
 from services.payments import marks
 from services.payments.customers import find_stripe_customer
+from services.payments.links import find_link, links_of
 from services.payments.reasons import Held
+from services.payments.renewals import is_renewed, renews_at
+from services.plans import MONTHS_IN_YEAR, Plan
 from services.price_books import plan_version
+from services.rules.periods import term_end
 from services.stripe_catalog import base_of, find_price, find_product
 from services.subscriptions import plan_of
-from services.tenant_clocks import find_clock
+from services.tenant_clocks import find_clock, now_of
 from services.tenants import read_tenant
 
 CLOCKS_APART: Final = timedelta(days=1)
@@ -56,12 +60,13 @@ def create_customer(session: Session, call: StripeCall) -> Order:
 
 
 def share_card(session: Session, call: StripeCall) -> Order:
+    """The card of the subscription that was bought, also where another has taken its place since."""
     customer_id = customer_of(session, call)
-    link = session.get_one(StripeSubscription, (call.tenant_id, call.arguments["subscription_id"]))
+    bought = links_of(session, tenant_id=call.tenant_id, subscription_id=call.arguments["subscription_id"])[0]
 
     def make(stripe: Stripe) -> Any:
         return customers.charge_by_itself(
-            stripe, key=key_of(call), customer_id=customer_id, subscription_id=link.stripe_id
+            stripe, key=key_of(call), customer_id=customer_id, subscription_id=bought.stripe_id
         )
 
     return make, never
@@ -70,24 +75,40 @@ def share_card(session: Session, call: StripeCall) -> Order:
 def create_subscription(session: Session, call: StripeCall) -> Order:
     ours = session.get_one(Subscription, (call.tenant_id, call.subject))
     plan, customer_id = plan_of(session, ours), customer_of(session, call)
-    price_id = find_price(session, account=call.account, plan=plan, interval=ours.interval)
-    if price_id is None:
-        raise Held(f"{plan.name} has no price at Stripe for this version; run `tallystick stripe setup`, then retry.")
-    due_at = ours.base_paid_until or ours.current_period_end
-    metadata = {marks.TENANT: call.tenant_id, marks.SUBSCRIPTION: ours.id}
+    price = _price_at_stripe(session, call.account, plan, ours.interval)
+    due_at = renews_at(ours)
+    months = MONTHS_IN_YEAR if ours.interval == Interval.YEAR else 1
+    owed_at = now_of(session, tenant_id=call.tenant_id, at=call.created_at)
+    natural_end = term_end(owed_at, "UTC", owed_at, months)
+    metadata = {marks.TENANT: call.tenant_id, marks.SUBSCRIPTION: ours.id, marks.CALL: call.key}
     return (
         lambda stripe: subscriptions.create_subscription(
             stripe,
             key=key_of(call),
             customer_id=customer_id,
-            price_id=price_id,
-            billing_cycle_anchor=due_at,
+            price=price,
+            first_charge_at=due_at,
+            is_within_interval=due_at <= natural_end,
             metadata=metadata,
         ),
         lambda stripe: subscriptions.find_subscription(
-            stripe, customer_id=customer_id, metadata_name=marks.SUBSCRIPTION, metadata_value=ours.id
+            stripe, customer_id=customer_id, metadata_name=marks.CALL, metadata_value=call.key
         ),
     )
+
+
+def is_needless(session: Session, call: StripeCall, *, at: datetime) -> bool:
+    """Whether what a call was to do has been overtaken: ours has a customer, has no fee to come, or is on another
+    subscription there by now.
+    """
+    if call.kind == StripeCallKind.CREATE_CUSTOMER:
+        return has_customer(session, call)
+    if call.kind == StripeCallKind.CREATE_SUBSCRIPTION:
+        return not is_renewed(session, session.get_one(Subscription, (call.tenant_id, call.subject)), at=at)
+    if call.kind in (StripeCallKind.CHANGE_PRICE, StripeCallKind.PLAN_END):
+        link = find_link(session, account=call.account, stripe_id=call.arguments["stripe_subscription_id"])
+        return link is not None and link.replaced_at is not None
+    return False
 
 
 def cancel_subscription(session: Session, call: StripeCall) -> Order:
@@ -111,19 +132,10 @@ def cancel_subscription(session: Session, call: StripeCall) -> Order:
 
 
 def change_price(session: Session, call: StripeCall) -> Order:
-    """The price set-up made for the terms, or one for this subscription alone where the book has moved on."""
     asked = call.arguments
     plan, interval = plan_version(session, version_id=asked["version_id"]), Interval(asked["interval"])
     base, stripe_id = base_of(plan, interval), asked["stripe_subscription_id"]
-    price_id = find_price(session, account=call.account, plan=plan, interval=interval)
-    product_id = find_product(session, account=call.account, plan=plan)
-    if price_id is None and product_id is None:
-        raise Held(f"{plan.name} is not at Stripe; run `tallystick stripe setup`, then retry.")
-    price: dict[str, Any] = {"price": price_id}
-    if price_id is None:
-        price = subscriptions.price_of_amount(
-            product_id=str(product_id), amount_minor=base.amount_minor, currency=base.currency, interval=interval.value
-        )
+    price = _price_at_stripe(session, call.account, plan, interval)
 
     def holds(facts: SubscriptionFacts) -> bool:
         is_charged = (facts.price_minor, facts.price_interval) == (base.amount_minor, interval.value)
@@ -138,6 +150,20 @@ def change_price(session: Session, call: StripeCall) -> Order:
         )
 
     return make, lambda stripe: _subscription_when(stripe, stripe_id, holds)
+
+
+def _price_at_stripe(session: Session, account: str, plan: Plan, interval: Interval) -> dict[str, Any]:
+    """The price set-up made for the terms, or one for a subscription alone where the book has moved on. Raises Held."""
+    price_id = find_price(session, account=account, plan=plan, interval=interval)
+    product_id = find_product(session, account=account, plan=plan)
+    if price_id is not None:
+        return {"price": price_id}
+    if product_id is None:
+        raise Held(f"{plan.name} is not at Stripe; run `tallystick stripe setup`, then retry.")
+    base = base_of(plan, interval)
+    return subscriptions.price_of_amount(
+        product_id=product_id, amount_minor=base.amount_minor, currency=base.currency, interval=interval.value
+    )
 
 
 def plan_end(session: Session, call: StripeCall) -> Order:

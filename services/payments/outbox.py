@@ -1,6 +1,6 @@
 """The outbox: a call we owe Stripe is a row first. It is made once, in its turn, and its answer is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -65,6 +65,14 @@ def has_calls(session: Session, *, tenant_id: str, subject: str) -> bool:
     """Whether anything was ever owed for a subject."""
     statement = select(exists().where(_calls.c.tenant_id == tenant_id, _calls.c.subject == subject))
     return bool(session.scalar(statement))
+
+
+def calls_of(session: Session, *, tenant_id: str, subject: str, kind: StripeCallKind) -> list[StripeCall]:
+    """The calls of a kind that were ever owed for a subject, in their order."""
+    statement = select(StripeCall).where(
+        col(StripeCall.tenant_id) == tenant_id, col(StripeCall.subject) == subject, col(StripeCall.kind) == kind
+    )
+    return list(session.scalars(statement.order_by(col(StripeCall.position)).execution_options(populate_existing=True)))
 
 
 def claim_subjects(
@@ -173,6 +181,21 @@ def hold_call(session: Session, call: StripeCall, *, error: str) -> None:
     call.status, call.error, call.claimed_until = StripeCallStatus.HELD, error[:ERROR_MAX], None
     session.add(call)
     session.flush()
+
+
+def let_go(session: Session, *, tenant_id: str, subject: str, kinds: Collection[StripeCallKind], at: datetime) -> None:
+    """Put what is held of a subject back in line, for it has been overtaken and holds others up."""
+    held = (
+        update(_calls)
+        .where(
+            _calls.c.tenant_id == tenant_id,
+            _calls.c.subject == subject,
+            _calls.c.kind.in_(kinds),
+            _calls.c.status == StripeCallStatus.HELD,
+        )
+        .values(status=StripeCallStatus.WAITING, next_attempt_at=at)
+    )
+    session.execute(held)
 
 
 def held_calls(session: Session, *, account: str) -> list[StripeCall]:

@@ -55,9 +55,12 @@ def carried_base(document: InvoiceDocument, parts: Sequence[StripeInvoice]) -> i
 
 
 def brings_other_fee(document: InvoiceDocument, row: StripeInvoice) -> bool:
-    """Whether a renewal was made with the fee of another plan than the invoice's."""
+    """Whether a renewal was made with the fee of another plan than the invoice's, or by a subscription at Stripe that
+    took the place of one with the promotions, and knows nothing of them.
+    """
     gross = sum(line.amount_minor for line in renewed_lines(document) if line.kind == LineKind.BASE)
-    return row.fee_minor is not None and row.fee_minor != gross
+    lacks_promotions = row.fee_off_minor == 0 and gross != base_minor(document)
+    return row.fee_minor is not None and (row.fee_minor != gross or lacks_promotions)
 
 
 def renewed_lines(document: InvoiceDocument) -> list[InvoiceLine]:

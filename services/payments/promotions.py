@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from models import StripeSubscription, SubscriptionDiscount
 from services.gateways.stripe.facts import CouponFacts, InvoiceFacts, SubscriptionFacts
@@ -28,20 +28,24 @@ def promotions_of_start(bought: SubscriptionFacts, bill: InvoiceFacts | None, *,
             ends_at=lasting[coupon.id] if coupon.id in lasting else due_at + MOMENT,
             percent_off=coupon.percent_off,
             off_minor=coupon.off_minor,
+            is_once=coupon.is_once,
         )
         for coupon in every.values()
     ]
 
 
 def keep_promotions(session: Session, *, link: StripeSubscription, facts: SubscriptionFacts) -> None:
-    """Keep the promotions that are on a subscription. One that is gone covered this period's base fee as its last."""
+    """Keep the promotions that are on a subscription. One that is gone covered this period's base fee as its last.
+
+    Those of the subscription at Stripe that this one replaced are ours to keep: they were never on this one.
+    """
     on_it = {coupon.id for coupon in facts.discounts}
     statement = select(SubscriptionDiscount).where(
         SubscriptionDiscount.tenant_id == link.tenant_id,
         SubscriptionDiscount.subscription_id == link.subscription_id,
     )
     for row in session.exec(statement):
-        if row.stripe_id not in on_it and row.ends_at is None:
+        if row.stripe_id not in on_it and row.ends_at is None and not _came_before(session, link, row):
             row.ends_at = max(facts.current_period_start, row.starts_at) + MOMENT
             session.add(row)
     for coupon in facts.discounts:
@@ -64,6 +68,32 @@ def keep_promotions_of_fee(
     session.flush()
 
 
+def let_run_out(session: Session, *, link: StripeSubscription, due_at: datetime) -> None:
+    """Let the promotions for one base fee alone cover the one that falls due then: Stripe takes them off none any more,
+    for the subscription there is replaced.
+    """
+    statement = select(SubscriptionDiscount).where(
+        SubscriptionDiscount.tenant_id == link.tenant_id,
+        SubscriptionDiscount.subscription_id == link.subscription_id,
+        col(SubscriptionDiscount.is_once),
+        col(SubscriptionDiscount.ends_at).is_(None),
+    )
+    for row in session.exec(statement):
+        row.ends_at = max(due_at, row.starts_at) + MOMENT
+        session.add(row)
+    session.flush()
+
+
+def _came_before(session: Session, link: StripeSubscription, row: SubscriptionDiscount) -> bool:
+    """Whether a promotion is that of a subscription at Stripe which this one took the place of."""
+    earlier = select(StripeSubscription.stripe_id).where(
+        StripeSubscription.tenant_id == link.tenant_id,
+        StripeSubscription.subscription_id == link.subscription_id,
+        StripeSubscription.stripe_id != link.stripe_id,
+    )
+    return row.starts_at < link.began_at and session.exec(earlier).first() is not None
+
+
 def _keep(
     session: Session, link: StripeSubscription, coupon: CouponFacts, *, since: datetime, until: datetime | None
 ) -> None:
@@ -77,7 +107,7 @@ def _keep(
         off_minor=coupon.off_minor,
         starts_at=since,
     )
-    row.starts_at, row.ends_at = min(since, row.starts_at), until
+    row.starts_at, row.ends_at, row.is_once = min(since, row.starts_at), until, coupon.is_once
     session.add(row)
 
 

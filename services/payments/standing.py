@@ -4,7 +4,8 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from models import ChangeKind, Dunning, StripeSubscription, Subscription, SubscriptionStatus
+from models import ChangeKind, Dunning, ScheduledChange, StripeSubscription, Subscription, SubscriptionStatus
+from services.payments.links import standing_link
 from services.scheduled_changes import waiting_change
 from services.subscription_ends import end_subscription
 from services.subscription_standing import RESTING, set_status
@@ -17,14 +18,15 @@ ENDED = frozenset({"canceled", "incomplete_expired"})
 def settle_standing(session: Session, *, tenant_id: str, subscription_id: str, at: datetime) -> SubscriptionStatus:
     """Give a subscription the status that follows from the facts; the same facts give the same status.
 
-    Ended at Stripe: it ends. A failed payment: past due, or suspended once the reminders are over. Paused
-    there: paused. What was paused here rests until it is resumed here. The caller holds the lock on the tenant's head.
+    Ended at Stripe: it ends, unless that was told to end for a change to terms it could not renew by. A failed payment:
+    past due, or suspended once the reminders are over. Paused there: paused. What was paused here rests until it is
+    resumed here. The caller holds the lock on the tenant's head.
     """
     subscription = session.get_one(Subscription, (tenant_id, subscription_id), populate_existing=True)
-    link = session.get(StripeSubscription, (tenant_id, subscription_id))
+    link = standing_link(session, tenant_id=tenant_id, subscription_id=subscription_id)
     if subscription.status == SubscriptionStatus.CANCELED:
         return subscription.status
-    if link is not None and link.status in ENDED:
+    if link is not None and link.status in ENDED and not _made_room(session, link):
         if _is_about_to_end(session, subscription, link):
             return subscription.status  # Stripe counts periods in UTC: ours ends at its own moment
         if _is_renewed_there(subscription, link):
@@ -51,7 +53,7 @@ def follow_end(session: Session, tenant_id: str, subscription_id: str, *, at: da
 
 def _is_renewed_there(subscription: Subscription, link: StripeSubscription) -> bool:
     """Whether Stripe began a period before the end that ours has yet to begin. While ours rests, no period closes."""
-    if subscription.status in RESTING:
+    if subscription.status in RESTING or link.current_period_start <= link.began_at:
         return False
     starts_at, ends_at = subscription.current_period_start, subscription.current_period_end
     return link.current_period_start > ends_at - (ends_at - starts_at) / 2
@@ -61,6 +63,12 @@ def _is_about_to_end(session: Session, subscription: Subscription, link: StripeS
     """Whether it ended there because ours is to end, which still lies ahead."""
     waiting = waiting_change(session, subscription=subscription)
     return waiting is not None and waiting.kind == ChangeKind.CANCEL and waiting.id == link.ends_for
+
+
+def _made_room(session: Session, link: StripeSubscription) -> bool:
+    """Whether it ended there because ours goes on by another interval, or without a base fee."""
+    told = session.get(ScheduledChange, (link.tenant_id, link.ends_for)) if link.ends_for else None
+    return told is not None and told.kind == ChangeKind.PLAN
 
 
 def _rests_by_itself(subscription: Subscription, link: StripeSubscription | None) -> bool:

@@ -40,14 +40,15 @@ def apply_subscription(
         link = link_subscription(session, subscription=ours, facts=facts, account=account, at=at)
     if link.ticket <= ticket:
         keep_subscription(session, link, facts, ticket=ticket, at=at)
-        settle_standing(session, tenant_id=tenant_id, subscription_id=link.subscription_id, at=at)
+        if link.replaced_at is None:
+            settle_standing(session, tenant_id=tenant_id, subscription_id=link.subscription_id, at=at)
     return tenant_id
 
 
 def keep_subscription(
     session: Session, link: StripeSubscription, facts: SubscriptionFacts, *, ticket: int, at: datetime
 ) -> None:
-    """Keep what was read of a subscription beside ours."""
+    """Keep what was read of a subscription beside ours. Of one that was replaced, nothing follows for ours."""
     link.status = PAUSED if facts.has_pause and facts.ended_at is None else facts.status
     link.cancel_at_period_end = facts.cancel_at_period_end
     link.current_period_start = facts.current_period_start
@@ -61,7 +62,8 @@ def keep_subscription(
     link.ticket, link.read_at = ticket, at
     session.add(link)
     session.flush()
-    keep_promotions(session, link=link, facts=facts)
+    if link.replaced_at is None:
+        keep_promotions(session, link=link, facts=facts)
 
 
 def _visit_of(session: Session, readings: Readings, facts: SubscriptionFacts, tenant_id: str) -> CheckoutFacts:

@@ -1,7 +1,5 @@
 """What is not collected yet: found by looking, so that nothing has to be remembered when an invoice is issued."""
 
-from datetime import datetime
-
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, and_, col, exists, or_, select
 
@@ -24,16 +22,15 @@ from models import (
     SubscriptionStatus,
 )
 from services.closing_periods import rests_by
-from services.payments.collecting import RENEWAL_TOLERANCE
 from services.payments.mirror import CYCLE, DRAFT
-from services.payments.standing import ENDED
-from services.subscriptions import LIVE
+from services.payments.renewals import RENEWAL_TOLERANCE, invoice_for_renewal
 
 
 def uncollected_invoices(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:
     """(tenant, invoice) of open invoices that are to be collected automatically and that nothing carries yet.
 
-    Those whose renewal is not here yet are left out: however many wait, the others have their turn. Of those that come
+    Those whose renewal is to come, or to be heard of, are left out: however many wait, the others have their turn. Of
+    those that come
     to nothing and are settled by it, the ones whose renewal is here: its draft is held until they meet.
     """
     carried = exists().where(
@@ -51,35 +48,16 @@ def uncollected_invoices(session: Session, *, limit: int = 200) -> list[tuple[st
             Subscription.collection == Collection.AUTOMATIC,
             ~carried,
             ~called,
-            or_(and_(~_brings_renewed_fee(), ~_comes_to_nothing()), and_(_brings_renewed_fee(), _has_renewal())),
+            or_(
+                and_(~_brings_renewed_fee(), ~_comes_to_nothing()),
+                and_(_brings_renewed_fee(), _has_renewal()),
+                and_(_brings_renewed_fee(), ~_comes_to_nothing(), ~_is_to_be_renewed()),
+            ),
         )
         .order_by(col(Invoice.issued_at), Invoice.tenant_id, Invoice.id)
         .limit(limit)
     )
     return [(tenant_id, invoice_id) for tenant_id, invoice_id in session.exec(statement)]
-
-
-def unlinked_subscriptions(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:
-    """(tenant, subscription) of those to be collected automatically that nothing at Stripe stands for yet."""
-    linked = exists().where(
-        col(StripeSubscription.tenant_id) == Subscription.tenant_id,
-        col(StripeSubscription.subscription_id) == Subscription.id,
-    )
-    called = exists().where(
-        col(StripeCall.tenant_id) == Subscription.tenant_id, col(StripeCall.subject) == Subscription.id
-    )
-    statement = (
-        select(Subscription.tenant_id, Subscription.id)
-        .where(
-            Subscription.collection == Collection.AUTOMATIC,
-            col(Subscription.status).in_(LIVE),
-            ~linked,
-            ~called,
-        )
-        .order_by(Subscription.tenant_id, Subscription.id)
-        .limit(limit)
-    )
-    return [(tenant_id, subscription_id) for tenant_id, subscription_id in session.exec(statement)]
 
 
 def uncredited_notes(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:
@@ -127,49 +105,11 @@ def settled_here_only(session: Session, *, limit: int = 200) -> list[tuple[str, 
     return [(tenant_id, invoice_id) for tenant_id, invoice_id in session.exec(statement)]
 
 
-def ended_there_only(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:
-    """(tenant, subscription) of subscriptions that ended at Stripe and go on here, until their periods are closed."""
-    statement = (
-        select(StripeSubscription.tenant_id, StripeSubscription.subscription_id)
-        .join(
-            Subscription,
-            (col(Subscription.tenant_id) == StripeSubscription.tenant_id)
-            & (col(Subscription.id) == StripeSubscription.subscription_id),
-        )
-        .where(col(StripeSubscription.status).in_(ENDED), Subscription.status != SubscriptionStatus.CANCELED)
-        .limit(limit)
-    )
-    return [(tenant_id, subscription_id) for tenant_id, subscription_id in session.exec(statement)]
-
-
-def ended_here_only(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:
-    """(tenant, subscription) of subscriptions that ended here and go on at Stripe, unless a call was owed for that."""
-    called = exists().where(
-        col(StripeCall.tenant_id) == StripeSubscription.tenant_id,
-        col(StripeCall.subject) == StripeSubscription.subscription_id,
-        col(StripeCall.kind) == StripeCallKind.CANCEL_SUBSCRIPTION,
-    )
-    statement = (
-        select(StripeSubscription.tenant_id, StripeSubscription.subscription_id)
-        .join(
-            Subscription,
-            (col(Subscription.tenant_id) == StripeSubscription.tenant_id)
-            & (col(Subscription.id) == StripeSubscription.subscription_id),
-        )
-        .where(
-            Subscription.status == SubscriptionStatus.CANCELED,
-            col(StripeSubscription.status).not_in(("canceled", "incomplete_expired")),
-            ~called,
-        )
-        .limit(limit)
-    )
-    return [(tenant_id, subscription_id) for tenant_id, subscription_id in session.exec(statement)]
-
-
 def unmet_renewals(session: Session, *, account: str, limit: int = 200) -> list[tuple[str, str]]:
     """(tenant, id at Stripe) of held renewals that none of our invoices will meet any more.
 
-    Our period there is or was spent at rest and has no base fee, or the subscription ended and was closed for good.
+    Our period there is or was spent at rest and has no base fee, or was charged for otherwise; or the subscription
+    ended and was closed for good.
     """
     has_open_period = exists().where(
         col(BillingPeriod.tenant_id) == Subscription.tenant_id,
@@ -208,17 +148,20 @@ def unmet_renewals(session: Session, *, account: str, limit: int = 200) -> list[
     return [
         (row.tenant_id, row.stripe_id)
         for row, ours in session.exec(statement)
-        if ours.status == SubscriptionStatus.CANCELED or _is_behind(row.renews_at, ours)
+        if ours.status == SubscriptionStatus.CANCELED or _is_behind(session, row, ours)
     ]
 
 
-def _is_behind(renews_at: datetime | None, ours: Subscription) -> bool:
-    """Whether its period is over here, or began at rest, so that the invoice before it brought no fee for it."""
+def _is_behind(session: Session, row: StripeInvoice, ours: Subscription) -> bool:
+    """Whether its period is over here, or began at rest or without a renewed fee, so that no invoice waits for it."""
+    renews_at = row.renews_at
     if renews_at is None or renews_at >= ours.current_period_end - RENEWAL_TOLERANCE:
         return False
     is_charged = ours.base_paid_until is not None and ours.base_paid_until > ours.current_period_start
     began_at_rest = rests_by(ours, ours.current_period_start) and not is_charged
-    return began_at_rest or renews_at < ours.current_period_start - RENEWAL_TOLERANCE
+    is_over = renews_at < ours.current_period_start - RENEWAL_TOLERANCE
+    has_begun = renews_at <= ours.current_period_start + RENEWAL_TOLERANCE
+    return began_at_rest or is_over or (has_begun and invoice_for_renewal(session, row, ours.id) is None)
 
 
 def _comes_to_nothing() -> ColumnElement[bool]:
@@ -235,6 +178,17 @@ def _brings_renewed_fee() -> ColumnElement[bool]:
         col(InvoiceLine.period_start) > Invoice.period_start,
     )
     return and_(col(Invoice.billing_reason) == BillingReason.PERIOD_CLOSE, has_fee)
+
+
+def _is_to_be_renewed() -> ColumnElement[bool]:
+    """Whether Stripe renews for an invoice's base fee, as far as we have heard: `renewals.is_awaited` knows better."""
+    return exists().where(
+        col(StripeSubscription.tenant_id) == Invoice.tenant_id,
+        col(StripeSubscription.subscription_id) == Invoice.subscription_id,
+        col(StripeSubscription.replaced_at).is_(None),
+        col(StripeSubscription.began_at) < Invoice.period_end,
+        col(StripeSubscription.ends_for).is_(None),
+    )
 
 
 def _has_renewal() -> ColumnElement[bool]:

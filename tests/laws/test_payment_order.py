@@ -1,9 +1,9 @@
 """However the news of a history arrives, late, twice and in any order, the books end the same and nothing is doubled.
 
-Ten customers live through three days in which no delivery reaches us and nothing of ours runs: purchases, a renewal
+Twelve customers live through three days in which no delivery reaches us and nothing of ours runs: purchases, a renewal
 whose draft is still open, one that finalised itself, payments that failed, one of them paid in the end, money given
-back and a dispute at Stripe, a new card, an end. Books and sandbox are then put back to that moment again and again,
-and the same events delivered another way.
+back and a dispute at Stripe, a new card, an end, months that become a year at once and as a period ends. Books and
+sandbox are then put back to that moment again and again, and the same events delivered another way.
 """
 
 import copy
@@ -30,11 +30,13 @@ from models import (
     CreditGrant,
     CreditNote,
     Dunning,
+    Interval,
     Invoice,
     InvoiceLine,
     PaymentReminder,
     Refund,
     StripeCall,
+    StripeCallKind,
     StripeCreditNote,
     StripeCustomer,
     StripeEvent,
@@ -46,6 +48,7 @@ from models import (
 )
 from services import database
 from services.gateways.stripe.facts import EventFacts
+from services.plan_changes import When, change_plan
 from services.price_book_files import BookEntry
 from services.price_books import load_book
 from services.stripe_setup import set_up
@@ -161,14 +164,19 @@ STARTS = {
     "Unpaid": ("PRO", datetime(2027, 1, 10, 12, 5, tzinfo=UTC)),
     "Base alone": ("PRO", datetime(2027, 1, 11, 12, tzinfo=UTC)),
     "Renewed, gone": ("PRO", datetime(2027, 1, 11, 18, tzinfo=UTC)),
+    "Year to come": ("STARTER", datetime(2027, 1, 12, 12, tzinfo=UTC)),
     "Draft open": ("PRO", datetime(2027, 1, 13, 12, 50, tzinfo=UTC)),
     "Gone": ("STARTER", datetime(2027, 1, 20, 9, tzinfo=UTC)),
     "New card": ("STARTER", datetime(2027, 1, 21, 9, tzinfo=UTC)),
+    "By the year": ("STARTER", datetime(2027, 1, 25, 9, tzinfo=UTC)),
 }
 
 
 def before_it(world: PaymentsWorld) -> None:
-    """Eight customers buy and use, and the two whose month ends just before the three days get their bills."""
+    """Ten customers buy and use, and the two whose month ends just before the three days get their bills.
+
+    Two change to a year; Stripe does what it is asked to, and what it tells of that is heard no more.
+    """
     for name, (plan, at) in sorted(STARTS.items(), key=lambda each: each[1][1]):
         world.pass_until(at)
         tenant_id = world.add_customer(name)
@@ -179,6 +187,10 @@ def before_it(world: PaymentsWorld) -> None:
     for name, count in (("Paid late", 1), ("Unpaid", 9)):
         world.sandbox.control("fail_next_payment", customer=customer_of(world, name), count=count)
     world.live(until=DEAF_FROM - timedelta(minutes=6), step=timedelta(minutes=7))
+    for name, when in (("By the year", When.NOW), ("Year to come", When.PERIOD_END)):
+        given = {"tenant_id": tenant_of(world, name), "plan_code": "STARTER", "interval": Interval.YEAR, "when": when}
+        world.transact(change_plan, **given, at=world.now())
+    world.work_deaf()
 
 
 def tenant_of(world: PaymentsWorld, name: str) -> str:
@@ -327,7 +339,7 @@ LEFT_OUT = {
     # when, and in which turn, it was heard of
     "ticket", "read_at", "issued_at", "created_at", "seq", "first_seq", "last_seq", "receipt_seq", "settled_at",
     "ended_at", "suspended_at", "written_at", "sources", "finalized_at", "paid_seq", "due_at", "receipt_hash",
-    "expires_at",
+    "expires_at", "replaced_at",
 }  # fmt: skip
 
 
@@ -340,7 +352,8 @@ def _state_of_tenant(world: PaymentsWorld, tenant_id: str) -> dict[str, Any]:
     invoices = {each.id: each for each in world.rows(Invoice, tenant_id=tenant_id)}
 
     def listed(model: type[SQLModel]) -> list[str]:
-        return sorted(_worded(row, invoices) for row in world.rows(model, tenant_id=tenant_id))
+        rows = world.rows(model, tenant_id=tenant_id)
+        return sorted(_worded(row, invoices) for row in rows if not _is_end_of_replaced(row))
 
     return {
         model.__name__: listed(model)
@@ -349,6 +362,12 @@ def _state_of_tenant(world: PaymentsWorld, tenant_id: str) -> dict[str, Any]:
             StripeCreditNote, StripeCustomer, StripeInvoice, StripeSubscription, Subscription, SubscriptionDiscount,
         )
     }  # fmt: skip
+
+
+def _is_end_of_replaced(row: SQLModel) -> bool:
+    """A subscription at Stripe that another took the place of is told to end, unless it was heard to have before."""
+    is_cancel = isinstance(row, StripeCall) and row.kind == StripeCallKind.CANCEL_SUBSCRIPTION
+    return is_cancel and row.key.endswith(f":cancel:{row.subject}")
 
 
 def _worded(row: SQLModel, invoices: dict[str, Invoice]) -> str:

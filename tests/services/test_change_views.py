@@ -133,14 +133,14 @@ def test_what_cannot_be_asked_is_refused(session: Session, interval: str, when: 
         asked(session, acme, "STARTER", interval=interval, when=when)
 
 
-def test_a_subscription_paid_by_card_is_changed_like_others_but_for_its_interval(session: Session) -> None:
+def test_a_subscription_paid_by_card_is_changed_like_others(session: Session) -> None:
     acme = customer(session)
     subscription = read_subscription(session, tenant_id=acme.tenant_id)
     subscription.collection = Collection.AUTOMATIC
     session.add(subscription)
     session.flush()
     assert offers(session, acme).refused == ""
-    assert steps(session, acme) == [("Switch as the period ends", ""), ("", ""), ("Upgrade now", "")]
+    assert steps(session, acme) == [("Switch as the period ends", ""), ("Pay by the year", ""), ("Upgrade now", "")]
 
 
 def test_a_paused_subscription_says_that_it_has_to_run(session: Session) -> None:

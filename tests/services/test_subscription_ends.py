@@ -242,7 +242,8 @@ def linked(session: Session, one: Customer, **more: Any) -> None:
     session.add(
         StripeSubscription(
             tenant_id=one.tenant_id, subscription_id=one.subscription_id, account="sandbox", stripe_id="sub_1",
-            status="active", current_period_start=NOON - DAY, current_period_end=DECEMBER, read_at=NOON, **more,
+            status="active", began_at=NOON - DAY, current_period_start=NOON - DAY, current_period_end=DECEMBER,
+            read_at=NOON, **more,
         )
     )  # fmt: skip
     session.flush()

@@ -17,7 +17,6 @@ from models import (
     StripeSubscription,
     SubscriptionStatus,
 )
-from services.errors import SubscriptionConflict
 from services.gateways.stripe import client
 from services.plan_changes import PlanChange, When, change_plan
 from services.scheduled_changes import withdraw_change
@@ -213,16 +212,6 @@ def test_a_renewal_that_charged_the_fee_of_before_has_the_rest_made_up_for(
     assert carried(world, invoice) == [("base", 900_000, "paid"), ("rest", invoice.total_minor - 900_000, "paid")]
     assert invoice.status == InvoiceStatus.PAID
     world.assert_all_agrees()
-
-
-def test_what_cannot_be_renewed_in_one_subscription_is_refused_and_says_what_to_do(
-    sqlite_payments_world: PaymentsWorld,
-) -> None:
-    world = sqlite_payments_world
-    world.buy("PRO")
-    with pytest.raises(SubscriptionConflict, match="by the month; cancel it and start one by the year"):
-        changed(world, "PRO", interval=Interval.YEAR)
-    assert world.subscription().interval == Interval.MONTH
 
 
 # -- ends

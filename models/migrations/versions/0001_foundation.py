@@ -926,11 +926,12 @@ def upgrade() -> None:
     )
     op.create_table('stripe_subscription',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
-    sa.Column('subscription_id', sa.String(length=64), nullable=False),
     sa.Column('account', sa.String(length=16), nullable=False),
     sa.Column('stripe_id', sa.String(length=128), nullable=False),
+    sa.Column('subscription_id', sa.String(length=64), nullable=False),
     sa.Column('status', sa.String(length=32), nullable=False),
     sa.Column('cancel_at_period_end', sa.Boolean(), nullable=False),
+    sa.Column('began_at', models.base.UtcDateTime(), nullable=False),
     sa.Column('current_period_start', models.base.UtcDateTime(), nullable=False),
     sa.Column('current_period_end', models.base.UtcDateTime(), nullable=False),
     sa.Column('trial_ends_at', models.base.UtcDateTime(), nullable=True),
@@ -941,14 +942,15 @@ def upgrade() -> None:
     sa.Column('interval', sa.Enum('month', 'year', name='interval', native_enum=False, create_constraint=True, length=32), nullable=True),
     sa.Column('ends_for', sa.String(length=64), nullable=True),
     sa.Column('pauses_ours', sa.Boolean(), nullable=False),
+    sa.Column('replaced_at', models.base.UtcDateTime(), nullable=True),
     sa.Column('ticket', sa.BigInteger(), nullable=False),
     sa.Column('read_at', models.base.UtcDateTime(), nullable=False),
     sa.CheckConstraint('length(stripe_id) > 0', name=op.f('ck_stripe_subscription_stripe_id_given')),
     sa.ForeignKeyConstraint(['tenant_id', 'subscription_id'], ['subscription.tenant_id', 'subscription.id'], name=op.f('fk_stripe_subscription_tenant_id_subscription_id_subscription')),
-    sa.PrimaryKeyConstraint('tenant_id', 'subscription_id', name=op.f('pk_stripe_subscription')),
-    sa.UniqueConstraint('tenant_id', 'account', 'stripe_id', name=op.f('uq_stripe_subscription_tenant_id_account_stripe_id'))
+    sa.PrimaryKeyConstraint('tenant_id', 'account', 'stripe_id', name=op.f('pk_stripe_subscription'))
     )
     with op.batch_alter_table('stripe_subscription', schema=None) as batch_op:
+        batch_op.create_index('ix_stripe_subscription_standing', ['tenant_id', 'subscription_id'], unique=True, sqlite_where=sa.text('replaced_at IS NULL'), postgresql_where=sa.text('replaced_at IS NULL'))
         batch_op.create_index('ix_stripe_subscription_stripe_id', ['stripe_id'], unique=False)
 
     op.create_table('subscription_discount',
@@ -958,6 +960,7 @@ def upgrade() -> None:
     sa.Column('code', sa.String(length=128), nullable=False),
     sa.Column('percent_off', models.base.Rate(), nullable=True),
     sa.Column('off_minor', sa.BigInteger(), nullable=True),
+    sa.Column('is_once', sa.Boolean(), nullable=False),
     sa.Column('starts_at', models.base.UtcDateTime(), nullable=False),
     sa.Column('ends_at', models.base.UtcDateTime(), nullable=True),
     sa.CheckConstraint('(percent_off IS NULL) <> (off_minor IS NULL)', name=op.f('ck_subscription_discount_one_kind')),
@@ -1240,6 +1243,7 @@ def upgrade() -> None:
     sa.Column('total_minor', sa.BigInteger(), nullable=False),
     sa.Column('tax_minor', sa.BigInteger(), nullable=False),
     sa.Column('fee_minor', sa.BigInteger(), nullable=True),
+    sa.Column('fee_off_minor', sa.BigInteger(), nullable=False),
     sa.Column('due_minor', sa.BigInteger(), nullable=False),
     sa.Column('paid_minor', sa.BigInteger(), nullable=False),
     sa.Column('remaining_minor', sa.BigInteger(), nullable=False),
@@ -1433,6 +1437,7 @@ def downgrade() -> None:
     op.drop_table('subscription_discount')
     with op.batch_alter_table('stripe_subscription', schema=None) as batch_op:
         batch_op.drop_index('ix_stripe_subscription_stripe_id')
+        batch_op.drop_index('ix_stripe_subscription_standing', sqlite_where=sa.text('replaced_at IS NULL'), postgresql_where=sa.text('replaced_at IS NULL'))
 
     op.drop_table('stripe_subscription')
     op.drop_table('spend_control')

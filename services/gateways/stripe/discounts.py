@@ -33,4 +33,5 @@ def _coupon(discount: Mapping[str, Any]) -> CouponFacts:
         off_minor=coupon.get("amount_off"),
         starts_at=moment(discount["start"]),
         ends_at=moment_or_none(discount["end"]),
+        is_once=coupon["duration"] == "once",
     )

@@ -23,7 +23,7 @@ class CustomerFacts:
 class CouponFacts:
     """A discount that is on a subscription or an invoice; `id` is the discount's own.
 
-    `code` is the promotion code, or the coupon's name where none was typed.
+    `code` is the promotion code, or the coupon's name where none was typed; `is_once` where it is for one fee alone.
     """
 
     id: str
@@ -32,6 +32,7 @@ class CouponFacts:
     off_minor: int | None
     starts_at: datetime
     ends_at: datetime | None
+    is_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

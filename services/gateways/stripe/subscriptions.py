@@ -18,15 +18,21 @@ def create_subscription(
     *,
     key: str,
     customer_id: str,
-    price_id: str,
-    billing_cycle_anchor: datetime,
+    price: Mapping[str, Any],
+    first_charge_at: datetime,
+    is_within_interval: bool,
     metadata: Mapping[str, str],
 ) -> SubscriptionFacts:
-    """One that charges the price at the anchor and then each period. Until the anchor it charges nothing."""
+    """One that charges the price from `first_charge_at` on, each period. Until then it charges nothing.
+
+    Stripe takes that moment for the anchor of its cycle where it `is_within_interval`, one month or year from now at
+    most; one further ahead it takes as the end of a trial.
+    """
+    start = "billing_cycle_anchor" if is_within_interval else "trial_end"
     params = {
         "customer": given(customer_id),
-        "items": [{"price": given(price_id), "quantity": 1}],
-        "billing_cycle_anchor": seconds_of(billing_cycle_anchor),
+        "items": [{**price, "quantity": 1}],
+        start: seconds_of(first_charge_at),
         "proration_behavior": "none",
         "payment_behavior": "allow_incomplete",
         "collection_method": "charge_automatically",
@@ -79,7 +85,7 @@ def plan_end(
 
 
 def price_of_amount(*, product_id: str, amount_minor: int, currency: str, interval: str) -> dict[str, Any]:
-    """A price that is made for one subscription, where none stands in the catalogue: `change_price` takes it."""
+    """A price that is made for one subscription, where none stands in the catalogue."""
     recurring = {"interval": interval}
     made = {"product": product_id, "unit_amount": amount_minor, "currency": currency.lower(), "recurring": recurring}
     return {"price_data": made}

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from models import Collection
 from services.database import transaction
 from services.price_book_files import read_book
 from services.price_books import load_book
 from services.settings import CATALOGS
+from services.subscriptions import read_subscription
 from tests.app.api.conftest import Client, World, assert_problem
 
 
@@ -32,6 +34,20 @@ def test_a_change_comes_to_what_its_preview_said(client: Client, world: World) -
     assert [line["total"] for line in running["lines"] if line["kind"] == "proration"] == [
         line["total"] for line in shown["lines"]
     ]
+
+
+def test_what_is_paid_by_card_moves_to_a_year_as_its_preview_said(client: Client, sqlite_world: World) -> None:
+    world, headers = sqlite_world, sqlite_world.acme.headers
+    with transaction() as session:
+        read_subscription(session, tenant_id=world.acme.tenant_id).collection = Collection.AUTOMATIC
+    asked = {"plan_code": "PRO", "interval": "year"}
+    shown = client.post(path(world, "change"), json=asked | {"preview": True}, headers=headers).json()
+    assert (shown["when"], len(shown["lines"])) == ("now", 2)
+    done = client.post(path(world, "change"), json=asked | {"since": shown["effective_at"]}, headers=headers).json()
+    assert done["lines"] == shown["lines"]
+    assert done["subscription"]["interval"] == "year"
+    back = client.post(path(world, "change"), json=asked | {"interval": "month"}, headers=headers).json()
+    assert (back["when"], back["lines"]) == ("period_end", [])
 
 
 def test_a_cheaper_plan_is_scheduled_shown_and_withdrawn(client: Client, sqlite_world: World) -> None:

@@ -44,9 +44,17 @@ def give_card(stripe: Stripe, customer_id: str, *, as_default: bool = True) -> s
     return str(card)
 
 
-def subscribe(stripe: Stripe, customer_id: str, price: str, at: datetime, key: str = "sub:1") -> SubscriptionFacts:
+def subscribe(
+    stripe: Stripe, customer_id: str, price: str, at: datetime, key: str = "sub:1", *, is_within_interval: bool = True
+) -> SubscriptionFacts:
     return subscriptions.create_subscription(
-        stripe, key=key, customer_id=customer_id, price_id=price, billing_cycle_anchor=at, metadata=TENANT
+        stripe,
+        key=key,
+        customer_id=customer_id,
+        price={"price": price},
+        first_charge_at=at,
+        is_within_interval=is_within_interval,
+        metadata=TENANT,
     )
 
 
@@ -71,6 +79,15 @@ def test_the_same_key_for_another_customer_is_refused(stripe: Stripe, customer: 
     with pytest.raises(ProviderRefused) as refused:
         customers.create_customer(stripe, key="customer:1", name="Other", email=None, metadata=TENANT)
     assert refused.value.provider_code == "idempotency_error"
+
+
+def test_a_first_charge_further_off_than_an_interval_ends_a_trial(
+    stripe: Stripe, customer: CustomerFacts, price: str, sandbox: Any
+) -> None:
+    give_card(stripe, customer.id)
+    at = (clock(sandbox) + timedelta(days=100)).replace(microsecond=0)
+    made = subscribe(stripe, customer.id, price, at, is_within_interval=False)
+    assert (made.status, made.trial_ends_at, made.current_period_end) == ("trialing", at, at)
 
 
 def test_a_card_is_worded(stripe: Stripe, customer: CustomerFacts) -> None:

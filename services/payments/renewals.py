@@ -1,0 +1,106 @@
+"""Which renewal at Stripe brings which base fee of ours, and whether one does at all."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from models import (
+    BillingReason,
+    Invoice,
+    InvoiceStatus,
+    LineKind,
+    StripeCallKind,
+    StripeCallStatus,
+    StripeInvoice,
+    Subscription,
+)
+from services.invoices import read_invoice
+from services.payments.links import links_of, standing_link
+from services.payments.mirror import CYCLE, VOID, parts_of
+from services.payments.outbox import calls_of
+from services.subscriptions import plan_of
+from services.tenant_clocks import now_of
+
+RENEWAL_TOLERANCE: Final = timedelta(hours=36)
+"""How far our period's start may lie from Stripe's: it counts months in UTC, we in the customer's time zone."""
+
+COLLECTED: Final = (InvoiceStatus.OPEN, InvoiceStatus.PAID)
+
+
+def renews_at(ours: Subscription) -> datetime:
+    """When the base fee falls due next, which is when a subscription at Stripe is to charge for the first time."""
+    return ours.base_paid_until or ours.current_period_end
+
+
+def is_renewed(session: Session, ours: Subscription, *, at: datetime) -> bool:
+    """Whether ours has a base fee that falls due later on, for one at Stripe to bring."""
+    now = now_of(session, tenant_id=ours.tenant_id, at=at)
+    return bool(plan_of(session, ours).base_price) and renews_at(ours) > now
+
+
+def renewed_from(session: Session, invoice: Invoice) -> datetime | None:
+    """From when the base fee is that a renewal at Stripe may bring; None where the invoice has none such."""
+    if invoice.billing_reason != BillingReason.PERIOD_CLOSE:
+        return None
+    return _base_starts_at(session, invoice)
+
+
+def is_awaited(session: Session, subscription: Subscription, starts_at: datetime) -> bool:
+    """Whether Stripe renews, or has renewed, for the base fee from then on, and we have only to hear of it.
+
+    Not where it was told to end before, or began later. While one is being made, it is not known yet.
+    """
+    tenant_id, subscription_id = subscription.tenant_id, subscription.id
+    link = standing_link(session, tenant_id=tenant_id, subscription_id=subscription_id)
+    if link is None:
+        made = calls_of(session, tenant_id=tenant_id, subject=subscription_id, kind=StripeCallKind.CREATE_SUBSCRIPTION)
+        return any(call.status == StripeCallStatus.WAITING and call.attempts for call in made)
+    if link.began_at >= starts_at:
+        return False
+    has_come = link.began_at < link.current_period_start and link.current_period_start >= starts_at - RENEWAL_TOLERANCE
+    return has_come or link.ends_for is None
+
+
+def _base_starts_at(session: Session, invoice: Invoice) -> datetime | None:
+    """From when the base fee is that comes with a renewal; one for the period that closes was due at a return."""
+    lines = read_invoice(session, tenant_id=invoice.tenant_id, invoice_id=invoice.id).lines
+    starts = (line.period_start for line in lines if line.kind == LineKind.BASE)
+    return next((start for start in starts if start > invoice.period_start), None)
+
+
+def renewal_for(session: Session, invoice: Invoice, starts_at: datetime, *, account: str) -> StripeInvoice | None:
+    """The renewal at Stripe, not taken yet, that brings this invoice's base fee; it may be of one replaced since."""
+    links = links_of(session, tenant_id=invoice.tenant_id, subscription_id=invoice.subscription_id)
+    statement = select(StripeInvoice).where(
+        StripeInvoice.tenant_id == invoice.tenant_id,
+        StripeInvoice.account == account,
+        col(StripeInvoice.stripe_subscription_id).in_([link.stripe_id for link in links]),
+        StripeInvoice.billing_reason == CYCLE,
+        col(StripeInvoice.invoice_id).is_(None),
+    )
+    near = [row for row in session.exec(statement) if _is_near(row.renews_at, starts_at) and row.status != VOID]
+    return min(near, key=lambda row: (row.created_at, row.stripe_id), default=None)
+
+
+def invoice_for_renewal(session: Session, row: StripeInvoice, subscription_id: str) -> Invoice | None:
+    """Our invoice, not carried yet, for the base fee that a renewal brings."""
+    assert row.renews_at is not None
+    statement = select(Invoice).where(
+        Invoice.tenant_id == row.tenant_id,
+        Invoice.subscription_id == subscription_id,
+        Invoice.billing_reason == BillingReason.PERIOD_CLOSE,
+        col(Invoice.status).in_(COLLECTED),
+        col(Invoice.period_end) >= row.renews_at - RENEWAL_TOLERANCE,
+        col(Invoice.period_end) <= row.renews_at + RENEWAL_TOLERANCE,
+    )
+    for invoice in session.exec(statement.order_by(col(Invoice.period_end))):
+        starts_at = _base_starts_at(session, invoice)
+        carried = parts_of(session, tenant_id=row.tenant_id, invoice_id=invoice.id)
+        if starts_at is not None and _is_near(row.renews_at, starts_at) and not carried:
+            return invoice
+    return None
+
+
+def _is_near(renews_at: datetime | None, starts_at: datetime) -> bool:
+    return renews_at is not None and abs(renews_at - starts_at) <= RENEWAL_TOLERANCE
