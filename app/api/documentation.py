@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 
 from app.api.problems import PROBLEM_TYPE
 from app.api.schemas.problems import Problem
+from app.api.told import open_shapes
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -58,12 +59,14 @@ def describe(api: FastAPI) -> None:
                 description=api.description,
                 routes=api.routes,
                 tags=api.openapi_tags,
+                webhooks=api.webhooks.routes,
             )
             template = "#/components/schemas/{model}"
             problem = Problem.model_json_schema(ref_template=template)
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             schemas.update(problem.pop("$defs", {}))
             schemas["Problem"] = problem
+            open_shapes(schemas)
             api.openapi_schema = document
         return api.openapi_schema
 
