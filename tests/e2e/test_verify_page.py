@@ -13,11 +13,16 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import Engine
 
 from services.bundles.verification import verify_bundle
+from services.database import reading
 from services.errors import InvalidBundle, Unverifiable
+from services.signing_keys import jwks
 from tests.bundles import write_corpus
 from tests.laws.test_bundle_mutations import CUTS, KEYS, LOG, MUTATIONS
+from tests.services.bundles.test_exports import range_bundle
+from tests.services.test_other_currencies import CYCLES, walked
 
 pytestmark = pytest.mark.slow
 
@@ -135,6 +140,20 @@ def command_answer(data: bytes) -> list[int | None]:
     except Unverifiable as refused:
         return [2, refused.seq]
     return [0, None]
+
+
+@pytest.mark.parametrize("currency", CYCLES)
+def test_a_cycle_in_another_currency_is_valid_here_too(
+    sqlite_engine: Engine, verifier: Verifier, currency: str
+) -> None:
+    one = walked(sqlite_engine, currency)
+    with reading() as session:
+        keys = json.dumps(jwks(session))
+    sent = [b64encode(range_bundle(one.tenant_id, 1)).decode(), b64encode(keys.encode()).decode(), None]
+    exit_code, _, said = verifier.page.evaluate(ANSWER, sent)
+    assert exit_code == 0, said
+    total = sum(amount for _, amount in CYCLES[currency].lines) + sum(CYCLES[currency].taxes)
+    assert str(total) in re.sub(r"\D", "", said)
 
 
 def test_a_valid_bill_is_shown_line_by_line(verifier: Verifier, corpus: Path) -> None:
