@@ -9,7 +9,8 @@ import structlog
 
 from models import Invoice
 from services.closing import close_if_due
-from services.database import Session, transaction
+from services.closing_together import close_together
+from services.database import transaction
 from services.due_periods import Subscribed, claim_due
 from services.errors import Refusal
 
@@ -74,7 +75,8 @@ def close_some(*, at: datetime, leaving: Collection[Subscribed] = ()) -> Closing
     try:
         with transaction() as session:
             claimed = claim_due(session, at=at, limit=CLOSED_TOGETHER, leaving=leaving)
-            return sum((_close(session, pair, at) for pair in claimed), NONE)
+            invoices = close_together(session, claimed=claimed, at=at)
+            return sum(map(_closed, claimed, invoices), NONE)
     except Exception:
         if not claimed:
             raise
@@ -85,15 +87,14 @@ def _close_alone(pair: Subscribed, *, at: datetime) -> Closings:
     """One of those that failed together: it is closed, or says why not."""
     try:
         with transaction() as session:
-            return _close(session, pair, at)
+            return _closed(pair, close_if_due(session, tenant_id=pair[0], subscription_id=pair[1], at=at))
     except Exception as error:
         told = {"reason": error.detail} if isinstance(error, Refusal) else {"exc_info": error}
         log.warning("period_close_failed", tenant_id=pair[0], subscription_id=pair[1], **told)
         return Closings(failures=(Failure(*pair, error),))
 
 
-def _close(session: Session, pair: Subscribed, at: datetime) -> Closings:
-    invoice = close_if_due(session, tenant_id=pair[0], subscription_id=pair[1], at=at)
+def _closed(pair: Subscribed, invoice: Invoice | None) -> Closings:
     return Closings(without_invoice=(pair,)) if invoice is None else Closings(invoices=(invoice,))
 
 

@@ -5,10 +5,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import bindparam
-from sqlmodel import Session, col, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, exists, select
 
-from models import AssetSnapshot, Subscription
+from models import AssetSnapshot, Subscription, Tenant
 from services.plans import AssetPrice
+from services.questions import Question
 from services.rules.asset_shares import Holder, share_of
 from services.rules.assets import LATEST, PEAK, Snapshot, billable_assets
 from services.rules.periods import Period
@@ -39,6 +41,8 @@ def count_assets(session: Session, *, subscription: Subscription, price: AssetPr
 
 
 def _whole(session: Session, subscription: Subscription, price: AssetPrice, period: Period) -> list[Snapshot]:
+    if COUNTED.foreseen(session, subscription.tenant_id, period.starts_at, period.ends_at) == []:
+        return []
     wanted = {"tenant": subscription.tenant_id, "since": period.starts_at, "until": period.ends_at}
     counting = {LATEST: _latest, PEAK: _peak}.get(price.basis, _all)
     return [Snapshot(*row) for row in session.execute(counting, wanted)]
@@ -66,10 +70,9 @@ def _shared(session: Session, subscription: Subscription, holders: dict[str, Hol
 
 def _holders(session: Session, subscription: Subscription, period: Period) -> dict[str, Holder]:
     """The subscription itself and those that ran beside it within the period."""
-    wanted = {"tenant": subscription.tenant_id, "until": period.ends_at}
     return {
         each.id: Holder(each.id, each.name, each.site, each.started_at, each.canceled_at)
-        for each in session.execute(_begun, wanted).scalars()
+        for each in BEGUN.ask(session, subscription.tenant_id, period.ends_at)
         if each.id == subscription.id or each.canceled_at is None or each.canceled_at > period.starts_at
     }
 
@@ -82,7 +85,25 @@ _all = select(AssetSnapshot.id, AssetSnapshot.asset_count, AssetSnapshot.capture
 )
 _latest = _all.order_by(*_newest_first).limit(1)
 _peak = _all.order_by(col(AssetSnapshot.asset_count).desc(), *_newest_first).limit(1)
-_begun = select(Subscription).where(
-    Subscription.tenant_id == bindparam("tenant"), Subscription.started_at < bindparam("until")
-)
 """Built once: building them costs as much as running it."""
+
+_each = aliased(Subscription)
+BEGUN = Question(
+    lambda tenant, until: select(_each).where(_each.tenant_id == tenant, _each.started_at < until),
+    Subscription.tenant_id,
+    Subscription.current_period_end,
+)
+COUNTED = Question(
+    lambda tenant, since, until: select(Tenant.id).where(
+        Tenant.id == tenant,
+        exists().where(
+            col(AssetSnapshot.tenant_id) == Tenant.id,
+            col(AssetSnapshot.captured_at) >= since,
+            col(AssetSnapshot.captured_at) < until,
+        ),
+    ),
+    Subscription.tenant_id,
+    Subscription.current_period_start,
+    Subscription.current_period_end,
+)
+"""The customer, where it has counted its assets in the period."""

@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from models import BillingProfile, Language
+from models import BillingProfile, Language, Subscription
 from models.billing_profile import EXEMPTION_MAX, PAYMENT_DAYS_MAX, PURCHASE_ORDER_MAX
 from services.addresses import read_address, text
 from services.errors import Forbidden, Unprocessable
+from services.questions import Question
 from services.tax_ids import read_tax_id
 from services.tenants import lock_head
 
@@ -51,8 +51,7 @@ class SellersTerms:
 
 def read_billing_profile(session: Session, *, tenant_id: str) -> BillingProfile | None:
     """The details in force; None where the customer has given none yet."""
-    profile: BillingProfile | None = session.execute(_newest, {"tenant": tenant_id}).scalar()
-    return profile
+    return next(iter(BUYER.ask(session, tenant_id)), None)
 
 
 def billing_profile_history(session: Session, *, tenant_id: str, limit: int = HISTORY_MAX) -> list[BillingProfile]:
@@ -144,10 +143,10 @@ def _granted(before: BillingProfile | None) -> dict[str, Any]:
     return _terms(SellersTerms()) if before is None else {name: getattr(before, name) for name in names}
 
 
-_newest = (
-    select(BillingProfile)
-    .where(BillingProfile.tenant_id == bindparam("tenant"))
-    .order_by(col(BillingProfile.version).desc())
-    .limit(1)
+BUYER = Question(
+    lambda tenant: (
+        select(BillingProfile).where(BillingProfile.tenant_id == tenant).order_by(col(BillingProfile.version).desc())
+    ),
+    Subscription.tenant_id,
+    rows_max=1,
 )
-"""Built once: building it costs as much as running it."""

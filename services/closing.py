@@ -3,7 +3,6 @@
 from datetime import datetime
 
 import structlog
-from sqlalchemy import bindparam
 from sqlmodel import Session, select
 
 from models import BillingPeriod, BillingReason, Invoice, PeriodStatus, Subscription, SubscriptionStatus, TenantHead
@@ -25,6 +24,7 @@ from services.database import after_commit
 from services.errors import PeriodNotEnded, SubscriptionConflict
 from services.invoice_lines import Line
 from services.invoices import InvoiceDocument, draft_invoice, issue_invoice
+from services.questions import Question
 from services.rules.periods import Period
 from services.scheduled_changes import Terms, bring_forward, ends_by, terms_from
 from services.scheduled_ends import end_if_due, take_change
@@ -117,9 +117,8 @@ def close_if_due(session: Session, *, tenant_id: str, subscription_id: str, at: 
 
 def _read_anew(session: Session, tenant_id: str, subscription_id: str) -> Subscription:
     """The subscription as it is now that its books are locked. Raises NotFound."""
-    wanted = {"tenant": tenant_id, "subscription": subscription_id}
-    subscription: Subscription | None = session.execute(_anew, wanted).scalar()
-    return subscription or read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
+    found = SUBSCRIPTION.ask(session, tenant_id, subscription_id)
+    return found[0] if found else read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
 
 
 def _close(
@@ -256,9 +255,12 @@ def _move_on(
         announce_status(session, subscription=subscription, before=before, occurrence=trial, at=at)
 
 
-_anew = (
-    select(Subscription)
-    .where(Subscription.tenant_id == bindparam("tenant"), Subscription.id == bindparam("subscription"))
-    .execution_options(populate_existing=True)
+SUBSCRIPTION = Question(
+    lambda tenant, subscription: (
+        select(Subscription)
+        .where(Subscription.tenant_id == tenant, Subscription.id == subscription)
+        .execution_options(populate_existing=True)
+    ),
+    Subscription.tenant_id,
+    Subscription.id,
 )
-"""Built once: building it costs as much as running it."""

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, or_, select
 from models import CreditEntry, CreditGrant, EntryKind, GrantKind, Subscription, TenantHead, table_of
 from services.identifiers import new_id
 from services.plans import Plan
+from services.questions import Question
 from services.rules.credits import Grant, Wallet
 from services.tenants import lock_head
 
@@ -51,11 +52,10 @@ def grant_lot(
         return
     starts_at, ends_at = window
     source_id = f"allowance:{subscription.id}:{pool}:{starts_at.isoformat()}"
-    tenant_id = subscription.tenant_id
-    if session.execute(_known, {"tenant": tenant_id, "source": source_id}).first() is not None:
+    if source_id in GRANTED.ask(session, subscription.tenant_id, subscription.id, starts_at):
         return
     grant = CreditGrant(
-        tenant_id=tenant_id,
+        tenant_id=subscription.tenant_id,
         id=new_id("grant"),
         subscription_id=subscription.id,
         pool=pool,
@@ -162,8 +162,7 @@ def expire_window(
     `head` as in `add_entry`.
     """
     starts_at, ends_at = window
-    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id, "since": starts_at, "until": ends_at}
-    for grant in session.execute(_allowances, wanted).scalars().all():
+    for grant in ALLOWANCES.ask(session, subscription.tenant_id, subscription.id, starts_at, ends_at):
         if grant.expires_at is not None and grant.expires_at > ends_at:
             grant.expires_at = ends_at
         if grant.remaining_micro:
@@ -223,19 +222,30 @@ _set_balance = (
     .values(remaining_micro=bindparam("left"), expired_micro=bindparam("expired"))
 )
 
-
-_allowances = (
-    select(CreditGrant)
-    .where(
-        CreditGrant.tenant_id == bindparam("tenant"),
-        CreditGrant.subscription_id == bindparam("subscription"),
-        CreditGrant.kind == GrantKind.ALLOWANCE,
-        CreditGrant.effective_at >= bindparam("since"),
-        CreditGrant.effective_at < bindparam("until"),
-    )
-    .execution_options(populate_existing=True)
+ALLOWANCES = Question(
+    lambda tenant, subscription, since, until: (
+        select(CreditGrant)
+        .where(
+            CreditGrant.tenant_id == tenant,
+            CreditGrant.subscription_id == subscription,
+            CreditGrant.kind == GrantKind.ALLOWANCE,
+            CreditGrant.effective_at >= since,
+            CreditGrant.effective_at < until,
+        )
+        .execution_options(populate_existing=True)
+    ),
+    Subscription.tenant_id,
+    Subscription.id,
+    Subscription.current_period_start,
+    Subscription.current_period_end,
 )
-_known = select(CreditGrant.id).where(
-    CreditGrant.tenant_id == bindparam("tenant"), CreditGrant.source_id == bindparam("source")
+GRANTED = Question(
+    lambda tenant, subscription, starts_at: select(CreditGrant.source_id).where(
+        CreditGrant.tenant_id == tenant,
+        CreditGrant.subscription_id == subscription,
+        CreditGrant.effective_at == starts_at,
+    ),
+    Subscription.tenant_id,
+    Subscription.id,
+    Subscription.current_period_end,
 )
-"""Built once: building them costs as much as running them."""

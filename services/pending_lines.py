@@ -6,12 +6,13 @@ A credit that no invoice could use up is the account's: it waits for whichever i
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from models import Invoice, PendingLine, Subscription
 from services.invoice_lines import Line
+from services.questions import Question
 from services.rules.money import Money
 from services.rules.periods import Period
 
@@ -76,7 +77,7 @@ def take_pending_lines(
 
 def waiting_of_account(session: Session, *, tenant_id: str) -> list[PendingLine]:
     """The rows of the account's credit that were neither taken nor paid back, the oldest first."""
-    return list(session.execute(_of_account, {"tenant": tenant_id}).scalars())
+    return CREDIT_OF_ACCOUNT.ask(session, tenant_id)
 
 
 def pending_row(
@@ -122,28 +123,27 @@ def line_of(row: PendingLine) -> Line:
 
 
 def _waiting(session: Session, subscription: Subscription) -> list[PendingLine]:
-    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id}
-    return list(session.execute(_of_subscription, wanted).scalars())
+    return LINES_THAT_WAIT.ask(session, subscription.tenant_id, subscription.id)
 
 
-def _in_order(statement: SelectOfScalar[PendingLine]) -> SelectOfScalar[PendingLine]:
+def _in_order(*conditions: ColumnElement[bool] | bool) -> SelectOfScalar[PendingLine]:
+    statement = select(PendingLine).where(*conditions, col(PendingLine.invoice_id).is_(None))
     in_order = statement.order_by(col(PendingLine.added_at), col(PendingLine.key), col(PendingLine.position))
-    return in_order.limit(WAITING_MAX).execution_options(populate_existing=True)
+    return in_order.execution_options(populate_existing=True)
 
 
-_of_subscription = _in_order(
-    select(PendingLine).where(
-        PendingLine.tenant_id == bindparam("tenant"),
-        PendingLine.subscription_id == bindparam("subscription"),
-        col(PendingLine.invoice_id).is_(None),
-    )
+LINES_THAT_WAIT = Question(
+    lambda tenant, owner: _in_order(PendingLine.tenant_id == tenant, PendingLine.subscription_id == owner),
+    Subscription.tenant_id,
+    Subscription.id,
+    rows_max=WAITING_MAX,
 )
-_of_account = _in_order(
-    select(PendingLine).where(
-        PendingLine.tenant_id == bindparam("tenant"),
+CREDIT_OF_ACCOUNT = Question(
+    lambda tenant: _in_order(
+        PendingLine.tenant_id == tenant,
         col(PendingLine.subscription_id).is_(None),
-        col(PendingLine.invoice_id).is_(None),
         col(PendingLine.paid_back_at).is_(None),
-    )
+    ),
+    Subscription.tenant_id,
+    rows_max=WAITING_MAX,
 )
-"""Built once: building them costs as much as running them."""

@@ -8,12 +8,12 @@ its part, for the new plan's begins then.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
 from models import BillingPeriod, CreditGrant, GrantKind, PeriodStatus, Subscription
 from services import credit_lots
 from services.plans import Plan
+from services.questions import Question
 from services.rules.periods import Period
 from services.rules.proration import added_allowance
 from services.rules.receipts import written_time
@@ -21,8 +21,7 @@ from services.rules.receipts import written_time
 
 def parts_of(session: Session, *, subscription: Subscription, starts_at: datetime) -> list[BillingPeriod]:
     """The parts of the period that starts then, in order."""
-    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id, "period": starts_at}
-    return list(session.execute(_parts, wanted).scalars())
+    return PARTS.ask(session, subscription.tenant_id, subscription.id, starts_at)
 
 
 def whole_of(session: Session, *, subscription: Subscription, part: BillingPeriod) -> Period | None:
@@ -116,14 +115,18 @@ def _end_daily_lots(session: Session, subscription: Subscription, before: Plan, 
     session.flush()
 
 
-_parts = (
-    select(BillingPeriod)
-    .where(
-        BillingPeriod.tenant_id == bindparam("tenant"),
-        BillingPeriod.subscription_id == bindparam("subscription"),
-        or_(BillingPeriod.starts_at == bindparam("period"), BillingPeriod.part_of == bindparam("period")),
-    )
-    .order_by(col(BillingPeriod.starts_at))
-    .execution_options(populate_existing=True)
+PARTS = Question(
+    lambda tenant, subscription, period: (
+        select(BillingPeriod)
+        .where(
+            BillingPeriod.tenant_id == tenant,
+            BillingPeriod.subscription_id == subscription,
+            or_(BillingPeriod.starts_at == period, BillingPeriod.part_of == period),
+        )
+        .order_by(col(BillingPeriod.starts_at))
+        .execution_options(populate_existing=True)
+    ),
+    Subscription.tenant_id,
+    Subscription.id,
+    Subscription.current_period_start,
 )
-"""Built once: building it costs as much as running it."""

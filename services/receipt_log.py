@@ -9,14 +9,15 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlmodel import Session, col
 
-from models import KeyRotation, Receipt, ReceiptLog, ReceiptSignature, SigningKey, table_of
+from models import KeyRotation, Receipt, ReceiptLog, ReceiptSignature, SigningKey, Subscription, table_of
 from services.bulk_rows import Row, insert_rows
 from services.database import before_commit, insert_or_change
 from services.errors import InvalidSignature
 from services.gateways.signing import Signer
+from services.questions import Question
 from services.rules.merkle import Frontier
 from services.rules.receipts import build_receipt, receipt_bytes, receipt_hash, written, written_time
 from services.rules.violations import RuleViolation
@@ -176,7 +177,7 @@ def open_log(session: Session, *, tenant_id: str, at: datetime, head: LogHead | 
 
 def read_head(session: Session, *, tenant_id: str) -> LogHead:
     """A log's head. Raises BrokenLog unless its checkpoint is signed and is over this very tree."""
-    row = session.execute(_stored_head, {"tenant": tenant_id}).first()
+    row = next(iter(STORED_HEAD.ask(session, tenant_id)), None)
     if row is None:
         return LogHead(urlsplit(settings().public_url).netloc, None, Frontier(), None)
     try:
@@ -209,10 +210,12 @@ def _signer(session: Session, at: datetime) -> Signer:
 
 
 _log, _last, _key = table_of(ReceiptLog).c, table_of(Receipt).c, table_of(SigningKey).c
-_stored_head = (
-    select(_log.iss, _log.last_hash, _log.frontier, _log.checkpoint, _log.kid, _key.public_key, _last.data)
-    .join(table_of(SigningKey), _key.kid == _log.kid)
-    .join(table_of(Receipt), (_last.tenant_id == _log.tenant_id) & (_last.seq == _log.size))
-    .where(_log.tenant_id == bindparam("tenant"))
+STORED_HEAD = Question(
+    lambda tenant: (
+        select(_log.iss, _log.last_hash, _log.frontier, _log.checkpoint, _log.kid, _key.public_key, _last.data)
+        .join(table_of(SigningKey), _key.kid == _log.kid)
+        .join(table_of(Receipt), (_last.tenant_id == _log.tenant_id) & (_last.seq == _log.size))
+        .where(_log.tenant_id == tenant)
+    ),
+    Subscription.tenant_id,
 )
-"""Built once: building it costs as much as running it."""

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from models import BillingPeriod, ChangeKind, ChangeStatus, Interval, ScheduledChange, Subscription
@@ -11,6 +10,7 @@ from services.errors import Conflict, NotFound
 from services.identifiers import new_id
 from services.plans import Plan
 from services.price_books import plan_version
+from services.questions import Question
 from services.subscriptions import plan_of, read_subscription
 from services.tenants import lock_head
 
@@ -31,9 +31,7 @@ class Terms(NamedTuple):
 
 def waiting_change(session: Session, *, subscription: Subscription) -> ScheduledChange | None:
     """The change that waits, if any."""
-    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id}
-    change: ScheduledChange | None = session.execute(_waiting, wanted).scalars().first()
-    return change
+    return next(iter(CHANGE_THAT_WAITS.ask(session, subscription.tenant_id, subscription.id)), None)
 
 
 def terms_from(session: Session, *, subscription: Subscription, starts_at: datetime) -> Terms:
@@ -143,13 +141,16 @@ def check_not_begun(session: Session, subscription: Subscription, starts_at: dat
         )
 
 
-_waiting = (
-    select(ScheduledChange)
-    .where(
-        ScheduledChange.tenant_id == bindparam("tenant"),
-        ScheduledChange.subscription_id == bindparam("subscription"),
-        ScheduledChange.status == ChangeStatus.SCHEDULED,
-    )
-    .execution_options(populate_existing=True)
+CHANGE_THAT_WAITS = Question(
+    lambda tenant, subscription: (
+        select(ScheduledChange)
+        .where(
+            ScheduledChange.tenant_id == tenant,
+            ScheduledChange.subscription_id == subscription,
+            ScheduledChange.status == ChangeStatus.SCHEDULED,
+        )
+        .execution_options(populate_existing=True)
+    ),
+    Subscription.tenant_id,
+    Subscription.id,
 )
-"""Built once: building it costs as much as running it."""

@@ -11,6 +11,7 @@ from models import SellerProfile
 from services.addresses import read_address, required
 from services.billing_profiles import read_email
 from services.errors import Unprocessable
+from services.questions import Question
 from services.rules.taxes import Registration
 from services.settings import settings
 from services.tax_ids import read_tax_id, registration_of
@@ -39,7 +40,7 @@ class SellerDetails:
 
 def read_seller(session: Session) -> SellerProfile:
     """Who we are now. Until somebody says more, the name, e-mail and country of the settings, registered nowhere."""
-    newest: SellerProfile | None = session.execute(_newest).scalar()
+    newest: SellerProfile | None = next(iter(SELLER.ask(session)), None)
     return newest or SellerProfile(
         version=UNSAVED,
         legal_name=settings().seller_name,
@@ -101,5 +102,4 @@ def _values(details: SellerDetails) -> dict[str, Any]:
     }
 
 
-_newest = select(SellerProfile).order_by(col(SellerProfile.version).desc()).limit(1)
-"""Built once: building it costs as much as running it."""
+SELLER = Question(lambda: select(SellerProfile).order_by(col(SellerProfile.version).desc()), rows_max=1)

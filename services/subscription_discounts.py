@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import bindparam
 from sqlmodel import Session, col, or_, select
 
 from models import Subscription, SubscriptionDiscount
+from services.questions import Question
 from services.rules.discounts import Discount
 from services.rules.money import Money
 
@@ -55,8 +55,8 @@ def discounts_due(
 ) -> list[tuple[str, Discount]]:
     """(code, promotion) of those on a base fee that falls due then, in the order they apply: oldest first, then by
     their names."""
-    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id, "due": due_at}
-    return [(row.code, _discount(row, currency)) for row in session.execute(_due, wanted).scalars()]
+    rows = PROMOTIONS_DUE.ask(session, subscription.tenant_id, subscription.id, due_at)
+    return [(row.code, _discount(row, currency)) for row in rows]
 
 
 def _discount(row: SubscriptionDiscount, currency: str) -> Discount:
@@ -64,14 +64,18 @@ def _discount(row: SubscriptionDiscount, currency: str) -> Discount:
     return Discount(percent_off=row.percent_off, amount_off=amount)
 
 
-_due = (
-    select(SubscriptionDiscount)
-    .where(
-        SubscriptionDiscount.tenant_id == bindparam("tenant"),
-        SubscriptionDiscount.subscription_id == bindparam("subscription"),
-        SubscriptionDiscount.starts_at <= bindparam("due"),
-        or_(col(SubscriptionDiscount.ends_at).is_(None), col(SubscriptionDiscount.ends_at) > bindparam("due")),
-    )
-    .order_by(col(SubscriptionDiscount.starts_at), col(SubscriptionDiscount.stripe_id))
+PROMOTIONS_DUE = Question(
+    lambda tenant, subscription, due_at: (
+        select(SubscriptionDiscount)
+        .where(
+            SubscriptionDiscount.tenant_id == tenant,
+            SubscriptionDiscount.subscription_id == subscription,
+            SubscriptionDiscount.starts_at <= due_at,
+            or_(col(SubscriptionDiscount.ends_at).is_(None), col(SubscriptionDiscount.ends_at) > due_at),
+        )
+        .order_by(col(SubscriptionDiscount.starts_at), col(SubscriptionDiscount.stripe_id))
+    ),
+    Subscription.tenant_id,
+    Subscription.id,
+    Subscription.current_period_end,
 )
-"""Built once: building it costs as much as running it."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from models import (
@@ -26,6 +25,7 @@ from services.identifiers import new_id
 from services.invoices import issue_invoice
 from services.plans import TRIAL_DAYS_MAX, Plan
 from services.price_books import plan_in_force, plan_version
+from services.questions import Question
 from services.rules.periods import Period, business_date, day_bounds, period_number
 from services.subscription_choice import (
     check_free_to_take,
@@ -208,8 +208,7 @@ def open_period(
 
     `head` where the caller has just locked it.
     """
-    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id, "start": period.starts_at}
-    if session.connection().execute(_opened, wanted).first() is None:
+    if not OPENED.ask(session, subscription.tenant_id, subscription.id, period.starts_at):
         session.add(
             BillingPeriod(
                 tenant_id=subscription.tenant_id,
@@ -294,9 +293,13 @@ def _start_of(start_date: date | None, tenant: Tenant, at: datetime) -> datetime
     return day_bounds(chosen, tenant.timezone)[0].astimezone(UTC)
 
 
-_opened = select(BillingPeriod.starts_at).where(
-    BillingPeriod.tenant_id == bindparam("tenant"),
-    BillingPeriod.subscription_id == bindparam("subscription"),
-    BillingPeriod.starts_at == bindparam("start"),
+OPENED = Question(
+    lambda tenant, subscription, starts_at: select(BillingPeriod.starts_at).where(
+        BillingPeriod.tenant_id == tenant,
+        BillingPeriod.subscription_id == subscription,
+        BillingPeriod.starts_at == starts_at,
+    ),
+    Subscription.tenant_id,
+    Subscription.id,
+    Subscription.current_period_end,
 )
-"""Built once: building it costs as much as running it."""

@@ -6,14 +6,15 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from models import BillingPeriod, LineKind, PeriodStatus, PoolUsage, Subscription, UsageDaily
 from services.invoice_lines import Line, worded_steps
 from services.period_parts import period_document, whole_of
 from services.plans import Plan
 from services.price_books import plan_version
+from services.questions import Question
 from services.rules import money, pricing
 from services.rules.periods import Period, business_date
 from services.rules.pricing import Rated
@@ -32,7 +33,7 @@ class Use:
 def use_of(session: Session, *, subscription: Subscription, period_start: datetime) -> Use:
     """What was used so far of the period that starts then."""
     return Use(
-        _counters(session, subscription=subscription, period_starts={period_start}),
+        COUNTERS.ask(session, subscription.tenant_id, subscription.id, period_start),
         period_ranges(session, subscription=subscription, period_start=period_start),
     )
 
@@ -61,9 +62,8 @@ def overage_lines(
 
 def late_lines(session: Session, *, subscription: Subscription, before: datetime, timezone: str) -> list[Line]:
     """Overage that arrived after its period was closed, at that period's own prices: the difference it makes there."""
-    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id, "before": before}
     lines = []
-    for closed in session.execute(_billed_short, wanted).scalars().all():
+    for closed in BILLED_SHORT.ask(session, subscription.tenant_id, subscription.id, before):
         plan = plan_version(session, version_id=closed.plan_version_id)
         period = Period(0, closed.starts_at, closed.ends_at)
         whole = whole_of(session, subscription=subscription, part=closed)
@@ -84,8 +84,8 @@ def mark_overage_billed(
 ) -> None:
     """Remember that the overage of these uses, and of the periods that late usage is billed of, is on an invoice."""
     rows = [row for use in uses for row in use.counters]
-    if late:
-        rows += _counters(session, subscription=subscription, period_starts=late)
+    for period_start in sorted(late):
+        rows += COUNTERS.ask(session, subscription.tenant_id, subscription.id, period_start)
     for row in rows:
         row.billed_overage_micro = row.overage_micro
     session.flush()
@@ -131,14 +131,13 @@ def _usage_sources(
     session: Session, *, subscription: Subscription, plan: Plan, pool: str, period: Period
 ) -> dict[str, Any]:
     """How much of each event type the period holds: what the line can be opened to."""
-    meters = [meter.code for meter in plan.meters.values() if meter.pool == pool]
-    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id, "period": period.starts_at}
-    wanted["event_types"] = meters
+    meters = {meter.code for meter in plan.meters.values() if meter.pool == pool}
     totals: dict[str, list[int]] = {}
-    for event_type, units, credits, events in session.execute(_use_by_day, wanted):
-        row = totals.setdefault(event_type, [0, 0, 0])
-        for index, value in enumerate((units, credits, events)):
-            row[index] += value
+    for day in USE_BY_DAY.ask(session, subscription.tenant_id, subscription.id, period.starts_at):
+        if day.event_type in meters:
+            row = totals.setdefault(day.event_type, [0, 0, 0])
+            for index, value in enumerate((day.units_micro, day.credits_micro, day.events)):
+                row[index] += value
     worded = {
         code: {"units": plain_micro(units), "credits": plain_micro(credits), "events": events}
         for code, (units, credits, events) in totals.items()
@@ -159,48 +158,50 @@ def _pool_totals(use: Use) -> dict[str, tuple[int, int, int]]:
     return dict(sorted(totals.items()))
 
 
-def _counters(session: Session, *, subscription: Subscription, period_starts: set[datetime]) -> list[PoolUsage]:
-    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id, "periods": sorted(period_starts)}
-    return list(session.execute(_pool_usage, wanted).scalars())
+_KEY = (Subscription.tenant_id, Subscription.id, Subscription.current_period_start)
+COUNTERS = Question(
+    lambda tenant, subscription, period: (
+        select(PoolUsage)
+        .where(
+            PoolUsage.tenant_id == tenant,
+            PoolUsage.subscription_id == subscription,
+            PoolUsage.period_start == period,
+        )
+        .execution_options(populate_existing=True)
+    ),
+    *_KEY,
+)
+USE_BY_DAY = Question(
+    lambda tenant, subscription, period: (
+        select(UsageDaily.event_type, UsageDaily.units_micro, UsageDaily.credits_micro, UsageDaily.events)
+        .where(
+            UsageDaily.tenant_id == tenant,
+            UsageDaily.subscription_id == subscription,
+            UsageDaily.period_start == period,
+        )
+        .order_by(UsageDaily.event_type)
+    ),
+    *_KEY,
+)
 
 
-_pool_usage = (
-    select(PoolUsage)
-    .where(
-        PoolUsage.tenant_id == bindparam("tenant"),
-        PoolUsage.subscription_id == bindparam("subscription"),
-        col(PoolUsage.period_start).in_(bindparam("periods", expanding=True)),
+def _billed_short(tenant: Any, subscription: Any, before: Any) -> SelectOfScalar[BillingPeriod]:
+    behind = select(PoolUsage.period_start).where(
+        PoolUsage.tenant_id == tenant,
+        PoolUsage.subscription_id == subscription,
+        col(PoolUsage.overage_micro) > col(PoolUsage.billed_overage_micro),
     )
-    .execution_options(populate_existing=True)
-)
-"""Built once: building it costs as much as running it."""
-
-
-_behind = select(PoolUsage.period_start).where(
-    PoolUsage.tenant_id == bindparam("tenant"),
-    PoolUsage.subscription_id == bindparam("subscription"),
-    col(PoolUsage.overage_micro) > col(PoolUsage.billed_overage_micro),
-)
-_billed_short = (
-    select(BillingPeriod)
-    .where(
-        BillingPeriod.tenant_id == bindparam("tenant"),
-        BillingPeriod.subscription_id == bindparam("subscription"),
-        BillingPeriod.status == PeriodStatus.CLOSED,
-        BillingPeriod.ends_at <= bindparam("before"),
-        col(BillingPeriod.starts_at).in_(_behind),
+    return (
+        select(BillingPeriod)
+        .where(
+            BillingPeriod.tenant_id == tenant,
+            BillingPeriod.subscription_id == subscription,
+            BillingPeriod.status == PeriodStatus.CLOSED,
+            BillingPeriod.ends_at <= before,
+            col(BillingPeriod.starts_at).in_(behind),
+        )
+        .order_by(col(BillingPeriod.starts_at))
     )
-    .order_by(col(BillingPeriod.starts_at))
-)
 
 
-_use_by_day = (
-    select(UsageDaily.event_type, UsageDaily.units_micro, UsageDaily.credits_micro, UsageDaily.events)
-    .where(
-        UsageDaily.tenant_id == bindparam("tenant"),
-        UsageDaily.subscription_id == bindparam("subscription"),
-        UsageDaily.period_start == bindparam("period"),
-        col(UsageDaily.event_type).in_(bindparam("event_types", expanding=True)),
-    )
-    .order_by(UsageDaily.event_type)
-)
+BILLED_SHORT = Question(_billed_short, *_KEY)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from models import InvoiceLine, Subscription, UsageTally
+from services.questions import Question
 from services.rules.merkle import Frontier
 from services.rules.receipts import written
 
@@ -37,8 +37,8 @@ class UsageRange:
 
 def period_ranges(session: Session, *, subscription: Subscription, period_start: datetime) -> dict[str, UsageRange]:
     """The receipts of a period so far, by pool; pools that were not used are left out."""
-    wanted = {"tenant": subscription.tenant_id, "subscription": subscription.id, "period": period_start}
-    return {tally.pool: _range_of(tally) for tally in session.execute(_tallies, wanted).scalars()}
+    tallies = TALLIES.ask(session, subscription.tenant_id, subscription.id, period_start)
+    return {tally.pool: _range_of(tally) for tally in tallies}
 
 
 def whole_range(parts: Sequence[Mapping[str, UsageRange]]) -> UsageRange | None:
@@ -69,14 +69,18 @@ def _range_of(tally: UsageTally) -> UsageRange:
     return UsageRange(tally.first_seq, tally.last_seq, frontier.size, frontier.root())
 
 
-_tallies = (
-    select(UsageTally)
-    .where(
-        UsageTally.tenant_id == bindparam("tenant"),
-        UsageTally.subscription_id == bindparam("subscription"),
-        UsageTally.period_start == bindparam("period"),
-    )
-    .order_by(col(UsageTally.pool))
-    .execution_options(populate_existing=True)
+TALLIES = Question(
+    lambda tenant, subscription, period: (
+        select(UsageTally)
+        .where(
+            UsageTally.tenant_id == tenant,
+            UsageTally.subscription_id == subscription,
+            UsageTally.period_start == period,
+        )
+        .order_by(col(UsageTally.pool))
+        .execution_options(populate_existing=True)
+    ),
+    Subscription.tenant_id,
+    Subscription.id,
+    Subscription.current_period_start,
 )
-"""Built once: building it costs as much as running it."""

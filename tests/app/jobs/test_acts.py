@@ -35,14 +35,20 @@ def test_what_cannot_be_closed_is_put_in_line_again_once_and_left_in_peace_until
     with transaction(engine) as session:
         odd, sound = customer(session), customer(session, name="Other")
 
-    close = closings.close_if_due
+    close, close_together = closings.close_if_due, closings.close_together
 
     def refuse(session: Session, *, tenant_id: str, subscription_id: str, at: datetime) -> Invoice | None:
         if tenant_id == odd.tenant_id:
             raise Unprocessable("It cannot be priced.")
         return close(session, tenant_id=tenant_id, subscription_id=subscription_id, at=at)
 
+    def refuse_one(session: Session, *, claimed: list[tuple[str, str]], at: datetime) -> list[Invoice | None]:
+        if any(tenant_id == odd.tenant_id for tenant_id, _ in claimed):
+            raise Unprocessable("One of them cannot be priced.")
+        return close_together(session, claimed=claimed, at=at)
+
     monkeypatch.setattr(closings, "close_if_due", refuse)
+    monkeypatch.setattr(closings, "close_together", refuse_one)
     runs.forget_runs([run.id for run in runs.find_runs(limit=100)])
     assert acts.close_periods({"slot": "one"}) == {"closed": 1, "without_invoice": 0, "failed": 1, "more": 0}
     assert acts.close_periods({"slot": "two"}) == {"closed": 0, "without_invoice": 0, "failed": 0, "more": 0}
