@@ -5,11 +5,12 @@ them.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Dialect, Insert, Table
 from sqlmodel import Session, SQLModel
@@ -23,6 +24,9 @@ PARAMETERS_MAX = 8_000
 
 UNNESTED_MAX = 256
 """Rows that PostgreSQL is given as arrays."""
+
+_Waiting = dict[tuple[Table, tuple[str, ...] | None], list[Any]]
+_WAITING: Final = "rows_that_wait"
 
 _CHUNKS = (256, 64)
 """Rows a statement, where there are so many; the rest, fewer than the last of these, go in one."""
@@ -41,6 +45,10 @@ def insert_rows(session: Session, table: Table, names: tuple[str, ...], rows: Se
     On SQLite a statement holds many rows: the driver lets other threads run with each statement, and may wait long to
     go on. On PostgreSQL many are copied; fewer go as one array a column, which takes one exchange instead of two.
     """
+    waiting: _Waiting | None = session.info.get(_WAITING)
+    if waiting is not None:
+        waiting.setdefault((table, names), []).extend(rows)
+        return
     if not rows:
         return
     dialect = session.get_bind().dialect
@@ -60,7 +68,40 @@ def insert_final(session: Session, rows: Sequence[SQLModel]) -> None:
     What they refer to is in the database already: nothing that waits in the session is written first.
     """
     if rows:
-        session.connection().execute(_insert_of(type(rows[0])), [row.model_dump() for row in rows])
+        session.connection().execute(_insert_into(table_of(type(rows[0]))), [row.model_dump() for row in rows])
+
+
+def insert_after(session: Session, table: Table, row: dict[str, Any]) -> None:
+    """Insert a row that nobody changes after, once what the session holds is written: it may refer to that."""
+    waiting: _Waiting | None = session.info.get(_WAITING)
+    if waiting is None:
+        session.flush()
+        session.connection().execute(_insert_into(table), row)
+    else:
+        waiting.setdefault((table, None), []).append(row)
+
+
+def write_held(session: Session) -> None:
+    """Write what the session holds, unless it is written together with more."""
+    if _WAITING not in session.info:
+        session.flush()
+
+
+@contextmanager
+def written_together(session: Session) -> Iterator[None]:
+    """What is changed and inserted within it is written as it ends: rows of a table by one statement."""
+    waiting: _Waiting = {}
+    session.info[_WAITING] = waiting
+    try:
+        yield
+    finally:
+        del session.info[_WAITING]
+    session.flush()
+    for (table, names), rows in waiting.items():
+        if names is None:
+            session.connection().execute(_insert_into(table), rows)
+        else:
+            insert_rows(session, table, names, rows)
 
 
 class GivenQuery(NamedTuple):
@@ -102,9 +143,9 @@ def _copy(session: Session, table: Table, names: tuple[str, ...], rows: Sequence
 
 
 @cache
-def _insert_of(model: type[SQLModel]) -> Insert:
+def _insert_into(table: Table) -> Insert:
     """Built once a table: building it costs as much as running it."""
-    return table_of(model).insert()
+    return table.insert()
 
 
 @cache

@@ -7,7 +7,7 @@ from sqlmodel import Session
 from models import BillingReason, Invoice, Subscription
 from services.closing_lines import closing_lines, used_parts
 from services.closing_periods import following_period, running_period
-from services.invoices import draft_invoice
+from services.invoice_issuing import draft_invoice
 from services.plan_changes import PlanChange, When
 from services.scheduled_changes import Terms
 from services.subscriptions import plan_of

@@ -11,7 +11,8 @@ from sqlmodel import Session, col, select
 from models import Invoice, Subscription
 from services.asset_counts import BEGUN, COUNTED
 from services.billing_profiles import BUYER
-from services.closing import SUBSCRIPTION, close_if_due
+from services.closing import SUBSCRIPTION, close_if_due, due_close
+from services.closing_steps import carry_out
 from services.credit_lots import ALLOWANCES, GRANTED
 from services.due_periods import Subscribed
 from services.pending_lines import CREDIT_OF_ACCOUNT, LINES_THAT_WAIT
@@ -52,25 +53,34 @@ ASKED: Final[tuple[Question, ...]] = (
 
 
 def close_together(session: Session, *, claimed: Sequence[Subscribed], at: datetime) -> list[Invoice | None]:
-    """What `close_if_due` answers for each of those that `claim_due` has claimed, in their order."""
-    alone = _alone_of_their_customer(session, claimed)
-    lock_heads(session, tenant_ids=[subscription.tenant_id for subscription in alone])
-    with answered_beforehand(session, ASKED, alone):
-        return [close_if_due(session, tenant_id=pair[0], subscription_id=pair[1], at=at) for pair in claimed]
+    """What `close_if_due` answers for each of those that `claim_due` has claimed."""
+    together = _without_effect_on_another(session, claimed)
+    lock_heads(session, tenant_ids=[subscription.tenant_id for subscription in together.values()])
+    closes = {}
+    with answered_beforehand(session, ASKED, list(together.values())):
+        for pair in together:
+            close = due_close(session, tenant_id=pair[0], subscription_id=pair[1], at=at)
+            if close is not None:
+                closes[pair] = close
+        invoices = dict(zip(closes, carry_out(session, list(closes.values()), at=at), strict=True))
+    for pair in claimed:
+        if pair not in together:
+            invoices[pair] = close_if_due(session, tenant_id=pair[0], subscription_id=pair[1], at=at)
+    return [invoices.get(pair) for pair in claimed]
 
 
-def _alone_of_their_customer(session: Session, claimed: Sequence[Subscribed]) -> list[Subscription]:
+def _without_effect_on_another(session: Session, claimed: Sequence[Subscribed]) -> dict[Subscribed, Subscription]:
     """Those whose close changes nothing that another asks for, nor what it asks for itself later on: no other of the
-    same customer is closed, and nothing was scheduled. All others ask for themselves as they are closed.
+    same customer is closed, and nothing was scheduled.
     """
     times = Counter(tenant_id for tenant_id, _ in claimed)
     whose = {
         "tenants": [tenant_id for tenant_id, count in times.items() if count == 1],
-        "ids": [pair[1] for pair in claimed],
+        "ids": [subscription_id for _, subscription_id in claimed],
     }
-    subscriptions = list(session.execute(_claimed, whose).scalars())
-    changes = CHANGE_THAT_WAITS.answer_together(session, subscriptions)
-    return [each for each in subscriptions if not changes[CHANGE_THAT_WAITS, each.tenant_id, each.id]]
+    found = {(each.tenant_id, each.id): each for each in session.execute(_claimed, whose).scalars()}
+    changes = CHANGE_THAT_WAITS.answer_together(session, list(found.values()))
+    return {pair: found[pair] for pair in claimed if pair in found and not changes[CHANGE_THAT_WAITS, *pair]}
 
 
 _claimed = (

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, or_, select
 
 from models import CreditEntry, CreditGrant, EntryKind, GrantKind, Subscription, TenantHead, table_of
+from services.bulk_rows import insert_after, write_held
 from services.identifiers import new_id
 from services.plans import Plan
 from services.questions import Question
@@ -69,7 +70,6 @@ def grant_lot(
         granted_at=at,
     )
     session.add(grant)
-    session.flush()
     add_entry(session, grant=grant, kind=EntryKind.GRANT, delta_micro=granted_micro, at=at, head=head)
 
 
@@ -169,7 +169,7 @@ def expire_window(
             left, grant.remaining_micro = grant.remaining_micro, 0
             grant.expired_micro += left
             add_entry(session, grant=grant, kind=EntryKind.EXPIRE, delta_micro=-left, at=at, head=head)
-    session.flush()
+    write_held(session)
 
 
 def add_entry(
@@ -197,8 +197,7 @@ def add_entry(
         "reason": reason,
         "at": at,
     }
-    session.connection().execute(_add_entries, entry)
-    session.flush()
+    insert_after(session, table_of(CreditEntry), entry)
 
 
 def _lot(row: CreditGrant) -> Lot:

@@ -1,5 +1,6 @@
 """What notices tell of invoices and credit notes, put together in one place."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from models import CreditNote, Dunning, Invoice, InvoiceStatus, NoticeType, Stri
 from services.credit_notes import amount_left, note_number
 from services.invoice_numbers import invoice_number
 from services.notice_shapes import CreditNoteData, InvoiceData, NoticeAmount, PaymentFailedData, PaymentReminderData
-from services.notices import announce
+from services.notices import News, announce, announce_new
 
 _OWED = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
@@ -20,17 +21,16 @@ def announce_invoice(session: Session, *, invoice: Invoice, type: NoticeType, at
     announce(session, tenant_id=invoice.tenant_id, type=type, subject_id=invoice.id, data=data, at=at)
 
 
-def announce_issue(session: Session, *, invoice: Invoice, at: datetime) -> None:
-    """Tell of an invoice that was made in this transaction: all of it is due, for nothing has been credited yet."""
-    announce(
-        session,
-        tenant_id=invoice.tenant_id,
-        type=NoticeType.INVOICE_FINALIZED,
-        subject_id=invoice.id,
-        data=InvoiceData(**_facts(invoice, max(0, invoice.total_minor))),
-        at=at,
-        is_new=True,
-    )
+def announce_issues(session: Session, *, invoices: Sequence[Invoice], at: datetime) -> None:
+    """Tell of invoices that were made in this transaction, no two of one tenant: all of each is due, for nothing has
+    been credited yet.
+    """
+    finalized = NoticeType.INVOICE_FINALIZED
+    news = [
+        News(each.tenant_id, finalized, each.id, InvoiceData(**_facts(each, max(0, each.total_minor))))
+        for each in invoices
+    ]
+    announce_new(session, news, at=at)
 
 
 def announce_failed_payment(session: Session, *, invoice: Invoice, part: StripeInvoice, at: datetime) -> None:

@@ -4,7 +4,9 @@ Business code announces and knows nobody who listens. Whoever listens (mail, out
 number it has delivered, and reads on from there.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, update
 from sqlalchemy import select as select_columns
@@ -19,6 +21,16 @@ from services.notice_shapes import SHAPES, NoticeData
 PAGE_MAX = 200
 
 
+class News(NamedTuple):
+    """What is told of one subject. `occurrence` tells apart what happens to it several times."""
+
+    tenant_id: str
+    type: NoticeType
+    subject_id: str
+    data: NoticeData
+    occurrence: str = ""
+
+
 def announce(
     session: Session,
     *,
@@ -28,36 +40,46 @@ def announce(
     data: NoticeData,
     at: datetime,
     occurrence: str = "",
-    is_new: bool = False,
 ) -> Notice:
     """Tell a fact under the tenant's next number. Telling it again changes nothing and answers with the first notice.
 
     `occurrence` tells apart what happens to one subject several times. Whoever writes what is told holds the lock on
     the tenant's head; it is taken here too, so numbers have no gaps in any case. What others remember of the tenant's
-    books stays true. `is_new` where the subject was made in this transaction, so that nothing was told of it before:
-    then it is not looked for. Raises NotFound for an unknown tenant.
+    books stays true. Raises NotFound for an unknown tenant.
     """
-    assert isinstance(data, SHAPES[type]), f"{type} tells {SHAPES[type].__name__}, not {data!r}"
-    if not is_new:
-        told = _told_before(session, tenant_id, type, subject_id, occurrence)
-        if told is not None:
-            return told
-    seq = session.execute(_next_seq, {"tenant": tenant_id}).scalar()
-    if seq is None:
+    told = _told_before(session, tenant_id, type, subject_id, occurrence)
+    if told is not None:
+        return told
+    return announce_new(session, [News(tenant_id, type, subject_id, data, occurrence)], at=at)[0]
+
+
+def announce_new(session: Session, news: Sequence[News], *, at: datetime) -> list[Notice]:
+    """The same of subjects that were made in this transaction, no two of one tenant.
+
+    Nothing was told of them before, so it is not looked for.
+    """
+    for each in news:
+        assert isinstance(each.data, SHAPES[each.type]), f"{each.type} tells {SHAPES[each.type]}, not {each.data!r}"
+    numbered = session.execute(_next_seq, {"tenants": [each.tenant_id for each in news]})
+    numbers: dict[str, int] = dict(numbered.tuples().all())
+    if len(numbers) < len(news):
         raise NotFound("There is no such customer.", field="tenant_id")
-    notice = Notice(
-        tenant_id=tenant_id,
-        seq=seq,
-        id=new_id("ntc"),
-        type=type.value,
-        subject_id=subject_id,
-        occurrence=occurrence,
-        version=data.version,
-        data=data.model_dump(mode="json"),
-        announced_at=at,
-    )
-    insert_final(session, [notice])
-    return notice
+    notices = [
+        Notice(
+            tenant_id=each.tenant_id,
+            seq=numbers[each.tenant_id],
+            id=new_id("ntc"),
+            type=each.type.value,
+            subject_id=each.subject_id,
+            occurrence=each.occurrence,
+            version=each.data.version,
+            data=each.data.model_dump(mode="json"),
+            announced_at=at,
+        )
+        for each in news
+    ]
+    insert_final(session, notices)
+    return notices
 
 
 def _told_before(session: Session, tenant_id: str, type: NoticeType, subject_id: str, occurrence: str) -> Notice | None:
@@ -94,9 +116,9 @@ _heads = table_of(TenantHead)
 _lock = select_columns(_heads.c.last_notice_seq).where(_heads.c.tenant_id == bindparam("tenant")).with_for_update()
 _next_seq = (
     update(_heads)
-    .where(_heads.c.tenant_id == bindparam("tenant"))
+    .where(_heads.c.tenant_id.in_(bindparam("tenants", expanding=True)))
     .values(last_notice_seq=_heads.c.last_notice_seq + 1)
-    .returning(_heads.c.last_notice_seq)
+    .returning(_heads.c.tenant_id, _heads.c.last_notice_seq)
 )
 
 

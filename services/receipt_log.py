@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from models import KeyRotation, Receipt, ReceiptLog, ReceiptSignature, SigningKey, Subscription, table_of
-from services.bulk_rows import Row, insert_rows
+from services.bulk_rows import Row, insert_after, insert_rows
 from services.database import before_commit, insert_or_change
 from services.errors import InvalidSignature
 from services.gateways.signing import Signer
@@ -128,14 +128,15 @@ class OpenLog:
         self.head = replace(self.head, last_hash=self._leaves[-1], frontier=frontier)
         self._unwritten, self._leaves = [], []
 
-    def seal(self) -> None:
-        """Write the rest and sign the head; nothing where nothing was appended."""
+    def seal(self) -> dict[str, Any] | None:
+        """Write the rest and sign the head: the row that is to be kept of it, None where nothing was appended."""
         self.flush()
         signer, self._signer = self._signer, None
         if signer is None or not self.head.size:
-            return
+            return None
         origin, frontier = origin_of(self.iss, self.tenant_id), self.head.frontier
-        values = {
+        self.head = replace(self.head, kid=signer.kid)
+        return {
             "tenant_id": self.tenant_id,
             "iss": self.iss,
             "size": self.head.size,
@@ -145,14 +146,12 @@ class OpenLog:
             "kid": signer.kid,
             "signed_at": self._at,
         }
-        insert_or_change(self._session, table_of(ReceiptLog), [values], key=("tenant_id",), changed=_MOVES)
-        self.head = replace(self.head, kid=signer.kid)
 
     def _sign(self, data: bytes) -> None:
         assert self._signer is not None
         own = {"tenant_id": self.tenant_id, "seq": self.seq, "kid": self._signer.kid}
         own["signature"] = self._signer.sign(RECEIPT_CONTEXT + data)
-        self._session.execute(table_of(ReceiptSignature).insert(), own)
+        insert_after(self._session, table_of(ReceiptSignature), own)
 
     def _append_key(self, kid: str) -> None:
         statement = select(col(KeyRotation.statement)).where(col(KeyRotation.new_kid) == kid)
@@ -166,13 +165,22 @@ def open_log(session: Session, *, tenant_id: str, at: datetime, head: LogHead | 
     `head` is the log as the caller knows it to be; else it is read and checked. Raises BrokenLog where what is stored
     is not what was signed.
     """
-    logs: dict[str, OpenLog] = session.info.setdefault(_LOGS, {})
+    logs: dict[str, OpenLog] | None = session.info.get(_LOGS)
+    if logs is None:
+        logs = session.info[_LOGS] = {}
+        before_commit(session, lambda: seal_logs(session))
     if tenant_id not in logs:
         log = OpenLog(session, tenant_id=tenant_id, head=head or read_head(session, tenant_id=tenant_id), at=at)
         logs[tenant_id] = log
-        before_commit(session, log.seal)
     logs[tenant_id].move_to(at)
     return logs[tenant_id]
+
+
+def seal_logs(session: Session) -> None:
+    """Sign the heads of all logs that the transaction appended to."""
+    logs: dict[str, OpenLog] = session.info.pop(_LOGS, {})
+    heads = [head for head in (log.seal() for log in logs.values()) if head is not None]
+    insert_or_change(session, table_of(ReceiptLog), heads, key=("tenant_id",), changed=_MOVES)
 
 
 def read_head(session: Session, *, tenant_id: str) -> LogHead:

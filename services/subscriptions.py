@@ -18,11 +18,12 @@ from models import (
 )
 from services import credit_lots
 from services.base_fees import base_fee_lines, first_term, note_paid
+from services.bulk_rows import write_held
 from services.carried_credit import settle_waiting, with_credit
 from services.credit_transfers import carry_over
 from services.errors import NotFound, SubscriptionConflict, UnknownPlan, Unprocessable
 from services.identifiers import new_id
-from services.invoices import issue_invoice
+from services.invoice_issuing import Order, issue_invoice
 from services.plans import TRIAL_DAYS_MAX, Plan
 from services.price_books import plan_in_force, plan_version
 from services.questions import Question
@@ -219,7 +220,7 @@ def open_period(
                 status=PeriodStatus.OPEN,
             )
         )
-    session.flush()
+    write_held(session)
     for pool in plan.pools.values():
         if not pool.resets_daily:
             credit_lots.grant_allowance(
@@ -256,16 +257,15 @@ def _invoice_start(
     note_paid(subscription, lines)
     if subscription.collection == Collection.MANUAL:  # what is bought by card was paid for as its page showed it
         lines = with_credit(session, tenant_id=tenant.id, plan=plan, period=first, lines=lines)
-    invoice = issue_invoice(
-        session,
+    order = Order(
         head=head,
         subscription=subscription,
         reason=BillingReason.SUBSCRIPTION_START,
         period=first,
         lines=lines,
         currency=plan.currency,
-        at=at,
     )
+    invoice = issue_invoice(session, order, at=at)
     settle_waiting(session, subscription=subscription, invoice=invoice, lines=lines, at=at, with_own=False)
 
 

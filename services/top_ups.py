@@ -21,8 +21,9 @@ from models.base import ID_MAX
 from models.credit_purchase import PACKS_MAX
 from services.errors import Conflict, SubscriptionConflict, Unprocessable
 from services.identifiers import new_id
+from services.invoice_issuing import Order, draft_invoice, issue_invoice
 from services.invoice_lines import Line
-from services.invoices import InvoiceDocument, draft_invoice, issue_invoice
+from services.invoices import InvoiceDocument
 from services.plans import Plan, TopUp
 from services.rules import money, pricing
 from services.rules.periods import Period, business_date, day_bounds
@@ -103,16 +104,15 @@ def buy_top_up(
     purchase_id = purchase_id or new_id("buy")
     quote = _quote(session, subscription=subscription, code=pack, quantity=quantity, purchase_id=purchase_id, at=at)
     _check_waiting(session, subscription)
-    invoice = issue_invoice(
-        session,
+    order = Order(
         head=head,
         subscription=subscription,
         reason=BillingReason.TOP_UP,
         period=_day_of(session, tenant_id, at),
         lines=[_line(quote.plan, quote.pack, quantity, purchase_id, _day_of(session, tenant_id, at))],
         currency=quote.plan.currency,
-        at=at,
     )
+    invoice = issue_invoice(session, order, at=at)
     purchase = CreditPurchase(
         tenant_id=tenant_id,
         id=purchase_id,

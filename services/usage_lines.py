@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from models import BillingPeriod, LineKind, PeriodStatus, PoolUsage, Subscription, UsageDaily
+from services.bulk_rows import write_held
 from services.invoice_lines import Line, worded_steps
 from services.period_parts import period_document, whole_of
 from services.plans import Plan
@@ -88,7 +89,7 @@ def mark_overage_billed(
         rows += COUNTERS.ask(session, subscription.tenant_id, subscription.id, period_start)
     for row in rows:
         row.billed_overage_micro = row.overage_micro
-    session.flush()
+    write_held(session)
 
 
 def _overage_line(plan: Plan, pool: str, *, rated: Rated, period: Period, sources: dict[str, Any]) -> Line:

@@ -11,7 +11,7 @@ from models import Receipt, table_of
 from services.database import reading, transaction
 from services.errors import NotFound, Unprocessable
 from services.log_proofs import prove_consistency, prove_inclusion, prove_inclusions, read_subtrees
-from services.receipt_log import BrokenLog, open_log
+from services.receipt_log import BrokenLog, open_log, seal_logs
 from services.receipts import find_receipt, list_receipts, list_trace, read_head
 from services.rules.merkle import Frontier, node_hash, verify_consistency, verify_inclusion
 from services.rules.receipts import receipt_hash
@@ -143,5 +143,5 @@ def test_before_the_first_receipt_there_is_no_head(session: Session) -> None:
     lock_head(session, tenant_id=one.tenant_id)
     log = open_log(session, tenant_id=one.tenant_id, at=NOON)
     log.append(typ="payment", idem="p", req="sha256:" + "0" * 64, amount="1.00", currency="USD")
-    log.seal()
+    seal_logs(session)
     assert read_head(session, tenant_id=one.tenant_id).size == 1
