@@ -6,7 +6,6 @@ need minutes and not an hour; their receipts' bytes still name the first, which 
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -14,19 +13,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psutil
 from sqlalchemy import Table, bindparam, literal, literal_column, select, text
 from sqlmodel import Session, func
 from sqlmodel import select as select_models
 
-from app.closings import close_due_periods
+from app.closings import close_some
 from app.logs import configure_logging
 from bench.databases import BACKENDS, database
 from bench.figures import print_machine, print_table
 from bench.sandbox import on_database
 from bench.servers import tallystick, worker
-from models import BillingReason, Invoice, ReceiptLog, metadata, table_of
+from models import BillingReason, Invoice, ReceiptLog, Subscription, metadata, table_of
 from services import due_periods
 from services.database import engine, reading, transaction
 from services.identity import create_tenant
@@ -44,8 +44,11 @@ CREDITS_MICRO = 1_500_000_000_000
 COPIED_AT_ONCE = 500
 EVENTS_A_TRANSACTION = 1_000
 DAYS_AGO = 33
+_subscription = table_of(Subscription).c
 LOOK_SECONDS = 0.25
-HEADERS = ("closed by", "subscriptions", "events", "seconds", "ms each", "closed/s", "of the first", "peak MB")
+HEADERS = (
+    "closed by", "subscriptions", "events", "seconds", "ms each", "closed/s", "processor ms", "of the first", "peak MB"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,14 @@ class Closed:
     subscriptions: int
     events: int
     seconds: float
+    spent: "Spent"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the processes that closed took: seconds of processor, and megabytes at their peaks."""
+
+    processor_seconds: float
     peak_mb: float
 
 
@@ -80,9 +91,8 @@ def main() -> None:
             measured = [measure(backend, size, asked.events, workers) for size in asked.subscriptions]
             rows += [_row(each, measured[0]) for each in measured]
     print_table(HEADERS, rows)
-    print(
-        "Peak is that of the process that closes; of several, the sum. “Of the first” compares the milliseconds each."
-    )
+    print("Processor and peak are those of the processes that close, as the system counts them; of several, the sum.")
+    print("PostgreSQL's own come on top. “Of the first” compares the processor's milliseconds.")
 
 
 def measure(backend: str, subscriptions: int, events: int, workers: int) -> Closed:
@@ -94,46 +104,55 @@ def measure(backend: str, subscriptions: int, events: int, workers: int) -> Clos
         _meter(tenant_id, events)
         for first in range(1, subscriptions, COPIED_AT_ONCE):
             with transaction() as session:
-                numbers = range(first, min(first + COPIED_AT_ONCE, subscriptions))
-                _copy(session, tenant_id, [f"{tenant_id[:-7]}{number:07}" for number in numbers])
+                _copy(session, tenant_id, range(first, min(first + COPIED_AT_ONCE, subscriptions)))
         _settle()
         _check(subscriptions, is_closed=False)
         by = f"{backend}, {workers} worker{'s' if workers > 1 else ''}" if workers else f"{backend}, in a process"
-        seconds, peak_mb = _by_workers(url, workers) if workers else _here()
+        seconds, spent = _by_workers(url, workers) if workers else _here()
         _check(subscriptions, is_closed=True)
-        return Closed(by, subscriptions, subscriptions * events, seconds, peak_mb)
+        return Closed(by, subscriptions, subscriptions * events, seconds, spent)
 
 
-def _here() -> tuple[float, float]:
+def _here() -> tuple[float, Spent]:
     """In a process of its own, so that its memory is that of closing alone."""
     began = time.perf_counter()
     program = "import bench.closing as closing; closing.close_here()"
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True, env=dict(os.environ))
-    seconds, peak_mb = done.stdout.decode().split()
-    assert float(seconds) <= time.perf_counter() - began
-    return float(seconds), float(peak_mb)
+    seconds, processor_seconds, peak_mb = map(float, done.stdout.decode().split())
+    assert seconds <= time.perf_counter() - began
+    return seconds, Spent(processor_seconds, peak_mb)
 
 
 def close_here() -> None:
-    """Close all that is due, and print the seconds and the peak memory in megabytes."""
+    """Close all that is due, and print the seconds, those of the processor, and the peak memory in megabytes."""
     os.environ["TALLYSTICK_LOG_LEVEL"] = "WARNING"
     configure_logging()
-    began = time.perf_counter()
-    close_due_periods(at=datetime.now(UTC))
-    print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024)
+    began, worked = time.perf_counter(), time.process_time()
+    while close_some(at=datetime.now(UTC)).invoices:
+        pass
+    print(time.perf_counter() - began, time.process_time() - worked, _spent(psutil.Process()).peak_mb)
 
 
-def _by_workers(url: str, workers: int) -> tuple[float, float]:
+def _by_workers(url: str, workers: int) -> tuple[float, Spent]:
     """Until nothing is due any more, from when the first worker begins."""
     os.environ["TALLYSTICK_SCHEDULER_SECONDS"] = "5"
     with ExitStack() as running:
         began = time.perf_counter()
         processes = [psutil.Process(running.enter_context(worker(url))) for _ in range(workers)]
-        peaks = [0] * workers
         while _overdue():
             time.sleep(LOOK_SECONDS)
-            peaks = [max(peak, each.memory_info().rss) for peak, each in zip(peaks, processes, strict=True)]
-        return time.perf_counter() - began, sum(peaks) / 2**20
+        seconds, spent = time.perf_counter() - began, [_spent(each) for each in processes]
+        return seconds, Spent(sum(each.processor_seconds for each in spent), sum(each.peak_mb for each in spent))
+
+
+def _spent(process: psutil.Process) -> Spent:
+    """What a process took until now. Its peak is that of its own program (VmHWM, Linux): `ru_maxrss` would tell of
+    whoever started it, too, as it outlives exec.
+    """
+    times = process.cpu_times()
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    peak_kb = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))
+    return Spent(times.user + times.system, peak_kb / 1_024)
 
 
 def _overdue() -> int:
@@ -169,14 +188,19 @@ def _meter(tenant_id: str, events: int) -> None:
             record_usage(session, tenant_id=tenant_id, events=sent[first : first + EVENTS_A_TRANSACTION], at=at)
 
 
-def _copy(session: Session, tenant_id: str, names: Sequence[str]) -> None:
-    """The same rows for other customers, and the heads of their logs signed in their names."""
-    united = " UNION ALL ".join(f"SELECT '{name}' AS name" for name in names)
-    copies = text(united).columns(literal_column("name")).subquery("copies")
+def _copy(session: Session, tenant_id: str, numbers: Sequence[int]) -> None:
+    """The same rows for other customers and their subscriptions, and the heads of their logs signed in their names."""
+    names = [f"{tenant_id[:-7]}{number:07}" for number in numbers]
+    subscription_id = session.execute(select(_subscription.id).where(_subscription.tenant_id == tenant_id)).scalar_one()
+    given = [(name, f"{subscription_id[:-7]}{number:07}") for name, number in zip(names, numbers, strict=True)]
+    united = " UNION ALL ".join(f"SELECT '{name}' AS name, '{theirs}' AS subscription" for name, theirs in given)
+    copies = text(united).columns(literal_column("name"), literal_column("subscription")).subquery("copies")
     for table in _tables():
-        named = {"id", "name"} if table.name == "tenant" else {"tenant_id"}
-        columns = [copies.c.name if column.name in named else column for column in table.columns]
         whose = table.c.id if table.name == "tenant" else table.c.tenant_id
+        named = {whose.name: copies.c.name, "subscription_id": copies.c.subscription}
+        named |= {"name": copies.c.name} if table.name == "tenant" else {}
+        named |= {"id": copies.c.subscription} if table.name == "subscription" else {}
+        columns = [named.get(column.name, column) for column in table.columns]
         rows = select(*columns).select_from(table.join(copies, literal(True))).where(whose == tenant_id)
         session.execute(table.insert().from_select([column.name for column in table.columns], rows))
     head, signer, logs = read_head(session, tenant_id=tenant_id), active_signer(session), table_of(ReceiptLog)
@@ -234,9 +258,15 @@ def _row(closed: Closed, first: Closed) -> list[str]:
         f"{closed.seconds:,.1f}",
         f"{each * 1_000:,.2f}",
         f"{1 / each:,.0f}",
-        f"{each / (first.seconds / first.subscriptions):.2f}",
-        f"{closed.peak_mb:,.0f}",
+        f"{_processor(closed) * 1_000:,.2f}",
+        f"{_processor(closed) / _processor(first):.2f}",
+        f"{closed.spent.peak_mb:,.0f}",
     ]
+
+
+def _processor(closed: Closed) -> float:
+    """Seconds of processor for each."""
+    return closed.spent.processor_seconds / closed.subscriptions
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ class Subscription(TenantOwned, table=True):
         CheckConstraint("(status IN ('paused', 'suspended')) = (rests_since IS NOT NULL)", name="rest_has_time"),
         ForeignKeyConstraint(["tenant_id", "site"], ["site.tenant_id", "site.code"]),
         CheckConstraint("site IS NULL OR name <> ''", name="site_has_name"),
-        Index("ix_subscription_due", "current_period_end", "status"),
+        Index("ix_subscription_due", "current_period_end", "tenant_id", "id", "status"),
         Index("ix_subscription_id", "id"),
         Index(
             "ix_subscription_name",

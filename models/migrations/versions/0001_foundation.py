@@ -698,7 +698,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_subscription'))
     )
     with op.batch_alter_table('subscription', schema=None) as batch_op:
-        batch_op.create_index('ix_subscription_due', ['current_period_end', 'status'], unique=False)
+        batch_op.create_index('ix_subscription_due', ['current_period_end', 'tenant_id', 'id', 'status'], unique=False)
         batch_op.create_index('ix_subscription_id', ['id'], unique=False)
         batch_op.create_index('ix_subscription_name', ['tenant_id', 'name'], unique=True, sqlite_where=sa.text("status <> 'canceled'"), postgresql_where=sa.text("status <> 'canceled'"))
         batch_op.create_index('ix_subscription_site', ['tenant_id', 'site'], unique=True, sqlite_where=sa.text("status <> 'canceled' AND site IS NOT NULL"), postgresql_where=sa.text("status <> 'canceled' AND site IS NOT NULL"))
