@@ -61,7 +61,7 @@ def announce_new(session: Session, news: Sequence[News], *, at: datetime) -> lis
     for each in news:
         assert isinstance(each.data, SHAPES[each.type]), f"{each.type} tells {SHAPES[each.type]}, not {each.data!r}"
     numbered = session.execute(_next_seq, {"tenants": [each.tenant_id for each in news]})
-    numbers: dict[str, int] = dict(numbered.tuples().all())
+    numbers = {each.tenant_id: each.last_notice_seq for each in numbered}
     if len(numbers) < len(news):
         raise NotFound("There is no such customer.", field="tenant_id")
     notices = [
