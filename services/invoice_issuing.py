@@ -47,6 +47,9 @@ def issue_invoice(session: Session, order: Order, *, at: datetime) -> Invoice:
 
 def issue_invoices(session: Session, orders: Sequence[Order], *, at: datetime) -> list[Invoice]:
     """The same for several, no two of one tenant: what is written of them is written together."""
+    assert len({order.head.tenant_id for order in orders}) == len(orders)
+    if not orders:
+        return []
     drafts = [_draft(session, order, at) for order in orders]
     committed = [commit_to_parties(draft.invoice) for draft in drafts]
     session.add_all(draft.invoice for draft in drafts)

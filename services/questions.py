@@ -54,6 +54,8 @@ class Question:
 
     def answer_together(self, session: Session, subscriptions: Sequence[Subscription]) -> dict[Any, list[Any]]:
         """The answers for several subscriptions, no two of one customer."""
+        if not subscriptions:
+            return {}
         if not self._about:
             return {(self,): self.ask(session)}
         answers: dict[Any, list[Any]] = {
