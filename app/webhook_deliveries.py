@@ -12,8 +12,9 @@ from services.database import reading, transaction
 from services.gateways import guarded_egress
 from services.gateways.http_egress import EgressFailed
 from services.settings import settings
-from services.webhooks.line import Outcome, Sending, claim_next, due_endpoints, keep_outcome
+from services.webhooks.line import claim_next, due_endpoints, keep_outcome
 from services.webhooks.replays import claim_test, keep_test_outcome, waiting_tests
+from services.webhooks.requests import Outcome, Sending
 
 SECONDS_TO_ANSWER: Final = 15.0
 RESPONSE_BYTES_MAX: Final = 2_048

@@ -18,6 +18,9 @@ from services.rules.periods import business_date
 from services.subscriptions import LIVE, plan_of, read_subscription
 from services.tenants import read_tenant
 
+CONTRACTS_SHOWN = 6
+"""The newest of a customer's contracts; a page of more would hide the plans. An operator can take up any."""
+
 
 @dataclass(frozen=True)
 class OwnOffer:
@@ -52,6 +55,7 @@ def read_own_offers(
         for contract in offered_contracts(session, tenant=tenant, on=business_date(at, tenant.timezone))
         if (plan := plan_version(session, version_id=contract.plan_version_id)) != current
     ]
+    offers = offers[:CONTRACTS_SHOWN]
     todays = None if current is None else _todays(session, current)
     if todays is not None:
         offers.append((_todays_offer(todays), todays))

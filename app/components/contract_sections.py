@@ -76,6 +76,12 @@ def _actions(state: Any, contract: Any) -> rx.Component:
     )
 
 
+def take_up_sections(state: Any) -> rx.Component:
+    """What was refused, where something was, above both ways to take a contract up."""
+    refused = rx.cond(state.problem != "", notice("bad", state.problem), rx.fragment())
+    return stack(refused, move_section(state), start_section(state), gap=6)
+
+
 def move_section(state: Any) -> rx.Component:
     """Moving a subscription that runs: what it comes to is said first."""
     view = state.view
@@ -113,7 +119,6 @@ def move_section(state: Any) -> rx.Component:
             rx.cond(state.move.subscription_id != "", asked, form),
             nothing,
         ),
-        rx.cond(state.problem != "", notice("bad", state.problem), rx.fragment()),
     )
 
 

@@ -136,9 +136,9 @@ def page() -> rx.Component:
             button_link("Customers", href=BY_NAME["admin"].href, icon="arrow_left"),
         ),
         rx.cond(AdjustmentsPage.done != "", notice("good", AdjustmentsPage.done), rx.fragment()),
-        _waiting(view),
         rx.cond(view.credit != "", _credit(view), rx.fragment()),
         rx.cond(view.subscriptions.length() > 0, _form(view), rx.fragment()),
+        _waiting(view),
     )
     return page_body("adjustments", AdjustmentsPage, content, skeleton=_skeleton())
 

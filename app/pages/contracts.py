@@ -5,11 +5,10 @@ from typing import Any
 import reflex as rx
 
 from app import unit_of_work
-from app.components.cards import section_card
-from app.components.contract_form import contract_form, draft_section
-from app.components.contract_sections import contracts_list, move_section, start_section
+from app.components.contract_drafting import drafting
+from app.components.contract_sections import contracts_list, take_up_sections
 from app.components.forms import button_link
-from app.components.layout import page_header, stack
+from app.components.layout import page_header
 from app.components.shell import ShellView
 from app.components.states import skeleton_card, skeleton_line
 from app.pages.frame import open_operator_page, page_body
@@ -23,6 +22,7 @@ from services.contract_views import EMPTY_CONTRACTS, NO_DRAFT, NO_MOVE, Contract
 from services.errors import Conflict, NotFound, UnknownPlan, Unprocessable
 
 FIELDS_MAX = 400
+TAKE_UP = "take-up"
 
 
 class ContractsPage(rx.State):
@@ -137,6 +137,7 @@ class ContractsPage(rx.State):
         chosen = next((each for each in self.view.rows if each.id == contract_id), None)
         if chosen is not None:
             self.starting, self.starting_title = chosen.id, chosen.title
+            return rx.scroll_to(TAKE_UP)
         return None
 
     @rx.event
@@ -162,7 +163,7 @@ class ContractsPage(rx.State):
             )
         except (Unprocessable, Conflict) as refusal:
             self.problem = refusal.detail
-            return None
+            return rx.scroll_to(TAKE_UP)
         self._close()
         await self._show(self.view.tenant_id)
         return rx.toast.success("The subscription has started")
@@ -261,56 +262,20 @@ def page() -> rx.Component:
     content = rx.fragment(
         page_header(
             rx.fragment("Contracts of ", view.tenant_name),
-            "Negotiated prices and reserved capacity, as a plan that only this customer can be on. It finds them on "
-            "its Plans page, on the days they can be taken up.",
+            "Negotiated prices and reserved capacity, for this customer alone. It finds them on its Plans page.",
             button_link("Customers", href=BY_NAME["admin"].href, icon="arrow_left"),
         ),
-        rx.cond(
-            ContractsPage.starting != "",
-            stack(move_section(ContractsPage), start_section(ContractsPage), gap=6),
-            rx.fragment(),
+        rx.el.div(
+            take_up_sections(ContractsPage),
+            id=TAKE_UP,
+            style={"scrollMarginTop": "5rem"},
+            key=ContractsPage.starting,
+            hidden=ContractsPage.starting == "",
         ),
+        drafting(ContractsPage),
         contracts_list(ContractsPage),
-        _drafting(view),
     )
     return page_body("contracts", ContractsPage, content, skeleton=_skeleton())
-
-
-def _drafting(view: Any) -> rx.Component:
-    handlers = {name: getattr(ContractsPage, name) for name in ("work_out", "put_back", "keep", "change")}
-    chooser = rx.el.div(
-        rx.foreach(
-            view.plans,
-            lambda pair: rx.el.button(
-                pair[1],
-                type="button",
-                on_click=ContractsPage.choose_plan(pair[0]),
-                aria_pressed=rx.cond(ContractsPage.form.plan_code == pair[0], "true", "false"),
-                class_name="choice",
-            ),
-        ),
-        role="group",
-        aria_label="Based on",
-        class_name="choices",
-        style={"flexWrap": "wrap"},
-    )
-    asks = ContractsPage.draft.title != ""
-    drafting = rx.cond(
-        ContractsPage.form.plan_code != "",
-        rx.fragment(
-            rx.el.div(contract_form(ContractsPage, handlers), hidden=asks),
-            rx.cond(asks, draft_section(ContractsPage, handlers), rx.fragment()),
-        ),
-        rx.fragment(),
-    )
-    none = rx.el.p("No price book is in ", view.currency, "; load one first.", class_name="muted")
-    return section_card(
-        rx.cond(
-            asks, rx.fragment("“", ContractsPage.draft.title, "”, ", ContractsPage.draft.valid), "Draft a contract"
-        ),
-        stack(rx.cond(view.plans.length() > 0, chooser, none), drafting, gap=6),
-        description="Choose the plan it is based on; what you leave as it is stays as the plan has it.",
-    )
 
 
 def _skeleton() -> rx.Component:

@@ -1,27 +1,25 @@
-"""Letters for people of our own: which wait and why, which failed, what each says, and where mail goes at all."""
+"""Letters for people of our own: which wait and why, which failed, and what each says."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, literal, tuple_
 from sqlmodel import Session, col, func, or_, select
 
-from models import MailCursor, MailMessage, MailStatus, Notice, Tenant, TenantHead
+from models import MailMessage, MailStatus, Notice, Tenant
 from models.base import UtcDateTime
 from services import wording
 from services.errors import NotFound
-from services.gateways.mail import InvalidMailAddress
-from services.gateways.mail_route import is_caught, mail_server, wants_catcher
 from services.mails.kinds import TERMS
 from services.mails.layouts import as_html, as_text
+from services.mails.route_views import ALL_WELL, RouteView, read_route
 from services.mails.sending import RETRIED
 from services.mails.writing import content_of, frame_of
 from services.payments.inbox_views import CLOCK, COUNTED_MAX, StatusCount, age, printable, shown_of
 
 MAILS_SHOWN = 25
-HELD_UP_AFTER = timedelta(minutes=10)
 STATUS_WORDS = {
     MailStatus.FAILED: "Failed",
     MailStatus.WAITING: "Waiting",
@@ -58,23 +56,13 @@ class MailRow:
 
 
 @dataclass(frozen=True)
-class RouteView:
-    """Where letters go. `tone` is of a notice, "" where all is well; `held_up` customers still wait for theirs."""
-
-    tone: str = ""
-    title: str = ""
-    detail: str = ""
-    held_up: int = 0
-
-
-@dataclass(frozen=True)
 class MailsView:
     """A page of letters. `last` is what `after` is for the next page, "" where there is none."""
 
     rows: tuple[MailRow, ...] = ()
     counts: tuple[StatusCount, ...] = ()
     failed: int = 0
-    route: RouteView = RouteView()
+    route: RouteView = ALL_WELL
     shown: str = ""
     last: str = ""
 
@@ -169,40 +157,6 @@ def read_mail(session: Session, *, tenant_id: str, mail_id: str, at: datetime) -
         text=as_text(content, frame),
         can_retry=row.can_retry,
     )
-
-
-def read_route(session: Session, *, at: datetime) -> RouteView:
-    """Where letters go, in words, and for how many customers none could be written of late."""
-    held_up = _held_up(session, at)
-    try:
-        server = mail_server()
-    except InvalidMailAddress as error:
-        return RouteView("bad", "The mail server's address cannot be used: letters wait", str(error), held_up)
-    if is_caught():
-        detail = "They go over SMTP to a catcher on this machine, and no further. Set TALLYSTICK_SMTP_URL to send them."
-        return RouteView("note", "Letters are caught here", detail, held_up)
-    if server is not None:
-        return RouteView("", "", f"Letters are handed to {server.address}.", held_up)
-    if wants_catcher():
-        detail = "The portal catches them while it runs. Set TALLYSTICK_SMTP_URL to send them."
-        return RouteView("note", "No mail server is set", detail, held_up)
-    detail = "Nothing is lost: they go out once TALLYSTICK_SMTP_URL is set, those younger than 14 days."
-    return RouteView("warn", "No mail server is set: letters wait", detail, held_up)
-
-
-def _held_up(session: Session, at: datetime) -> int:
-    statement = (
-        select(func.count())
-        .select_from(TenantHead)
-        .outerjoin(MailCursor, col(MailCursor.tenant_id) == TenantHead.tenant_id)
-        .join(
-            Notice,
-            (col(Notice.tenant_id) == TenantHead.tenant_id)
-            & (col(Notice.seq) == func.coalesce(col(MailCursor.notice_seq), 0) + 1),
-        )
-        .where(col(Notice.announced_at) < at - HELD_UP_AFTER)
-    )
-    return session.exec(statement).one()
 
 
 def _of_text(text: str) -> list[ColumnElement[bool]]:

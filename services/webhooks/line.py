@@ -5,7 +5,6 @@ Where the sender dies between, the claim runs out and the message is sent again 
 """
 
 import random
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
@@ -33,40 +32,13 @@ from services.rules.redaction import redact_text
 from services.rules.webhook_retries import JITTER_PERMILLE_MAX, next_attempt_at
 from services.webhooks.endpoints import disable, open_secrets
 from services.webhooks.messages import message_of
+from services.webhooks.requests import Outcome, Sending
 from services.webhooks.waiting import in_line_of
 
 CLAIM_FOR: Final = timedelta(seconds=60)
 """Longer than any call may take, so that a claim that has run out belongs to nobody who still sends."""
 
 GONE: Final = 410
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """One request, ready to be sent."""
-
-    tenant_id: str
-    endpoint_id: str
-    delivery_id: str
-    attempt: int
-    claim: str | None
-    url: str
-    headers: dict[str, str]
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a request: a status with the start of the body, or the reason why there is none."""
-
-    status: int | None
-    response: str = ""
-    error: str | None = None
-    duration_ms: int = 0
-
-    @property
-    def is_delivered(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
 
 
 def due_endpoints(session: Session, *, at: datetime, limit: int = 200) -> list[tuple[str, str]]:

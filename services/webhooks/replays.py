@@ -17,7 +17,8 @@ from models import (
 from services.errors import Conflict, Unprocessable
 from services.notices import read_notice
 from services.webhooks.endpoints import read_endpoint
-from services.webhooks.line import CLAIM_FOR, Outcome, Sending, note_attempt, prepare, stand_in_line
+from services.webhooks.line import CLAIM_FOR, note_attempt, prepare, stand_in_line
+from services.webhooks.requests import Outcome, Sending
 from services.webhooks.waiting import in_line_of
 
 REPLAYED_MAX: Final = 1_000

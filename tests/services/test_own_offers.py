@@ -15,7 +15,7 @@ from services.errors import Conflict, NotFound, Unprocessable
 from services.identity import create_tenant
 from services.invoices import list_invoices
 from services.offered_terms import TODAY
-from services.own_offers import OwnOffer, read_own_offers
+from services.own_offers import CONTRACTS_SHOWN, OwnOffer, read_own_offers
 from services.plan_starts import preview_start, start_asked
 from services.price_book_files import read_book
 from services.price_books import load_book, load_shipped_books, plan_in_force
@@ -108,6 +108,13 @@ def test_who_has_a_plan_moves_to_its_contract_by_what_was_shown(session: Session
     assert [each.id for each in subscriptions_on(session, contract=contract)] == [acme.subscription_id]
     bill = close_period(session, tenant_id=acme.tenant_id, at=DECEMBER)
     assert amount(bill.total_minor, bill.currency) == question.next_invoice
+
+
+def test_only_the_newest_of_many_contracts_are_shown(session: Session, newcomer: str) -> None:
+    made = [agreed(session, newcomer, f"{12_000 + number}.00").id for number in range(CONTRACTS_SHOWN + 2)]
+    shown = [offer.terms for offer in read_own_offers(session, tenant_id=newcomer, at=NOON)]
+    assert len(shown) == CONTRACTS_SHOWN
+    assert set(shown) <= set(made)
 
 
 def test_what_is_over_withdrawn_or_anothers_is_not_offered_and_not_taken_up(session: Session) -> None:

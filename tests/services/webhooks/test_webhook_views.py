@@ -11,8 +11,9 @@ from services.subscription_standing import set_status
 from services.webhooks.delivery_views import DELIVERIES_SHOWN, read_deliveries, read_delivery
 from services.webhooks.endpoint_views import list_failing, read_endpoint_row, read_endpoints
 from services.webhooks.endpoints import EndpointChanges, change_endpoint, create_endpoint, rotate_secret
-from services.webhooks.line import Outcome, claim_next, keep_outcome
+from services.webhooks.line import claim_next, keep_outcome
 from services.webhooks.replays import ask_test, claim_test, keep_test_outcome
+from services.webhooks.requests import Outcome
 from tests.given import NOON, Customer, customer
 
 UTC = "UTC"
