@@ -17,6 +17,7 @@ from models import ChangeKind, ChangeStatus, Collection, Interval, NoticeType, S
 from services.closing_periods import PERIOD_MIN, after_last_event
 from services.errors import Conflict, SubscriptionConflict, Unprocessable
 from services.fees_in_force import REST, UNUSED, Fee, fee_changed_at, fee_from, fee_in_force, proration_line
+from services.free_plans import check_free_once
 from services.identifiers import new_id
 from services.invoice_lines import Line
 from services.pending_lines import add_pending_lines
@@ -185,13 +186,16 @@ def term_ends_at(subscription: Subscription, fee: Fee | None) -> datetime:
 def _work_out(session: Session, subscription: Subscription, wanted: _Wanted, at: datetime) -> PlanChange:
     then, interval, when = wanted
     check_changeable(subscription, at)
-    check_terms(then, tenant=read_tenant(session, tenant_id=subscription.tenant_id))
+    tenant = read_tenant(session, tenant_id=subscription.tenant_id)
+    check_terms(then, tenant=tenant)
     if subscription.status in RESTING:
         raise SubscriptionConflict(f"The subscription is {subscription.status}; resume it first.")
     before = plan_of(session, subscription)
     _check_collectable(session, subscription, before, then)
     if (then.version_id, interval) == (before.version_id, subscription.interval):
         raise Unprocessable(f"The subscription is on {then.name} already.", field="plan_code")
+    begins_at = at if in_trial(subscription) else subscription.current_period_end
+    check_free_once(session, plan=then, tenant=tenant, starts_at=begins_at, changed=subscription)
     paid = fee_in_force(session, subscription=subscription, plan=before, at=at)
     now = _now(session, subscription, wanted, paid, at)
     shortens = paid is not None and paid.interval == Interval.YEAR and interval == Interval.MONTH

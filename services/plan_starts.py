@@ -12,6 +12,7 @@ from services.base_fees import first_term
 from services.carried_credit import sum_of, with_credit
 from services.change_views import read_interval
 from services.errors import Conflict
+from services.free_plans import check_free_once
 from services.invoice_lines import Line, base_line
 from services.invoice_taxes import taxes_of
 from services.offered_terms import OWN, terms_to_start
@@ -76,6 +77,7 @@ def preview_start(
     chosen = read_interval(interval)
     trial = _trial(session, tenant, plan, at)
     period = trial or _first_period(tenant, at)
+    check_free_once(session, plan=plan, tenant=tenant, starts_at=period.starts_at)
     base = base_line(plan, interval=chosen, term=first_term(interval=chosen, timezone=tenant.timezone, first=period))
     next_day = wording.moment_day(period.ends_at, tenant.timezone)
     today, today_detail = Money.zero(plan.currency), "Nothing is invoiced today"

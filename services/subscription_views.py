@@ -12,9 +12,11 @@ from services.carried_credit import account_credit
 from services.change_wording import price_of
 from services.errors import NotFound, SubscriptionConflict, UnknownPlan, UnknownPriceBook, Unprocessable
 from services.fees_in_force import fee_in_force
+from services.free_plans import check_free_once
 from services.offer_changes import why_not_changed
 from services.plans import Plan
 from services.price_books import plan_in_force, plan_version
+from services.rules.periods import business_date, day_bounds
 from services.scheduled_changes import waiting_change
 from services.subscription_picker import name_of
 from services.subscription_standing import RESTING
@@ -87,7 +89,7 @@ def read_card(
         may_cancel=is_free and stops != ChangeKind.CANCEL,
         may_pause=is_free and subscription.status not in RESTING and stops in (None, ChangeKind.PLAN),
         may_resume=is_free and is_paused,
-        may_start_again=_may_start_again(session, subscription),
+        may_start_again=_may_start_again(session, subscription, at),
     )
 
 
@@ -133,7 +135,7 @@ def _collected(subscription: Subscription) -> str:
     return "By card" if subscription.collection == Collection.AUTOMATIC else "By transfer, on invoices"
 
 
-def _may_start_again(session: Session, subscription: Subscription) -> bool:
+def _may_start_again(session: Session, subscription: Subscription, at: datetime) -> bool:
     """Whether one that has ended can be started as it was: what is paid by card is bought on the payment page."""
     if subscription.status != SubscriptionStatus.CANCELED or subscription.collection == Collection.AUTOMATIC:
         return False
@@ -142,6 +144,8 @@ def _may_start_again(session: Session, subscription: Subscription) -> bool:
         plan = plan_in_force(session, plan_code=plan_of(session, subscription).qualified_code)
         check_no_arrears(session, tenant_id=subscription.tenant_id)
         check_sellable(session, plan=plan, tenant=tenant, name=subscription.name, site=subscription.site)
+        today, _ = day_bounds(business_date(at, tenant.timezone), tenant.timezone)
+        check_free_once(session, plan=plan, tenant=tenant, starts_at=today)
     except (UnknownPlan, UnknownPriceBook, Unprocessable, SubscriptionConflict):
         return False
     return True

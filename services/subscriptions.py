@@ -22,6 +22,7 @@ from services.bulk_rows import write_held
 from services.carried_credit import settle_waiting, with_credit
 from services.credit_transfers import carry_over
 from services.errors import NotFound, SubscriptionConflict, UnknownPlan, Unprocessable
+from services.free_plans import check_free_once
 from services.identifiers import new_id
 from services.invoice_issuing import Order, issue_invoice
 from services.plans import TRIAL_DAYS_MAX, Plan
@@ -83,6 +84,7 @@ def create_subscription(
     if site is not None:
         register_site(session, tenant_id=tenant_id, code=site, at=at)
     start = _start_of(start_date, tenant, at) if started_at is None else _exact_start(started_at, at)
+    check_free_once(session, plan=plan, tenant=tenant, starts_at=start)
     first = period_number(start, tenant.timezone, 0) if trial_ends_at is None else _trial(start, trial_ends_at)
     subscription = Subscription(
         tenant_id=tenant_id,
