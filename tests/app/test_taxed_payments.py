@@ -8,9 +8,10 @@ from parties_given import billed_in, seller
 from payments_world import PaymentsWorld
 
 from app import reconciling
-from models import InvoiceStatus, StripeInvoice, StripeInvoicePart
+from models import Interval, InvoiceStatus, StripeInvoice, StripeInvoicePart
 from services.billing_profiles import SellersTerms
 from services.payments.crediting import GiveBack, give_back
+from services.plan_changes import When, change_plan
 
 
 @pytest.fixture
@@ -97,6 +98,26 @@ def test_who_moves_is_charged_the_taxes_of_the_new_place_at_the_next_renewal(wor
     assert bills(world)[1] == (450_00, 9_450_00, "paid")
     carried = world.row(StripeInvoice, invoice_id=world.invoices()[1].id)
     assert (carried.tax_minor, carried.total_minor) == (1_347_75, 9_450_00)
+    assert_reconciled(world)
+
+
+def test_who_changes_the_interval_is_taxed_alike_before_and_after(world: PaymentsWorld) -> None:
+    world.buy("PRO")
+    given = {"tenant_id": world.tenant_id, "plan_code": "PRO", "interval": Interval.YEAR, "when": When.PERIOD_END}
+    world.transact(change_plan, **given, at=world.now())
+    end = world.subscription().current_period_end
+    world.pass_until(end + timedelta(hours=3))  # nobody listened: the month was charged with its tax
+    world.tick()
+    assert parts(world, 2) == {"base": 10_347_75, "rest": 99_338_40 - 10_347_75}
+    assert bills(world)[1] == (12_938_40, 99_338_40, "paid")
+    paid_until = world.subscription().base_paid_until
+    assert paid_until is not None
+    world.transact(change_plan, **given | {"interval": Interval.MONTH, "when": None}, at=world.now())
+    while world.subscription().current_period_end < paid_until:
+        renew(world)
+    renew(world)
+    renew(world)
+    assert bills(world)[-2:] == [(1_347_75, 10_347_75, "paid")] * 2
     assert_reconciled(world)
 
 
