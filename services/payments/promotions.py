@@ -12,8 +12,8 @@ from services.subscription_discounts import Promotion
 MOMENT: Final = timedelta(seconds=1)
 """Stripe counts in whole seconds: a promotion that covers one base fee alone lasts that long."""
 
-CLEAR_OF_RENEWAL: Final = timedelta(hours=36)
-"""A promotion ends where a renewal begins, which by our calendar may be an hour earlier: it must not cover that one."""
+CLEAR_OF_RENEWAL: Final = timedelta(days=4)
+"""A promotion ends where a renewal begins, which by our calendar may be days earlier: it must not cover that one."""
 
 
 def promotions_of_start(bought: SubscriptionFacts, bill: InvoiceFacts | None, *, due_at: datetime) -> list[Promotion]:

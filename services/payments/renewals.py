@@ -22,8 +22,11 @@ from services.payments.outbox import calls_of
 from services.subscriptions import plan_of
 from services.tenant_clocks import now_of
 
-RENEWAL_TOLERANCE: Final = timedelta(hours=36)
-"""How far our period's start may lie from Stripe's: it counts months in UTC, we in the customer's time zone."""
+RENEWAL_TOLERANCE: Final = timedelta(days=4)
+"""How far our period's start may lie from Stripe's: it counts months in UTC, we in the customer's time zone.
+
+The evening of 28 February in Toronto is 1 March in UTC: a month later that makes 28 March and 1 April.
+"""
 
 COLLECTED: Final = (InvoiceStatus.OPEN, InvoiceStatus.PAID)
 

@@ -2,7 +2,7 @@
 invoice is paid once, by what the preview said.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -261,6 +261,25 @@ def test_a_change_that_is_withdrawn_after_stripe_ended_for_it_goes_on_with_anoth
     world.work()
     assert there(world) == [("canceled", "month", 900_000), ("active", "month", 900_000)]
     assert through_the_close(world).total_minor == 900_000
+    assert_paid_once(world)
+
+
+@pytest.mark.parametrize("started_at", [datetime(2027, 3, 1, 1, 41, tzinfo=UTC), datetime(2027, 5, 1, 2, tzinfo=UTC)])
+def test_the_last_evening_of_a_month_is_another_day_at_stripe_and_one_renewal(
+    sqlite_payments_world: PaymentsWorld, started_at: datetime
+) -> None:
+    world = sqlite_payments_world
+    world.pass_until(started_at)
+    world.buy("PRO")
+    for _ in range(2):
+        end = world.subscription().current_period_end
+        world.pass_until(end - timedelta(hours=2))
+        world.live(until=end + timedelta(days=4), step=timedelta(minutes=50))
+    assert [each.total_minor for each in world.invoices()] == [900_000] * 3
+    assert_paid_once(world)
+    changed(world, "PRO", interval=Interval.YEAR)
+    world.work()
+    through_the_close(world)
     assert_paid_once(world)
 
 

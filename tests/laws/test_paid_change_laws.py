@@ -1,0 +1,129 @@
+"""Whatever plans and intervals a customer changes between by card, and whenever Stripe hears of it: each bill comes to
+what its preview said, is paid once, and nothing else is charged.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from payments_world import PaymentsWorld
+
+from models import Interval, InvoiceStatus, StripeCustomer, StripeInvoice, StripeSubscription, Tenant
+from services.change_outlook import invoice_after
+from services.database import reading
+from services.errors import Conflict, SubscriptionConflict, Unprocessable
+from services.plan_changes import When, change_plan, preview_change
+from services.subscription_lifecycle import cancel_subscription
+from tests.stories.test_paid_intervals import sell_flex
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change so many days into a period; where it `is_heard`, Stripe is told of it before it renews."""
+
+    days: int
+    plan: str
+    interval: Interval
+    when: When | None
+    is_heard: bool
+
+
+steps = st.builds(
+    Step,
+    days=st.integers(1, 20),
+    plan=st.sampled_from(["flex/PAYG", "flex/PLUS", "flex/TRY"]),
+    interval=st.sampled_from(Interval),
+    when=st.sampled_from([None, None, When.PERIOD_END]),
+    is_heard=st.booleans(),
+)
+histories = st.lists(steps, min_size=2, max_size=4)
+
+
+def take(world: PaymentsWorld, tenant_id: str, step: Step) -> int | None:
+    """Make the change if it can be; what the next invoice comes to as it was shown, None where it cannot."""
+    world.pass_time(days=step.days)
+    asked = {"tenant_id": tenant_id, "plan_code": step.plan, "interval": step.interval, "when": step.when}
+    at = world.now()
+    try:
+        with reading() as session:
+            seen = preview_change(session, **asked, at=at)
+            total_minor = invoice_after(session, change=seen, at=at).total_minor
+        world.transact(change_plan, **asked, at=at)
+    except (Conflict, SubscriptionConflict, Unprocessable):
+        return None
+    return total_minor
+
+
+def close(world: PaymentsWorld, tenant_id: str, *, is_heard: bool) -> int:
+    """Let the period end and its invoice be collected; what it came to.
+
+    Stripe, whose calendar may be an hour ahead of ours, is heard of before it charges a draft by itself.
+    """
+    end = world.subscription(tenant_id).current_period_end
+    if is_heard:
+        world.work()
+    links = [row for row in world.rows(StripeSubscription, tenant_id=tenant_id) if row.status != "canceled"]
+    renewals = [row.current_period_end for row in links if row.current_period_end > world.now()]
+    world.pass_until(min([end, *renewals]) + timedelta(minutes=5))
+    world.live(until=end + timedelta(hours=4), step=timedelta(minutes=40))
+    world.work()
+    return world.invoices(tenant_id)[-1].total_minor
+
+
+def assert_paid_once(world: PaymentsWorld, tenant_id: str) -> None:
+    bills = world.invoices(tenant_id)
+    assert {each.status for each in bills} == {InvoiceStatus.PAID}
+    customer: StripeCustomer = world.row(StripeCustomer, tenant_id=tenant_id)
+    there = world.at_stripe("invoice", customer=customer.stripe_id)
+    assert {each["status"] for each in there} <= {"paid", "void"}
+    charged_minor = sum(each["total"] for each in there if each["status"] == "paid")
+    assert charged_minor == sum(each.total_minor for each in bills)
+    rows = world.rows(StripeInvoice, tenant_id=tenant_id)
+    for bill in bills:
+        assert sum(row.total_minor for row in rows if row.invoice_id == bill.id) == bill.total_minor
+    assert not [row.stripe_id for row in rows if row.invoice_id is None and row.status == "paid" and row.total_minor]
+    running = [row for row in world.rows(StripeSubscription, tenant_id=tenant_id) if row.status != "canceled"]
+    assert [row.replaced_at for row in running] in ([], [None])
+
+
+def check(world: PaymentsWorld, *, examples: int, turn: int) -> None:
+    """Histories follow each other in one world, whose cards expire after four years."""
+    sell_flex(world)
+
+    @seed(turn)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    )
+    @given(history=histories)
+    def holds(history: list[Step]) -> None:
+        tenant_id = world.add_customer(f"Customer {len(world.rows(Tenant)) + 1}")
+        world.buy("flex/PLUS", tenant_id=tenant_id)
+        for step in history:
+            shown = take(world, tenant_id, step)
+            billed = close(world, tenant_id, is_heard=step.is_heard)
+            assert shown in (None, billed)
+        close(world, tenant_id, is_heard=True)
+        assert_paid_once(world, tenant_id)
+        ours = world.subscription(tenant_id)
+        ending = {"tenant_id": tenant_id, "subscription_id": ours.id, "when": When.NOW, "by": "", "at": world.now()}
+        world.transact(cancel_subscription, **ending)  # or it would be in the way of the next
+        world.work()
+        world.live(until=world.now() + timedelta(hours=3))
+        world.assert_all_agrees()
+
+    holds()
+
+
+def test_changes_by_card_are_billed_as_shown_and_paid_once(sqlite_payments_world: PaymentsWorld) -> None:
+    check(sqlite_payments_world, examples=4, turn=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("turn", range(1, 7))
+def test_many_histories_of_changes_by_card_are_paid_once(sqlite_payments_world: PaymentsWorld, turn: int) -> None:
+    check(sqlite_payments_world, examples=7, turn=turn)
