@@ -190,10 +190,11 @@ def test_a_run_ends_in_time_and_the_next_one_goes_on(
     world: World, server: Receiver, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.tell(at, 3)
-    server.seconds = 0.1
+    server.seconds = 0.6
     with monkeypatch.context() as patched:
-        patched.setattr(webhook_deliveries, "SECONDS_IN_A_RUN", 0.05)
+        patched.setattr(webhook_deliveries, "SECONDS_IN_A_RUN", 0.5)
         assert deliver_due_webhooks(at=at)["delivered"] == 1
+    server.seconds = 0.0
     deliver_due_webhooks(at=at)
     assert told(server) == ["sub_1", "sub_2", "sub_3"]
 
