@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from models import KeyRotation, Receipt, ReceiptLog, ReceiptSignature, SigningKey, Subscription, table_of
-from services.bulk_rows import Row, insert_after, insert_rows
+from services.bulk_rows import Row, insert_rows
 from services.database import before_commit, insert_or_change
 from services.errors import InvalidSignature
 from services.gateways.signing import Signer
@@ -33,6 +33,7 @@ RECEIPT_CONTEXT = b"tallystick-receipt/1\n"
 
 _LOGS, _SIGNER = "receipt_logs", "receipt_signer"
 _COLUMNS = ("tenant_id", "seq", "data", "nodes")
+_SIGNED_COLUMNS = ("tenant_id", "seq", "kid", "signature")
 _MOVES = ("size", "last_hash", "frontier", "checkpoint", "kid", "signed_at")
 
 
@@ -149,9 +150,8 @@ class OpenLog:
 
     def _sign(self, data: bytes) -> None:
         assert self._signer is not None
-        own = {"tenant_id": self.tenant_id, "seq": self.seq, "kid": self._signer.kid}
-        own["signature"] = self._signer.sign(RECEIPT_CONTEXT + data)
-        insert_after(self._session, table_of(ReceiptSignature), own)
+        own = (self.tenant_id, self.seq, self._signer.kid, self._signer.sign(RECEIPT_CONTEXT + data))
+        insert_rows(self._session, table_of(ReceiptSignature), _SIGNED_COLUMNS, [own])
 
     def _append_key(self, kid: str) -> None:
         statement = select(col(KeyRotation.statement)).where(col(KeyRotation.new_kid) == kid)
