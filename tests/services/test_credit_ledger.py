@@ -6,6 +6,7 @@ import pytest
 from sqlmodel import Session
 
 from models import EntryKind
+from services.closing import close_if_due
 from services.corrections import CorrectionInput, correct_usage
 from services.credit_entry_words import word_entries
 from services.credit_expiry import expire_lots
@@ -20,6 +21,7 @@ from services.top_ups import buy_top_up
 from tests.given import NOON, Customer, customer, event, metered
 
 LATER = NOON + timedelta(days=2)
+HOUR = timedelta(hours=1)
 
 
 def storied(session: Session) -> Customer:
@@ -38,6 +40,7 @@ def storied(session: Session) -> Customer:
     )
     end_subscription(session, tenant_id=who.tenant_id, subscription_id=who.subscription_id, ended_at=LATER, at=LATER)
     create_subscription(session, tenant_id=who.tenant_id, plan_code="ENTERPRISE", at=LATER)
+    close_if_due(session, tenant_id=who.tenant_id, subscription_id=who.subscription_id, at=LATER + HOUR)
     expire_lots(session, tenant_id=who.tenant_id, at=LATER)
     return who
 
@@ -51,7 +54,7 @@ def told(session: Session, who: Customer, wanted: LedgerFilter = ALL) -> list[st
 def test_each_change_says_why(session: Session) -> None:
     who = storied(session)
     assert told(session, who) == [
-        "Included in the plan for 1 Nov – 30 Nov 2026",
+        "Included in the plan for 1 Nov – 22 Nov 2026",
         "Given: Welcome",
         "Given: Try it",
         "Given: Mistake",
