@@ -42,6 +42,7 @@ class LineKind(StrEnum):
     TOP_UP = "top_up"
     PRORATION = "proration"
     CARRIED = "carried"
+    GAIN_SHARE = "gain_share"
 
 
 class Invoice(TenantOwned, table=True):

@@ -22,6 +22,7 @@ KIND_WORDS = {
     LineKind.PRORATION: "Change of plan",
     LineKind.ADJUSTMENT: "Adjustment",
     LineKind.CARRIED: "Credit carried on",
+    LineKind.GAIN_SHARE: "Gain-share",
     LineKind.BASE: "Base fee",
     LineKind.DISCOUNT: "Promotion",
 }

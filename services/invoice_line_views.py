@@ -20,7 +20,9 @@ from services.rules.pricing import Charge, Flat, Package
 from services.usage_wording import counted
 
 SNAPSHOTS_SHOWN_MAX = 50
-STATED = frozenset({LineKind.DISCOUNT, LineKind.ADJUSTMENT, LineKind.PRORATION, LineKind.CARRIED})
+STATED = frozenset(
+    {LineKind.DISCOUNT, LineKind.ADJUSTMENT, LineKind.PRORATION, LineKind.CARRIED, LineKind.GAIN_SHARE}
+)
 """Kinds of lines that have no price a unit: a promotion, and what is an amount and nothing else."""
 
 VERSION_DIGITS = 12
@@ -92,6 +94,7 @@ def _line_view(session: Session, line: InvoiceLine, currency: str, timezone: str
         *_pack_facts(line, plan),
         *_proration_facts(line, currency, timezone),
         *_stated_facts(line),
+        *_gain_share_facts(line, currency, timezone),
         *_counted_facts(session, line, timezone),
         *(() if charge is None else _rounding_facts(line, charge, currency)),
         Fact("Rated with", f"{plan.name}, version {version_name(line.plan_version_id)}"),
@@ -121,17 +124,27 @@ def _quantity(line: InvoiceLine, timezone: str) -> str:
         return "Taken off by hand" if line.amount_minor < 0 else "Added by hand"
     if line.kind == LineKind.CARRIED:
         return "Taken from your credit" if line.amount_minor < 0 else "More was credited than charged"
+    if line.kind == LineKind.GAIN_SHARE:
+        return f"Approved in receipt {line.sources['approval']['seq']:,}"
     return counted(line.quantity, line.unit)
 
 
 def _price(line: InvoiceLine, charge: Charge | None, currency: str) -> str:
     if line.kind == LineKind.DISCOUNT:
         return wording.promotion(discounts.from_document(line.pricing, currency))
+    if line.kind == LineKind.GAIN_SHARE:
+        return share_words(line, currency)
     if charge is None:
         return ""
     if line.kind == LineKind.BASE and isinstance(charge.model, Flat):
         return f"{wording.rate(charge.model.amount, currency)} per {line.unit}"
     return wording.price_of(charge, currency, line.unit)
+
+
+def share_words(line: InvoiceLine, currency: str) -> str:
+    """15 % of $3,200,000.00."""
+    savings = wording.money(Money.parse(line.sources["savings"], currency))
+    return f"{wording.number(Decimal(line.sources['share_pct']))} % of {savings}"
 
 
 def _step_view(step: Mapping[str, str], charge: Charge, unit: str, currency: str) -> StepView:
@@ -201,6 +214,18 @@ def _stated_facts(line: InvoiceLine) -> Iterable[Fact]:
             "An earlier invoice came to less than nothing" if line.amount_minor < 0 else "This invoice comes to zero"
         )
         yield Fact("How it came about", f"{whence}; what was left goes to the next one")
+
+
+def _gain_share_facts(line: InvoiceLine, currency: str, timezone: str) -> Iterable[Fact]:
+    if line.kind == LineKind.GAIN_SHARE:
+        sources = line.sources
+        yield Fact("Documented savings", wording.money(Money.parse(sources["savings"], currency)))
+        yield Fact("Share agreed", f"{wording.number(Decimal(sources['share_pct']))} %")
+        yield Fact("Measured over", wording.span(line.period_start, line.period_end, timezone))
+        yield Fact("Run", sources["run"])
+        yield Fact("Submitted in", f"receipt {sources['submission']['seq']:,}")
+        yield Fact("Approved in", f"receipt {sources['approval']['seq']:,}")
+        yield Fact("Calculation", version_name(sources["calculation"]))
 
 
 def _counted_facts(session: Session, line: InvoiceLine, timezone: str) -> Iterable[Fact]:

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from models import Alert, AlertKind, ChangeKind, Interval, Invoice, InvoiceLine, LineKind
 from services import standing, wording
 from services.closing_periods import rests_by
+from services.invoice_line_views import share_words
 from services.invoice_numbers import invoice_number
 from services.plans import Plan, Pool
 from services.pool_views import PoolView, pool_view
@@ -175,6 +176,8 @@ def _bill_line(line: InvoiceLine, currency: str, timezone: str) -> BillLineView:
 
 def _working(line: InvoiceLine, currency: str) -> str:
     """The quantity and its price, tier by tier where there are several: 50,000 × $0.005 + 37,500 × $0.008."""
+    if line.kind == LineKind.GAIN_SHARE:
+        return share_words(line, currency)
     if line.kind == LineKind.DISCOUNT:
         of = wording.money(Money.parse(line.sources["of"], currency))
         return f"{wording.promotion(discounts.from_document(line.pricing, currency))} {of}"

@@ -13,6 +13,7 @@ from services.rules.canonical import canonical_bytes, content_hash
 from tests.bad_bundles import bad_cases
 from tests.changed_bundles import bad_changes, good_changes
 from tests.contract_bundles import contract_cases
+from tests.gain_share_bundles import gain_share_cases
 from tests.good_bundles import Case, good_cases
 
 
@@ -23,6 +24,7 @@ def all_cases() -> Iterator[Case]:
     yield from bad_cases()
     yield from bad_changes()
     yield from contract_cases()
+    yield from gain_share_cases()
 
 
 def write_corpus(directory: Path) -> int:

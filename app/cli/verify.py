@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from services.bundles.bill_checks import CheckedBill
+from services.bundles.checked_bills import CheckedBill
 from services.bundles.verification import BundleReport, verify_bundle
 from services.errors import BundleRefused, InvalidBundle, Refusal, Unverifiable
 from services.rules.canonical import parse_strict
@@ -124,6 +124,7 @@ def _worded_bill(bill: CheckedBill) -> Iterator[str]:
     yield f"{_WORDS[bill.typ]} {bill.number}: {_thousands(bill.total)} {bill.currency}{dates}"
     for line in bill.lines:
         how = ", its receipts added up again" if line.from_receipts else ""
+        how += "" if line.approved_seq is None else f", approved in receipt {line.approved_seq}"
         quantity = f"{_thousands(line.quantity)} {line.unit}"
         yield f"  {_thousands(line.amount):>14}  {line.description} ({quantity}{how})"
     if bill.lines:

@@ -13,6 +13,7 @@ Tallystick.billChecks = (() => {
   const { KINDS, USAGE_KINDS, checkLine, differenceMicro, poolOf, worded } = Tallystick.lineChecks;
   const { TaxChecks } = Tallystick.taxChecks;
   const { purchaseOf } = Tallystick.topUpLines;
+  const { RunApprovals, runOf } = Tallystick.gainShareLines;
   const BILLS_MAX = 10_000;
   const BILLS_BYTES_MAX = 16 * 1024 * 1024;
   /** Kinds of lines that are held to what the ones before them have left. */
@@ -21,10 +22,11 @@ Tallystick.billChecks = (() => {
   const ONCE = new Set(["base", "asset_uplift", "overage"]);
 
   class Bills {
-    /** @param {object[]} receipts those of the bills, in the order of the log */
-    constructor(header, receipts, plans, usage) {
-      const size = receipts.reduce((sum, receipt) => sum + receipt.size, 0);
-      if (receipts.length > BILLS_MAX || size > BILLS_BYTES_MAX) {
+    /** @param {object[]} receipts those of the bills, in the order of the log; `steps` are those of gain-share runs */
+    constructor(header, receipts, plans, usage, steps = []) {
+      const ahead = [...receipts, ...steps];
+      const size = ahead.reduce((sum, receipt) => sum + receipt.size, 0);
+      if (ahead.length > BILLS_MAX || size > BILLS_BYTES_MAX) {
         throw new Unverifiable("There are more invoices in this bundle than can be checked at once; export fewer.");
       }
       this.header = header;
@@ -42,6 +44,7 @@ Tallystick.billChecks = (() => {
       this.fees = new FeesInForce(this.isWholeLog);
       this.carried = new CarriedCredit(this.isWholeLog);
       this.parts = new PeriodParts(receipts, plans, usage, (first, last) => this.holds(first, last));
+      this.approvals = new RunApprovals(steps, (seq) => this.holds(seq, seq));
       this.checkInvoiceSeq();
     }
 
@@ -97,7 +100,17 @@ Tallystick.billChecks = (() => {
       const amount = checkLine(line, plan, sum, { fee: fees.left(line), isOnNote, isTakenBack });
       fees.note(line, amount);
       this.billOnce(receipt, line, plan, where, isTakenBack);
-      return { line, plan, amount, usageCount: sum === null ? null : sum.count };
+      const approvedSeq = this.approvalOf(receipt, line);
+      return { line, plan, amount, approvedSeq, usageCount: sum === null ? null : sum.count };
+    }
+
+    /** The receipt that approved a gain-share line; null for other lines, and where it is not in the bundle. */
+    approvalOf(receipt, line) {
+      if (line.kind !== "gain_share" || receipt.document.typ !== "invoice") return null;
+      if (this.approvals.check(receipt, line)) return line.sources.approval.seq;
+      if (receipt.seq === this.header.invoiceSeq)
+        throw new Unverifiable("the approval that it names is not in the bundle.");
+      return null;
     }
 
     /** Hold what an invoice takes over from those before it to what they say; `lines` are those checked so far. */
@@ -159,7 +172,8 @@ Tallystick.billChecks = (() => {
       const start = line.period?.start ?? "";
       const pool = USAGE_KINDS.has(kind) ? poolOf(line, plan) : "";
       const once = [document.subscription, kind, price, start, pool, ONCE.has(kind) ? null : seq];
-      const key = JSON.stringify(kind === "top_up" ? [kind, purchaseOf(line)] : once);
+      const named = { top_up: purchaseOf, gain_share: runOf }[kind];
+      const key = JSON.stringify(named === undefined ? once : [kind, named(line)]);
       if (isTakenBack) this.billed.delete(key);
       else if (this.billed.has(key))
         throw new Broken(`this is billed twice; ${this.billed.get(key)} has billed it already.`);

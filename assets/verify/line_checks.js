@@ -10,6 +10,7 @@ Tallystick.lineChecks = (() => {
   const { prorated, takenOff } = Tallystick.prorationChecks;
   const USAGE_KINDS = new Set(["overage", "late_usage", "correction"]);
   const { topUpOf } = Tallystick.topUpLines;
+  const { gainShareOf } = Tallystick.gainShareLines;
   const KINDS = new Set([
     ...USAGE_KINDS,
     "base",
@@ -19,6 +20,7 @@ Tallystick.lineChecks = (() => {
     "proration",
     "carried",
     "top_up",
+    "gain_share",
   ]);
 
   /**
@@ -53,6 +55,7 @@ Tallystick.lineChecks = (() => {
     if (line.kind === "discount") return discountOf(line, plan, fee === null ? null : sign * fee);
     if (line.kind === "asset_uplift") return assetsOf(line, plan);
     if (line.kind === "top_up") return topUpOf(line, plan, sign);
+    if (line.kind === "gain_share") return gainShareOf(line, plan);
     return line.kind === "overage" ? overageOf(line, plan, sum, sign) : differenceOf(line, plan, sum);
   }
 

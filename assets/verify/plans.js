@@ -53,6 +53,7 @@ Tallystick.plans = (() => {
       this.allowances = entries(document.allowances, (value) => number(value).toMicro());
       this.overage = entries(document.overage, (value) => readCharge(object(value)));
       this.topUps = readTopUps(document.top_ups ?? [], this.pools);
+      this.gainShare = document.gain_share === null ? null : readGainShare(object(document.gain_share));
       checkUnused(document);
       this.assets = document.assets === null ? null : readAssets(object(document.assets));
     }
@@ -81,10 +82,14 @@ Tallystick.plans = (() => {
   }
 
   /** What no bill is rated with, but a plan must have all the same. */
-  function checkUnused({ gain_share, features, entitlements, limits }) {
-    if (gain_share !== null) for (const name of ["min_pct", "max_pct"]) number(object(gain_share)[name]);
+  function checkUnused({ features, entitlements, limits }) {
     if (!Array.isArray(features) || !Array.isArray(entitlements)) throw new Broken(NOT_A_PLAN);
     object(limits);
+  }
+
+  /** The bounds of a share of savings, in percent. */
+  function readGainShare({ min_pct, max_pct }) {
+    return { min: number(min_pct), max: number(max_pct) };
   }
 
   function readPool({ name, unit, resets }) {

@@ -128,6 +128,7 @@ Tallystick.receiptFields = (() => {
     site: ID,
     alert: ID,
     parts: listOf(PART),
+    calculation: HASHED,
   };
   const ALWAYS = "v typ iss tenant seq prev ts";
   const TRACE = "trace_id hop trace_prev";
@@ -148,7 +149,7 @@ Tallystick.receiptFields = (() => {
     credit_note: ["number subscription req lines totals tax amount currency", "idem cid period price usage"],
     payment: ["idem req amount currency", "cid number"],
     baseline: ["idem cid metric units", "req policy period amount currency"],
-    approval: ["idem req cid", "metric policy number period amount currency"],
+    approval: ["idem req cid", "metric policy number period amount currency calculation"],
     key: ["idem cid", "req policy"],
   };
   const pick = (names) => Object.fromEntries(names.split(" ").map((name) => [name, FIELDS[name]]));

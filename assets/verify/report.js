@@ -13,6 +13,7 @@ Tallystick.report = (() => {
     ["discount", "Promotion"],
     ["adjustment", "Adjustment"],
     ["top_up", "Credits bought"],
+    ["gain_share", "Share of savings"],
     ["proration", "Plan change"],
     ["carried", "Credit carried on"],
     ["asset_uplift", "Assets beyond the included"],
@@ -79,24 +80,28 @@ Tallystick.report = (() => {
     return `${name} ${percent} %${region ? `, ${region}` : ""}`;
   }
 
-  function lineOf({ line, plan, amount, usageCount }, currency) {
+  function lineOf({ line, plan, amount, usageCount, approvedSeq }, currency) {
     return {
       description: line.description ?? KINDS.get(line.kind),
       quantity: line.quantity,
       unit: line.unit,
       amount: line.amount,
       computed: plain(amount, currency),
-      basis: basisOf(line, plan, usageCount),
+      basis: basisOf(line, plan, usageCount, approvedSeq),
       usage: line.usage ?? null,
       price: line.price,
     };
   }
 
   /** What a line was worked out from, in a few words. */
-  function basisOf(line, plan, usageCount) {
+  function basisOf(line, plan, usageCount, approvedSeq) {
     if (usageCount !== null) return `${count(usageCount, "usage record")} added up`;
     if (line.kind === "base") return `the price of ${plan.name}`;
     if (line.kind === "adjustment") return "what the seller decided on";
+    if (line.kind === "gain_share") {
+      const share = `${line.sources.share_pct} % of savings of ${number(line.sources.savings)}`;
+      return approvedSeq === null ? share : `${share}, as approved in receipt ${number(approvedSeq)}`;
+    }
     if (line.kind === "proration") return `the rest of ${line.sources.fee} by the second`;
     if (line.kind === "carried") return line.sources ? "what the earlier invoice carried on" : "what is left below zero";
     if (line.kind === "discount") return `${line.sources.of} left of the base fee`;

@@ -17,6 +17,7 @@ Tallystick.verifier = (() => {
   const { checkRemembered } = Tallystick.rememberedChecks;
   const { readPlans, UsageBook } = Tallystick.usageChecks;
   const { Bills } = Tallystick.billChecks;
+  const { isRunStep } = Tallystick.gainShareLines;
   const { number } = Tallystick.wording;
   const KEYS_BYTES_MAX = 16 * 1024 * 1024;
   const BILLS = new Set(["invoice", "credit_note"]);
@@ -31,6 +32,7 @@ Tallystick.verifier = (() => {
       this.usage = new UsageBook(new Map());
       this.signed = [];
       this.billReceipts = [];
+      this.runSteps = [];
       this.bills = [];
       this.lastTs = "";
       this.metered = Held.of(() => null);
@@ -82,6 +84,7 @@ Tallystick.verifier = (() => {
       const isMetered = this.plans.failure === null && this.metered.failure === null;
       if (isMetered && USED.has(document.typ)) this.metered = Held.of(() => this.usage.take(receipt));
       if (BILLS.has(document.typ)) this.billReceipts.push({ ...receipt, size: data.length });
+      if (isRunStep(document)) this.runSteps.push({ ...receipt, size: data.length });
       if (needsSignature(this.header, receipt)) this.signed.push({ ...receipt, data: data.slice() });
     }
 
@@ -99,7 +102,7 @@ Tallystick.verifier = (() => {
     }
 
     async checkMeaning() {
-      const bills = Held.of(() => new Bills(this.header, this.billReceipts, this.plans.value, this.usage));
+      const bills = Held.of(() => new Bills(this.header, this.billReceipts, this.plans.value, this.usage, this.runSteps));
       for (const part of [bills, this.plans, this.metered]) part.get();
       this.held.add("usage");
       this.bills = await bills.value.check(this.pace);

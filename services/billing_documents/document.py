@@ -60,7 +60,7 @@ class PlanFacts:
     packs: Mapping[str, str] = field(default_factory=dict)
 
 
-AMOUNTS_ALONE: Final = frozenset({"discount", "adjustment", "proration", "carried"})
+AMOUNTS_ALONE: Final = frozenset({"discount", "adjustment", "proration", "carried", "gain_share"})
 """Kinds of line that say an amount and no quantity of anything."""
 
 

@@ -64,6 +64,10 @@ class English(Wording):
         fee, days = self.formats.amount(prorated.fee.amount_minor), self.formats.span(*prorated.days)
         return f"Of {fee} for {days}, by the second from {self.formats.moment(prorated.changed_at)} on"
 
+    def share_of_savings(self, line: DocumentLine) -> str:
+        seq = self.formats.number(line.sources["approval"]["seq"])
+        return f"Of documented savings of {self.savings(line)}, approved in receipt {seq}"
+
     def bought(self, credits: Decimal) -> str:
         return f"{self.formats.number(credits)} in all"
 

@@ -81,6 +81,9 @@ class French(Wording):
                 words = f"Promotion {line.sources['code']} : {self._off(line)} sur les frais de base"
             case "top_up":
                 words = f"{self.pool(line)}, achat : {line.plan.packs.get(line.sources['pack'], line.sources['pack'])}"
+            case "gain_share":
+                first, last = self.formats.day(line.starts_on), self.formats.day(line.ends_on)
+                words = f"Partage des gains, du {first} au {last}"
             case "carried" | "adjustment":
                 words = self._amount_alone(line, document)
             case _:
@@ -118,6 +121,10 @@ class French(Wording):
         fee, days = self.formats.amount(prorated.fee.amount_minor), self.formats.span(*prorated.days)
         since = self.formats.moment(prorated.changed_at)
         return f"Sur {fee} pour {days}, à la seconde près à compter du {since}"
+
+    def share_of_savings(self, line: DocumentLine) -> str:
+        seq = self.formats.number(line.sources["approval"]["seq"])
+        return f"Sur des gains documentés de {self.savings(line)}, approuvés au reçu {seq}"
 
     def bought(self, credits: Decimal) -> str:
         return f"{self.formats.number(credits)} en tout"

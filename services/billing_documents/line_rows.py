@@ -54,6 +54,8 @@ def _details(line: DocumentLine, say: Wording) -> Iterator[str]:
 
 def _rate(line: DocumentLine, charge: Charge | None, say: Wording) -> str:
     """The one price that applies to all of it; "" where there are tiers, whose rows have theirs."""
+    if line.kind == "gain_share":
+        return say.formats.percent(Decimal(line.sources["share_pct"]))
     if charge is None:
         return say.promotion(line) if line.kind == "discount" else ""
     model = charge.model

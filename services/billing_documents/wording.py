@@ -13,6 +13,7 @@ from babel import Locale
 
 from services.billing_documents.document import BillingDocument, CoveredUse, DocumentLine, Prorated
 from services.billing_documents.formats import Formats
+from services.rules.money import Money
 
 
 class Wording(ABC):
@@ -75,6 +76,8 @@ class Wording(ABC):
             words = self.difference(line)
         elif line.prorated is not None:
             words = self.share_of_term(line.prorated)
+        elif line.kind == "gain_share":
+            words = self.share_of_savings(line)
         elif line.kind == "top_up":
             words = self.bought(Decimal(line.sources["credits"]))
         elif line.kind == "base":
@@ -96,6 +99,14 @@ class Wording(ABC):
     @abstractmethod
     def share_of_term(self, prorated: Prorated) -> str:
         """Of 9,000.00 for Nov 1–30, 2026, by the second from Nov 15, 2026, 2:05 p.m. on."""
+
+    def savings(self, line: DocumentLine) -> str:
+        """The savings that a line is a share of."""
+        return self.formats.amount(Money.parse(line.sources["savings"], self.formats.currency).amount_minor)
+
+    @abstractmethod
+    def share_of_savings(self, line: DocumentLine) -> str:
+        """Of documented savings of 3,200,000.00, approved in receipt 482."""
 
     @abstractmethod
     def bought(self, credits: Decimal) -> str:

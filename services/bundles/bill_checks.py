@@ -1,12 +1,13 @@
 """Checking the invoices and credit notes of a bundle: every line rated again, every sum added again."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from services.bundles.bill_chains import CarriedCredit, FeesInForce
 from services.bundles.bill_sums import BaseFees, InvoiceTotals, check_adjustment, check_stated, check_totals
+from services.bundles.checked_bills import CheckedBill, checked_line
+from services.bundles.gain_share_lines import RunApprovals, run_of
 from services.bundles.line_checks import KINDS, USAGE_KINDS, check_line, difference, pool_of
 from services.bundles.members import Header
 from services.bundles.part_checks import PeriodParts, check_tiling
@@ -31,37 +32,17 @@ _ONCE = frozenset({"base", "asset_uplift", "overage"})
 _INVOICES_ONLY = frozenset({"proration", "carried"})
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedLine:
-    """A line that comes to its amount. `from_receipts` says whether its usage was added up again."""
-
-    kind: str
-    description: str
-    quantity: str
-    unit: str
-    amount: str
-    from_receipts: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedBill:
-    """An invoice or a credit note that was checked; `typ` says which. Amounts are in major units of `currency`."""
-
-    typ: str
-    seq: int
-    number: int
-    currency: str
-    subtotal: str
-    tax: str
-    total: str
-    period: Mapping[str, str] | None
-    lines: tuple[CheckedLine, ...]
-
-
 class Bills:
-    """The bills of a bundle, in the order of the log. `receipts` are theirs."""
+    """The bills of a bundle, in the order of the log. `receipts` are theirs, `steps` those of gain-share runs."""
 
-    def __init__(self, header: Header, receipts: Sequence[Receipt], plans: Mapping[str, Plan]) -> None:
+    def __init__(
+        self,
+        header: Header,
+        receipts: Sequence[Receipt],
+        plans: Mapping[str, Plan],
+        *,
+        steps: Sequence[Receipt] = (),
+    ) -> None:
         self._header = header
         self._plans = plans
         self._receipts = receipts
@@ -73,8 +54,9 @@ class Bills:
         self._overage: dict[tuple[str, str, str], int] = {}
         self._fees = FeesInForce(whole_log=self._whole_log)
         self._carried = CarriedCredit(whole_log=self._whole_log)
-        proven = header.range
-        self._parts = PeriodParts(receipts, plans, None if proven is None else (proven.first_seq, proven.last_seq))
+        proven = None if header.range is None else (header.range.first_seq, header.range.last_seq)
+        self._parts = PeriodParts(receipts, plans, proven)
+        self._approvals = RunApprovals(steps, proven)
 
     def asked(self) -> Iterator[Asked]:
         """What has to be added up to check them."""
@@ -123,7 +105,7 @@ class Bills:
                 self._bill_once(receipt, line, plan, where, taken_back=taken_back)
                 self._check_chain(receipt, line, plan, fees.left(line), (*amounts, amount))
                 amounts.append(amount)
-                lines.append(_checked(line, usage))
+                lines.append(checked_line(line, usage, approved_seq=self._approval_of(receipt, line)))
             where = name
             self._check_usage(receipt, sums)
             total = check_totals(document, amounts)
@@ -185,6 +167,8 @@ class Bills:
             return
         if kind == "top_up":
             key = (kind, purchase_of(line))
+        if kind == "gain_share":
+            key = (kind, run_of(line))
         if taken_back:
             self._billed.pop(key, None)
         elif (before := self._billed.setdefault(key, where)) is not where:
@@ -213,6 +197,16 @@ class Bills:
             self._fees.prorate(receipt, line, prorated(line, plan))
         if line["kind"] == "carried":
             self._carried.check(receipt, line, amounts[-1], money.total(amounts, plan.currency))
+
+    def _approval_of(self, receipt: Receipt, line: Mapping[str, Any]) -> int | None:
+        """The receipt that approved a gain-share line; None for other lines, and where it is not in the bundle."""
+        if line["kind"] != "gain_share" or receipt.typ != "invoice":
+            return None
+        if self._approvals.check(receipt, line):
+            return int(line["sources"]["approval"]["seq"])
+        if receipt.seq == self._header.invoice_seq:
+            raise Unverifiable("the approval that it names is not in the bundle.")
+        return None
 
     def _usage_of(self, receipt: Receipt, line: Mapping[str, Any], sums: UsageSums) -> PoolSum | None:
         """The sum of a line's receipts; None where they are not all in the bundle."""
@@ -253,8 +247,3 @@ class Bills:
         """A bundle for an invoice must hold all that the invoice sums."""
         if receipt.seq == self._header.invoice_seq:
             raise Unverifiable("not all the usage that it sums is in the bundle.")
-
-
-def _checked(line: Mapping[str, Any], usage: PoolSum | None) -> CheckedLine:
-    names = (line["kind"], line.get("description", line["kind"]), line["quantity"], line["unit"], line["amount"])
-    return CheckedLine(*names, from_receipts=usage is not None)

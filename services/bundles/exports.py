@@ -80,14 +80,18 @@ def prepare_range(
 def prepare_invoice(
     session: Session, *, tenant_id: str, invoice_id: str, at: datetime, since: int | None = None
 ) -> Export:
-    """Everything an invoice rests on: the receipts from the first it sums to its own. Raises NotFound."""
+    """Everything an invoice rests on: the receipts from the first it sums, or that approved it, to its own.
+
+    Raises NotFound.
+    """
     document = read_invoice(session, tenant_id=tenant_id, invoice_id=invoice_id)
     invoice = document.invoice
     if invoice.receipt_seq is None:
         raise NotFound("A draft has no receipt yet.", field="invoice_id")
     own = find_receipt(session, tenant_id=tenant_id, seq=invoice.receipt_seq).document
-    parts = [part["usage"]["first_seq"] for part in (own, *own["lines"]) if "usage" in part]
-    first = min(parts, default=invoice.receipt_seq)
+    rests_on = [part["usage"]["first_seq"] for part in (own, *own["lines"]) if "usage" in part]
+    rests_on += [line["sources"]["approval"]["seq"] for line in own["lines"] if line["kind"] == "gain_share"]
+    first = min(rests_on, default=invoice.receipt_seq)
     head = read_head(session, tenant_id=tenant_id)
     return _range_export(
         session,

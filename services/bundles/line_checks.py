@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from services.bundles.gain_share_lines import rate_gain_share
 from services.bundles.proration_checks import prorated
 from services.bundles.top_up_lines import rate_top_up
 from services.bundles.usage import PoolSum
@@ -21,7 +22,7 @@ from services.rules.pricing import Rated
 from services.rules.quantities import from_micro, plain, plain_micro, to_micro
 
 USAGE_KINDS = frozenset({"overage", "late_usage", "correction"})
-KINDS = USAGE_KINDS | {"base", "discount", "asset_uplift", "adjustment", "proration", "carried", "top_up"}
+KINDS = USAGE_KINDS | {"base", "discount", "asset_uplift", "adjustment", "proration", "carried", "top_up", "gain_share"}
 
 _FLAT_KINDS = frozenset({"adjustment", "proration", "carried"})
 
@@ -61,6 +62,8 @@ def check_line(
         expected = _assets(line, plan)
     elif kind == "top_up":
         expected = Expected(*rate_top_up(line, plan, sign=-1 if taken_back else 1))
+    elif kind == "gain_share":
+        expected = Expected(*rate_gain_share(line, plan))
     elif kind == "overage":
         expected = _overage(line, plan, usage, -1 if taken_back else 1)
     else:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from services.bundles.bill_checks import Bills, CheckedBill
+from services.bundles.bill_checks import Bills
+from services.bundles.checked_bills import CheckedBill
 from services.bundles.checks import Walk, check_remembered, read_remembered
+from services.bundles.gain_share_lines import RUN_METRIC, is_run_step
 from services.bundles.members import Header
 from services.bundles.plans import read_plans
 from services.bundles.reading import Bundle, open_bundle
@@ -23,10 +25,10 @@ from services.signature_checks import PublishedKey
 
 BILLS_MAX = 10_000
 BILLS_BYTES_MAX = 16 * 1024 * 1024
-"""Of all invoices and credit notes in one bundle."""
+"""Of all invoices, credit notes and steps of gain-share runs in one bundle."""
 
 _BILLS = frozenset({"invoice", "credit_note"})
-_INVOICE, _CREDIT_NOTE = b'"typ":"invoice"', b'"typ":"credit_note"'
+_AHEAD = (b'"typ":"invoice"', b'"typ":"credit_note"', b'"metric":"%s"' % RUN_METRIC.encode())
 
 Meaning = tuple[Sequence[CheckedBill], Sequence[MeterTotal]]
 
@@ -164,11 +166,12 @@ class _Meant:
         self.failure: BundleRefused | None = None
         self._ahead: list[bytes] = []
         try:
-            bills = _read_ahead(bundle)
-            self._ahead = [bill.hash for bill in bills]
+            ahead = _read_ahead(bundle)
+            self._ahead = [receipt.hash for receipt in ahead]
+            bills = [receipt for receipt in ahead if receipt.typ in _BILLS]
             _check_invoice_seq(bundle.header, bills)
             plans = read_plans(bundle.header.plans, tenant=bundle.header.tenant)
-            self._bills = Bills(bundle.header, bills, plans)
+            self._bills = Bills(bundle.header, bills, plans, steps=[step for step in ahead if is_run_step(step)])
             self._sums = UsageSums(plans, self._bills.asked())
         except BundleRefused as error:
             self.failure = error
@@ -177,7 +180,7 @@ class _Meant:
         try:
             if step.use is not None:
                 self._sums.take(step.seq, step.use, leaf)
-            elif step.receipt is not None and step.receipt.typ in _BILLS:
+            elif step.receipt is not None and _is_read_ahead(step.receipt):
                 self._check_read_ahead(step, leaf)
         except BundleRefused as error:
             self.failure = error
@@ -201,23 +204,28 @@ def _check_invoice_seq(header: Header, bills: Sequence[Receipt]) -> None:
         raise InvalidBundle(f"The header's invoice_seq names receipt {header.invoice_seq}, which is no invoice.")
 
 
+def _is_read_ahead(receipt: Receipt) -> bool:
+    return receipt.typ in _BILLS or is_run_step(receipt)
+
+
 def _read_ahead(bundle: Bundle) -> Sequence[Receipt]:
-    """The bills of a bundle: they say which usage has to be added up, and come after it in the log.
+    """The bills of a bundle, which say what usage has to be added up and come after it in the log, and what approved
+    their gain-share.
 
     What cannot be read here is told of when its turn comes. Raises Unverifiable for more than can be held.
     """
-    bills: list[Receipt] = []
+    found: list[Receipt] = []
     size = 0
     try:
         for batch in bundle.receipts(sealed=False):
             for data in batch:
-                if _INVOICE in data or _CREDIT_NOTE in data:
+                if any(mark in data for mark in _AHEAD):
                     receipt = read_receipt(data)
-                    if receipt.typ in _BILLS:
-                        bills.append(receipt)
+                    if _is_read_ahead(receipt):
+                        found.append(receipt)
                         size += len(data)
-            if len(bills) > BILLS_MAX or size > BILLS_BYTES_MAX:
+            if len(found) > BILLS_MAX or size > BILLS_BYTES_MAX:
                 raise Unverifiable("There are more invoices in this bundle than can be checked at once; export fewer.")
     except (InvalidBundle, InvalidReceipt):
-        return bills
-    return bills
+        return found
+    return found

@@ -166,7 +166,7 @@ FIELDS = {
     "invariants": _list_of(_ID), "amount": _AMOUNT, "currency": _MONEY_UNIT, "price": _HASHED,
     "number": _COUNT, "period": _PERIOD, "lines": _list_of(_LINE), "totals": _TOTALS, "tax": _list_of(_TAX),
     "usage": _USAGE, "subscription": _ID, "overage_micro": _WHOLE, "occurred_at": _MOMENT_FIELD, "day": _DAY_FIELD,
-    "site": _ID, "alert": _ID, "parts": _list_of(_PART),
+    "site": _ID, "alert": _ID, "parts": _list_of(_PART), "calculation": _HASHED,
 }  # fmt: skip
 
 _ALWAYS = "v typ iss tenant seq prev ts"
@@ -188,7 +188,7 @@ _KINDS = {
     "credit_note": ("number subscription req lines totals tax amount currency", "idem cid period price usage"),
     "payment": ("idem req amount currency", "cid number"),
     "baseline": ("idem cid metric units", "req policy period amount currency"),
-    "approval": ("idem req cid", "metric policy number period amount currency"),
+    "approval": ("idem req cid", "metric policy number period amount currency calculation"),
     "key": ("idem cid", "req policy"),
 }
 SHAPES = {
