@@ -20,9 +20,7 @@ from services.rules.pricing import Charge, Flat, Package
 from services.usage_wording import counted
 
 SNAPSHOTS_SHOWN_MAX = 50
-STATED = frozenset(
-    {LineKind.DISCOUNT, LineKind.ADJUSTMENT, LineKind.PRORATION, LineKind.CARRIED, LineKind.GAIN_SHARE}
-)
+STATED = frozenset({LineKind.DISCOUNT, LineKind.ADJUSTMENT, LineKind.PRORATION, LineKind.CARRIED, LineKind.GAIN_SHARE})
 """Kinds of lines that have no price a unit: a promotion, and what is an amount and nothing else."""
 
 VERSION_DIGITS = 12

@@ -113,6 +113,11 @@ TAKEN_BACK = line(
     "correction", "Correction of the period of 2026-10-01: Credits", "-500", "credit", -100_00, pricing=GRADUATED,
     sources={"pool": "credits", "overage": "5", "billed_before": "505"},
 )  # fmt: skip
+SHARED = line(
+    "gain_share", "Gain-share, 2026-07-01 to 2026-09-30: 15 % of documented savings", "1", "run", 480_000_00,
+    pricing={"model": "share", "percent": "15", "of": "3200000.00"},
+    sources={"run": "run_1", "savings": "3200000.00", "share_pct": "15", "approval": {"seq": 1482, "hash": ""}},
+)  # fmt: skip
 EVERY_KIND = (BASE, DISCOUNT, ASSETS, OVERAGE, TIERED, LATE)
 
 

@@ -82,7 +82,8 @@ Tallystick.plans = (() => {
   }
 
   /** What no bill is rated with, but a plan must have all the same. */
-  function checkUnused({ features, entitlements, limits }) {
+  function checkUnused({ gain_share, features, entitlements, limits }) {
+    if (gain_share !== null) for (const name of ["min_pct", "max_pct"]) number(object(gain_share)[name]);
     if (!Array.isArray(features) || !Array.isArray(entitlements)) throw new Broken(NOT_A_PLAN);
     object(limits);
   }

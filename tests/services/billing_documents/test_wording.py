@@ -59,6 +59,10 @@ FRENCH = {
         "Sur 9 000,00 pour 1–30 nov. 2026, à la seconde près à compter du 15 nov. 2026, 14 h 05",
     ),
     "carried": (CARRIED, "Crédit reporté de la facture INV-000007", ""),
+    "gain_share": (
+        bills.SHARED, "Partage des gains, du 1er novembre 2026 au 30 novembre 2026",
+        "Sur des gains documentés de 3 200 000,00, approuvés au reçu 1 482",
+    ),
 }  # fmt: skip
 
 
@@ -94,6 +98,13 @@ def test_a_proration_names_the_fee_its_days_and_the_moment_of_change() -> None:
     row = worded(UNUSED, "en")
     assert row["details"] == "Of 9,000.00 for Nov 1–30, 2026, by the second from Nov 15, 2026, 2:05 p.m. on"
     assert (row["quantity"], row["rate"], row["amount"]) == ("", "", "−4,500.00")
+
+
+def test_a_share_of_savings_names_what_it_is_a_share_of_and_who_approved_it_where() -> None:
+    row = worded(bills.SHARED, "en")
+    assert row["details"] == "Of documented savings of 3,200,000.00, approved in receipt 1,482"
+    assert (row["quantity"], row["rate"], row["amount"]) == ("", "15%", "480,000.00")
+    assert worded(bills.SHARED, "fr")["rate"] == "15 %"
 
 
 def test_credit_that_is_left_goes_to_the_next_invoice() -> None:

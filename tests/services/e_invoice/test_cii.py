@@ -56,6 +56,7 @@ CASES = {
     "no line": bills.invoice(()),
     "all taken off": bills.invoice((bills.BASE, replace(bills.DISCOUNT, amount_minor=-9_000_00))),
     "of nothing used": bills.invoice((replace(bills.TIERED, quantity=Decimal(0), amount_minor=25_00),)),
+    "a share of savings": bills.invoice((bills.BASE, bills.SHARED)),
     "credit note": bills.credit_note(),
     "credit note without tax": bills.credit_note(**EU | bills.no_tax((bills.TAKEN_BACK,), "AE", "Reverse charge")),
     "a line that is not taxed": bills.invoice(
