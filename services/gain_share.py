@@ -7,7 +7,6 @@ receipt.
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -24,13 +23,13 @@ from services.rules import decimals, gain_share
 from services.rules.gain_share import DOWNTIME_COST, KPI_DELTA, METHODS, Measurements, Savings, Terms
 from services.rules.periods import business_date
 from services.rules.price_models import check_rate
+from services.rules.savings import MEASURED, RATE_NAMES
 from services.rules.violations import MissingMeasurement, RuleViolation
 from services.subscription_choice import live_subscriptions
 from services.subscriptions import list_subscriptions, plan_of
 from services.tenants import lock_head, read_tenant
 
-KPIS = tuple(field.name for field in fields(Measurements))
-RATES = tuple(field.name for field in fields(Terms) if field.name != "currency")
+KPIS, RATES = MEASURED, RATE_NAMES
 UNIT_MAX, DOCUMENT_MAX = 32, 200
 RUN_DAYS_MAX = 366
 NUMBER_DECIMALS = 6
@@ -64,7 +63,7 @@ def record_baseline(
     _check_named(kpi, KPIS, "kpi")
     with _refusing("value"):
         check_rate(value, "value")
-        Measurements(**{kpi: value})
+        Measurements(**{kpi: value})  # type: ignore[arg-type]
     if currency != tenant.currency:
         raise Unprocessable(
             f"This customer is billed in {tenant.currency}; price the baseline in it.", field="currency"
@@ -122,11 +121,12 @@ def record_run(
     for name in actual:
         _check_named(name, KPIS, "actual")
     with _refusing("actual"):
-        measured = Measurements(**actual)
+        measured = Measurements(**actual)  # type: ignore[arg-type]
     baselines = baselines_in_force(session, tenant_id=tenant_id, on=period_start)
     terms = _agreed_terms(baselines, tenant.currency)
     with _refusing("actual"):
-        savings = _METHODS[method](Measurements(**{b.kpi: b.value for b in baselines}), measured, terms)
+        before = Measurements(**{b.kpi: b.value for b in baselines})  # type: ignore[arg-type]
+        savings = _METHODS[method](before, measured, terms)
     with _refusing("share_pct"):
         fee = gain_share.fee(savings.total, share_pct, min_pct=bounds.min_pct, max_pct=bounds.max_pct)
     run = GainShareRun(
@@ -214,7 +214,7 @@ def _agreed_terms(baselines: list[KpiBaseline], currency: str) -> Terms:
                 raise Unprocessable(f"The baselines name different rates for {name}; record them alike.", field="rates")
     if "operating_hours" not in agreed:
         raise Unprocessable("The baselines name no operating_hours; record them with one.", field="rates")
-    return Terms(currency=currency, **agreed)
+    return Terms(currency=currency, **agreed)  # type: ignore[arg-type]
 
 
 def _breakdown(
