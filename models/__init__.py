@@ -15,11 +15,14 @@ from models.credit import CreditEntry, CreditGrant, EntryKind, GrantKind
 from models.credit_note import CreditNote, CreditNoteLine
 from models.credit_purchase import AutoTopUp, CreditPurchase, PurchaseStatus
 from models.dunning import Dunning, DunningOutcome, PaymentReminder
-from models.gain_share import GainShareRun, GainShareStatus, KpiBaseline
+from models.evidence import EvidenceFile
+from models.gain_share import GainShareRun, GainShareStatus, Party
 from models.idempotency import IdempotencyRecord
 from models.invoice import BillingReason, Invoice, InvoiceLine, InvoiceStatus, LineKind
 from models.job_worker import JobWorker
+from models.kpi import BaselineStatus, KpiBaseline, KpiMeasurement, MeasurementSource
 from models.mail import MailCursor, MailKind, MailMessage, MailPreference, MailStatus
+from models.maintenance import LogFile, MaintenanceImport, MaintenanceRow, RowOutcome
 from models.member import Membership, Role, User, WebSession
 from models.notice import Notice, NoticeType
 from models.pending_line import PendingLine
@@ -67,6 +70,7 @@ __all__ = [
     "AssetSnapshot",
     "AssetSource",
     "AutoTopUp",
+    "BaselineStatus",
     "BillingPeriod",
     "BillingProfile",
     "BillingReason",
@@ -92,6 +96,7 @@ __all__ = [
     "EndpointStatus",
     "EntryKind",
     "EventSource",
+    "EvidenceFile",
     "GainShareRun",
     "GainShareStatus",
     "GrantKind",
@@ -105,16 +110,22 @@ __all__ = [
     "JobWorker",
     "KeyRotation",
     "KpiBaseline",
+    "KpiMeasurement",
     "Language",
     "LineKind",
+    "LogFile",
     "MailCursor",
     "MailKind",
     "MailMessage",
     "MailPreference",
     "MailStatus",
+    "MaintenanceImport",
+    "MaintenanceRow",
+    "MeasurementSource",
     "Membership",
     "Notice",
     "NoticeType",
+    "Party",
     "PaymentReminder",
     "PendingLine",
     "PeriodStatus",
@@ -132,6 +143,7 @@ __all__ = [
     "Reservation",
     "ReservationStatus",
     "Role",
+    "RowOutcome",
     "ScheduledChange",
     "SellerProfile",
     "SigningKey",

@@ -81,14 +81,14 @@ def plain_decimal(value: Decimal) -> Decimal:
     return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
-def choice(values: type[StrEnum]) -> Enum:
-    """A short text column with a CHECK that it is one of `values`."""
+def choice(values: type[StrEnum], name: str | None = None) -> Enum:
+    """A short text column with a CHECK that it is one of `values`; `name` tells it from another of the same table."""
     return Enum(
         values,
         native_enum=False,
         create_constraint=True,
         length=32,
-        name=values.__name__.lower(),
+        name=name or values.__name__.lower(),
         values_callable=lambda members: [str(member) for member in members],
     )
 

@@ -2,7 +2,8 @@
 
 A final invoice keeps all it says; only how it is paid is noted on it, and its state goes forward only. Its lines and
 taxes add up to it and cannot be added to, changed or taken away. Credit notes, receipts and entries of credit are
-written once, as are versions of billing details and tax rates. A refusal is an IntegrityError.
+written once, as are versions of billing details and tax rates, and what a gain-share rests on but for what is noted
+on it later. A refusal is an IntegrityError.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,15 @@ WRITTEN_ONCE: Final = (
     "credit_note", "credit_note_line", "credit_note_tax", "receipt", "receipt_signature", "credit_entry",
     "billing_profile", "seller_profile", "tax_rate",
 )  # fmt: skip
+NOTED_LATER: Final = {
+    "evidence_file": (),
+    "kpi_baseline": ("status", "decided_by", "decided_party", "decided_at", "reason", "receipt_seq", "salt"),
+    "kpi_measurement": ("replaced_at",),
+    "maintenance_import": (),
+    "maintenance_row": (),
+}
+"""What a gain-share rests on, and the columns of each that are filled in after."""
+
 PARTS: Final = ("invoice_line", "invoice_tax")
 STATES: Final = {
     "draft": ("open", "paid"),
@@ -40,7 +50,7 @@ class Trigger(NamedTuple):
 def triggers(metadata: MetaData) -> list[Trigger]:
     """All of them, for the columns as the tables have them. What stands in them is ours, none of it is given."""
     columns = [column.name for column in metadata.tables["invoice"].columns]
-    return [*_once(), *_parts(), *_invoice(columns)]
+    return [*_once(), *_parts(), *_invoice(columns), *_noted(metadata), *_baseline()]
 
 
 def statements(metadata: MetaData, dialect: str) -> list[str]:
@@ -83,6 +93,23 @@ def _invoice(columns: Sequence[str]) -> Iterable[Trigger]:
     yield Trigger("invoice_state", "invoice", "UPDATE", moved, "an invoice does not go back to that state")
     summed = f"OLD.status = 'draft' AND NEW.status <> 'draft' AND ({sums})"
     yield Trigger("invoice_sums", "invoice", "UPDATE", summed, "the lines and taxes do not add up to the invoice")
+
+
+def _noted(metadata: MetaData) -> Iterable[Trigger]:
+    for table, noted in NOTED_LATER.items():
+        kept = [column.name for column in metadata.tables[table].columns if column.name not in noted]
+        changed = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in kept)
+        reason = f"{table} is written once"
+        yield Trigger(f"{table}_kept_update", table, "UPDATE", changed, reason)
+        yield Trigger(f"{table}_kept_delete", table, "DELETE", "1 = 1", reason)
+
+
+def _baseline() -> Iterable[Trigger]:
+    """A decision on a baseline is final; only the salt of what its receipt commits to may go."""
+    noted = [name for name in NOTED_LATER["kpi_baseline"] if name != "salt"]
+    changed = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in noted)
+    when = f"OLD.status <> 'proposed' AND ({changed})"
+    yield Trigger("kpi_baseline_decided", "kpi_baseline", "UPDATE", when, "a decision on a baseline is final")
 
 
 def _sqlite(trigger: Trigger) -> list[str]:

@@ -1,4 +1,4 @@
-"""Fees from documented savings: the baseline both sides measure against, and the runs computed from it."""
+"""Fees from documented savings: the two parties that sign, and the runs between a baseline and what was measured."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,38 +11,18 @@ from sqlmodel import Field
 from models.base import ID_MAX, Json, Rate, TenantOwned, UtcDateTime, choice
 
 
+class Party(StrEnum):
+    """The two sides of a gain-share: ours, and the customer with its programs."""
+
+    SELLER = "seller"
+    CUSTOMER = "customer"
+
+
 class GainShareStatus(StrEnum):
     PENDING_APPROVAL = "pending_approval"
     APPROVED = "approved"
     REJECTED = "rejected"
     DISPUTED = "disputed"
-
-
-class KpiBaseline(TenantOwned, table=True):
-    """Where a KPI stood before, with the rates that turn its change into money and the document that shows it.
-
-    Its receipt, number `receipt_seq` of the customer's log, commits to all of it with `salt`.
-    """
-
-    __tablename__ = "kpi_baseline"
-    __table_args__ = (
-        ForeignKeyConstraint(["tenant_id"], ["tenant.id"]),
-        ForeignKeyConstraint(["tenant_id", "receipt_seq"], ["receipt.tenant_id", "receipt.seq"]),
-        Index("ix_kpi_baseline_kpi", "tenant_id", "kpi", "effective_from"),
-    )
-
-    id: str = Field(primary_key=True, max_length=ID_MAX)
-    kpi: str = Field(max_length=64)
-    value: Decimal = Field(sa_type=Rate)
-    unit: str = Field(max_length=32)
-    currency: str = Field(max_length=3)
-    rates: dict[str, Any] = Field(sa_type=Json)
-    source_document: str = Field(max_length=200)
-    source_sha256: str = Field(max_length=64)
-    effective_from: date
-    recorded_at: datetime = Field(sa_type=UtcDateTime)
-    receipt_seq: int = Field(default=None, nullable=False, sa_type=BigInteger)
-    salt: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class GainShareRun(TenantOwned, table=True):

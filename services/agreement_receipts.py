@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
-from models import GainShareRun, KpiBaseline, SpendControlChange
+from models import GainShareRun, KpiBaseline, Party, SpendControlChange
 from services.receipt_log import open_log
 from services.rules.canonical import canonical_bytes
 from services.rules.decimals import text_of
@@ -28,13 +28,16 @@ class Attested(NamedTuple):
     salt: bytes
 
 
-def write_baseline_receipt(session: Session, *, baseline: KpiBaseline, at: datetime) -> Attested:
-    """Append the receipt of a baseline. The caller holds the lock on the tenant's head, as for all of these."""
+def write_baseline_receipt(session: Session, *, baseline: KpiBaseline, source_sha256: str, at: datetime) -> Attested:
+    """Append the receipt of a baseline that was accepted.
+
+    The caller holds the lock on the tenant's head, as for all of these.
+    """
     return _write(
         session,
         tenant_id=baseline.tenant_id,
         typ="baseline",
-        document=baseline_document(baseline),
+        document=baseline_document(baseline, source_sha256),
         at=at,
         idem=baseline.id,
         metric=baseline.kpi,
@@ -84,8 +87,13 @@ def write_control_receipt(
     )
 
 
-def baseline_document(baseline: KpiBaseline) -> dict[str, Any]:
-    """All of a baseline, as its receipt commits to it."""
+def baseline_document(baseline: KpiBaseline, source_sha256: str) -> dict[str, Any]:
+    """All of an accepted baseline with who proposed and who accepted it, as its receipt commits to it.
+
+    Raises ValueError for one that nobody decided on.
+    """
+    if baseline.decided_at is None or baseline.decided_party is None or baseline.decided_by is None:
+        raise ValueError("only an accepted baseline has a document")
     return {
         "id": baseline.id,
         "kpi": baseline.kpi,
@@ -93,10 +101,12 @@ def baseline_document(baseline: KpiBaseline) -> dict[str, Any]:
         "unit": baseline.unit,
         "currency": baseline.currency,
         "rates": baseline.rates,
-        "source_document": baseline.source_document,
-        "source_sha256": baseline.source_sha256,
+        "period_start": baseline.period_start.isoformat(),
+        "period_end": baseline.period_end.isoformat(),
+        "source_sha256": source_sha256,
         "effective_from": baseline.effective_from.isoformat(),
-        "recorded_at": written_time(baseline.recorded_at),
+        "proposed": _signed(baseline.proposed_party, baseline.proposed_by, baseline.proposed_at),
+        "accepted": _signed(baseline.decided_party, baseline.decided_by, baseline.decided_at),
     }
 
 
@@ -128,6 +138,10 @@ def control_document(change: SpendControlChange, currency: str) -> dict[str, Any
         "changed_at": written_time(change.changed_at),
         "changed_by": change.changed_by,
     }
+
+
+def _signed(party: Party, by: str, at: datetime) -> dict[str, str]:
+    return {"party": party.value, "by": by, "at": written_time(at)}
 
 
 def _write(

@@ -137,6 +137,9 @@ def _plan(base: Mapping[str, Any], terms: ContractTerms, given: set[str]) -> dic
         value = getattr(terms, field)
         if field in given and (value is not None or field in ("assets", "gain_share", "sites_max")):
             plan[field] = value
+    share = terms.gain_share
+    if share is not None and "kpis" not in share.model_fields_set and base["gain_share"] is not None:
+        plan["gain_share"] = {**share.model_dump(), "kpis": base["gain_share"].get("kpis", ())}
     return plan
 
 

@@ -97,24 +97,28 @@ def seed_demo(session: Session, *, at: datetime) -> tuple[DemoLogin, ...]:
     if is_seeded(session):
         return ()
     load_shipped_books(session, at=at)
-    create_user(session, email=OPERATOR, password=PASSWORD, is_operator=True, at=at)
+    ours = create_user(session, email=OPERATOR, password=PASSWORD, is_operator=True, at=at)
     register_demo_seller(session, at=_told_from(at))
     newcomer = create_tenant(session, name=NEWCOMER, currency="CAD", timezone=NEWCOMER_TIMEZONE, at=at)
     bill_demo_customer(session, tenant_id=newcomer.id, details=NEWCOMER_BILLED_TO, at=at)
     create_user(session, email=NEWCOMER_EMAIL, password=PASSWORD, tenant_id=newcomer.id, role=Role.OWNER, at=at)
     for number, customer in enumerate(CUSTOMERS):
-        _Story(session, customer, random.Random(SEED + number), at).tell()  # noqa: S311 — made up, not secret
+        chance = random.Random(SEED + number)  # noqa: S311 — made up, not secret
+        _Story(session, customer, chance, at, operator_id=ours.id).tell()
     return demo_logins()
 
 
 class _Story:
     """One customer's half year, a day at a time."""
 
-    def __init__(self, session: Session, customer: DemoCustomer, chance: random.Random, at: datetime) -> None:
+    def __init__(
+        self, session: Session, customer: DemoCustomer, chance: random.Random, at: datetime, *, operator_id: str
+    ) -> None:
         self._session = session
         self._customer = customer
         self._chance = chance
         self._until = at
+        self._operator_id = operator_id
         self._zone = check_timezone(customer.timezone)
         self._started = _first_day(at, self._zone)
 
@@ -125,8 +129,10 @@ class _Story:
         )
         self._tenant_id = tenant.id
         bill_demo_customer(self._session, tenant_id=tenant.id, details=self._customer.billed_to, at=begun)
-        for email, role in self._customer.logins:
+        people = [
             create_user(self._session, email=email, password=PASSWORD, tenant_id=tenant.id, role=role, at=begun)
+            for email, role in self._customer.logins
+        ]
         subscription = create_subscription(
             self._session, tenant_id=tenant.id, plan_code=self._customer.plan, start_date=self._started, at=begun
         )
@@ -139,7 +145,8 @@ class _Story:
             self._work_through(day)
         self._close_and_collect(self._until)
         if self._customer.has_gain_share:
-            record_demo_gain_share(self._session, tenant_id=tenant.id, at=self._until)
+            sides = {"our_user": self._operator_id, "their_user": people[0].id}
+            record_demo_gain_share(self._session, tenant_id=tenant.id, **sides, at=self._until)
 
     def _days(self) -> Iterator[date]:
         last = self._until.astimezone(self._zone).date()

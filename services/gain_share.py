@@ -1,10 +1,8 @@
-"""Record what both sides measure against, and work out a run: the savings, and the share of them that is the fee.
+"""Work out a run against the baselines both sides accepted: the savings, and the share of them that is the fee.
 
-A run is stored with all that went into it, so that it can be worked out again by hand; it and each baseline have a
-receipt.
+A run is stored with all that went into it, so that it can be worked out again by hand; it has a receipt.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -12,87 +10,28 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from models import GainShareRun, GainShareStatus, KpiBaseline
-from services.agreement_receipts import write_baseline_receipt, write_run_receipt
+from services.agreement_receipts import write_run_receipt
+from services.baselines import RATES, baselines_in_force
 from services.errors import Conflict, FeatureNotIncluded, NotFound, Unprocessable
 from services.identifiers import new_id
-from services.plans import GainShareTerms, Plan
+from services.kpis import gain_share_plan
+from services.plans import GainShareTerms
 from services.rules import decimals, gain_share
 from services.rules.gain_share import DOWNTIME_COST, KPI_DELTA, METHODS, Measurements, Savings, Terms
 from services.rules.periods import business_date
-from services.rules.price_models import check_rate
-from services.rules.savings import MEASURED, RATE_NAMES
+from services.rules.savings import MEASURED
 from services.rules.violations import MissingMeasurement, RuleViolation
-from services.subscription_choice import live_subscriptions
-from services.subscriptions import list_subscriptions, plan_of
 from services.tenants import lock_head, read_tenant
 
-KPIS, RATES = MEASURED, RATE_NAMES
-UNIT_MAX, DOCUMENT_MAX = 32, 200
+KPIS = MEASURED
 RUN_DAYS_MAX = 366
 NUMBER_DECIMALS = 6
 """Intermediate numbers may have no end (hours divided by hours); they are shown to a millionth, amounts exactly."""
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _METHODS = {DOWNTIME_COST: gain_share.downtime_cost, KPI_DELTA: gain_share.kpi_delta}
-
-
-def record_baseline(
-    session: Session,
-    *,
-    tenant_id: str,
-    kpi: str,
-    value: Decimal,
-    unit: str,
-    currency: str,
-    rates: Mapping[str, Decimal],
-    source_document: str,
-    source_sha256: str,
-    effective_from: date,
-    at: datetime,
-) -> KpiBaseline:
-    """Record where a KPI stood, with the rates that price its change and the document that shows it.
-
-    `kpi` is one of KPIS and `rates` are named by RATES; `operating_hours` are those of one run. A baseline is never
-    edited: one recorded later takes its place from its own date. Raises Unprocessable naming the field.
-    """
-    lock_head(session, tenant_id=tenant_id)
-    tenant = read_tenant(session, tenant_id=tenant_id)
-    _check_named(kpi, KPIS, "kpi")
-    with _refusing("value"):
-        check_rate(value, "value")
-        Measurements(**{kpi: value})  # type: ignore[arg-type]
-    if currency != tenant.currency:
-        raise Unprocessable(
-            f"This customer is billed in {tenant.currency}; price the baseline in it.", field="currency"
-        )
-    for name, rate in rates.items():
-        _check_named(name, RATES, "rates")
-        with _refusing("rates"):
-            check_rate(rate, name)
-    _check_text(unit, UNIT_MAX, "unit")
-    _check_text(source_document, DOCUMENT_MAX, "source_document")
-    if _SHA256.fullmatch(source_sha256) is None:
-        raise Unprocessable("Give the document's SHA-256 as 64 digits of 0-9 and a-f.", field="source_sha256")
-    baseline = KpiBaseline(
-        tenant_id=tenant_id,
-        id=new_id("kpi"),
-        kpi=kpi,
-        value=value,
-        unit=unit,
-        currency=currency,
-        rates={name: decimals.text_of(rate) for name, rate in rates.items()},
-        source_document=source_document,
-        source_sha256=source_sha256,
-        effective_from=effective_from,
-        recorded_at=at,
-    )
-    baseline.receipt_seq, baseline.salt = write_baseline_receipt(session, baseline=baseline, at=at)
-    session.add(baseline)
-    session.flush()
-    return baseline
 
 
 def record_run(
@@ -122,7 +61,7 @@ def record_run(
         _check_named(name, KPIS, "actual")
     with _refusing("actual"):
         measured = Measurements(**actual)  # type: ignore[arg-type]
-    baselines = baselines_in_force(session, tenant_id=tenant_id, on=period_start)
+    baselines = [b for b in baselines_in_force(session, tenant_id=tenant_id, on=period_start) if b.kpi in KPIS]
     terms = _agreed_terms(baselines, tenant.currency)
     with _refusing("actual"):
         before = Measurements(**{b.kpi: b.value for b in baselines})  # type: ignore[arg-type]
@@ -148,27 +87,6 @@ def record_run(
     session.add(run)
     session.flush()
     return run
-
-
-def baselines_in_force(session: Session, *, tenant_id: str, on: date) -> list[KpiBaseline]:
-    """The baseline of each KPI on a day: the one effective last, and of two the one recorded last."""
-    statement = (
-        select(KpiBaseline)
-        .where(KpiBaseline.tenant_id == tenant_id, KpiBaseline.effective_from <= on)
-        .order_by(col(KpiBaseline.effective_from), col(KpiBaseline.recorded_at), col(KpiBaseline.id))
-    )
-    latest = {baseline.kpi: baseline for baseline in session.exec(statement)}
-    return [latest[kpi] for kpi in KPIS if kpi in latest]
-
-
-def gain_share_plan(session: Session, *, tenant_id: str) -> Plan | None:
-    """The plan whose gain-share counts: of several live ones the first that has it, the main one's in front.
-
-    The last one's where none is live, and None where there never was one.
-    """
-    found = live_subscriptions(session, tenant_id=tenant_id) or list_subscriptions(session, tenant_id=tenant_id)[:1]
-    plans = [plan_of(session, each) for each in found]
-    return next((plan for plan in plans if plan.gain_share is not None), plans[0] if plans else None)
 
 
 def _plan_terms(session: Session, tenant_id: str) -> GainShareTerms:
@@ -205,7 +123,9 @@ def _check_not_covered(session: Session, tenant_id: str, starts: date, ends: dat
 def _agreed_terms(baselines: list[KpiBaseline], currency: str) -> Terms:
     """The rates of all baselines together. Raises Unprocessable where there is none, or two disagree."""
     if not baselines:
-        raise Unprocessable("No baseline is in force when this period starts; record one first.", field="period_start")
+        raise Unprocessable(
+            "No baseline is in force when this period starts; agree on one first.", field="period_start"
+        )
     agreed: dict[str, Decimal] = {}
     for baseline in baselines:
         for name, text in baseline.rates.items():
@@ -242,11 +162,6 @@ def _to_a_millionth(value: Fraction) -> str:
 def _check_named(name: str, known: tuple[str, ...], field: str) -> None:
     if name not in known:
         raise Unprocessable(f"{name!r} is not one of {', '.join(known)}.", field=field)
-
-
-def _check_text(text: str, characters_max: int, field: str) -> None:
-    if not 0 < len(text) <= characters_max or not text.isprintable() or text.isspace():
-        raise Unprocessable(f"{field} has 1 to {characters_max} printable characters.", field=field)
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from typing import Any
 
 from models import GainShareRun, GainShareStatus
 from services import wording
-from services.gain_share import KPIS, RATES
+from services.baselines import RATES, VALUE_RATE
+from services.gain_share import KPIS
 from services.rules.gain_share import DOWNTIME_COST, KPI_DELTA
 from services.rules.money import Money
 
@@ -32,6 +33,7 @@ RATE_WORDS = {
     "repair_cost": "A repair hour saved",
     "carrying_rate_pct": "Carrying rate of stock",
     "overtime_rate": "Overtime, an hour",
+    "value_rate": "A unit of it, a year",
 }
 PART_WORDS = {
     "fewer_failures": "Fewer failures",
@@ -129,7 +131,7 @@ def rates_view(rates: Mapping[str, str], currency: str) -> tuple[NamedValue, ...
     """In the order the terms name them; a stored document does not keep the order it was written in."""
     return tuple(
         NamedValue(RATE_WORDS[name], _rate_value(name, Decimal(rates[name]), currency))
-        for name in RATES
+        for name in (*RATES, VALUE_RATE)
         if name in rates
     )
 
@@ -140,10 +142,11 @@ def _rate_value(name: str, value: Decimal, currency: str) -> str:
     return f"{wording.number(value)} %" if name.endswith("_pct") else wording.rate(value, currency)
 
 
-def kpi_value(kpi: str, value: Decimal, currency: str) -> str:
+def kpi_value(kpi: str, value: Decimal, currency: str, unit: str = "hours") -> str:
+    """A value as people read it; `unit` is asked for where the plan adds the KPI."""
     if kpi == "inventory_value":
         return wording.rate(value, currency)
-    return f"{wording.number(value)} %" if kpi == "availability_pct" else f"{wording.number(value)} hours"
+    return f"{wording.number(value)} %" if kpi == "availability_pct" else f"{wording.number(value)} {unit}"
 
 
 def _parts(parts: list[dict[str, str]], currency: str) -> tuple[PartView, ...]:

@@ -5,10 +5,11 @@ from datetime import date, datetime
 
 from sqlmodel import Session, col, func, select
 
-from models import GainShareRun, GainShareStatus, KpiBaseline, Tenant
+from models import BaselineStatus, EvidenceFile, GainShareRun, GainShareStatus, KpiBaseline, Tenant
 from services import wording
-from services.gain_share import KPIS, baselines_in_force, gain_share_plan
-from services.gain_share_run_views import KPI_WORDS, NamedValue, RunView, kpi_value, rates_view, run_view
+from services.baselines import baselines_in_force
+from services.gain_share_run_views import NamedValue, RunView, kpi_value, rates_view, run_view
+from services.kpis import Kpi, gain_share_plan, kpis_of
 from services.plans import Plan
 from services.rules.periods import business_date
 from services.tenants import read_tenant
@@ -114,25 +115,33 @@ def _totals(session: Session, tenant_id: str) -> dict[GainShareStatus, tuple[int
 
 
 def _baselines(session: Session, tenant: Tenant, *, on: date) -> tuple[BaselineView, ...]:
-    """By KPI, the newest of each first."""
+    """Those both sides accepted, by KPI, the newest of each first."""
     in_force = {baseline.id for baseline in baselines_in_force(session, tenant_id=tenant.id, on=on)}
-    newest_first = (
-        col(KpiBaseline.effective_from).desc(),
-        col(KpiBaseline.recorded_at).desc(),
-        col(KpiBaseline.id).desc(),
+    its_file = (col(EvidenceFile.tenant_id) == KpiBaseline.tenant_id) & (col(EvidenceFile.id) == KpiBaseline.file_id)
+    statement = (
+        select(KpiBaseline, EvidenceFile.name, EvidenceFile.sha256)
+        .join(EvidenceFile, its_file)
+        .where(KpiBaseline.tenant_id == tenant.id, KpiBaseline.status == BaselineStatus.ACCEPTED)
+        .order_by(col(KpiBaseline.effective_from).desc(), col(KpiBaseline.receipt_seq).desc())
+        .limit(BASELINES_SHOWN_MAX)
     )
-    statement = select(KpiBaseline).where(KpiBaseline.tenant_id == tenant.id).order_by(*newest_first)
-    found = sorted(session.exec(statement.limit(BASELINES_SHOWN_MAX)), key=lambda each: KPIS.index(each.kpi))
-    return tuple(_baseline_view(baseline, is_in_force=baseline.id in in_force) for baseline in found)
+    kpis = kpis_of(session, tenant_id=tenant.id)
+    order = {code: number for number, code in enumerate(kpis)}
+    found = sorted(session.exec(statement), key=lambda row: order.get(row[0].kpi, len(order)))
+    return tuple(
+        BaselineView(
+            name=_name(kpis, baseline.kpi),
+            value=kpi_value(baseline.kpi, baseline.value, baseline.currency, baseline.unit),
+            effective_from=wording.day(baseline.effective_from),
+            document=document,
+            sha256=sha256,
+            rates=rates_view(baseline.rates, baseline.currency),
+            is_in_force=baseline.id in in_force,
+        )
+        for baseline, document, sha256 in found
+    )
 
 
-def _baseline_view(baseline: KpiBaseline, *, is_in_force: bool) -> BaselineView:
-    return BaselineView(
-        name=KPI_WORDS[baseline.kpi],
-        value=kpi_value(baseline.kpi, baseline.value, baseline.currency),
-        effective_from=wording.day(baseline.effective_from),
-        document=baseline.source_document,
-        sha256=baseline.source_sha256,
-        rates=rates_view(baseline.rates, baseline.currency),
-        is_in_force=is_in_force,
-    )
+def _name(kpis: dict[str, Kpi], code: str) -> str:
+    """A KPI that the plan has no more is called by its code."""
+    return kpis[code].name if code in kpis else code

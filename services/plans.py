@@ -50,9 +50,22 @@ class AssetPrice:
 
 
 @dataclass(frozen=True, slots=True)
+class GainShareKpi:
+    """A KPI a plan adds to the built-in ones. `better` is "lower" or "higher"."""
+
+    code: str
+    name: str
+    unit: str
+    better: str
+
+
+@dataclass(frozen=True, slots=True)
 class GainShareTerms:
+    """Between what percentages the share of savings is agreed, and the KPIs measured beside the usual ones."""
+
     min_pct: Decimal
     max_pct: Decimal
+    kpis: tuple[GainShareKpi, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +179,16 @@ def plan_from_document(version_id: str, document: Mapping[str, Any]) -> Plan:
         assets=None if assets is None else AssetPrice(assets["basis"], from_document(assets["charge"])),
         limits=dict(document["limits"]),
         entitlements=tuple(document["entitlements"]),
-        gain_share=None if terms is None else GainShareTerms(Decimal(terms["min_pct"]), Decimal(terms["max_pct"])),
+        gain_share=None if terms is None else _gain_share(terms),
         trial_days=document.get("trial_days", 0),
         only_for=document.get("only_for"),
         top_ups={pack["code"]: _top_up(pack) for pack in document.get("top_ups", ())},
     )
+
+
+def _gain_share(document: Mapping[str, Any]) -> GainShareTerms:
+    kpis = tuple(GainShareKpi(**kpi) for kpi in document.get("kpis", ()))
+    return GainShareTerms(Decimal(document["min_pct"]), Decimal(document["max_pct"]), kpis)
 
 
 def _top_up(document: Mapping[str, Any]) -> TopUp:

@@ -16,12 +16,14 @@ from services.plans import TRIAL_DAYS_MAX
 from services.rules.money import minor_digits, to_money
 from services.rules.pricing import Charge, from_document, rate
 from services.rules.quantities import CREDITS_MAX, to_micro
+from services.rules.savings import MEASURED
 from services.rules.violations import InvalidAmount, RuleViolation
 
 BOOK_BYTES_MAX = 1_000_000
 PLANS_MAX = 50
 METERS_MAX = 200
 TOP_UPS_MAX = 50
+KPIS_MAX = 20
 EXPIRY_DAYS_MAX = 3_660
 OVERAGE_MAX = Decimal(32 * CREDITS_MAX)
 """Credits of one line at the most: a month of the daily limit."""
@@ -62,9 +64,27 @@ class AssetEntry(Entry):
         return from_document(self.model_extra or {})
 
 
+class GainShareKpiEntry(Entry):
+    """A KPI of the plan's own, priced by the `value_rate` of its baseline."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    name: Name
+    unit: Annotated[str, Field(min_length=1, max_length=32)]
+    better: Literal["lower", "higher"]
+
+
 class GainShareEntry(Entry):
     min_pct: Annotated[Decimal, Field(gt=0, le=100)]
     max_pct: Annotated[Decimal, Field(gt=0, le=100)]
+    kpis: Annotated[tuple[GainShareKpiEntry, ...], Field(max_length=KPIS_MAX)] = ()
+
+    @model_validator(mode="after")
+    def _of_its_own(self) -> "GainShareEntry":
+        codes = [kpi.code for kpi in self.kpis]
+        taken = sorted({code for code in codes if codes.count(code) > 1 or code in MEASURED})
+        if taken:
+            raise ValueError(f"every KPI needs a code of its own; {', '.join(taken)} is taken")
+        return self
 
 
 class TopUpEntry(Entry):

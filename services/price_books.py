@@ -11,7 +11,7 @@ from models import PlanVersion, PriceBook, PriceBookVersion, table_of
 from services.database import insert_into, insert_missing
 from services.errors import UnknownPlan, UnknownPriceBook
 from services.plans import PLAN_FORMAT, Meter, Plan, Pool, plan_from_document
-from services.price_book_files import BookEntry, PlanEntry, TopUpEntry, read_book
+from services.price_book_files import BookEntry, GainShareEntry, PlanEntry, TopUpEntry, read_book
 from services.rules.canonical import content_hash
 from services.rules.decimals import text_of
 from services.rules.pricing import to_document
@@ -164,13 +164,17 @@ def plan_document(book: BookEntry, plan: PlanEntry) -> dict[str, Any]:
             "assets": None if assets is None else {"basis": assets.basis, "charge": to_document(assets.charge())},
             "limits": dict(plan.limits),
             "entitlements": list(plan.entitlements),
-            "gain_share": None
-            if terms is None
-            else {"min_pct": text_of(terms.min_pct), "max_pct": text_of(terms.max_pct)},
+            "gain_share": None if terms is None else gain_share_document(terms),
         }
         | trial
         | ({"top_ups": packs} if packs else {})
     )
+
+
+def gain_share_document(terms: GainShareEntry) -> dict[str, Any]:
+    """The bounds of the share, and the plan's own KPIs where it has any."""
+    kpis = [kpi.model_dump() for kpi in terms.kpis]
+    return {"min_pct": text_of(terms.min_pct), "max_pct": text_of(terms.max_pct)} | ({"kpis": kpis} if kpis else {})
 
 
 def _pack_document(pack: TopUpEntry) -> dict[str, Any]:

@@ -30,6 +30,7 @@ Tallystick.plans = (() => {
     "gain_share",
   ];
   const PACK_NAMES = ["code", "name", "pool", "credits", "price", "tax_category", "expires_after_days"];
+  const KPI_NAMES = ["code", "name", "unit", "better"];
   const MONTHS = new Map([
     ["month", new Decimal(1n)],
     ["year", new Decimal(12n)],
@@ -83,7 +84,10 @@ Tallystick.plans = (() => {
 
   /** What no bill is rated with, but a plan must have all the same. */
   function checkUnused({ gain_share, features, entitlements, limits }) {
-    if (gain_share !== null) for (const name of ["min_pct", "max_pct"]) number(object(gain_share)[name]);
+    if (gain_share !== null) {
+      for (const name of ["min_pct", "max_pct"]) number(object(gain_share)[name]);
+      if ("kpis" in gain_share) checkKpis(gain_share.kpis);
+    }
     if (!Array.isArray(features) || !Array.isArray(entitlements)) throw new Broken(NOT_A_PLAN);
     object(limits);
   }
@@ -91,6 +95,15 @@ Tallystick.plans = (() => {
   /** The bounds of a share of savings, in percent. */
   function readGainShare({ min_pct, max_pct }) {
     return { min: number(min_pct), max: number(max_pct) };
+  }
+
+  /** The KPIs a plan adds to the usual ones, each with four texts and nothing else. */
+  function checkKpis(kpis) {
+    if (!Array.isArray(kpis)) throw new Broken(NOT_A_PLAN);
+    for (const kpi of kpis) {
+      if (Object.keys(object(kpi)).length !== KPI_NAMES.length) throw new Broken(NOT_A_PLAN);
+      for (const name of KPI_NAMES) text(kpi[name]);
+    }
   }
 
   function readPool({ name, unit, resets }) {

@@ -50,12 +50,16 @@ def _numbers(document: Mapping[str, Any]) -> Iterator[str]:
     if document["base_price"] is not None:
         yield document["base_price"]
     if document["gain_share"] is not None:
+        if not isinstance(document["gain_share"].get("kpis", []), list):
+            raise ValueError("its KPIs are a list")
         yield from (document["gain_share"][name] for name in ("min_pct", "max_pct"))
     yield from (pack[name] for pack in document.get("top_ups", ()) for name in ("credits", "price"))
 
 
 def _check_names(plan: Plan) -> None:
     texts = [plan.name, plan.currency, *plan.pools, *plan.allowances, *plan.overage]
+    if plan.gain_share is not None:
+        texts += [text for kpi in plan.gain_share.kpis for text in (kpi.code, kpi.name, kpi.unit, kpi.better)]
     texts += [text for pack in plan.top_ups.values() for text in (pack.code, pack.name, pack.tax_category)]
     texts += [text for pool in plan.pools.values() for text in (pool.name, pool.unit, pool.resets)]
     if not all(type(text) is str and 0 < len(text) <= TEXT_MAX for text in texts):

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from models import Receipt, ReceiptSignature
+from models import EvidenceFile, Receipt, ReceiptSignature
 from services.agreement_receipts import baseline_document, control_document, run_document
-from services.gain_share import record_baseline, record_run
+from services.gain_share import record_run
 from services.rules.canonical import canonical_bytes
 from services.rules.receipts import commitment, read_receipt
 from services.spend_controls import list_spend_control_changes, set_alert_thresholds, set_spend_cap
+from tests.gain_share_given import accepted_baseline
 from tests.given import NOON, Customer, customer
 
 
@@ -27,25 +28,29 @@ def document_at(session: Session, tenant_id: str, seq: int) -> dict[str, Any]:
 
 
 def test_a_baseline_has_a_receipt_that_commits_to_it(session: Session, enterprise: Customer) -> None:
-    baseline = record_baseline(
-        session, tenant_id=enterprise.tenant_id, kpi="availability_pct", value=Decimal("86.5"), unit="%",
-        currency="CAD", rates={"operating_hours": Decimal(2_500)}, source_document="Relevé de mars.pdf",
-        source_sha256="0" * 64, effective_from=date(2026, 11, 1), at=NOON,
+    baseline = accepted_baseline(
+        session, enterprise.tenant_id, "availability_pct", "86.5", at=NOON,
+        rates={"operating_hours": Decimal(2_500)}, document="Relevé de mars.pdf", effective_from=date(2026, 11, 1),
     )  # fmt: skip
+    assert baseline.receipt_seq is not None
     receipt = document_at(session, enterprise.tenant_id, baseline.receipt_seq)
     assert (receipt["typ"], receipt["idem"]) == ("baseline", baseline.id)
     assert (receipt["metric"], receipt["units"]) == ("availability_pct", "86.5")
     assert baseline.salt is not None
-    assert receipt["cid"] == commitment(baseline.salt, canonical_bytes(baseline_document(baseline)))
+    source = session.get_one(EvidenceFile, (enterprise.tenant_id, baseline.file_id))
+    told = baseline_document(baseline, source.sha256)
+    assert receipt["cid"] == commitment(baseline.salt, canonical_bytes(told))
+    assert (told["proposed"]["party"], told["proposed"]["by"]) == ("seller", "usr_ours")
+    assert (told["accepted"]["party"], told["accepted"]["by"]) == ("customer", "usr_theirs")
     assert "mars" not in str(receipt)
+    assert "usr_" not in str(receipt)
 
 
 def test_a_run_has_a_receipt_of_what_waits_for_approval(session: Session, enterprise: Customer) -> None:
-    for kpi, value, unit in (("availability_pct", "86", "%"), ("mtbf_hours", "100", "h"), ("mttr_hours", "4", "h")):
-        record_baseline(
-            session, tenant_id=enterprise.tenant_id, kpi=kpi, value=Decimal(value), unit=unit, currency="CAD",
-            rates=RATES, source_document="Report", source_sha256="0" * 64, effective_from=date(2026, 10, 1), at=NOON,
-        )  # fmt: skip
+    for kpi, value in (("availability_pct", "86"), ("mtbf_hours", "100"), ("mttr_hours", "4")):
+        accepted_baseline(
+            session, enterprise.tenant_id, kpi, value, at=NOON, rates=RATES, effective_from=date(2026, 10, 1)
+        )
     run = record_run(
         session, tenant_id=enterprise.tenant_id, period_start=date(2026, 10, 1), period_end=date(2026, 11, 1),
         actual={"availability_pct": Decimal(90), "mtbf_hours": Decimal(120), "mttr_hours": Decimal(3)},

@@ -5,7 +5,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from app.api.schemas.values import MoneyShown, Quantity, Shown
-from services.plans import Meter, Plan, Pool
+from services.plans import GainShareTerms, Meter, Plan, Pool
 from services.price_books import Book
 from services.rules.money import Money
 from services.rules.pricing import to_document
@@ -50,9 +50,24 @@ class AssetPriceShown(Shown):
     charge: dict[str, Any]
 
 
+class GainShareKpiShown(Shown):
+    """A KPI the plan adds to the built-in ones."""
+
+    code: str
+    name: str
+    unit: str
+    better: str
+
+
 class GainShareTermsShown(Shown):
     min_pct: Quantity
     max_pct: Quantity
+    kpis: list[GainShareKpiShown]
+
+    @classmethod
+    def of(cls, terms: GainShareTerms) -> Self:
+        kpis = [GainShareKpiShown(code=k.code, name=k.name, unit=k.unit, better=k.better) for k in terms.kpis]
+        return cls(min_pct=plain(terms.min_pct), max_pct=plain(terms.max_pct), kpis=kpis)
 
 
 class PlanShown(Shown):
@@ -100,9 +115,7 @@ class PlanShown(Shown):
             allowances={pool: plain(amount) for pool, amount in plan.allowances.items()},
             overage={pool: to_document(charge) for pool, charge in plan.overage.items()},
             assets=None if assets is None else AssetPriceShown(basis=assets.basis, charge=to_document(assets.charge)),
-            gain_share=None
-            if terms is None
-            else GainShareTermsShown(min_pct=plain(terms.min_pct), max_pct=plain(terms.max_pct)),
+            gain_share=None if terms is None else GainShareTermsShown.of(terms),
         )
 
 

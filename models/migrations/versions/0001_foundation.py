@@ -317,6 +317,25 @@ def upgrade() -> None:
     with op.batch_alter_table('contract', schema=None) as batch_op:
         batch_op.create_index('ix_contract_reserved', ['tenant_id'], unique=True, sqlite_where=sa.text("origin = 'reserved' AND withdrawn_at IS NULL"), postgresql_where=sa.text("origin = 'reserved' AND withdrawn_at IS NULL"))
 
+    op.create_table('evidence_file',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('sha256', sa.String(length=64), nullable=False),
+    sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('media_type', sa.String(length=100), nullable=False),
+    sa.Column('size_bytes', sa.Integer(), nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=False),
+    sa.Column('party', sa.Enum('seller', 'customer', name='party', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('uploaded_by', sa.String(length=64), nullable=False),
+    sa.Column('uploaded_at', models.base.UtcDateTime(), nullable=False),
+    sa.CheckConstraint('size_bytes > 0 AND size_bytes <= 10485760', name=op.f('ck_evidence_file_size')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_evidence_file_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_evidence_file')),
+    sa.UniqueConstraint('tenant_id', 'sha256', name=op.f('uq_evidence_file_tenant_id_sha256'))
+    )
+    with op.batch_alter_table('evidence_file', schema=None) as batch_op:
+        batch_op.create_index('ix_evidence_file_uploaded', ['tenant_id', 'uploaded_at'], unique=False)
+
     op.create_table('gainshare_run',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('id', sa.String(length=64), nullable=False),
@@ -358,27 +377,6 @@ def upgrade() -> None:
     sa.UniqueConstraint('new_kid', name=op.f('uq_key_rotation_new_kid')),
     sa.UniqueConstraint('old_kid', name=op.f('uq_key_rotation_old_kid'))
     )
-    op.create_table('kpi_baseline',
-    sa.Column('tenant_id', sa.String(length=64), nullable=False),
-    sa.Column('id', sa.String(length=64), nullable=False),
-    sa.Column('kpi', sa.String(length=64), nullable=False),
-    sa.Column('value', models.base.Rate(), nullable=False),
-    sa.Column('unit', sa.String(length=32), nullable=False),
-    sa.Column('currency', sa.String(length=3), nullable=False),
-    sa.Column('rates', models.base.Json(), nullable=False),
-    sa.Column('source_document', sa.String(length=200), nullable=False),
-    sa.Column('source_sha256', sa.String(length=64), nullable=False),
-    sa.Column('effective_from', sa.Date(), nullable=False),
-    sa.Column('recorded_at', models.base.UtcDateTime(), nullable=False),
-    sa.Column('receipt_seq', sa.BigInteger(), nullable=False),
-    sa.Column('salt', sa.LargeBinary(), nullable=True),
-    sa.ForeignKeyConstraint(['tenant_id', 'receipt_seq'], ['receipt.tenant_id', 'receipt.seq'], name=op.f('fk_kpi_baseline_tenant_id_receipt_seq_receipt')),
-    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_kpi_baseline_tenant_id_tenant')),
-    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_kpi_baseline'))
-    )
-    with op.batch_alter_table('kpi_baseline', schema=None) as batch_op:
-        batch_op.create_index('ix_kpi_baseline_kpi', ['tenant_id', 'kpi', 'effective_from'], unique=False)
-
     op.create_table('mail_cursor',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('notice_seq', sa.BigInteger(), nullable=False),
@@ -620,6 +618,41 @@ def upgrade() -> None:
     with op.batch_alter_table('asset_pull', schema=None) as batch_op:
         batch_op.create_index('ix_asset_pull_due', ['status', 'next_attempt_at'], unique=False)
 
+    op.create_table('kpi_baseline',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('kpi', sa.String(length=64), nullable=False),
+    sa.Column('value', models.base.Rate(), nullable=False),
+    sa.Column('unit', sa.String(length=32), nullable=False),
+    sa.Column('currency', sa.String(length=3), nullable=False),
+    sa.Column('rates', models.base.Json(), nullable=False),
+    sa.Column('period_start', sa.Date(), nullable=False),
+    sa.Column('period_end', sa.Date(), nullable=False),
+    sa.Column('file_id', sa.String(length=64), nullable=False),
+    sa.Column('effective_from', sa.Date(), nullable=False),
+    sa.Column('status', sa.Enum('proposed', 'accepted', 'declined', 'withdrawn', name='baselinestatus', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('proposed_by', sa.String(length=64), nullable=False),
+    sa.Column('proposed_party', sa.Enum('seller', 'customer', name='proposed_party', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('proposed_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('decided_by', sa.String(length=64), nullable=True),
+    sa.Column('decided_party', sa.Enum('seller', 'customer', name='decided_party', native_enum=False, create_constraint=True, length=32), nullable=True),
+    sa.Column('decided_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('reason', sa.String(length=1000), nullable=False),
+    sa.Column('receipt_seq', sa.BigInteger(), nullable=True),
+    sa.Column('salt', sa.LargeBinary(), nullable=True),
+    sa.CheckConstraint("(status = 'accepted') = (receipt_seq IS NOT NULL)", name=op.f('ck_kpi_baseline_receipt')),
+    sa.CheckConstraint("(status = 'proposed') = (decided_at IS NULL) AND (decided_at IS NULL) = (decided_by IS NULL) AND (decided_by IS NULL) = (decided_party IS NULL)", name=op.f('ck_kpi_baseline_decided')),
+    sa.CheckConstraint("status = 'accepted' OR salt IS NULL", name=op.f('ck_kpi_baseline_salt')),
+    sa.CheckConstraint("status = 'proposed' OR (status = 'withdrawn' AND decided_party = proposed_party) OR (status IN ('accepted', 'declined') AND decided_party <> proposed_party AND decided_by <> proposed_by)", name=op.f('ck_kpi_baseline_two_parties')),
+    sa.CheckConstraint('period_end > period_start', name=op.f('ck_kpi_baseline_period_order')),
+    sa.ForeignKeyConstraint(['tenant_id', 'file_id'], ['evidence_file.tenant_id', 'evidence_file.id'], name=op.f('fk_kpi_baseline_tenant_id_file_id_evidence_file')),
+    sa.ForeignKeyConstraint(['tenant_id', 'receipt_seq'], ['receipt.tenant_id', 'receipt.seq'], name=op.f('fk_kpi_baseline_tenant_id_receipt_seq_receipt')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_kpi_baseline_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_kpi_baseline'))
+    )
+    with op.batch_alter_table('kpi_baseline', schema=None) as batch_op:
+        batch_op.create_index('ix_kpi_baseline_kpi', ['tenant_id', 'kpi', 'effective_from'], unique=False)
+
     op.create_table('mail_message',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('id', sa.String(length=64), nullable=False),
@@ -667,6 +700,37 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['tenant_id', 'user_id'], ['membership.tenant_id', 'membership.user_id'], name=op.f('fk_mail_preference_tenant_id_user_id_membership')),
     sa.PrimaryKeyConstraint('tenant_id', 'user_id', 'kind', name=op.f('pk_mail_preference'))
     )
+    op.create_table('maintenance_import',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('failures_file_id', sa.String(length=64), nullable=False),
+    sa.Column('repairs_file_id', sa.String(length=64), nullable=True),
+    sa.Column('machines_file_id', sa.String(length=64), nullable=True),
+    sa.Column('mapping', models.base.Json(), nullable=False),
+    sa.Column('timezone', sa.String(length=64), nullable=False),
+    sa.Column('period_start', sa.Date(), nullable=False),
+    sa.Column('period_end', sa.Date(), nullable=False),
+    sa.Column('machine_count', sa.Integer(), nullable=False),
+    sa.Column('failure_count', sa.Integer(), nullable=False),
+    sa.Column('rows_used', sa.Integer(), nullable=False),
+    sa.Column('rows_joined', sa.Integer(), nullable=False),
+    sa.Column('rows_outside', sa.Integer(), nullable=False),
+    sa.Column('rows_refused', sa.Integer(), nullable=False),
+    sa.Column('findings', models.base.Json(), nullable=False),
+    sa.Column('imported_by', sa.String(length=64), nullable=False),
+    sa.Column('imported_party', sa.Enum('seller', 'customer', name='party', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('imported_at', models.base.UtcDateTime(), nullable=False),
+    sa.CheckConstraint('machine_count > 0', name=op.f('ck_maintenance_import_machines')),
+    sa.CheckConstraint('period_end > period_start', name=op.f('ck_maintenance_import_period_order')),
+    sa.ForeignKeyConstraint(['tenant_id', 'failures_file_id'], ['evidence_file.tenant_id', 'evidence_file.id'], name=op.f('fk_maintenance_import_tenant_id_failures_file_id_evidence_file')),
+    sa.ForeignKeyConstraint(['tenant_id', 'machines_file_id'], ['evidence_file.tenant_id', 'evidence_file.id'], name=op.f('fk_maintenance_import_tenant_id_machines_file_id_evidence_file')),
+    sa.ForeignKeyConstraint(['tenant_id', 'repairs_file_id'], ['evidence_file.tenant_id', 'evidence_file.id'], name=op.f('fk_maintenance_import_tenant_id_repairs_file_id_evidence_file')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_maintenance_import_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_maintenance_import'))
+    )
+    with op.batch_alter_table('maintenance_import', schema=None) as batch_op:
+        batch_op.create_index('ix_maintenance_import_imported', ['tenant_id', 'imported_at'], unique=False)
+
     op.create_table('subscription',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('id', sa.String(length=64), nullable=False),
@@ -887,6 +951,56 @@ def upgrade() -> None:
         batch_op.create_index('ix_invoice_id', ['id'], unique=False)
         batch_op.create_index('ix_invoice_of_period', ['tenant_id', 'subscription_id', 'period_start', 'billing_reason'], unique=True, sqlite_where=sa.text("billing_reason <> 'top_up'"), postgresql_where=sa.text("billing_reason <> 'top_up'"))
 
+    op.create_table('kpi_measurement',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('kpi', sa.String(length=64), nullable=False),
+    sa.Column('site', sa.String(length=64), nullable=False),
+    sa.Column('period_start', sa.Date(), nullable=False),
+    sa.Column('period_end', sa.Date(), nullable=False),
+    sa.Column('value', models.base.Rate(), nullable=True),
+    sa.Column('unit', sa.String(length=32), nullable=False),
+    sa.Column('total', models.base.Rate(), nullable=True),
+    sa.Column('weight', models.base.Rate(), nullable=True),
+    sa.Column('source', sa.Enum('entered', 'api', 'log', name='measurementsource', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('import_id', sa.String(length=64), nullable=True),
+    sa.Column('file_id', sa.String(length=64), nullable=True),
+    sa.Column('recorded_by', sa.String(length=64), nullable=False),
+    sa.Column('recorded_party', sa.Enum('seller', 'customer', name='party', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('recorded_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('replaced_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint("(source = 'log') = (import_id IS NOT NULL)", name=op.f('ck_kpi_measurement_import')),
+    sa.CheckConstraint('(total IS NULL) = (weight IS NULL)', name=op.f('ck_kpi_measurement_counted')),
+    sa.CheckConstraint('period_end > period_start', name=op.f('ck_kpi_measurement_period_order')),
+    sa.CheckConstraint('value IS NOT NULL OR (weight IS NOT NULL AND weight = 0)', name=op.f('ck_kpi_measurement_value')),
+    sa.ForeignKeyConstraint(['tenant_id', 'file_id'], ['evidence_file.tenant_id', 'evidence_file.id'], name=op.f('fk_kpi_measurement_tenant_id_file_id_evidence_file')),
+    sa.ForeignKeyConstraint(['tenant_id', 'import_id'], ['maintenance_import.tenant_id', 'maintenance_import.id'], name=op.f('fk_kpi_measurement_tenant_id_import_id_maintenance_import')),
+    sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_kpi_measurement_tenant_id_tenant')),
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_kpi_measurement'))
+    )
+    with op.batch_alter_table('kpi_measurement', schema=None) as batch_op:
+        batch_op.create_index('ix_kpi_measurement_recorded', ['tenant_id', 'recorded_at'], unique=False)
+        batch_op.create_index('ix_kpi_measurement_standing', ['tenant_id', 'kpi', 'site', 'period_start', 'period_end'], unique=True, sqlite_where=sa.text('replaced_at IS NULL'), postgresql_where=sa.text('replaced_at IS NULL'))
+
+    op.create_table('maintenance_row',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('import_id', sa.String(length=64), nullable=False),
+    sa.Column('file', sa.Enum('failures', 'repairs', 'machines', name='logfile', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('line', sa.Integer(), nullable=False),
+    sa.Column('outcome', sa.Enum('used', 'joined', 'refused', name='rowoutcome', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('reason', sa.String(length=300), nullable=False),
+    sa.Column('machine', sa.String(length=120), nullable=False),
+    sa.Column('site', sa.String(length=64), nullable=False),
+    sa.Column('component', sa.String(length=120), nullable=False),
+    sa.Column('failed_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('repaired_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint("(outcome = 'used') = (reason = '')", name=op.f('ck_maintenance_row_reason')),
+    sa.CheckConstraint("outcome = 'refused' OR failed_at IS NOT NULL", name=op.f('ck_maintenance_row_failed')),
+    sa.CheckConstraint('line > 0', name=op.f('ck_maintenance_row_line')),
+    sa.CheckConstraint('repaired_at IS NULL OR repaired_at >= failed_at', name=op.f('ck_maintenance_row_order')),
+    sa.ForeignKeyConstraint(['tenant_id', 'import_id'], ['maintenance_import.tenant_id', 'maintenance_import.id'], name=op.f('fk_maintenance_row_tenant_id_import_id_maintenance_import')),
+    sa.PrimaryKeyConstraint('tenant_id', 'import_id', 'file', 'line', name=op.f('pk_maintenance_row'))
+    )
     op.create_table('scheduled_change',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
     sa.Column('id', sa.String(length=64), nullable=False),
@@ -1446,6 +1560,12 @@ def downgrade() -> None:
         batch_op.drop_index('ix_scheduled_change_due', sqlite_where=sa.text("status = 'scheduled'"), postgresql_where=sa.text("status = 'scheduled'"))
 
     op.drop_table('scheduled_change')
+    op.drop_table('maintenance_row')
+    with op.batch_alter_table('kpi_measurement', schema=None) as batch_op:
+        batch_op.drop_index('ix_kpi_measurement_standing', sqlite_where=sa.text('replaced_at IS NULL'), postgresql_where=sa.text('replaced_at IS NULL'))
+        batch_op.drop_index('ix_kpi_measurement_recorded')
+
+    op.drop_table('kpi_measurement')
     with op.batch_alter_table('invoice', schema=None) as batch_op:
         batch_op.drop_index('ix_invoice_of_period', sqlite_where=sa.text("billing_reason <> 'top_up'"), postgresql_where=sa.text("billing_reason <> 'top_up'"))
         batch_op.drop_index('ix_invoice_id')
@@ -1479,6 +1599,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_subscription_due')
 
     op.drop_table('subscription')
+    with op.batch_alter_table('maintenance_import', schema=None) as batch_op:
+        batch_op.drop_index('ix_maintenance_import_imported')
+
+    op.drop_table('maintenance_import')
     op.drop_table('mail_preference')
     with op.batch_alter_table('mail_message', schema=None) as batch_op:
         batch_op.drop_index('ix_mail_message_written')
@@ -1486,6 +1610,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_mail_message_due')
 
     op.drop_table('mail_message')
+    with op.batch_alter_table('kpi_baseline', schema=None) as batch_op:
+        batch_op.drop_index('ix_kpi_baseline_kpi')
+
+    op.drop_table('kpi_baseline')
     with op.batch_alter_table('asset_pull', schema=None) as batch_op:
         batch_op.drop_index('ix_asset_pull_due')
 
@@ -1528,15 +1656,15 @@ def downgrade() -> None:
 
     op.drop_table('membership')
     op.drop_table('mail_cursor')
-    with op.batch_alter_table('kpi_baseline', schema=None) as batch_op:
-        batch_op.drop_index('ix_kpi_baseline_kpi')
-
-    op.drop_table('kpi_baseline')
     op.drop_table('key_rotation')
     with op.batch_alter_table('gainshare_run', schema=None) as batch_op:
         batch_op.drop_index('ix_gainshare_run_created')
 
     op.drop_table('gainshare_run')
+    with op.batch_alter_table('evidence_file', schema=None) as batch_op:
+        batch_op.drop_index('ix_evidence_file_uploaded')
+
+    op.drop_table('evidence_file')
     with op.batch_alter_table('contract', schema=None) as batch_op:
         batch_op.drop_index('ix_contract_reserved', sqlite_where=sa.text("origin = 'reserved' AND withdrawn_at IS NULL"), postgresql_where=sa.text("origin = 'reserved' AND withdrawn_at IS NULL"))
 
@@ -1609,6 +1737,17 @@ def downgrade() -> None:
         op.execute('DROP FUNCTION refuse_invoice_final_delete()')
         op.execute('DROP FUNCTION refuse_invoice_state()')
         op.execute('DROP FUNCTION refuse_invoice_sums()')
+        op.execute('DROP FUNCTION refuse_evidence_file_kept_update()')
+        op.execute('DROP FUNCTION refuse_evidence_file_kept_delete()')
+        op.execute('DROP FUNCTION refuse_kpi_baseline_kept_update()')
+        op.execute('DROP FUNCTION refuse_kpi_baseline_kept_delete()')
+        op.execute('DROP FUNCTION refuse_kpi_measurement_kept_update()')
+        op.execute('DROP FUNCTION refuse_kpi_measurement_kept_delete()')
+        op.execute('DROP FUNCTION refuse_maintenance_import_kept_update()')
+        op.execute('DROP FUNCTION refuse_maintenance_import_kept_delete()')
+        op.execute('DROP FUNCTION refuse_maintenance_row_kept_update()')
+        op.execute('DROP FUNCTION refuse_maintenance_row_kept_delete()')
+        op.execute('DROP FUNCTION refuse_kpi_baseline_decided()')
 
 
 FINAL = {
@@ -1641,6 +1780,17 @@ FINAL = {
         "CREATE TRIGGER invoice_final_delete BEFORE DELETE ON invoice WHEN OLD.status <> 'draft' BEGIN SELECT RAISE(ABORT, 'a final invoice does not go away'); END",
         "CREATE TRIGGER invoice_state BEFORE UPDATE ON invoice WHEN OLD.status <> NEW.status AND NOT ((OLD.status = 'draft' AND NEW.status IN ('open', 'paid')) OR (OLD.status = 'open' AND NEW.status IN ('paid', 'void', 'uncollectible')) OR (OLD.status = 'uncollectible' AND NEW.status IN ('paid', 'void'))) BEGIN SELECT RAISE(ABORT, 'an invoice does not go back to that state'); END",
         "CREATE TRIGGER invoice_sums BEFORE UPDATE ON invoice WHEN OLD.status = 'draft' AND NEW.status <> 'draft' AND (NEW.subtotal_minor <> COALESCE((SELECT SUM(part.amount_minor) FROM invoice_line AS part WHERE part.tenant_id = NEW.tenant_id AND part.invoice_id = NEW.id), 0) OR NEW.tax_minor <> COALESCE((SELECT SUM(part.amount_minor) FROM invoice_tax AS part WHERE part.tenant_id = NEW.tenant_id AND part.invoice_id = NEW.id), 0)) BEGIN SELECT RAISE(ABORT, 'the lines and taxes do not add up to the invoice'); END",
+        "CREATE TRIGGER evidence_file_kept_update BEFORE UPDATE ON evidence_file WHEN OLD.tenant_id IS NOT NEW.tenant_id OR OLD.id IS NOT NEW.id OR OLD.sha256 IS NOT NEW.sha256 OR OLD.name IS NOT NEW.name OR OLD.media_type IS NOT NEW.media_type OR OLD.size_bytes IS NOT NEW.size_bytes OR OLD.content IS NOT NEW.content OR OLD.party IS NOT NEW.party OR OLD.uploaded_by IS NOT NEW.uploaded_by OR OLD.uploaded_at IS NOT NEW.uploaded_at BEGIN SELECT RAISE(ABORT, 'evidence_file is written once'); END",
+        "CREATE TRIGGER evidence_file_kept_delete BEFORE DELETE ON evidence_file WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'evidence_file is written once'); END",
+        "CREATE TRIGGER kpi_baseline_kept_update BEFORE UPDATE ON kpi_baseline WHEN OLD.tenant_id IS NOT NEW.tenant_id OR OLD.id IS NOT NEW.id OR OLD.kpi IS NOT NEW.kpi OR OLD.value IS NOT NEW.value OR OLD.unit IS NOT NEW.unit OR OLD.currency IS NOT NEW.currency OR OLD.rates IS NOT NEW.rates OR OLD.period_start IS NOT NEW.period_start OR OLD.period_end IS NOT NEW.period_end OR OLD.file_id IS NOT NEW.file_id OR OLD.effective_from IS NOT NEW.effective_from OR OLD.proposed_by IS NOT NEW.proposed_by OR OLD.proposed_party IS NOT NEW.proposed_party OR OLD.proposed_at IS NOT NEW.proposed_at BEGIN SELECT RAISE(ABORT, 'kpi_baseline is written once'); END",
+        "CREATE TRIGGER kpi_baseline_kept_delete BEFORE DELETE ON kpi_baseline WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'kpi_baseline is written once'); END",
+        "CREATE TRIGGER kpi_measurement_kept_update BEFORE UPDATE ON kpi_measurement WHEN OLD.tenant_id IS NOT NEW.tenant_id OR OLD.id IS NOT NEW.id OR OLD.kpi IS NOT NEW.kpi OR OLD.site IS NOT NEW.site OR OLD.period_start IS NOT NEW.period_start OR OLD.period_end IS NOT NEW.period_end OR OLD.value IS NOT NEW.value OR OLD.unit IS NOT NEW.unit OR OLD.total IS NOT NEW.total OR OLD.weight IS NOT NEW.weight OR OLD.source IS NOT NEW.source OR OLD.import_id IS NOT NEW.import_id OR OLD.file_id IS NOT NEW.file_id OR OLD.recorded_by IS NOT NEW.recorded_by OR OLD.recorded_party IS NOT NEW.recorded_party OR OLD.recorded_at IS NOT NEW.recorded_at BEGIN SELECT RAISE(ABORT, 'kpi_measurement is written once'); END",
+        "CREATE TRIGGER kpi_measurement_kept_delete BEFORE DELETE ON kpi_measurement WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'kpi_measurement is written once'); END",
+        "CREATE TRIGGER maintenance_import_kept_update BEFORE UPDATE ON maintenance_import WHEN OLD.tenant_id IS NOT NEW.tenant_id OR OLD.id IS NOT NEW.id OR OLD.failures_file_id IS NOT NEW.failures_file_id OR OLD.repairs_file_id IS NOT NEW.repairs_file_id OR OLD.machines_file_id IS NOT NEW.machines_file_id OR OLD.mapping IS NOT NEW.mapping OR OLD.timezone IS NOT NEW.timezone OR OLD.period_start IS NOT NEW.period_start OR OLD.period_end IS NOT NEW.period_end OR OLD.machine_count IS NOT NEW.machine_count OR OLD.failure_count IS NOT NEW.failure_count OR OLD.rows_used IS NOT NEW.rows_used OR OLD.rows_joined IS NOT NEW.rows_joined OR OLD.rows_outside IS NOT NEW.rows_outside OR OLD.rows_refused IS NOT NEW.rows_refused OR OLD.findings IS NOT NEW.findings OR OLD.imported_by IS NOT NEW.imported_by OR OLD.imported_party IS NOT NEW.imported_party OR OLD.imported_at IS NOT NEW.imported_at BEGIN SELECT RAISE(ABORT, 'maintenance_import is written once'); END",
+        "CREATE TRIGGER maintenance_import_kept_delete BEFORE DELETE ON maintenance_import WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'maintenance_import is written once'); END",
+        "CREATE TRIGGER maintenance_row_kept_update BEFORE UPDATE ON maintenance_row WHEN OLD.tenant_id IS NOT NEW.tenant_id OR OLD.import_id IS NOT NEW.import_id OR OLD.file IS NOT NEW.file OR OLD.line IS NOT NEW.line OR OLD.outcome IS NOT NEW.outcome OR OLD.reason IS NOT NEW.reason OR OLD.machine IS NOT NEW.machine OR OLD.site IS NOT NEW.site OR OLD.component IS NOT NEW.component OR OLD.failed_at IS NOT NEW.failed_at OR OLD.repaired_at IS NOT NEW.repaired_at BEGIN SELECT RAISE(ABORT, 'maintenance_row is written once'); END",
+        "CREATE TRIGGER maintenance_row_kept_delete BEFORE DELETE ON maintenance_row WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'maintenance_row is written once'); END",
+        "CREATE TRIGGER kpi_baseline_decided BEFORE UPDATE ON kpi_baseline WHEN OLD.status <> 'proposed' AND (OLD.status IS NOT NEW.status OR OLD.decided_by IS NOT NEW.decided_by OR OLD.decided_party IS NOT NEW.decided_party OR OLD.decided_at IS NOT NEW.decided_at OR OLD.reason IS NOT NEW.reason OR OLD.receipt_seq IS NOT NEW.receipt_seq) BEGIN SELECT RAISE(ABORT, 'a decision on a baseline is final'); END",
     ],
     'postgresql': [
         "CREATE FUNCTION refuse_credit_note_once_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'credit_note is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
@@ -1699,5 +1849,27 @@ FINAL = {
         'CREATE TRIGGER invoice_state BEFORE UPDATE ON invoice FOR EACH ROW EXECUTE FUNCTION refuse_invoice_state()',
         "CREATE FUNCTION refuse_invoice_sums() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status = 'draft' AND NEW.status <> 'draft' AND (NEW.subtotal_minor <> COALESCE((SELECT SUM(part.amount_minor) FROM invoice_line AS part WHERE part.tenant_id = NEW.tenant_id AND part.invoice_id = NEW.id), 0) OR NEW.tax_minor <> COALESCE((SELECT SUM(part.amount_minor) FROM invoice_tax AS part WHERE part.tenant_id = NEW.tenant_id AND part.invoice_id = NEW.id), 0)) THEN RAISE EXCEPTION 'the lines and taxes do not add up to the invoice' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
         'CREATE TRIGGER invoice_sums BEFORE UPDATE ON invoice FOR EACH ROW EXECUTE FUNCTION refuse_invoice_sums()',
+        "CREATE FUNCTION refuse_evidence_file_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.tenant_id IS DISTINCT FROM NEW.tenant_id OR OLD.id IS DISTINCT FROM NEW.id OR OLD.sha256 IS DISTINCT FROM NEW.sha256 OR OLD.name IS DISTINCT FROM NEW.name OR OLD.media_type IS DISTINCT FROM NEW.media_type OR OLD.size_bytes IS DISTINCT FROM NEW.size_bytes OR OLD.content IS DISTINCT FROM NEW.content OR OLD.party IS DISTINCT FROM NEW.party OR OLD.uploaded_by IS DISTINCT FROM NEW.uploaded_by OR OLD.uploaded_at IS DISTINCT FROM NEW.uploaded_at THEN RAISE EXCEPTION 'evidence_file is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER evidence_file_kept_update BEFORE UPDATE ON evidence_file FOR EACH ROW EXECUTE FUNCTION refuse_evidence_file_kept_update()',
+        "CREATE FUNCTION refuse_evidence_file_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'evidence_file is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER evidence_file_kept_delete BEFORE DELETE ON evidence_file FOR EACH ROW EXECUTE FUNCTION refuse_evidence_file_kept_delete()',
+        "CREATE FUNCTION refuse_kpi_baseline_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.tenant_id IS DISTINCT FROM NEW.tenant_id OR OLD.id IS DISTINCT FROM NEW.id OR OLD.kpi IS DISTINCT FROM NEW.kpi OR OLD.value IS DISTINCT FROM NEW.value OR OLD.unit IS DISTINCT FROM NEW.unit OR OLD.currency IS DISTINCT FROM NEW.currency OR OLD.rates IS DISTINCT FROM NEW.rates OR OLD.period_start IS DISTINCT FROM NEW.period_start OR OLD.period_end IS DISTINCT FROM NEW.period_end OR OLD.file_id IS DISTINCT FROM NEW.file_id OR OLD.effective_from IS DISTINCT FROM NEW.effective_from OR OLD.proposed_by IS DISTINCT FROM NEW.proposed_by OR OLD.proposed_party IS DISTINCT FROM NEW.proposed_party OR OLD.proposed_at IS DISTINCT FROM NEW.proposed_at THEN RAISE EXCEPTION 'kpi_baseline is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER kpi_baseline_kept_update BEFORE UPDATE ON kpi_baseline FOR EACH ROW EXECUTE FUNCTION refuse_kpi_baseline_kept_update()',
+        "CREATE FUNCTION refuse_kpi_baseline_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'kpi_baseline is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER kpi_baseline_kept_delete BEFORE DELETE ON kpi_baseline FOR EACH ROW EXECUTE FUNCTION refuse_kpi_baseline_kept_delete()',
+        "CREATE FUNCTION refuse_kpi_measurement_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.tenant_id IS DISTINCT FROM NEW.tenant_id OR OLD.id IS DISTINCT FROM NEW.id OR OLD.kpi IS DISTINCT FROM NEW.kpi OR OLD.site IS DISTINCT FROM NEW.site OR OLD.period_start IS DISTINCT FROM NEW.period_start OR OLD.period_end IS DISTINCT FROM NEW.period_end OR OLD.value IS DISTINCT FROM NEW.value OR OLD.unit IS DISTINCT FROM NEW.unit OR OLD.total IS DISTINCT FROM NEW.total OR OLD.weight IS DISTINCT FROM NEW.weight OR OLD.source IS DISTINCT FROM NEW.source OR OLD.import_id IS DISTINCT FROM NEW.import_id OR OLD.file_id IS DISTINCT FROM NEW.file_id OR OLD.recorded_by IS DISTINCT FROM NEW.recorded_by OR OLD.recorded_party IS DISTINCT FROM NEW.recorded_party OR OLD.recorded_at IS DISTINCT FROM NEW.recorded_at THEN RAISE EXCEPTION 'kpi_measurement is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER kpi_measurement_kept_update BEFORE UPDATE ON kpi_measurement FOR EACH ROW EXECUTE FUNCTION refuse_kpi_measurement_kept_update()',
+        "CREATE FUNCTION refuse_kpi_measurement_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'kpi_measurement is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER kpi_measurement_kept_delete BEFORE DELETE ON kpi_measurement FOR EACH ROW EXECUTE FUNCTION refuse_kpi_measurement_kept_delete()',
+        "CREATE FUNCTION refuse_maintenance_import_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.tenant_id IS DISTINCT FROM NEW.tenant_id OR OLD.id IS DISTINCT FROM NEW.id OR OLD.failures_file_id IS DISTINCT FROM NEW.failures_file_id OR OLD.repairs_file_id IS DISTINCT FROM NEW.repairs_file_id OR OLD.machines_file_id IS DISTINCT FROM NEW.machines_file_id OR OLD.mapping IS DISTINCT FROM NEW.mapping OR OLD.timezone IS DISTINCT FROM NEW.timezone OR OLD.period_start IS DISTINCT FROM NEW.period_start OR OLD.period_end IS DISTINCT FROM NEW.period_end OR OLD.machine_count IS DISTINCT FROM NEW.machine_count OR OLD.failure_count IS DISTINCT FROM NEW.failure_count OR OLD.rows_used IS DISTINCT FROM NEW.rows_used OR OLD.rows_joined IS DISTINCT FROM NEW.rows_joined OR OLD.rows_outside IS DISTINCT FROM NEW.rows_outside OR OLD.rows_refused IS DISTINCT FROM NEW.rows_refused OR OLD.findings IS DISTINCT FROM NEW.findings OR OLD.imported_by IS DISTINCT FROM NEW.imported_by OR OLD.imported_party IS DISTINCT FROM NEW.imported_party OR OLD.imported_at IS DISTINCT FROM NEW.imported_at THEN RAISE EXCEPTION 'maintenance_import is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER maintenance_import_kept_update BEFORE UPDATE ON maintenance_import FOR EACH ROW EXECUTE FUNCTION refuse_maintenance_import_kept_update()',
+        "CREATE FUNCTION refuse_maintenance_import_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'maintenance_import is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER maintenance_import_kept_delete BEFORE DELETE ON maintenance_import FOR EACH ROW EXECUTE FUNCTION refuse_maintenance_import_kept_delete()',
+        "CREATE FUNCTION refuse_maintenance_row_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.tenant_id IS DISTINCT FROM NEW.tenant_id OR OLD.import_id IS DISTINCT FROM NEW.import_id OR OLD.file IS DISTINCT FROM NEW.file OR OLD.line IS DISTINCT FROM NEW.line OR OLD.outcome IS DISTINCT FROM NEW.outcome OR OLD.reason IS DISTINCT FROM NEW.reason OR OLD.machine IS DISTINCT FROM NEW.machine OR OLD.site IS DISTINCT FROM NEW.site OR OLD.component IS DISTINCT FROM NEW.component OR OLD.failed_at IS DISTINCT FROM NEW.failed_at OR OLD.repaired_at IS DISTINCT FROM NEW.repaired_at THEN RAISE EXCEPTION 'maintenance_row is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER maintenance_row_kept_update BEFORE UPDATE ON maintenance_row FOR EACH ROW EXECUTE FUNCTION refuse_maintenance_row_kept_update()',
+        "CREATE FUNCTION refuse_maintenance_row_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'maintenance_row is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER maintenance_row_kept_delete BEFORE DELETE ON maintenance_row FOR EACH ROW EXECUTE FUNCTION refuse_maintenance_row_kept_delete()',
+        "CREATE FUNCTION refuse_kpi_baseline_decided() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status <> 'proposed' AND (OLD.status IS DISTINCT FROM NEW.status OR OLD.decided_by IS DISTINCT FROM NEW.decided_by OR OLD.decided_party IS DISTINCT FROM NEW.decided_party OR OLD.decided_at IS DISTINCT FROM NEW.decided_at OR OLD.reason IS DISTINCT FROM NEW.reason OR OLD.receipt_seq IS DISTINCT FROM NEW.receipt_seq) THEN RAISE EXCEPTION 'a decision on a baseline is final' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER kpi_baseline_decided BEFORE UPDATE ON kpi_baseline FOR EACH ROW EXECUTE FUNCTION refuse_kpi_baseline_decided()',
     ],
 }

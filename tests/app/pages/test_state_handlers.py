@@ -9,8 +9,7 @@ import inspect
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_origin
 
 import pytest
@@ -24,13 +23,13 @@ from app.state_owner import StateOwner, forget_for_others
 from models import Invoice, Role, Tenant, metadata, table_of
 from services.assets import add_site, record_snapshot
 from services.database import reading, transaction
-from services.gain_share import record_baseline
 from services.identity import create_tenant, create_user
 from services.metering import UsageInput, record_usage
 from services.price_books import load_shipped_books
 from services.rules.quantities import MICRO
 from services.sign_in import choose_tenant, open_session
 from services.subscriptions import create_subscription
+from tests.gain_share_given import accepted_baseline
 
 AT = datetime.now(UTC).replace(microsecond=0)
 SECRET = "marker7f3a9c"
@@ -95,12 +94,7 @@ def customer(name: str, word: str) -> Customer:
         )  # fmt: skip
         assert not isinstance(record_usage(session, tenant_id=tenant.id, events=[used], at=AT)[0], Exception)
         record_snapshot(session, tenant_id=tenant.id, asset_count=3_100, site_breakdown={f"{word}-site": 3_100}, at=AT)
-        record_baseline(
-            session, tenant_id=tenant.id, kpi="mtbf_hours", value=Decimal(92), unit="hours", currency="CAD", at=AT,
-            rates={"operating_hours": Decimal(8000), "downtime_rate": Decimal(5000), "labour_rate": Decimal(100),
-                   "parts_cost": Decimal(900)},
-            source_document=f"{word}.pdf", source_sha256="ab" * 32, effective_from=date(2026, 1, 1),
-        )  # fmt: skip
+        accepted_baseline(session, tenant.id, "mtbf_hours", "92", at=AT, document=f"{word}.pdf")
         opened = open_session(session, user_id=user.id, at=AT)
         invoice_id = session.execute(select(Invoice.id).where(Invoice.tenant_id == tenant.id)).scalar_one()
     return Customer(tenant.id, subscription.id, user.id, invoice_id, opened.cookie)
