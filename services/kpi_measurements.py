@@ -8,7 +8,8 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from models import KpiMeasurement, MeasurementSource
+from models import KpiMeasurement, MeasurementSource, Tenant
+from models.base import plain_decimal
 from models.kpi import SITE_MAX
 from services.baselines import check_value
 from services.errors import Conflict, NotFound, Unprocessable
@@ -109,11 +110,12 @@ def record_measurements(
     """
     lock_head(session, tenant_id=tenant_id)
     kpis = kpis_of(session, tenant_id=tenant_id)
-    today = business_date(at, read_tenant(session, tenant_id=tenant_id).timezone)
+    tenant = read_tenant(session, tenant_id=tenant_id)
     recorded = []
     for reading in readings:
         kpi = find_kpi(kpis, reading.kpi)
-        _check_days(reading.period_start, reading.period_end, today)
+        _check_days(reading.period_start, reading.period_end)
+        check_ended(reading.period_end, tenant, at)
         _check_site(reading.site)
         if reading.file_id is not None:
             find_evidence(session, tenant_id=tenant_id, file_id=reading.file_id)
@@ -127,8 +129,8 @@ def record_measurements(
             period_end=reading.period_end,
             value=value,
             unit=check_unit(kpi, reading.unit),
-            total=None if totals is None else totals[0],
-            weight=None if totals is None else totals[1],
+            total=None if totals is None else plain_decimal(totals[0]),
+            weight=None if totals is None else plain_decimal(totals[1]),
             source=source,
             import_id=import_id,
             file_id=reading.file_id,
@@ -288,14 +290,19 @@ def _check_same_days(reading: Reading, other: KpiMeasurement | Reading) -> None:
         )
 
 
-def _check_days(starts: date, ends: date, today: date) -> None:
+def check_ended(ends: date, tenant: Tenant, at: datetime) -> None:
+    """That the customer's day before `ends` is over. Raises Unprocessable."""
+    today = business_date(at, tenant.timezone)
+    if ends > today:
+        raise Unprocessable(f"The period has not ended by today ({today}); measure it then.", field="period_end")
+
+
+def _check_days(starts: date, ends: date) -> None:
     if not starts < ends <= starts + timedelta(days=MEASUREMENT_DAYS_MAX):
         raise Unprocessable(
             f"A measurement covers 1 to {MEASUREMENT_DAYS_MAX} days; period_end is the day after the last.",
             field="period_end",
         )
-    if ends > today:
-        raise Unprocessable(f"The period has not ended by today ({today}); measure it then.", field="period_end")
 
 
 def _check_site(site: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from services.errors import Unprocessable
 
@@ -67,6 +67,9 @@ class UsageFile:
             raise Unprocessable(f"{self.path.name} has a header but no rows; there is nothing to import.", field="file")
         return header
 
+    def _open(self) -> BinaryIO:
+        return self.path.open("rb")
+
     def _missing(self, name: str, header: list[str]) -> str:
         said = f"{self.path.name} has no column {name}; it has: {', '.join(header)}."
         others = [other for other in DELIMITERS if other != self.delimiter and other in header[0]]
@@ -77,7 +80,7 @@ class UsageFile:
     def _records(self, on_bytes: BytesRead) -> Iterator[Row]:
         encoding = "utf-8-sig" if self.encoding.lower() in {"utf-8", "utf8"} else self.encoding
         try:
-            with self.path.open("rb") as raw, TextIOWrapper(raw, encoding, newline="") as text:
+            with self._open() as raw, TextIOWrapper(raw, encoding, newline="") as text:
                 yield from self._parse(text, lambda: on_bytes(raw.tell()))
         except OSError as error:
             reason = error.strerror or str(error)

@@ -2,6 +2,8 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from services.rules.violations import InvalidPeriod
 
@@ -22,6 +24,42 @@ def parse_timestamp(text: str) -> datetime:
     Without an offset it is UTC; a date alone is its midnight. Up to 9 fractional digits are read, and what is finer
     than a microsecond is cut off, never rounded up. Raises InvalidPeriod for anything else.
     """
+    wall, offset = _read(text)
+    try:
+        return wall.replace(tzinfo=timezone(offset or timedelta())).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise _no_time(text, error) from error
+
+
+class LocalMoment(NamedTuple):
+    """A moment in UTC. `later` is the second reading of a wall time that clocks show twice, None of all others."""
+
+    at: datetime
+    later: datetime | None = None
+
+
+def parse_local(text: str, zone: ZoneInfo, form: str | None = None) -> LocalMoment:
+    """A moment as a clock in `zone` showed it, unless the text says an offset itself.
+
+    It is written as `parse_timestamp` takes it, or as `form` says in the letters of strptime. A wall time that clocks
+    skip moves forward by what they skip; of two equal ones the first counts and the other is given too. Raises
+    InvalidPeriod.
+    """
+    if form is None:
+        wall, offset = _read(text)
+    else:
+        wall, offset = _read_as(text.strip(), form)
+    try:
+        if offset is not None:
+            return LocalMoment(wall.replace(tzinfo=timezone(offset)).astimezone(UTC))
+        first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    except (ValueError, OverflowError) as error:
+        raise _no_time(text, error) from error
+    return LocalMoment(first, second if second > first else None)
+
+
+def _read(text: str) -> tuple[datetime, timedelta | None]:
+    """The wall time and the offset that stand there. Raises InvalidPeriod."""
     stripped = text.strip()
     match = _MOMENT.fullmatch(stripped) if len(stripped) <= TIMESTAMP_MAX else None
     if match is None:
@@ -30,13 +68,26 @@ def parse_timestamp(text: str) -> datetime:
     hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
     microsecond = int((match["fraction"] or "0").ljust(6, "0")[:6])
     try:
-        zone = timezone(_offset(match))
-        return datetime(year, month, day, hour, minute, second, microsecond, zone).astimezone(UTC)
+        return datetime(year, month, day, hour, minute, second, microsecond), _offset(match)  # noqa: DTZ001
     except (ValueError, OverflowError) as error:
-        raise InvalidPeriod(f"“{stripped}” is not a time there is: {error}.") from error
+        raise _no_time(stripped, error) from error
 
 
-def _offset(match: re.Match[str]) -> timedelta:
+def _read_as(text: str, form: str) -> tuple[datetime, timedelta | None]:
+    try:
+        read = datetime.strptime(text, form)  # noqa: DTZ007 its zone, if any, is told apart
+    except (ValueError, OverflowError) as error:
+        raise InvalidPeriod(f"“{text[:TIMESTAMP_MAX]}” is not a time written as {form}.") from error
+    return read.replace(tzinfo=None), read.utcoffset()
+
+
+def _no_time(text: str, error: Exception) -> InvalidPeriod:
+    return InvalidPeriod(f"“{text.strip()[:TIMESTAMP_MAX]}” is not a time there is: {error}.")
+
+
+def _offset(match: re.Match[str]) -> timedelta | None:
+    if match["zone"] is None:
+        return None
     if match["sign"] is None:
         return timedelta()
     minutes = int(match["zone_minute"] or 0)

@@ -2,12 +2,13 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.rules.timestamps import parse_timestamp
+from services.rules.timestamps import parse_local, parse_timestamp
 from services.rules.violations import InvalidPeriod
 
 READ = {
@@ -54,3 +55,38 @@ def test_what_python_writes_is_read_back(naive: datetime, offset_minutes: int) -
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(InvalidPeriod):
         assert parse_timestamp(text).tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "expected"),
+    [
+        ("2026-07-01 10:00", None, ("2026-07-01T14:00:00", None)),
+        ("2026-07-01T10:00:00Z", None, ("2026-07-01T10:00:00", None)),
+        ("2026-07-01 10:00+02:00", None, ("2026-07-01T08:00:00", None)),
+        ("2026-03-08 02:30", None, ("2026-03-08T07:30:00", None)),
+        ("2026-11-01 01:30", None, ("2026-11-01T05:30:00", "2026-11-01T06:30:00")),
+        ("7/1/2026 10:00:00 PM", "%m/%d/%Y %I:%M:%S %p", ("2026-07-02T02:00:00", None)),
+        ("01.07.2026 10:00 +0200", "%d.%m.%Y %H:%M %z", ("2026-07-01T08:00:00", None)),
+    ],
+)
+def test_a_local_time_is_read_by_the_clock_of_its_zone(
+    text: str, form: str | None, expected: tuple[str, str | None]
+) -> None:
+    read = parse_local(text, ZoneInfo("America/Toronto"), form)
+    assert tuple(None if at is None else at.isoformat()[:19] for at in read) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("soon", None),
+        ("2026-02-30", None),
+        ("0001-01-01", None),
+        ("9999-12-31 23:00", None),
+        ("5", "%d.%m.%Y"),
+        ("1", "%"),
+    ],
+)
+def test_what_is_no_local_time_is_refused(text: str, form: str | None) -> None:
+    with pytest.raises(InvalidPeriod):
+        parse_local(text, ZoneInfo("Asia/Tokyo" if text.startswith("0001") else "America/Toronto"), form)
