@@ -16,7 +16,8 @@ from models.credit_note import CreditNote, CreditNoteLine
 from models.credit_purchase import AutoTopUp, CreditPurchase, PurchaseStatus
 from models.dunning import Dunning, DunningOutcome, PaymentReminder
 from models.evidence import EvidenceFile
-from models.gain_share import GainShareRun, GainShareStatus, Party
+from models.gain_share import Party
+from models.gain_share_run import GainShareRun, GainShareStatus, GainShareStep, StepKind
 from models.idempotency import IdempotencyRecord
 from models.invoice import BillingReason, Invoice, InvoiceLine, InvoiceStatus, LineKind
 from models.job_worker import JobWorker
@@ -99,6 +100,7 @@ __all__ = [
     "EvidenceFile",
     "GainShareRun",
     "GainShareStatus",
+    "GainShareStep",
     "GrantKind",
     "IdempotencyRecord",
     "Interval",
@@ -150,6 +152,7 @@ __all__ = [
     "Site",
     "SpendControl",
     "SpendControlChange",
+    "StepKind",
     "StripeAccount",
     "StripeCall",
     "StripeCallKind",

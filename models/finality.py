@@ -25,6 +25,8 @@ NOTED_LATER: Final = {
     "kpi_measurement": ("replaced_at",),
     "maintenance_import": (),
     "maintenance_row": (),
+    "gainshare_run": ("status", "decided_by", "decided_at", "decision_seq"),
+    "gainshare_step": ("salt",),
 }
 """What a gain-share rests on, and the columns of each that are filled in after."""
 
@@ -50,7 +52,7 @@ class Trigger(NamedTuple):
 def triggers(metadata: MetaData) -> list[Trigger]:
     """All of them, for the columns as the tables have them. What stands in them is ours, none of it is given."""
     columns = [column.name for column in metadata.tables["invoice"].columns]
-    return [*_once(), *_parts(), *_invoice(columns), *_noted(metadata), *_baseline()]
+    return [*_once(), *_parts(), *_invoice(columns), *_noted(metadata), *_baseline(), *_run()]
 
 
 def statements(metadata: MetaData, dialect: str) -> list[str]:
@@ -110,6 +112,16 @@ def _baseline() -> Iterable[Trigger]:
     changed = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in noted)
     when = f"OLD.status <> 'proposed' AND ({changed})"
     yield Trigger("kpi_baseline_decided", "kpi_baseline", "UPDATE", when, "a decision on a baseline is final")
+
+
+def _run() -> Iterable[Trigger]:
+    """A decision on a run is final; a run that is disputed may still be replaced by a revised one."""
+    noted = [name for name in NOTED_LATER["gainshare_run"] if name != "status"]
+    changed = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in noted)
+    replaced = "OLD.status = 'disputed' AND NEW.status = 'replaced'"
+    moved = f"OLD.status <> NEW.status AND NOT ({replaced})"
+    when = f"OLD.status <> 'pending_approval' AND ({changed} OR ({moved}))"
+    yield Trigger("gainshare_run_decided", "gainshare_run", "UPDATE", when, "a decision on a run is final")
 
 
 def _sqlite(trigger: Trigger) -> list[str]:

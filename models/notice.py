@@ -41,6 +41,11 @@ class NoticeType(StrEnum):
     CREDITS_EXPIRING = "credits.expiring"
     SPEND_CAP_REACHED = "spend_cap.reached"
     WEBHOOK_DISABLED = "webhook.disabled"
+    GAIN_SHARE_AWAITING_APPROVAL = "gain_share.awaiting_approval"
+    GAIN_SHARE_REMINDER = "gain_share.reminder"
+    GAIN_SHARE_APPROVED = "gain_share.approved"
+    GAIN_SHARE_REJECTED = "gain_share.rejected"
+    GAIN_SHARE_DISPUTED = "gain_share.disputed"
 
 
 class Notice(TenantOwned, table=True):

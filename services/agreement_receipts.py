@@ -5,20 +5,33 @@ document again and, with its salt, show that it is the one.
 """
 
 import os
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlmodel import Session
 
-from models import GainShareRun, KpiBaseline, Party, SpendControlChange
-from services.receipt_log import open_log
+from models import GainShareRun, KpiBaseline, Party, SpendControlChange, StepKind
+from services.receipt_log import Written, open_log
 from services.rules.canonical import canonical_bytes
 from services.rules.decimals import text_of
 from services.rules.money import Money
 from services.rules.periods import day_bounds
 from services.rules.receipts import SALT_BYTES, commitment, written_time
 
-SPEND_CAP, ALERT_THRESHOLDS = "spend_cap", "alert_thresholds"
+SPEND_CAP, ALERT_THRESHOLDS, RUN_METRIC = "spend_cap", "alert_thresholds", "gainshare_fee"
+
+
+class StepSaid(NamedTuple):
+    """A step of a run before it has a receipt: what was said, and by whom for which party."""
+
+    number: int
+    kind: StepKind
+    text: str
+    disputed: Sequence[str]
+    file_sha256: str | None
+    party: Party
+    by: str
 
 
 class Attested(NamedTuple):
@@ -45,23 +58,26 @@ def write_baseline_receipt(session: Session, *, baseline: KpiBaseline, source_sh
     )
 
 
-def write_run_receipt(session: Session, *, run: GainShareRun, timezone: str, at: datetime) -> Attested:
-    """Append the receipt of a run as it stands: `policy` is its status, so each decision on it has its own."""
+def write_step_receipt(
+    session: Session, *, run: GainShareRun, step: StepSaid, timezone: str, at: datetime
+) -> tuple[Written, bytes]:
+    """Append the receipt of a step of a run, and tell where it stands and its salt: `policy` is what was done, and
+    `calculation` how savings and fee were worked out."""
     starts, ends = (day_bounds(day, timezone)[0] for day in (run.period_start, run.period_end))
-    return _write(
-        session,
-        tenant_id=run.tenant_id,
+    salt = os.urandom(SALT_BYTES)
+    receipt = open_log(session, tenant_id=run.tenant_id, at=at).append(
         typ="approval",
-        document=run_document(run),
-        at=at,
-        idem=f"run:{run.id}:{run.status}",
+        idem=f"run:{run.id}:{step.number}",
         req=run.id,
-        metric="gainshare_fee",
-        policy=str(run.status),
+        cid=commitment(salt, canonical_bytes(step_document(run, step, at))),
+        metric=RUN_METRIC,
+        policy=step.kind.value,
         period={"start": written_time(starts), "end": written_time(ends)},
         amount=Money(run.fee_minor, run.currency).plain(),
         currency=run.currency,
+        calculation=f"sha256:{run.calculation_sha256}",
     )
+    return receipt, salt
 
 
 def write_control_receipt(
@@ -110,8 +126,21 @@ def baseline_document(baseline: KpiBaseline, source_sha256: str) -> dict[str, An
     }
 
 
+def step_document(run: GainShareRun, step: StepSaid, at: datetime) -> dict[str, Any]:
+    """All of a step, as its receipt commits to it: what was said, by whom, for which party, of which run."""
+    return {
+        "run": run_document(run),
+        "number": step.number,
+        "kind": step.kind.value,
+        "text": step.text,
+        "disputed": list(step.disputed),
+        "file_sha256": step.file_sha256,
+        "signed": _signed(step.party, step.by, at),
+    }
+
+
 def run_document(run: GainShareRun) -> dict[str, Any]:
-    """All of a run, as its receipt commits to it."""
+    """A run as it was submitted, with the hash of its calculation."""
     return {
         "id": run.id,
         "method": run.method,
@@ -121,9 +150,11 @@ def run_document(run: GainShareRun) -> dict[str, Any]:
         "currency": run.currency,
         "savings": Money(run.savings_minor, run.currency).plain(),
         "fee": Money(run.fee_minor, run.currency).plain(),
-        "status": str(run.status),
-        "breakdown": run.breakdown,
-        "created_at": written_time(run.created_at),
+        "calculation_sha256": run.calculation_sha256,
+        "submitted_at": written_time(run.submitted_at),
+        "submitted_by": run.submitted_by,
+        "deadline_on": run.deadline_on.isoformat(),
+        "replaces_run_id": run.replaces_run_id,
     }
 
 

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 from models import CreditGrant, Dunning, GrantKind, Subscription
 from services.closing_periods import grace
 from services.credit_expiry import TOLD_BEFORE
+from services.gain_share_notices import reminder_moments
 from services.payments.dunning import REMINDER_DAYS, SUSPENDED_AFTER
 from services.subscription_notices import TRIAL_ENDING_AHEAD
 
@@ -18,6 +19,7 @@ def next_due(session: Session, *, tenant_id: str, after: datetime) -> datetime |
         *_periods(session, tenant_id),
         *_reminders(session, tenant_id),
         *_expiries(session, tenant_id, after),
+        *reminder_moments(session, tenant_id=tenant_id),
     ]
     return min((moment for moment in moments if moment > after), default=None)
 

@@ -9,9 +9,10 @@ from typing import Any
 from models import GainShareRun, GainShareStatus
 from services import wording
 from services.baselines import RATES, VALUE_RATE
-from services.gain_share import KPIS
+from services.rules.added_savings import GAINED, OWN_PREFIX
 from services.rules.gain_share import DOWNTIME_COST, KPI_DELTA
 from services.rules.money import Money
+from services.rules.savings import MEASURED
 
 NUMBER_DECIMALS = 2
 """Intermediate numbers are shown to a hundredth and kept to a millionth; amounts are exact in both."""
@@ -24,7 +25,7 @@ KPI_WORDS = {
     "overtime_hours": "Overtime",
 }
 RATE_WORDS = {
-    "operating_hours": "Operating hours of a run",
+    "operating_hours": "Operating hours of a year",
     "downtime_rate": "Downtime, an hour",
     "labour_rate": "Labour, an hour of repair",
     "parts_cost": "Parts, a failure",
@@ -44,6 +45,7 @@ PART_WORDS = {
     "inventory": "Less stock",
     "overtime": "Less overtime",
 }
+NOT_GIVEN, NOTHING_FAILED = "Not given", "Nothing failed"
 NO_SAVINGS = "Nothing was saved, so there is no fee."
 METHOD_WORDS = {DOWNTIME_COST: "Downtime cost", KPI_DELTA: "KPI by KPI"}
 STATUS_WORDS = {
@@ -51,6 +53,7 @@ STATUS_WORDS = {
     GainShareStatus.APPROVED: "Approved",
     GainShareStatus.REJECTED: "Rejected",
     GainShareStatus.DISPUTED: "Disputed",
+    GainShareStatus.REPLACED: "Replaced",
 }
 
 
@@ -103,7 +106,7 @@ class RunView:
 
 
 def run_view(run: GainShareRun, timezone: str) -> RunView:
-    share, breakdown = f"{wording.number(run.share_pct)} %", run.breakdown
+    share, calculation = f"{wording.number(run.share_pct)} %", run.calculation
     savings = wording.amount(run.savings_minor, run.currency)
     fee = wording.amount(run.fee_minor, run.currency)
     return RunView(
@@ -118,12 +121,12 @@ def run_view(run: GainShareRun, timezone: str) -> RunView:
         else "Nothing was saved, so there is no fee.",
         status=run.status.value,
         status_word=STATUS_WORDS[run.status],
-        made_on=wording.moment_day(run.created_at, timezone),
-        overlapping=breakdown["overlapping"],
-        parts=_parts(breakdown["parts"], run.currency),
-        compared=tuple(_compared(breakdown, run.currency)),
-        numbers=tuple(_number(each, run.currency) for each in breakdown["numbers"]),
-        rates=rates_view(breakdown["terms"], run.currency),
+        made_on=wording.moment_day(run.submitted_at, timezone),
+        overlapping=calculation["overlapping"],
+        parts=_parts(calculation, run.currency),
+        compared=tuple(_compared(calculation, run.currency)),
+        numbers=tuple(_number(calculation, each, run.currency) for each in calculation["numbers"]),
+        rates=rates_view(calculation["terms"], run.currency),
     )
 
 
@@ -149,12 +152,19 @@ def kpi_value(kpi: str, value: Decimal, currency: str, unit: str = "hours") -> s
     return f"{wording.number(value)} %" if kpi == "availability_pct" else f"{wording.number(value)} {unit}"
 
 
-def _parts(parts: list[dict[str, str]], currency: str) -> tuple[PartView, ...]:
-    amounts = [(part["name"], Money.parse(part["amount"], currency)) for part in parts]
+def part_name(calculation: Mapping[str, Any], name: str) -> str:
+    """What a part of the savings is called; a KPI of the plan's own by the name the plan gave it."""
+    if name.startswith(OWN_PREFIX):
+        return str(calculation["own"][name.removeprefix(OWN_PREFIX)]["name"])
+    return PART_WORDS[name]
+
+
+def _parts(calculation: Mapping[str, Any], currency: str) -> tuple[PartView, ...]:
+    amounts = [(part["name"], Money.parse(part["amount"], currency)) for part in calculation["parts"]]
     largest = max((abs(amount.amount_minor) for _, amount in amounts), default=0) or 1
     return tuple(
         PartView(
-            name=PART_WORDS[name],
+            name=part_name(calculation, name),
             amount=wording.money(amount),
             bar_width=f"{abs(amount.amount_minor) * 100 // largest}%",
             is_loss=amount.amount_minor < 0,
@@ -163,18 +173,27 @@ def _parts(parts: list[dict[str, str]], currency: str) -> tuple[PartView, ...]:
     )
 
 
-def _compared(breakdown: Mapping[str, Any], currency: str) -> Iterable[ComparedView]:
-    before = {each["kpi"]: Decimal(each["value"]) for each in breakdown["baselines"]}
-    after = {kpi: Decimal(value) for kpi, value in breakdown["actual"].items()}
-    for kpi in KPIS:
-        sides = [kpi_value(kpi, side[kpi], currency) if kpi in side else "Not given" for side in (before, after)]
-        if kpi in before or kpi in after:
-            yield ComparedView(KPI_WORDS[kpi], *sides)
+def _compared(calculation: Mapping[str, Any], currency: str) -> Iterable[ComparedView]:
+    own = calculation["own"]
+    before = {each["kpi"]: Decimal(each["value"]) for each in calculation["baselines"]}
+    after = {each["kpi"]: each["value"] for each in calculation["actual"]}
+    for kpi in (*MEASURED, *sorted(own)):
+        if kpi not in before and kpi not in after:
+            continue
+        unit = own[kpi]["unit"] if kpi in own else "hours"
+        then = kpi_value(kpi, before[kpi], currency, unit) if kpi in before else NOT_GIVEN
+        now = NOT_GIVEN
+        if kpi in after:
+            now = NOTHING_FAILED if after[kpi] is None else kpi_value(kpi, Decimal(after[kpi]), currency, unit)
+        yield ComparedView(own[kpi]["name"] if kpi in own else KPI_WORDS[kpi], then, now)
 
 
-def _number(number: Mapping[str, str], currency: str) -> NamedValue:
+def _number(calculation: Mapping[str, Any], number: Mapping[str, str], currency: str) -> NamedValue:
     name = number["name"].replace("_", " ").capitalize()
     value, unit = Decimal(number["value"]), number["unit"]
+    if number["name"].startswith(OWN_PREFIX):
+        own = calculation["own"][number["name"].removeprefix(OWN_PREFIX).removesuffix(GAINED)]
+        name, unit = f"{own['name']} gained", own["unit"]
     if unit == currency:
         return NamedValue(name, wording.rate(round(value, NUMBER_DECIMALS), currency))
     if unit == "share":

@@ -9,6 +9,7 @@ from models import BaselineStatus, EvidenceFile, GainShareRun, GainShareStatus, 
 from services import wording
 from services.baselines import baselines_in_force
 from services.gain_share_run_views import NamedValue, RunView, kpi_value, rates_view, run_view
+from services.gain_share_runs import STANDING
 from services.kpis import Kpi, gain_share_plan, kpis_of
 from services.plans import Plan
 from services.rules.periods import business_date
@@ -53,14 +54,14 @@ EMPTY_GAIN_SHARE = GainShareView()
 def read_gain_share(session: Session, *, tenant_id: str, at: datetime) -> GainShareView:
     """What a customer's gain-share page shows. Raises NotFound for an unknown customer.
 
-    Rejected runs are listed, but count in no total.
+    Runs that were rejected or replaced are listed, but count in no total.
     """
     tenant = read_tenant(session, tenant_id=tenant_id)
     plan = gain_share_plan(session, tenant_id=tenant_id)
     runs = _runs(session, tenant_id)
     totals = _totals(session, tenant_id)
     waiting_count, _, waiting_minor = totals.get(GainShareStatus.PENDING_APPROVAL, (0, 0, 0))
-    counted = [sums for status, sums in totals.items() if status is not GainShareStatus.REJECTED]
+    counted = [sums for status, sums in totals.items() if status in STANDING]
     count = sum(each[0] for each in counted)
     return GainShareView(
         has_subscription=plan is not None,
@@ -93,7 +94,7 @@ def _runs_word(count: int) -> str:
 
 
 def _runs(session: Session, tenant_id: str) -> list[GainShareRun]:
-    newest_first = (col(GainShareRun.period_start).desc(), col(GainShareRun.created_at).desc(), col(GainShareRun.id))
+    newest_first = (col(GainShareRun.period_start).desc(), col(GainShareRun.submitted_at).desc(), col(GainShareRun.id))
     statement = select(GainShareRun).where(GainShareRun.tenant_id == tenant_id).order_by(*newest_first)
     return list(session.exec(statement.limit(RUNS_SHOWN_MAX)))
 

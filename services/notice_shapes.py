@@ -4,7 +4,7 @@ A shape may gain a field; where one changes its meaning or goes, its `version` g
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -177,6 +177,24 @@ class WebhookDisabledData(NoticeData):
     disabled_at: datetime
 
 
+class GainShareData(NoticeData):
+    """A gain-share run as it stood when this was told: that it waits for the customer, or how the customer decided."""
+
+    run_id: str
+    status: str = Field(examples=["pending_approval"])
+    method: str = Field(examples=["downtime-cost"])
+    period_start: date
+    period_end: date = Field(description="The day after the last one.")
+    savings: NoticeAmount
+    share_pct: str = Field(examples=["15"])
+    fee: NoticeAmount
+    deadline_on: date = Field(description="By when a decision is asked for; without one the run goes on waiting.")
+    replaces_run_id: str | None
+    reason: str | None = Field(description="Why it was rejected or disputed.")
+    disputed: list[str] = Field(description="The parts of the savings that are disputed.")
+    days_left: int | None = Field(description="Of a reminder: days until the deadline.")
+
+
 SHAPES: Final[Mapping[NoticeType, type[NoticeData]]] = {
     NoticeType.INVOICE_FINALIZED: InvoiceData,
     NoticeType.INVOICE_PAID: InvoiceData,
@@ -203,4 +221,9 @@ SHAPES: Final[Mapping[NoticeType, type[NoticeData]]] = {
     NoticeType.CREDITS_EXPIRING: CreditLotData,
     NoticeType.SPEND_CAP_REACHED: SpendCapData,
     NoticeType.WEBHOOK_DISABLED: WebhookDisabledData,
+    NoticeType.GAIN_SHARE_AWAITING_APPROVAL: GainShareData,
+    NoticeType.GAIN_SHARE_REMINDER: GainShareData,
+    NoticeType.GAIN_SHARE_APPROVED: GainShareData,
+    NoticeType.GAIN_SHARE_REJECTED: GainShareData,
+    NoticeType.GAIN_SHARE_DISPUTED: GainShareData,
 }

@@ -126,12 +126,23 @@ def _baseline(document: Mapping[str, Any], _reader: Reader) -> str:
     )
 
 
+_RUN_STEPS: Final = {
+    "submitted": "A gain-share run was submitted for approval",
+    "comment": "Somebody commented on a gain-share run",
+    "evidence": "A file was shown as evidence for a gain-share run",
+    "approved": "The customer approved a gain-share run",
+    "rejected": "The customer rejected a gain-share run; it is not billed",
+    "disputed": "The customer disputed parts of a gain-share run; it is not billed",
+    "replaced": "A gain-share run was replaced by a revised one; it is not billed",
+}
+
+
 def _approval(document: Mapping[str, Any], _reader: Reader) -> str:
     """A receipt of this kind tells of a gain-share run, or of a limit the customer set."""
     match document.get("metric"):
         case "gainshare_fee":
-            status = document.get("policy", "recorded").replace("_", " ")
-            return f"A gain-share run was worked out, with a fee of {_amount(document)}: {status}."
+            done = _RUN_STEPS.get(document.get("policy", ""), "A step was taken on a gain-share run")
+            return f"{done}. Its fee is {_amount(document)}." if "amount" in document else f"{done}."
         case "spend_cap" if "amount" in document:
             return f"The customer's own spending limit was set to {_amount(document)} a period."
         case "spend_cap":

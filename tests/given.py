@@ -60,13 +60,17 @@ def customer(
     return Customer(tenant.id, subscription.id)
 
 
-def own_plan(session: Session, *, overage: dict[str, Any], **rates: str) -> str:
+def own_plan(
+    session: Session, *, overage: dict[str, Any], gain_share: dict[str, Any] | None = None, **rates: str
+) -> str:
     """The code of a plan of 10.00 CAD with 100 credits, sold beyond them at `overage`; one meter for each rate."""
     meters = {
         code: {"name": code, "unit": "unit", "pool": "credits", "credits_per_unit": Decimal(rate)}
         for code, rate in (rates or {"work": "1"}).items()
     }
-    terms = {"allowances": {"credits": Decimal(100)}, "overage": {"credits": overage}}
+    terms: dict[str, Any] = {"allowances": {"credits": Decimal(100)}, "overage": {"credits": overage}}
+    if gain_share is not None:
+        terms["gain_share"] = gain_share
     document = {
         "code": "own",
         "name": "Own",

@@ -1,6 +1,6 @@
 """Facts as notices tell them, for each template; and the same with values that would break out where they could."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from services.rules.money import Money
@@ -61,6 +61,21 @@ _LOT = _CUSTOMER | {
     "reason": None,
 }
 
+_RUN: dict[str, Any] = _CUSTOMER | {
+    "run_id": "run_1",
+    "status": "pending_approval",
+    "method": "downtime-cost",
+    "period_start": date(2026, 10, 1),
+    "period_end": date(2026, 11, 1),
+    "savings": Money(320_000_000, "CAD"),
+    "share_pct": "15",
+    "fee": Money(48_000_000, "CAD"),
+    "deadline_on": date(2026, 12, 1),
+    "replaces_run_id": "run_0",
+    "reason": None,
+    "disputed": [],
+    "days_left": None,
+}
 FACTS: dict[str, dict[str, Any]] = {
     "invoice_finalized": _INVOICE,
     "invoice_paid": _INVOICE | {"paid_at": _at(11, 2, 15), "amount_due": Money(0, "CAD")},
@@ -102,14 +117,9 @@ FACTS: dict[str, dict[str, Any]] = {
         "failing_since": _at(11, 15, 16),
         "disabled_at": _at(11, 20, 16),
     },
-    "gain_share_awaiting_approval": _CUSTOMER
-    | {
-        "period_start": _at(10, 1),
-        "period_end": _at(11, 1),
-        "savings": Money(320_000_000, "CAD"),
-        "share_pct": "15",
-        "fee": Money(48_000_000, "CAD"),
-    },
+    "gain_share_awaiting_approval": _RUN,
+    "gain_share_reminder": _RUN | {"days_left": 7},
+    "gain_share_approved": _RUN | {"status": "approved"},
     "spend_cap_reached": _CUSTOMER
     | {"cap": Money(50_000, "CAD"), "period_start": _at(11, 1), "raised_at": _at(11, 20, 16)},
 }

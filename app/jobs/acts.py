@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from app import credit_jobs, mailing, retention, unit_of_work, webhook_deliveries
 from app.closings import CLOSED_TOGETHER, Failure, close_some
+from app.gain_share_reminders import remind_of_runs_due
 from app.scheduled_ends import end_subscriptions_due
 from app.trial_notices import announce_trials_ending_due
 from services import job_workers
@@ -75,6 +76,11 @@ def close_subscription(given: Given) -> Counts:
 def announce_trials_ending(_given: Given) -> Counts:
     """Tell of trials that end soon."""
     return announce_trials_ending_due(at=unit_of_work.now())
+
+
+def remind_of_runs(_given: Given) -> Counts:
+    """Remind customers of gain-share runs that wait for them."""
+    return remind_of_runs_due(at=unit_of_work.now())
 
 
 def write_letters(_given: Given) -> Counts:

@@ -125,6 +125,13 @@ def _jobs() -> tuple[Job, ...]:
             words={"told": ("customer told", "customers told")} | FAILED,
         ),
         Job(
+            "gain-share",
+            "Gain-share that waits for a decision",
+            acts.remind_of_runs,
+            seconds=10 * MINUTE,
+            words={"reminders": ("customer reminded", "customers reminded")} | FAILED,
+        ),
+        Job(
             "top-ups",
             "Buy credits by themselves",
             acts.buy_credits,

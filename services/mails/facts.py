@@ -8,16 +8,27 @@ from typing import Any, Final
 from sqlalchemy import exists, select
 from sqlmodel import Session, col
 
-from models import Collection, Dunning, GainShareRun, Invoice, InvoiceStatus, Notice, NoticeType, Subscription, Tenant
+from models import (
+    Collection,
+    Dunning,
+    GainShareRun,
+    GainShareStatus,
+    Invoice,
+    InvoiceStatus,
+    Notice,
+    NoticeType,
+    Subscription,
+    Tenant,
+)
 from services.errors import Refusal
 from services.notice_shapes import SHAPES, NoticeAmount
 from services.payments.dunning import SUSPENDED_AFTER
 from services.price_books import plan_in_force, plan_version
 from services.rules.money import Money
 
-GAIN_SHARE_TYPE: Final = "gain_share.awaiting_approval"
 SETTLED: Final = (InvoiceStatus.PAID, InvoiceStatus.VOID)
 _FAILED: Final = (NoticeType.INVOICE_PAYMENT_FAILED, NoticeType.INVOICE_PAYMENT_REMINDER)
+_TO_DECIDE: Final = (NoticeType.GAIN_SHARE_AWAITING_APPROVAL, NoticeType.GAIN_SHARE_REMINDER)
 _ALERTS: Final = (NoticeType.CREDITS_LOW, NoticeType.CREDITS_OVERAGE)
 PATHS: Final[Mapping[str, str]] = {
     NoticeType.SUBSCRIPTION_SUSPENDED: "/invoices/",
@@ -34,7 +45,9 @@ PATHS: Final[Mapping[str, str]] = {
     NoticeType.CREDITS_EXPIRING: "/credits/",
     NoticeType.WEBHOOK_DISABLED: "/developers/webhooks/",
     NoticeType.SPEND_CAP_REACHED: "/#spending-limit",
-    GAIN_SHARE_TYPE: "/gain-share/",
+    NoticeType.GAIN_SHARE_AWAITING_APPROVAL: "/gain-share/",
+    NoticeType.GAIN_SHARE_REMINDER: "/gain-share/",
+    NoticeType.GAIN_SHARE_APPROVED: "/gain-share/",
 }
 """Where the buttons of letters lead whose notice names no page of its own."""
 
@@ -49,8 +62,8 @@ class Told:
 
 def facts_of(session: Session, *, notice: Notice, tenant: Tenant) -> Told | None:
     """What a letter about a notice says; None where there is nothing (any more) to write about."""
-    if notice.type == GAIN_SHARE_TYPE:
-        return _of_gain_share(session, notice, tenant)
+    if notice.type in _TO_DECIDE and _has_moved_on(session, notice):
+        return None
     facts = {"customer": tenant.name, **_of_data(notice)}
     if notice.type.startswith(("invoice.", "credit_note.")):
         return _of_invoice(session, notice, facts)
@@ -63,7 +76,9 @@ def facts_of(session: Session, *, notice: Notice, tenant: Tenant) -> Told | None
 
 
 def is_settled(session: Session, *, notice: Notice) -> bool:
-    """Whether a notice asks for a payment that is not owed any more."""
+    """Whether a notice asks for a payment that is not owed any more, or for a decision that was made."""
+    if notice.type in _TO_DECIDE:
+        return _has_moved_on(session, notice)
     if notice.type not in _FAILED:
         return False
     invoice = session.get_one(Invoice, (notice.tenant_id, notice.subject_id), populate_existing=True)
@@ -139,19 +154,10 @@ def _was_told(
     return bool(session.scalar(select(exists().where(*conditions))))
 
 
-def _of_gain_share(session: Session, notice: Notice, tenant: Tenant) -> Told | None:
-    run = session.get(GainShareRun, (notice.tenant_id, notice.subject_id))
-    if run is None:
-        return None
-    facts = {
-        "customer": tenant.name,
-        "period_start": run.period_start,
-        "period_end": run.period_end,
-        "savings": Money(run.savings_minor, run.currency),
-        "share_pct": run.share_pct,
-        "fee": Money(run.fee_minor, run.currency),
-    }
-    return Told(facts, PATHS[GAIN_SHARE_TYPE])
+def _has_moved_on(session: Session, notice: Notice) -> bool:
+    """Whether a run that a notice asks to decide on is decided or replaced by now."""
+    run = session.get_one(GainShareRun, (notice.tenant_id, notice.subject_id), populate_existing=True)
+    return run.status != GainShareStatus.PENDING_APPROVAL
 
 
 def _plan_name(session: Session, code: str) -> str:

@@ -53,7 +53,7 @@ TERMS: Final[Mapping[MailKind, KindTerms]] = {
         "Webhooks switched off", "That one of your own systems is not reached any more.", has_unsubscribe=True
     ),
     MailKind.GAIN_SHARE: KindTerms(
-        "Gain-share to approve", "That a run of savings waits for your decision.", has_unsubscribe=True
+        "Gain-share to approve", "That a run of savings waits for your decision, or was approved.", has_unsubscribe=True
     ),
 }  # fmt: skip
 
@@ -80,6 +80,8 @@ KIND_OF: Final[Mapping[str, MailKind]] = {
     "subscription.trial_ending": MailKind.TRIAL,
     "webhook.disabled": MailKind.WEBHOOKS,
     "gain_share.awaiting_approval": MailKind.GAIN_SHARE,
+    "gain_share.reminder": MailKind.GAIN_SHARE,
+    "gain_share.approved": MailKind.GAIN_SHARE,
 }
 """By the type of a notice. Types that are not here are for programs; nobody is written to about them."""
 

@@ -28,7 +28,7 @@ LOST: Final = (
     "look in the mail server's log for its Message-ID before you send it again."
 )
 TOO_LATE: Final = f"It waited for {KEPT_FOR.days} days and would come too late."
-SETTLED: Final = "The invoice was settled before the letter could be sent."
+SETTLED: Final = "It was settled before the letter could be sent."
 
 RETRIED: Final = (MailStatus.FAILED, MailStatus.GIVEN_UP)
 """What a person may put back in line."""

@@ -10,6 +10,9 @@ OWN_PREFIX: Final = "kpi."
 """Before the code of a plan's own KPI in the name of its part, so that it is never taken for one of ours."""
 
 
+GAINED: Final = "_gained"
+
+
 def added_needs(baseline: Measurements, actual: Measurements, terms: Terms) -> dict[str, Decimal | None]:
     """The measurements that the terms put a price on, by name."""
     needs: dict[str, Decimal | None] = {}
@@ -38,7 +41,7 @@ def added(given: dict[str, Fraction], terms: Terms) -> tuple[dict[str, Fraction]
     for code, rate in terms.own.items():
         rise = given[f"actual {code}"] - given[f"baseline {code}"]
         gained = -rise if rate.better == LOWER else rise
-        numbers.append(Number(f"{OWN_PREFIX}{code}_gained", gained, "units"))
+        numbers.append(Number(f"{OWN_PREFIX}{code}{GAINED}", gained, "units"))
         amounts[f"{OWN_PREFIX}{code}"] = gained * Fraction(rate.value_rate) * terms.year_share
     return amounts, numbers
 

@@ -8,8 +8,7 @@ import pytest
 from sqlmodel import Session
 
 from models import EvidenceFile, Receipt, ReceiptSignature
-from services.agreement_receipts import baseline_document, control_document, run_document
-from services.gain_share import record_run
+from services.agreement_receipts import baseline_document, control_document
 from services.rules.canonical import canonical_bytes
 from services.rules.receipts import commitment, read_receipt
 from services.spend_controls import list_spend_control_changes, set_alert_thresholds, set_spend_cap
@@ -44,32 +43,6 @@ def test_a_baseline_has_a_receipt_that_commits_to_it(session: Session, enterpris
     assert (told["accepted"]["party"], told["accepted"]["by"]) == ("customer", "usr_theirs")
     assert "mars" not in str(receipt)
     assert "usr_" not in str(receipt)
-
-
-def test_a_run_has_a_receipt_of_what_waits_for_approval(session: Session, enterprise: Customer) -> None:
-    for kpi, value in (("availability_pct", "86"), ("mtbf_hours", "100"), ("mttr_hours", "4")):
-        accepted_baseline(
-            session, enterprise.tenant_id, kpi, value, at=NOON, rates=RATES, effective_from=date(2026, 10, 1)
-        )
-    run = record_run(
-        session, tenant_id=enterprise.tenant_id, period_start=date(2026, 10, 1), period_end=date(2026, 11, 1),
-        actual={"availability_pct": Decimal(90), "mtbf_hours": Decimal(120), "mttr_hours": Decimal(3)},
-        share_pct=Decimal(15), at=NOON,
-    )  # fmt: skip
-    receipt = document_at(session, enterprise.tenant_id, run.receipt_seq)
-    assert (receipt["typ"], receipt["req"], receipt["policy"]) == ("approval", run.id, "pending_approval")
-    assert receipt["period"]["start"] == "2026-10-01T04:00:00.000000Z"
-    assert Decimal(receipt["amount"]) * 100 == run.fee_minor
-    assert run.salt is not None
-    assert receipt["cid"] == commitment(run.salt, canonical_bytes(run_document(run)))
-
-
-RATES = {
-    "operating_hours": Decimal(2_500),
-    "downtime_rate": Decimal(25_000),
-    "labour_rate": Decimal(100),
-    "parts_cost": Decimal(1_000),
-}
 
 
 def test_each_change_of_ones_own_limits_has_a_receipt(session: Session, enterprise: Customer) -> None:

@@ -245,11 +245,11 @@ def test_there_are_words_for_every_kind_of_receipt() -> None:
                 "req": "r",
                 "cid": HASH,
                 "metric": "gainshare_fee",
-                "policy": "pending_approval",
+                "policy": "approved",
                 "amount": "480000.00",
                 "currency": "CAD",
             },
-            "A gain-share run was worked out, with a fee of $480,000.00: pending approval.",
+            "The customer approved a gain-share run. Its fee is $480,000.00.",
         ),
         (
             "approval",

@@ -346,19 +346,35 @@ def upgrade() -> None:
     sa.Column('currency', sa.String(length=3), nullable=False),
     sa.Column('savings_minor', sa.BigInteger(), nullable=False),
     sa.Column('fee_minor', sa.BigInteger(), nullable=False),
-    sa.Column('status', sa.Enum('pending_approval', 'approved', 'rejected', 'disputed', name='gainsharestatus', native_enum=False, create_constraint=True, length=32), nullable=False),
-    sa.Column('breakdown', models.base.Json(), nullable=False),
-    sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('status', sa.Enum('pending_approval', 'approved', 'rejected', 'disputed', 'replaced', name='gainsharestatus', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('plan_version_id', sa.String(length=71), nullable=False),
+    sa.Column('calculation', models.base.Json(), nullable=False),
+    sa.Column('calculation_sha256', sa.String(length=64), nullable=False),
+    sa.Column('submitted_by', sa.String(length=64), nullable=False),
+    sa.Column('submitted_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('deadline_on', sa.Date(), nullable=False),
+    sa.Column('replaces_run_id', sa.String(length=64), nullable=True),
     sa.Column('receipt_seq', sa.BigInteger(), nullable=False),
-    sa.Column('salt', sa.LargeBinary(), nullable=True),
-    sa.CheckConstraint('fee_minor >= 0', name=op.f('ck_gainshare_run_fee')),
+    sa.Column('decided_by', sa.String(length=64), nullable=True),
+    sa.Column('decided_at', models.base.UtcDateTime(), nullable=True),
+    sa.Column('decision_seq', sa.BigInteger(), nullable=True),
+    sa.CheckConstraint("(status = 'pending_approval' AND decided_at IS NULL) OR status = 'replaced' OR (status IN ('approved', 'rejected', 'disputed') AND decided_at IS NOT NULL)", name=op.f('ck_gainshare_run_decided')),
+    sa.CheckConstraint('(decided_at IS NULL) = (decided_by IS NULL) AND (decided_at IS NULL) = (decision_seq IS NULL)', name=op.f('ck_gainshare_run_decision')),
+    sa.CheckConstraint('decided_by IS NULL OR decided_by <> submitted_by', name=op.f('ck_gainshare_run_two_people')),
+    sa.CheckConstraint('fee_minor >= 0 AND (fee_minor = 0 OR savings_minor > 0)', name=op.f('ck_gainshare_run_fee')),
+    sa.CheckConstraint('length(calculation_sha256) = 64', name=op.f('ck_gainshare_run_calculation')),
     sa.CheckConstraint('period_end > period_start', name=op.f('ck_gainshare_run_period_order')),
+    sa.ForeignKeyConstraint(['plan_version_id'], ['plan_version.id'], name=op.f('fk_gainshare_run_plan_version_id_plan_version')),
+    sa.ForeignKeyConstraint(['tenant_id', 'decision_seq'], ['receipt.tenant_id', 'receipt.seq'], name=op.f('fk_gainshare_run_tenant_id_decision_seq_receipt')),
     sa.ForeignKeyConstraint(['tenant_id', 'receipt_seq'], ['receipt.tenant_id', 'receipt.seq'], name=op.f('fk_gainshare_run_tenant_id_receipt_seq_receipt')),
+    sa.ForeignKeyConstraint(['tenant_id', 'replaces_run_id'], ['gainshare_run.tenant_id', 'gainshare_run.id'], name=op.f('fk_gainshare_run_tenant_id_replaces_run_id_gainshare_run')),
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_gainshare_run_tenant_id_tenant')),
-    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_gainshare_run'))
+    sa.PrimaryKeyConstraint('tenant_id', 'id', name=op.f('pk_gainshare_run')),
+    sa.UniqueConstraint('tenant_id', 'replaces_run_id', name=op.f('uq_gainshare_run_tenant_id_replaces_run_id'))
     )
     with op.batch_alter_table('gainshare_run', schema=None) as batch_op:
-        batch_op.create_index('ix_gainshare_run_created', ['tenant_id', 'created_at'], unique=False)
+        batch_op.create_index('ix_gainshare_run_status', ['status', 'deadline_on'], unique=False)
+        batch_op.create_index('ix_gainshare_run_submitted', ['tenant_id', 'submitted_at'], unique=False)
 
     op.create_table('key_rotation',
     sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
@@ -617,6 +633,32 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('asset_pull', schema=None) as batch_op:
         batch_op.create_index('ix_asset_pull_due', ['status', 'next_attempt_at'], unique=False)
+
+    op.create_table('gainshare_step',
+    sa.Column('tenant_id', sa.String(length=64), nullable=False),
+    sa.Column('run_id', sa.String(length=64), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.Enum('submitted', 'comment', 'evidence', 'approved', 'rejected', 'disputed', 'replaced', 'reminded', name='stepkind', native_enum=False, create_constraint=True, length=32), nullable=False),
+    sa.Column('text', sa.String(length=4000), nullable=False),
+    sa.Column('disputed', models.base.Json(), nullable=False),
+    sa.Column('file_id', sa.String(length=64), nullable=True),
+    sa.Column('party', sa.Enum('seller', 'customer', name='party', native_enum=False, create_constraint=True, length=32), nullable=True),
+    sa.Column('taken_by', sa.String(length=64), nullable=True),
+    sa.Column('taken_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('receipt_seq', sa.BigInteger(), nullable=True),
+    sa.Column('salt', sa.LargeBinary(), nullable=True),
+    sa.CheckConstraint("(kind = 'evidence') = (file_id IS NOT NULL)", name=op.f('ck_gainshare_step_evidence')),
+    sa.CheckConstraint("(kind = 'reminded') = (receipt_seq IS NULL) AND (kind = 'reminded') = (party IS NULL) AND (kind = 'reminded') = (taken_by IS NULL)", name=op.f('ck_gainshare_step_receipt')),
+    sa.CheckConstraint("kind NOT IN ('approved', 'rejected', 'disputed') OR party = 'customer'", name=op.f('ck_gainshare_step_decided_by')),
+    sa.CheckConstraint("kind NOT IN ('submitted', 'replaced') OR party = 'seller'", name=op.f('ck_gainshare_step_submitted_by')),
+    sa.CheckConstraint("number >= 1 AND (number = 1) = (kind = 'submitted')", name=op.f('ck_gainshare_step_number')),
+    sa.ForeignKeyConstraint(['tenant_id', 'file_id'], ['evidence_file.tenant_id', 'evidence_file.id'], name=op.f('fk_gainshare_step_tenant_id_file_id_evidence_file')),
+    sa.ForeignKeyConstraint(['tenant_id', 'receipt_seq'], ['receipt.tenant_id', 'receipt.seq'], name=op.f('fk_gainshare_step_tenant_id_receipt_seq_receipt')),
+    sa.ForeignKeyConstraint(['tenant_id', 'run_id'], ['gainshare_run.tenant_id', 'gainshare_run.id'], name=op.f('fk_gainshare_step_tenant_id_run_id_gainshare_run')),
+    sa.PrimaryKeyConstraint('tenant_id', 'run_id', 'number', name=op.f('pk_gainshare_step'))
+    )
+    with op.batch_alter_table('gainshare_step', schema=None) as batch_op:
+        batch_op.create_index('ix_gainshare_step_decision', ['tenant_id', 'run_id'], unique=True, sqlite_where=sa.text("kind IN ('approved', 'rejected', 'disputed')"), postgresql_where=sa.text("kind IN ('approved', 'rejected', 'disputed')"))
 
     op.create_table('kpi_baseline',
     sa.Column('tenant_id', sa.String(length=64), nullable=False),
@@ -1614,6 +1656,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_kpi_baseline_kpi')
 
     op.drop_table('kpi_baseline')
+    with op.batch_alter_table('gainshare_step', schema=None) as batch_op:
+        batch_op.drop_index('ix_gainshare_step_decision', sqlite_where=sa.text("kind IN ('approved', 'rejected', 'disputed')"), postgresql_where=sa.text("kind IN ('approved', 'rejected', 'disputed')"))
+
+    op.drop_table('gainshare_step')
     with op.batch_alter_table('asset_pull', schema=None) as batch_op:
         batch_op.drop_index('ix_asset_pull_due')
 
@@ -1658,7 +1704,8 @@ def downgrade() -> None:
     op.drop_table('mail_cursor')
     op.drop_table('key_rotation')
     with op.batch_alter_table('gainshare_run', schema=None) as batch_op:
-        batch_op.drop_index('ix_gainshare_run_created')
+        batch_op.drop_index('ix_gainshare_run_submitted')
+        batch_op.drop_index('ix_gainshare_run_status')
 
     op.drop_table('gainshare_run')
     with op.batch_alter_table('evidence_file', schema=None) as batch_op:
@@ -1747,7 +1794,12 @@ def downgrade() -> None:
         op.execute('DROP FUNCTION refuse_maintenance_import_kept_delete()')
         op.execute('DROP FUNCTION refuse_maintenance_row_kept_update()')
         op.execute('DROP FUNCTION refuse_maintenance_row_kept_delete()')
+        op.execute('DROP FUNCTION refuse_gainshare_run_kept_update()')
+        op.execute('DROP FUNCTION refuse_gainshare_run_kept_delete()')
+        op.execute('DROP FUNCTION refuse_gainshare_step_kept_update()')
+        op.execute('DROP FUNCTION refuse_gainshare_step_kept_delete()')
         op.execute('DROP FUNCTION refuse_kpi_baseline_decided()')
+        op.execute('DROP FUNCTION refuse_gainshare_run_decided()')
 
 
 FINAL = {
@@ -1790,7 +1842,12 @@ FINAL = {
         "CREATE TRIGGER maintenance_import_kept_delete BEFORE DELETE ON maintenance_import WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'maintenance_import is written once'); END",
         "CREATE TRIGGER maintenance_row_kept_update BEFORE UPDATE ON maintenance_row WHEN OLD.tenant_id IS NOT NEW.tenant_id OR OLD.import_id IS NOT NEW.import_id OR OLD.file IS NOT NEW.file OR OLD.line IS NOT NEW.line OR OLD.outcome IS NOT NEW.outcome OR OLD.reason IS NOT NEW.reason OR OLD.machine IS NOT NEW.machine OR OLD.site IS NOT NEW.site OR OLD.component IS NOT NEW.component OR OLD.failed_at IS NOT NEW.failed_at OR OLD.repaired_at IS NOT NEW.repaired_at BEGIN SELECT RAISE(ABORT, 'maintenance_row is written once'); END",
         "CREATE TRIGGER maintenance_row_kept_delete BEFORE DELETE ON maintenance_row WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'maintenance_row is written once'); END",
+        "CREATE TRIGGER gainshare_run_kept_update BEFORE UPDATE ON gainshare_run WHEN OLD.tenant_id IS NOT NEW.tenant_id OR OLD.id IS NOT NEW.id OR OLD.method IS NOT NEW.method OR OLD.period_start IS NOT NEW.period_start OR OLD.period_end IS NOT NEW.period_end OR OLD.share_pct IS NOT NEW.share_pct OR OLD.currency IS NOT NEW.currency OR OLD.savings_minor IS NOT NEW.savings_minor OR OLD.fee_minor IS NOT NEW.fee_minor OR OLD.plan_version_id IS NOT NEW.plan_version_id OR OLD.calculation IS NOT NEW.calculation OR OLD.calculation_sha256 IS NOT NEW.calculation_sha256 OR OLD.submitted_by IS NOT NEW.submitted_by OR OLD.submitted_at IS NOT NEW.submitted_at OR OLD.deadline_on IS NOT NEW.deadline_on OR OLD.replaces_run_id IS NOT NEW.replaces_run_id OR OLD.receipt_seq IS NOT NEW.receipt_seq BEGIN SELECT RAISE(ABORT, 'gainshare_run is written once'); END",
+        "CREATE TRIGGER gainshare_run_kept_delete BEFORE DELETE ON gainshare_run WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'gainshare_run is written once'); END",
+        "CREATE TRIGGER gainshare_step_kept_update BEFORE UPDATE ON gainshare_step WHEN OLD.tenant_id IS NOT NEW.tenant_id OR OLD.run_id IS NOT NEW.run_id OR OLD.number IS NOT NEW.number OR OLD.kind IS NOT NEW.kind OR OLD.text IS NOT NEW.text OR OLD.disputed IS NOT NEW.disputed OR OLD.file_id IS NOT NEW.file_id OR OLD.party IS NOT NEW.party OR OLD.taken_by IS NOT NEW.taken_by OR OLD.taken_at IS NOT NEW.taken_at OR OLD.receipt_seq IS NOT NEW.receipt_seq BEGIN SELECT RAISE(ABORT, 'gainshare_step is written once'); END",
+        "CREATE TRIGGER gainshare_step_kept_delete BEFORE DELETE ON gainshare_step WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'gainshare_step is written once'); END",
         "CREATE TRIGGER kpi_baseline_decided BEFORE UPDATE ON kpi_baseline WHEN OLD.status <> 'proposed' AND (OLD.status IS NOT NEW.status OR OLD.decided_by IS NOT NEW.decided_by OR OLD.decided_party IS NOT NEW.decided_party OR OLD.decided_at IS NOT NEW.decided_at OR OLD.reason IS NOT NEW.reason OR OLD.receipt_seq IS NOT NEW.receipt_seq) BEGIN SELECT RAISE(ABORT, 'a decision on a baseline is final'); END",
+        "CREATE TRIGGER gainshare_run_decided BEFORE UPDATE ON gainshare_run WHEN OLD.status <> 'pending_approval' AND (OLD.decided_by IS NOT NEW.decided_by OR OLD.decided_at IS NOT NEW.decided_at OR OLD.decision_seq IS NOT NEW.decision_seq OR (OLD.status <> NEW.status AND NOT (OLD.status = 'disputed' AND NEW.status = 'replaced'))) BEGIN SELECT RAISE(ABORT, 'a decision on a run is final'); END",
     ],
     'postgresql': [
         "CREATE FUNCTION refuse_credit_note_once_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'credit_note is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
@@ -1869,7 +1926,17 @@ FINAL = {
         'CREATE TRIGGER maintenance_row_kept_update BEFORE UPDATE ON maintenance_row FOR EACH ROW EXECUTE FUNCTION refuse_maintenance_row_kept_update()',
         "CREATE FUNCTION refuse_maintenance_row_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'maintenance_row is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
         'CREATE TRIGGER maintenance_row_kept_delete BEFORE DELETE ON maintenance_row FOR EACH ROW EXECUTE FUNCTION refuse_maintenance_row_kept_delete()',
+        "CREATE FUNCTION refuse_gainshare_run_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.tenant_id IS DISTINCT FROM NEW.tenant_id OR OLD.id IS DISTINCT FROM NEW.id OR OLD.method IS DISTINCT FROM NEW.method OR OLD.period_start IS DISTINCT FROM NEW.period_start OR OLD.period_end IS DISTINCT FROM NEW.period_end OR OLD.share_pct IS DISTINCT FROM NEW.share_pct OR OLD.currency IS DISTINCT FROM NEW.currency OR OLD.savings_minor IS DISTINCT FROM NEW.savings_minor OR OLD.fee_minor IS DISTINCT FROM NEW.fee_minor OR OLD.plan_version_id IS DISTINCT FROM NEW.plan_version_id OR OLD.calculation IS DISTINCT FROM NEW.calculation OR OLD.calculation_sha256 IS DISTINCT FROM NEW.calculation_sha256 OR OLD.submitted_by IS DISTINCT FROM NEW.submitted_by OR OLD.submitted_at IS DISTINCT FROM NEW.submitted_at OR OLD.deadline_on IS DISTINCT FROM NEW.deadline_on OR OLD.replaces_run_id IS DISTINCT FROM NEW.replaces_run_id OR OLD.receipt_seq IS DISTINCT FROM NEW.receipt_seq THEN RAISE EXCEPTION 'gainshare_run is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER gainshare_run_kept_update BEFORE UPDATE ON gainshare_run FOR EACH ROW EXECUTE FUNCTION refuse_gainshare_run_kept_update()',
+        "CREATE FUNCTION refuse_gainshare_run_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'gainshare_run is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER gainshare_run_kept_delete BEFORE DELETE ON gainshare_run FOR EACH ROW EXECUTE FUNCTION refuse_gainshare_run_kept_delete()',
+        "CREATE FUNCTION refuse_gainshare_step_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.tenant_id IS DISTINCT FROM NEW.tenant_id OR OLD.run_id IS DISTINCT FROM NEW.run_id OR OLD.number IS DISTINCT FROM NEW.number OR OLD.kind IS DISTINCT FROM NEW.kind OR OLD.text IS DISTINCT FROM NEW.text OR OLD.disputed IS DISTINCT FROM NEW.disputed OR OLD.file_id IS DISTINCT FROM NEW.file_id OR OLD.party IS DISTINCT FROM NEW.party OR OLD.taken_by IS DISTINCT FROM NEW.taken_by OR OLD.taken_at IS DISTINCT FROM NEW.taken_at OR OLD.receipt_seq IS DISTINCT FROM NEW.receipt_seq THEN RAISE EXCEPTION 'gainshare_step is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER gainshare_step_kept_update BEFORE UPDATE ON gainshare_step FOR EACH ROW EXECUTE FUNCTION refuse_gainshare_step_kept_update()',
+        "CREATE FUNCTION refuse_gainshare_step_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'gainshare_step is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER gainshare_step_kept_delete BEFORE DELETE ON gainshare_step FOR EACH ROW EXECUTE FUNCTION refuse_gainshare_step_kept_delete()',
         "CREATE FUNCTION refuse_kpi_baseline_decided() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status <> 'proposed' AND (OLD.status IS DISTINCT FROM NEW.status OR OLD.decided_by IS DISTINCT FROM NEW.decided_by OR OLD.decided_party IS DISTINCT FROM NEW.decided_party OR OLD.decided_at IS DISTINCT FROM NEW.decided_at OR OLD.reason IS DISTINCT FROM NEW.reason OR OLD.receipt_seq IS DISTINCT FROM NEW.receipt_seq) THEN RAISE EXCEPTION 'a decision on a baseline is final' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
         'CREATE TRIGGER kpi_baseline_decided BEFORE UPDATE ON kpi_baseline FOR EACH ROW EXECUTE FUNCTION refuse_kpi_baseline_decided()',
+        "CREATE FUNCTION refuse_gainshare_run_decided() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status <> 'pending_approval' AND (OLD.decided_by IS DISTINCT FROM NEW.decided_by OR OLD.decided_at IS DISTINCT FROM NEW.decided_at OR OLD.decision_seq IS DISTINCT FROM NEW.decision_seq OR (OLD.status <> NEW.status AND NOT (OLD.status = 'disputed' AND NEW.status = 'replaced'))) THEN RAISE EXCEPTION 'a decision on a run is final' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER gainshare_run_decided BEFORE UPDATE ON gainshare_run FOR EACH ROW EXECUTE FUNCTION refuse_gainshare_run_decided()',
     ],
 }
