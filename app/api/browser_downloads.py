@@ -16,6 +16,7 @@ from app import unit_of_work
 from app.api.bundles import send_bundle
 from app.api.credits import send_ledger
 from app.api.documents import send_pdf
+from app.api.evidence import send_evidence
 from app.api.exports import send_export
 from app.api.listing import SEQ_MAX
 from app.api.schemas.values import ID_PATTERN
@@ -67,6 +68,18 @@ async def download_receipt_proof(request: Request, seq: Annotated[int, Path(ge=1
         return exports.prepare_range(session, tenant_id=tenant_id, first_seq=seq, last_seq=seq, at=at)
 
     return await _send(request, prepare)
+
+
+@router.get("/evidence/{file_id}")
+async def download_evidence(request: Request, file_id: Annotated[str, Path(pattern=ID_PATTERN)]) -> Response:
+    """A file that shows what was said about savings."""
+    try:
+        tenant_id = await _tenant_of_session(request)
+    except NotSignedIn:
+        return _sign_in_first(request, BY_NAME["gain_share"].href)
+    response = await send_evidence(tenant_id, file_id)
+    response.headers.update(SAME_SITE)
+    return response
 
 
 @router.get("/credits.csv")

@@ -14,6 +14,7 @@ LIMIT_DEFAULT: Final = 50
 LIMIT_MAX: Final = 200
 CURSOR_MAX: Final = 200
 SEQ_MAX: Final = 2**63 - 1
+LINE_MAX: Final = 2**31
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many at most.")]
 Cursor = Annotated[
@@ -49,6 +50,16 @@ def read_text(cursor: str | None) -> str | None:
             return None
         case [str(code)] if code.isprintable():
             return code
+    raise _bad_cursor()
+
+
+def read_file_line(cursor: str | None) -> tuple[str, int] | None:
+    """The file and the line a page of rows ended with. Raises Unprocessable."""
+    match _read(cursor):
+        case None:
+            return None
+        case ["failures" | "repairs" | "machines" as file, int(line)] if 0 < line < LINE_MAX:
+            return file, line
     raise _bad_cursor()
 
 

@@ -12,6 +12,7 @@ from app.cli import (
     exports,
     jobs,
     keys,
+    kpis,
     mail,
     payments,
     sandbox,
@@ -36,6 +37,7 @@ serving.add_to(cli)
 cli.add_typer(catalog.commands, name="catalog")
 cli.add_typer(clocks.commands, name="clock")
 cli.add_typer(contracts.commands, name="contract")
+cli.add_typer(kpis.commands, name="kpi")
 cli.add_typer(customers.tenants, name="tenant")
 cli.add_typer(customers.subscriptions, name="subscription")
 cli.add_typer(customers.keys, name="apikey")
