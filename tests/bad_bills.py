@@ -6,6 +6,7 @@ from typing import Any
 
 from services.rules.canonical import content_hash
 from tests.bad_files import HASH, a_part, bad_case, the_log
+from tests.contract_bundles import SCRAP
 from tests.good_bundles import (
     Bill,
     Case,
@@ -31,6 +32,10 @@ def usage_cases() -> Iterator[Case]:
     cheaper = plans[price] | {"base_price": "1"}
     yield bad_case("plan-changed", part.saying(plans={price: cheaper}).lines(), 1, "plan")
     yield bad_case("plan-missing", part.saying(plans={}).lines(), 2, "plan", 3)
+    for number, kpis in enumerate(("", {}, [{}], ["scrap"], [SCRAP | {"rate": "1"}], [SCRAP | {"unit": 1}])):
+        wrong = plans[price] | {"gain_share": {"min_pct": "10", "max_pct": "20", "kpis": kpis}}
+        named = plans | {content_hash(wrong): wrong}
+        yield bad_case(f"plan-with-wrong-kpis-{number}", part.saying(plans=named).lines(), 1, "cannot be read")
     other = plans[price] | {"format": "tallystick-plan/9"}
     yield bad_case("plan-of-another-format", part.saying(plans=plans | {content_hash(other): other}).lines(), 2, "plan")
     nothing: Document = {"format": "tallystick-plan/1"}

@@ -6,6 +6,7 @@ from typing import Any
 from tests.good_bundles import Bill, Case, cut_invoice, cut_range
 from tests.ledgers import APRIL, Ledger
 
+SCRAP = {"code": "scrap_kg", "name": "Scrap", "unit": "kg", "better": "lower"}
 TERMS: dict[str, Any] = {
     "base_price": "12345.67",
     "annual_discount_pct": "33.3",
@@ -24,7 +25,7 @@ TERMS: dict[str, Any] = {
         "basis": "average",
         "charge": {"model": "package", "package_size": "100", "package_price": "149.99", "included": "50"},
     },
-    "gain_share": {"min_pct": "5", "max_pct": "12"},
+    "gain_share": {"min_pct": "5", "max_pct": "12", "kpis": [SCRAP]},
     "trial_days": 14,
 }
 
