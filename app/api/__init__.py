@@ -10,6 +10,7 @@ from app.api import (
     assets,
     billing_parties,
     browser_downloads,
+    browser_evidence,
     browser_session,
     checkout,
     contracts,
@@ -89,6 +90,7 @@ ROUTERS: Final = (
     metrics.router,
     browser_session.router,
     browser_downloads.router,
+    browser_evidence.router,
     unsubscribe.router,
 )
 

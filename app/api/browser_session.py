@@ -100,7 +100,7 @@ async def _sign_in(request: Request, email: str, password: str) -> SignedIn:
 
 async def _read_form(request: Request) -> dict[str, str]:
     """The fields of a form that was posted from our own pages. Raises Forbidden, UnsupportedMediaType, BadRequest."""
-    _refuse_other_sites(request)
+    refuse_other_sites(request)
     raw = await read_body(request, FORM_BYTES_MAX)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if raw and media_type != FORM_TYPE:
@@ -112,7 +112,7 @@ async def _read_form(request: Request) -> dict[str, str]:
     return dict(fields)
 
 
-def _refuse_other_sites(request: Request) -> None:
+def refuse_other_sites(request: Request) -> None:
     """Browsers say where a form was: Sec-Fetch-Site in today's, Origin in all. Raises Forbidden."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     own_hosts = {request.headers.get("host", "").lower(), urlsplit(settings().public_url).netloc.lower()}

@@ -102,10 +102,11 @@ PUBLIC_BY_ID = {"/.well-known/tallystick/{tenant_id}/checkpoint"}
 BY_COOKIE = {
     "/session", "/session/end", "/session/tenant",
     "/session/invoices/{invoice_id}/proof", "/session/receipts/{seq}/proof",
-    "/session/evidence/{file_id}", "/session/exports/{sheet}", "/session/credits.csv",
+    "/session/evidence", "/session/evidence/{file_id}", "/session/exports/{sheet}", "/session/credits.csv",
     "/session/invoices/{invoice_id}/pdf", "/session/credit-notes/{credit_note_id}/pdf",
 }  # fmt: skip
-"""What takes a browser's cookie and no key: tried in test_browser_session.py and test_browser_downloads.py."""
+"""What takes a browser's cookie and no key: tried in test_browser_session.py, test_browser_downloads.py and
+test_browser_evidence.py."""
 
 BY_LINK = {"/unsubscribe/{token}"}
 """What takes a signed token out of a letter and nothing else: tried in test_unsubscribe.py."""
