@@ -77,11 +77,11 @@ def calculate_run(
     kpis = kpis_of(session, tenant_id=tenant_id)
     baselines = [each for each in baselines_in_force(session, tenant_id=tenant_id, on=period_start) if each.kpi in kpis]
     terms = _agreed_terms(baselines, kpis, tenant.currency, share)
-    before = _side({each.kpi: each.value for each in baselines})
+    before = side_of({each.kpi: each.value for each in baselines})
     wanted = _wanted(method, before, terms)
     missing = _not_agreed(wanted, before, terms)
     found = _measured(session, wanted, tenant_id=tenant_id, days=(period_start, period_end), not_agreed=missing)
-    after = _side({code: figure.value for code, figure in found.figures.items()})
+    after = side_of({code: figure.value for code, figure in found.figures.items()})
     bounds = plan.gain_share
     comparison = Comparison(method, before, after, terms, share_pct, bounds.min_pct, bounds.max_pct)
     with refusing("period_start"):
@@ -204,8 +204,9 @@ def _not_agreed(wanted: Sequence[str], before: Measurements, terms: Terms) -> tu
     return tuple(missing)
 
 
-def _side(values: Mapping[str, Decimal | None]) -> Measurements:
-    """A time between failures or to repair that is None, though it was measured, says that nothing failed."""
+def side_of(values: Mapping[str, Decimal | None]) -> Measurements:
+    """One side of a comparison from its KPIs. A time between failures that is None, though it was measured, says that
+    nothing failed."""
     known = {kpi: value for kpi, value in values.items() if value is not None}
     nothing_failed = "mtbf_hours" in values and values["mtbf_hours"] is None
     named = {kpi: known[kpi] for kpi in MEASURED if kpi in known}

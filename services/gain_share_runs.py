@@ -109,14 +109,6 @@ def read_run(session: Session, *, tenant_id: str, run_id: str) -> GainShareRun:
     return run
 
 
-def find_run_tenant(session: Session, *, run_id: str) -> str:
-    """Whose a run is, for our own side. Raises NotFound."""
-    tenant_id = session.exec(select(GainShareRun.tenant_id).where(GainShareRun.id == run_id)).first()
-    if tenant_id is None:
-        raise NotFound("There is no such run.", field="run_id")
-    return tenant_id
-
-
 def list_runs(
     session: Session,
     *,

@@ -12,7 +12,7 @@ from sqlmodel import Session, select
 from models import GainShareRun, GainShareStatus, MeasurementSource, PendingLine, Receipt, StepKind
 from services.errors import Conflict, FeatureNotIncluded, Forbidden, NotFound, Unprocessable
 from services.gain_share_calculations import calculate_run
-from services.gain_share_runs import find_run_tenant, list_runs, read_run, replaced_by, revise_run
+from services.gain_share_runs import list_runs, read_run, replaced_by, revise_run
 from services.gain_share_steps import read_thread
 from services.identity import create_tenant
 from services.kpi_counts import Counts
@@ -292,9 +292,6 @@ def test_runs_are_found_by_their_customer_alone(session: Session, tenant_id: str
     assert list_runs(session, tenant_id=other, limit=10) == []
     assert list_runs(session, tenant_id=tenant_id, limit=10, status=GainShareStatus.APPROVED) == []
     assert list_runs(session, tenant_id=None, limit=10) == [run]
-    assert find_run_tenant(session, run_id=run.id) == tenant_id
-    with pytest.raises(NotFound):
-        find_run_tenant(session, run_id="run_x")
 
 
 @pytest.mark.parametrize(
