@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import Path
 from starlette.responses import Response
@@ -42,11 +42,12 @@ from services.rules.periods import business_date
 from services.tenants import read_tenant
 
 router = api_router("/v1/gainshare/runs", "Gain-share")
+DRY: Final[dict[int | str, dict[str, Any]]] = {200: {"model": WorkedOutShown, "description": "Worked out, not stored."}}
 RunId = Annotated[str, Path(pattern=ID_PATTERN)]
 Decide = Callable[[Session, str, Signer], GainShareRun]
 
 
-@router.post("", status_code=201, response_model=RunShown | WorkedOutShown, responses=problems(WRITE))
+@router.post("", status_code=201, response_model=RunThreadShown, responses=problems(WRITE) | DRY)
 async def submit_run(body: RunBody, asked: Command = command(WRITING_SCOPE)) -> Response:
     """Work out savings and fee from accepted baselines and what was measured, and ask the customer to approve the fee.
     It charges nothing by itself. With `dry_run` nothing is stored."""
@@ -121,7 +122,9 @@ async def read_sensitivity(
 
 
 @router.post("/{run_id}/approve", response_model=RunThreadShown, responses=problems(WRITE))
-async def approve_run(run_id: RunId, body: ApproveBody | None = None, asked: Command = command(WRITING_SCOPE)) -> Response:
+async def approve_run(
+    run_id: RunId, body: ApproveBody | None = None, asked: Command = command(WRITING_SCOPE)
+) -> Response:
     """Agree to the fee, for the customer: the next invoice charges it by one line that names this approval."""
     text = "" if body is None else body.text
 
@@ -151,8 +154,14 @@ async def dispute_run(run_id: RunId, body: DisputeBody, asked: Command = command
 
     def decide(session: Session, tenant_id: str, signer: Signer) -> GainShareRun:
         return gain_share_decisions.dispute_run(
-            session, tenant_id=tenant_id, run_id=run_id, signer=signer, parts=body.parts, reason=body.reason, at=asked.at
-        )  # fmt: skip
+            session,
+            tenant_id=tenant_id,
+            run_id=run_id,
+            signer=signer,
+            parts=body.parts,
+            reason=body.reason,
+            at=asked.at,
+        )
 
     return await _carry_out(asked, body.tenant_id, decide)
 
@@ -175,14 +184,22 @@ async def add_run_evidence(run_id: RunId, body: RunEvidenceBody, asked: Command 
 
     def decide(session: Session, tenant_id: str, signer: Signer) -> GainShareRun:
         return gain_share_decisions.add_run_evidence(
-            session, tenant_id=tenant_id, run_id=run_id, signer=signer, file_id=body.file_id, text=body.text, at=asked.at
-        )  # fmt: skip
+            session,
+            tenant_id=tenant_id,
+            run_id=run_id,
+            signer=signer,
+            file_id=body.file_id,
+            text=body.text,
+            at=asked.at,
+        )
 
     return await _carry_out(asked, body.tenant_id, decide)
 
 
 @router.post("/{run_id}/revise", status_code=201, response_model=RunThreadShown, responses=problems(WRITE))
-async def revise_run(run_id: RunId, body: ReviseBody | None = None, asked: Command = command(WRITING_SCOPE)) -> Response:
+async def revise_run(
+    run_id: RunId, body: ReviseBody | None = None, asked: Command = command(WRITING_SCOPE)
+) -> Response:
     """Submit a run of the same days that replaces one which is disputed or waits. For operators' keys."""
     wanted = body or ReviseBody()
 

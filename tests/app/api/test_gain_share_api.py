@@ -141,7 +141,7 @@ def test_who_may_do_what(world: World, client: Client, harbour: Customer) -> Non
 def test_what_is_missing_is_named_in_the_problem(world: World, client: Client, harbour: Customer) -> None:
     days = {"period_start": str(BEFORE["effective_from"]), "period_end": f"{YEAR[0].year}-07-01"}
     answer = client.post(RUNS, json=asked(harbour, **days), headers=world.operator_headers)
-    problem = assert_problem(answer, 422, "unprocessable", "period_start")
+    problem = assert_problem(answer, 422, "invalid", "period_start")
     assert len(problem["missing"]) == 12
 
 

@@ -38,7 +38,7 @@ from services.subscriptions import create_subscription
 from services.top_ups import buy_top_up
 from services.webhooks.replays import ask_test, claim_test
 from tests.app.api.conftest import PASSWORD, Client, Customer, World
-from tests.gain_share_given import OURS, terms_of
+from tests.gain_share_given import OURS, agree, submit, terms_of
 from tests.parties_given import billed_in, seller
 from tests.payment_rows import write_payment_rows
 
@@ -52,6 +52,7 @@ WITHOUT_ID = {
     "from_seq", "to_seq", "since", "form", "format", "language", "number", "after", "overlap_hours", "enabled",
     "skip_held", "is_federal", "kind", "quantity", "priority", "expires_at",
     "valid_from", "valid_until", "notes", "when", "preview",
+    "method", "deadline_on",
     "status", "outcome", "with_replaced", "hours", "up_hours", "repair_hours", "failures", "dry_run", "unit",
 }  # fmt: skip
 """Parameters that name nothing of a customer; left out where they may be."""
@@ -67,6 +68,9 @@ SAMPLES: dict[str, Any] = {
     "repairs": None,
     "machines": None,
     "timezone": "UTC",
+    "share_pct": "15",
+    "parts": ["shorter_repairs"],
+    "text": "Taken over",
     "plan_code": "STARTER",
     "event_type": "LLM_token_usage",
     "units": 1,
@@ -219,7 +223,7 @@ def marked(world: World, client: Client) -> dict[str, Any]:
 
 
 def measured_rows(session: Session, tenant_id: str) -> dict[str, Any]:
-    """A file, a baseline, a log and what it measured, all of Acme's, with the secret in them."""
+    """A file, a baseline, a log, what it measured and a run over it, all of Acme's, with the secret in them."""
     content = f"machine,failed,repaired\n{SECRET},2025-01-02,2025-01-03\n".encode()
     mine: Any = {"tenant_id": tenant_id, "signer": OURS, "at": NOW}
     file_id = store_evidence(session, name=f"{SECRET}.csv", content=content, **mine).id
@@ -228,8 +232,15 @@ def measured_rows(session: Session, tenant_id: str) -> dict[str, Any]:
     request = LogRequest(file_id, mapping, date(2025, 1, 1), date(2025, 2, 1))
     kept = import_maintenance_log(session, request=request, **mine).kept
     assert kept is not None
+    create_subscription(session, tenant_id=tenant_id, plan_code="ENTERPRISE", name="plant", at=NOW)
+    agree(
+        session, tenant_id, at=NOW, period_start=date(2024, 1, 1), period_end=date(2025, 1, 1),
+        effective_from=date(2025, 1, 1),
+    )  # fmt: skip
+    days = {"period_start": request.period_start, "period_end": request.period_end}
+    run = submit(session, tenant_id, at=NOW, text=SECRET, **days)
     columns = {"file_id": file_id, "machine": "machine", "failed_at": "failed", "repaired_at": "repaired"}
-    return {"file_id": file_id, "baseline_id": baseline.id, "import_id": kept.id, "failures": columns}
+    return {"file_id": file_id, "baseline_id": baseline.id, "import_id": kept.id, "failures": columns, "run_id": run.id}
 
 
 def credited(world: World, client: Client) -> str:
@@ -359,7 +370,7 @@ def test_every_route_of_the_application_is_walked() -> None:
 
 def test_every_table_a_customer_owns_holds_something_of_acme(world: World, marked: dict[str, Any]) -> None:
     empty = {name for name, fingerprint in rows_of(world.acme).items() if not fingerprint}
-    assert empty <= {"web_session", "gainshare_run", "gainshare_step"}
+    assert empty <= {"web_session"}
 
 
 def test_no_route_shows_or_changes_what_is_anothers(world: World, client: Client, marked: dict[str, Any]) -> None:
