@@ -13,7 +13,7 @@ from app.static_headers import with_static_headers
 
 app = rx.App(
     api_transformer=[mount_sandbox(create_api()), with_static_headers],
-    stylesheets=[f"/styles/{sheet}.css" for sheet in ("base", "shell", "pieces", "tables", "forms")],
+    stylesheets=[f"/styles/{sheet}.css" for sheet in ("base", "shell", "pieces", "tables", "forms", "savings")],
     head_components=[rx.el.link(rel="icon", href="/tallystick.svg", type="image/svg+xml")],
     html_lang="en",
     app_wraps=APP_WRAPS,

@@ -49,6 +49,7 @@ ROUTES: Final = (
     Route("verify", "/verification", "Verify", "Verify", "shield_check", Audience.MEMBER, is_tab=False),
     Route("receipt", "/receipts/[seq]", "Receipt", "", "", Audience.MEMBER, parent="verify"),
     Route("gain_share", "/gain-share", "Gain-share", "Gain-share", "trending_up", Audience.MEMBER),
+    Route("gain_share_run", "/gain-share/[run_id]", "Gain-share run", "", "", Audience.MEMBER, parent="gain_share"),
     Route(
         "webhook_endpoints",
         "/developers/webhooks",
@@ -118,6 +119,21 @@ def document_href(invoice_id: object) -> object:
 def note_document_href(credit_note_id: object) -> object:
     """Where a browser downloads a credit note as PDF."""
     return "/session/credit-notes/" + credit_note_id + "/pdf"  # type: ignore[operator]
+
+
+def run_href(run_id: object) -> object:
+    """The address of one gain-share run; works with a plain id and with a Var."""
+    return BY_NAME["gain_share"].href + run_id + "/"  # type: ignore[operator]
+
+
+def run_document_href(run_id: object) -> object:
+    """Where a browser downloads the report of a run."""
+    return "/session/gain-share/" + run_id + "/pdf"  # type: ignore[operator]
+
+
+def evidence_href(file_id: object) -> object:
+    """Where a browser downloads a file of the customer it looks at."""
+    return "/session/evidence/" + file_id  # type: ignore[operator]
 
 
 def receipt_proof_href(seq: object) -> object:

@@ -1,60 +1,40 @@
-"""One gain-share run in words: the KPIs before and after, the savings part by part, and how they became the fee."""
+"""A gain-share run in words: KPIs before and after, how each dollar of the savings arose, and how it became the fee."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from models import GainShareRun, GainShareStatus
+from models import GainShareRun
 from services import wording
 from services.baselines import RATES, VALUE_RATE
+from services.gain_share_words import (
+    BAR_WORDS,
+    KPI_WORDS,
+    METHOD_WORDS,
+    NO_FEE_REASON,
+    NOT_GIVEN,
+    NOTHING_FAILED,
+    NOTHING_FAILED_REASON,
+    OWN_REASONS,
+    RATE_WORDS,
+    STATUS_WORDS,
+    STEP_REASONS,
+    figure,
+    kpi_value,
+    part_name,
+    rate_value,
+    step_name,
+)
+from services.gain_share_working import FEE, KEPT, SAVINGS, Bar, Figure, WorkStep, waterfall, work_steps
 from services.rules.added_savings import GAINED, OWN_PREFIX
-from services.rules.gain_share import DOWNTIME_COST, KPI_DELTA
 from services.rules.money import Money
 from services.rules.savings import MEASURED
 
-NUMBER_DECIMALS = 2
-"""Intermediate numbers are shown to a hundredth and kept to a millionth; amounts are exact in both."""
-
-KPI_WORDS = {
-    "availability_pct": "Availability",
-    "mtbf_hours": "Mean time between failures",
-    "mttr_hours": "Mean time to repair",
-    "inventory_value": "Spare parts in stock",
-    "overtime_hours": "Overtime",
-}
-RATE_WORDS = {
-    "operating_hours": "Operating hours of a year",
-    "downtime_rate": "Downtime, an hour",
-    "labour_rate": "Labour, an hour of repair",
-    "parts_cost": "Parts, a failure",
-    "availability_cost": "An operating hour gained",
-    "failure_cost": "A failure avoided",
-    "repair_cost": "A repair hour saved",
-    "carrying_rate_pct": "Carrying rate of stock",
-    "overtime_rate": "Overtime, an hour",
-    "value_rate": "A unit of it, a year",
-}
-PART_WORDS = {
-    "fewer_failures": "Fewer failures",
-    "shorter_repairs": "Shorter repairs",
-    "availability": "Availability",
-    "mtbf": "Time between failures",
-    "mttr": "Time to repair",
-    "inventory": "Less stock",
-    "overtime": "Less overtime",
-}
-NOT_GIVEN, NOTHING_FAILED = "Not given", "Nothing failed"
-NO_SAVINGS = "Nothing was saved, so there is no fee."
-METHOD_WORDS = {DOWNTIME_COST: "Downtime cost", KPI_DELTA: "KPI by KPI"}
-STATUS_WORDS = {
-    GainShareStatus.PENDING_APPROVAL: "Waiting for approval",
-    GainShareStatus.APPROVED: "Approved",
-    GainShareStatus.REJECTED: "Rejected",
-    GainShareStatus.DISPUTED: "Disputed",
-    GainShareStatus.REPLACED: "Replaced",
-}
+SIGNS = {"-": "−"}
+PLACES = 10_000
+"""A bar is placed to a hundredth of a percent."""
 
 
 @dataclass(frozen=True)
@@ -67,26 +47,72 @@ class NamedValue:
 
 @dataclass(frozen=True)
 class PartView:
-    """One part of the savings; `bar_width` is its size against the largest part, in percent."""
+    """One part of the savings: `code` is what a dispute calls it. A loss takes from the savings."""
 
+    code: str
     name: str
     amount: str
-    bar_width: str
     is_loss: bool
 
 
 @dataclass(frozen=True)
 class ComparedView:
-    """A KPI before and after."""
+    """A KPI before and after. `baseline_receipt` is the number of the receipt that seals the baseline, "" for none."""
 
     name: str
     baseline: str
     actual: str
+    baseline_receipt: str
 
 
 @dataclass(frozen=True)
-class RunView:
-    """One run. `fee_working` says how the savings became the fee."""
+class StepView:
+    """One step of the working: what it is, why, the figures it is worked out from, and what comes out."""
+
+    name: str
+    reason: str
+    terms: str
+    result: str
+    is_amount: bool
+    """Whether it is a part of the savings, the savings or the fee."""
+
+
+@dataclass(frozen=True)
+class BarView:
+    """One bar of the waterfall. `kind` is gain, loss, savings, kept or fee; `left` and `width` are in percent."""
+
+    name: str
+    amount: str
+    kind: str
+    left: str
+    width: str
+
+
+@dataclass(frozen=True)
+class WorkingView:
+    """A calculation in words, stored or not: of a run, and of what is only being tried."""
+
+    period: str = ""
+    method: str = ""
+    savings: str = ""
+    share: str = ""
+    fee: str = ""
+    fee_working: str = ""
+    overlapping: bool = False
+    parts: tuple[PartView, ...] = ()
+    compared: tuple[ComparedView, ...] = ()
+    steps: tuple[StepView, ...] = ()
+    bars: tuple[BarView, ...] = ()
+    rates: tuple[NamedValue, ...] = ()
+    sha256: str = ""
+
+
+NO_WORKING = WorkingView()
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run in a list, and what it waits for."""
 
     id: str
     period: str
@@ -94,108 +120,138 @@ class RunView:
     savings: str
     share: str
     fee: str
-    fee_working: str
     status: str
     status_word: str
-    made_on: str
-    overlapping: bool
-    parts: tuple[PartView, ...]
-    compared: tuple[ComparedView, ...]
-    numbers: tuple[NamedValue, ...]
-    rates: tuple[NamedValue, ...]
+    submitted_on: str
+    deadline: str
+    waits: bool
+    is_late: bool
 
 
-def run_view(run: GainShareRun, timezone: str) -> RunView:
-    share, calculation = f"{wording.number(run.share_pct)} %", run.calculation
-    savings = wording.amount(run.savings_minor, run.currency)
-    fee = wording.amount(run.fee_minor, run.currency)
-    return RunView(
+def run_row(run: GainShareRun, timezone: str, *, today: date) -> RunRow:
+    """`today` is the customer's."""
+    waits = run.status == "pending_approval"
+    return RunRow(
         id=run.id,
-        period=f"{wording.day(run.period_start)} – {wording.day(run.period_end - timedelta(days=1))}",
+        period=period_words(run.period_start, run.period_end),
         method=METHOD_WORDS[run.method],
+        savings=wording.amount(run.savings_minor, run.currency),
+        share=f"{wording.number(run.share_pct)} %",
+        fee=wording.amount(run.fee_minor, run.currency),
+        status=run.status.value,
+        status_word=STATUS_WORDS[run.status],
+        submitted_on=wording.moment_day(run.submitted_at, timezone),
+        deadline=wording.day(run.deadline_on),
+        waits=waits,
+        is_late=waits and run.deadline_on < today,
+    )
+
+
+def period_words(starts: date, ends: date) -> str:
+    """The days from the first to the last: 1 Jan 2026 – 31 Mar 2026."""
+    return f"{wording.day(starts)} – {wording.day(ends - timedelta(days=1))}"
+
+
+def working_view(calculation: Mapping[str, Any], sha256: str) -> WorkingView:
+    """A calculation's document in words; `sha256` is its hash."""
+    currency = calculation["currency"]
+    savings = wording.money(Money.parse(calculation["savings"], currency))
+    fee = wording.money(Money.parse(calculation["fee"], currency))
+    share = f"{wording.number(Decimal(calculation['share_pct']))} %"
+    starts, ends = (date.fromisoformat(calculation["period"][end]) for end in ("start", "end"))
+    is_saved = Decimal(calculation["savings"]) > 0
+    return WorkingView(
+        period=period_words(starts, ends),
+        method=METHOD_WORDS[calculation["method"]],
         savings=savings,
         share=share,
         fee=fee,
-        fee_working=f"{savings} × {share} = {fee}"
-        if run.savings_minor > 0
-        else "Nothing was saved, so there is no fee.",
-        status=run.status.value,
-        status_word=STATUS_WORDS[run.status],
-        made_on=wording.moment_day(run.submitted_at, timezone),
+        fee_working=f"{savings} × {share} = {fee}" if is_saved else NO_FEE_REASON,
         overlapping=calculation["overlapping"],
-        parts=_parts(calculation, run.currency),
-        compared=tuple(_compared(calculation, run.currency)),
-        numbers=tuple(_number(calculation, each, run.currency) for each in calculation["numbers"]),
-        rates=rates_view(calculation["terms"], run.currency),
+        parts=parts_view(calculation),
+        compared=tuple(_compared(calculation, currency)),
+        steps=tuple(_step(calculation, step) for step in work_steps(calculation)),
+        bars=_bars(calculation, currency),
+        rates=rates_view(calculation["terms"], currency),
+        sha256=sha256,
+    )
+
+
+def parts_view(calculation: Mapping[str, Any]) -> tuple[PartView, ...]:
+    currency = calculation["currency"]
+    amounts = ((part["name"], Money.parse(part["amount"], currency)) for part in calculation["parts"])
+    return tuple(
+        PartView(name, part_name(calculation, name), wording.money(amount), amount.amount_minor < 0)
+        for name, amount in amounts
     )
 
 
 def rates_view(rates: Mapping[str, str], currency: str) -> tuple[NamedValue, ...]:
     """In the order the terms name them; a stored document does not keep the order it was written in."""
     return tuple(
-        NamedValue(RATE_WORDS[name], _rate_value(name, Decimal(rates[name]), currency))
+        NamedValue(RATE_WORDS[name], rate_value(name, Decimal(rates[name]), currency))
         for name in (*RATES, VALUE_RATE)
         if name in rates
     )
 
 
-def _rate_value(name: str, value: Decimal, currency: str) -> str:
-    if name == "operating_hours":
-        return f"{wording.number(value)} hours"
-    return f"{wording.number(value)} %" if name.endswith("_pct") else wording.rate(value, currency)
-
-
-def kpi_value(kpi: str, value: Decimal, currency: str, unit: str = "hours") -> str:
-    """A value as people read it; `unit` is asked for where the plan adds the KPI."""
-    if kpi == "inventory_value":
-        return wording.rate(value, currency)
-    return f"{wording.number(value)} %" if kpi == "availability_pct" else f"{wording.number(value)} {unit}"
-
-
-def part_name(calculation: Mapping[str, Any], name: str) -> str:
-    """What a part of the savings is called; a KPI of the plan's own by the name the plan gave it."""
-    if name.startswith(OWN_PREFIX):
-        return str(calculation["own"][name.removeprefix(OWN_PREFIX)]["name"])
-    return PART_WORDS[name]
-
-
-def _parts(calculation: Mapping[str, Any], currency: str) -> tuple[PartView, ...]:
-    amounts = [(part["name"], Money.parse(part["amount"], currency)) for part in calculation["parts"]]
-    largest = max((abs(amount.amount_minor) for _, amount in amounts), default=0) or 1
-    return tuple(
-        PartView(
-            name=part_name(calculation, name),
-            amount=wording.money(amount),
-            bar_width=f"{abs(amount.amount_minor) * 100 // largest}%",
-            is_loss=amount.amount_minor < 0,
-        )
-        for name, amount in amounts
+def _step(calculation: Mapping[str, Any], step: WorkStep) -> StepView:
+    result = step.result
+    if step.name.endswith("_cost"):
+        result = Figure(round(result.value, 2), result.unit)
+    return StepView(
+        name=step_name(calculation, step.name),
+        reason=_reason(step),
+        terms=" ".join(SIGNS.get(each, each) if isinstance(each, str) else figure(each) for each in step.terms)
+        .replace("( ", "(")
+        .replace(" )", ")"),
+        result=figure(result),
+        is_amount=step.name.startswith("part ") or step.name in (SAVINGS, FEE),
     )
+
+
+def _reason(step: WorkStep) -> str:
+    if step.name.removeprefix("part ").startswith(OWN_PREFIX):
+        return OWN_REASONS[0 if step.name.endswith(GAINED) else 1]
+    if not step.terms:
+        return NO_FEE_REASON if step.name == FEE else NOTHING_FAILED_REASON
+    return STEP_REASONS.get(step.name, "")
 
 
 def _compared(calculation: Mapping[str, Any], currency: str) -> Iterable[ComparedView]:
     own = calculation["own"]
-    before = {each["kpi"]: Decimal(each["value"]) for each in calculation["baselines"]}
+    before = {each["kpi"]: each for each in calculation["baselines"]}
     after = {each["kpi"]: each["value"] for each in calculation["actual"]}
     for kpi in (*MEASURED, *sorted(own)):
         if kpi not in before and kpi not in after:
             continue
         unit = own[kpi]["unit"] if kpi in own else "hours"
-        then = kpi_value(kpi, before[kpi], currency, unit) if kpi in before else NOT_GIVEN
+        then = kpi_value(kpi, Decimal(before[kpi]["value"]), currency, unit) if kpi in before else NOT_GIVEN
         now = NOT_GIVEN
         if kpi in after:
             now = NOTHING_FAILED if after[kpi] is None else kpi_value(kpi, Decimal(after[kpi]), currency, unit)
-        yield ComparedView(own[kpi]["name"] if kpi in own else KPI_WORDS[kpi], then, now)
+        seal = str(before[kpi]["receipt"]["seq"]) if kpi in before else ""
+        yield ComparedView(own[kpi]["name"] if kpi in own else KPI_WORDS[kpi], then, now, seal)
 
 
-def _number(calculation: Mapping[str, Any], number: Mapping[str, str], currency: str) -> NamedValue:
-    name = number["name"].replace("_", " ").capitalize()
-    value, unit = Decimal(number["value"]), number["unit"]
-    if number["name"].startswith(OWN_PREFIX):
-        own = calculation["own"][number["name"].removeprefix(OWN_PREFIX).removesuffix(GAINED)]
-        name, unit = f"{own['name']} gained", own["unit"]
-    if unit == currency:
-        return NamedValue(name, wording.rate(round(value, NUMBER_DECIMALS), currency))
-    if unit == "share":
-        return NamedValue(name, f"{wording.number(round(value * 100, NUMBER_DECIMALS))} %")
-    return NamedValue(name, f"{wording.number(round(value, NUMBER_DECIMALS))} {unit}")
+def _bars(calculation: Mapping[str, Any], currency: str) -> tuple[BarView, ...]:
+    bars = waterfall(calculation)
+    ends = [0, *(end for bar in bars for end in (bar.from_minor, bar.to_minor))]
+    lowest, span = min(ends), max(1, max(ends) - min(ends))
+
+    def placed(bar: Bar) -> BarView:
+        left = min(bar.from_minor, bar.to_minor) - lowest
+        return BarView(
+            name=BAR_WORDS.get(bar.name) or part_name(calculation, bar.name),
+            amount=wording.amount(bar.amount_minor, currency),
+            kind=bar.name if bar.name in (SAVINGS, KEPT, FEE) else "loss" if bar.amount_minor < 0 else "gain",
+            left=percent(left, span),
+            width=percent(abs(bar.amount_minor), span),
+        )
+
+    return tuple(placed(bar) for bar in bars)
+
+
+def percent(part: int, whole: int) -> str:
+    """A share of a bar's room, as CSS writes it."""
+    return f"{Decimal(part * PLACES // whole) / 100}%"

@@ -1,34 +1,25 @@
-"""Gain-share in words: what is measured against, and each run with the working from measurements to fee."""
+"""Gain-share in words: what is measured against, what was measured since, and the runs that made fees of it."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
-from models import BaselineStatus, EvidenceFile, GainShareRun, GainShareStatus, KpiBaseline, Tenant
+from models import BaselineStatus, GainShareRun, GainShareStatus
 from services import wording
-from services.baselines import baselines_in_force
-from services.gain_share_run_views import NamedValue, RunView, kpi_value, rates_view, run_view
+from services.gain_share_baseline_views import BaselineView, baseline_views
+from services.gain_share_measurement_views import NOTHING_MEASURED, MeasuredView, read_measured
+from services.gain_share_parties import SIGNING_ROLES
+from services.gain_share_review import who_decides
+from services.gain_share_run_views import RunRow, run_row
 from services.gain_share_runs import STANDING
-from services.kpis import Kpi, gain_share_plan, kpis_of
+from services.kpis import gain_share_plan
 from services.plans import Plan
 from services.rules.periods import business_date
+from services.sign_in import Member
 from services.tenants import read_tenant
 
-BASELINES_SHOWN_MAX, RUNS_SHOWN_MAX = 50, 24
-
-
-@dataclass(frozen=True)
-class BaselineView:
-    """Where a KPI stood, and the document that shows it. `is_in_force`: runs that begin today use it."""
-
-    name: str
-    value: str
-    effective_from: str
-    document: str
-    sha256: str
-    rates: tuple[NamedValue, ...]
-    is_in_force: bool
+RUNS_SHOWN_MAX = 24
 
 
 @dataclass(frozen=True)
@@ -44,15 +35,22 @@ class GainShareView:
     waiting_hint: str = ""
     runs_hint: str = ""
     baselines: tuple[BaselineView, ...] = ()
-    runs: tuple[RunView, ...] = ()
+    proposed: str = ""
+    """How many baselines wait to be decided on, in words."""
+
+    decides: str = ""
+    """Who decides on them and on runs, where the member does not."""
+
+    measured: MeasuredView = NOTHING_MEASURED
+    runs: tuple[RunRow, ...] = ()
     older_runs: str = ""
 
 
 EMPTY_GAIN_SHARE = GainShareView()
 
 
-def read_gain_share(session: Session, *, tenant_id: str, at: datetime) -> GainShareView:
-    """What a customer's gain-share page shows. Raises NotFound for an unknown customer.
+def read_gain_share(session: Session, *, tenant_id: str, at: datetime, member: Member | None = None) -> GainShareView:
+    """What a customer's gain-share page shows to a member, or to nobody in particular. Raises NotFound.
 
     Runs that were rejected or replaced are listed, but count in no total.
     """
@@ -63,6 +61,10 @@ def read_gain_share(session: Session, *, tenant_id: str, at: datetime) -> GainSh
     waiting_count, _, waiting_minor = totals.get(GainShareStatus.PENDING_APPROVAL, (0, 0, 0))
     counted = [sums for status, sums in totals.items() if status in STANDING]
     count = sum(each[0] for each in counted)
+    today = business_date(at, tenant.timezone)
+    baselines = baseline_views(session, tenant=tenant, on=today, member=member)
+    proposed = sum(each.status == BaselineStatus.PROPOSED for each in baselines)
+    may_sign = member is not None and not member.is_operator and member.role in SIGNING_ROLES
     return GainShareView(
         has_subscription=plan is not None,
         plan_name=plan.name if plan else "",
@@ -72,8 +74,11 @@ def read_gain_share(session: Session, *, tenant_id: str, at: datetime) -> GainSh
         waiting=wording.amount(waiting_minor, tenant.currency),
         waiting_hint=f"{_runs_word(waiting_count)} to be approved" if waiting_count else "No run is waiting",
         runs_hint=f"over {_runs_word(count)}" if count else "No run yet",
-        baselines=_baselines(session, tenant, on=business_date(at, tenant.timezone)),
-        runs=tuple(run_view(run, tenant.timezone) for run in runs),
+        baselines=baselines,
+        proposed=f"{proposed} proposed" if proposed else "",
+        decides="" if may_sign else who_decides(session, tenant_id=tenant_id),
+        measured=read_measured(session, tenant_id=tenant_id, today=today),
+        runs=tuple(run_row(run, tenant.timezone, today=today) for run in runs),
         older_runs=_older(sum(each[0] for each in totals.values()) - len(runs)),
     )
 
@@ -113,36 +118,3 @@ def _totals(session: Session, tenant_id: str) -> dict[GainShareStatus, tuple[int
     )
     rows = session.exec(statement)
     return {GainShareStatus(status): (count, int(savings), int(fees)) for status, count, savings, fees in rows}
-
-
-def _baselines(session: Session, tenant: Tenant, *, on: date) -> tuple[BaselineView, ...]:
-    """Those both sides accepted, by KPI, the newest of each first."""
-    in_force = {baseline.id for baseline in baselines_in_force(session, tenant_id=tenant.id, on=on)}
-    its_file = (col(EvidenceFile.tenant_id) == KpiBaseline.tenant_id) & (col(EvidenceFile.id) == KpiBaseline.file_id)
-    statement = (
-        select(KpiBaseline, EvidenceFile.name, EvidenceFile.sha256)
-        .join(EvidenceFile, its_file)
-        .where(KpiBaseline.tenant_id == tenant.id, KpiBaseline.status == BaselineStatus.ACCEPTED)
-        .order_by(col(KpiBaseline.effective_from).desc(), col(KpiBaseline.receipt_seq).desc())
-        .limit(BASELINES_SHOWN_MAX)
-    )
-    kpis = kpis_of(session, tenant_id=tenant.id)
-    order = {code: number for number, code in enumerate(kpis)}
-    found = sorted(session.exec(statement), key=lambda row: order.get(row[0].kpi, len(order)))
-    return tuple(
-        BaselineView(
-            name=_name(kpis, baseline.kpi),
-            value=kpi_value(baseline.kpi, baseline.value, baseline.currency, baseline.unit),
-            effective_from=wording.day(baseline.effective_from),
-            document=document,
-            sha256=sha256,
-            rates=rates_view(baseline.rates, baseline.currency),
-            is_in_force=baseline.id in in_force,
-        )
-        for baseline, document, sha256 in found
-    )
-
-
-def _name(kpis: dict[str, Kpi], code: str) -> str:
-    """A KPI that the plan has no more is called by its code."""
-    return kpis[code].name if code in kpis else code

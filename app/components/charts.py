@@ -72,6 +72,13 @@ def ranked_bars(labels: Sequence[str], values: Sequence[float], worded: Sequence
     return figure.update_yaxes(autorange="reversed", showgrid=False, ticklabelstandoff=8)
 
 
+def line_figure(lines: Sequence[go.Scatter]) -> go.Figure:
+    """Lines over named stretches of time. The axis need not begin at zero: what is looked at is the change."""
+    figure = go.Figure(data=list(lines), layout={"template": Template(), "showlegend": False, "hovermode": "x"})
+    figure.update_xaxes(type="category", tickangle=0, nticks=6)
+    return figure.update_yaxes(rangemode="normal")
+
+
 def _bar(*, x: list[str], y: list[float], said: Sequence[str], worded: Sequence[str], name: str, colour: str) -> go.Bar:
     return go.Bar(
         x=x,

@@ -1,43 +1,38 @@
-"""Gain-share: the baselines both sides measure against, and each run from measurements to fee."""
+"""Gain-share: the baselines both sides measure against, what was measured since, and the runs made of it."""
 
 from typing import Any
 
 import reflex as rx
 
 from app import unit_of_work
-from app.components.badges import badge, status_badge
 from app.components.cards import notice, section_card, stat_card
 from app.components.forms import button_link
-from app.components.layout import grid, link, money, muted, page_header
+from app.components.gain_share_lists import baselines_list, measured_table, runs_list
+from app.components.layout import grid, link, page_header
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
-from app.components.tables import Column, data_table
-from app.components.working import DIVIDED, EDGES, INSET, SMALL, fact_list, opened_by
 from app.pages.frame import open_page, page_body
 from app.routes import BY_NAME
 from app.session import answers_refusals
-from services import gain_share_views
+from models.base import ID_MAX
+from models.kpi import REASON_MAX
+from services import baselines, gain_share_views
+from services.errors import Conflict, Forbidden, NotFound, Unprocessable
+from services.gain_share_parties import signer_of_member
 from services.gain_share_views import EMPTY_GAIN_SHARE, GainShareView
+from services.sign_in import Member
 
-FIGURES = {
-    "display": "grid",
-    "gridTemplateColumns": "repeat(auto-fit, minmax(8.5rem, 1fr))",
-    "gap": "var(--space-3) var(--space-5)",
-    "paddingBlock": "var(--space-4)",
-    **EDGES,
-}
-WORKING_COLUMNS = {
-    "display": "grid",
-    "gridTemplateColumns": "repeat(auto-fit, minmax(16rem, 1fr))",
-    "gap": "var(--space-4) var(--space-8)",
-}
+ACCEPT, DECLINE = "accept", "decline"
 
 
 class GainSharePage(rx.State):
-    """Baselines and runs, already worded by the service."""
+    """Baselines, measurements and runs, already worded by the service; and the baseline that is being decided on."""
 
     shell: ShellView = ShellView()
     view: GainShareView = EMPTY_GAIN_SHARE
+    asked: str = ""
+    asked_id: str = ""
+    problem: str = ""
     loaded: bool = False
     refusal: str = ""
 
@@ -45,17 +40,53 @@ class GainSharePage(rx.State):
     @answers_refusals
     async def load(self) -> None:
         member = await open_page(self)
-        self.view = await unit_of_work.read(
-            gain_share_views.read_gain_share, tenant_id=str(member.tenant_id), at=unit_of_work.now()
-        )
+        await self._show(member)
         self.loaded = True
+
+    @rx.event
+    @answers_refusals
+    async def ask(self, what: str, baseline_id: str) -> None:
+        """Ask whether to accept or to decline a proposed baseline; nothing is decided yet."""
+        signer_of_member(await open_page(self))
+        if what in (ACCEPT, DECLINE):
+            self.asked, self.asked_id, self.problem = str(what), str(baseline_id)[:ID_MAX], ""
+
+    @rx.event
+    @answers_refusals
+    async def put_back(self) -> None:
+        await open_page(self)
+        self.asked = self.asked_id = self.problem = ""
+
+    @rx.event
+    @answers_refusals
+    async def decide(self, form: dict[str, Any]) -> None:
+        """Do what was asked about, once however often it is pressed."""
+        member = await open_page(self)
+        try:
+            signer, at = signer_of_member(member), unit_of_work.now()
+            of = {"tenant_id": str(member.tenant_id), "baseline_id": self.asked_id, "signer": signer, "at": at}
+            if self.asked == ACCEPT:
+                await unit_of_work.run(baselines.accept_baseline, **of)
+            elif self.asked == DECLINE:
+                reason = str(form.get("reason", ""))[: REASON_MAX + 1].replace("\r\n", "\n")
+                await unit_of_work.run(baselines.decline_baseline, **of, reason=reason)
+        except (Unprocessable, Conflict, Forbidden, NotFound) as refusal:
+            self.problem = refusal.detail
+        else:
+            self.asked = self.asked_id = self.problem = ""
+        await self._show(member)
+
+    async def _show(self, member: Member) -> None:
+        self.view = await unit_of_work.read(
+            gain_share_views.read_gain_share, tenant_id=str(member.tenant_id), at=unit_of_work.now(), member=member
+        )
 
 
 ON_LOAD = [GainSharePage.load]
 
 
 def page() -> rx.Component:
-    """What was saved and what it costs, with the working; or what would have to be there first."""
+    """What was saved and what it costs; or what would have to be there first."""
     view: Any = GainSharePage.view
     has_any = (view.terms != "") | view.runs.bool() | view.baselines.bool()
     return page_body(
@@ -82,6 +113,7 @@ def _gain_share(view: Any) -> rx.Component:
         ),
         _runs(view),
         _baselines(view),
+        _measured(view),
     )
 
 
@@ -91,97 +123,11 @@ def _runs(view: Any) -> rx.Component:
         "A run compares what was measured in a period with the baseline, prices the difference, and shows every step.",
         icon="trending_up",
     )
-    older = rx.cond(
-        view.older_runs != "",
-        rx.el.p(view.older_runs, class_name="muted", style={"paddingBlock": "var(--space-3)", **EDGES, **SMALL}),
-        rx.fragment(),
-    )
-    listed = rx.el.div(rx.foreach(view.runs, _run), older, style=DIVIDED)
     return section_card(
         "Runs",
-        rx.cond(view.runs, listed, none_yet),
+        rx.cond(view.runs, runs_list(view), none_yet),
         description="Savings of a period against the baseline, and the share of them that is the fee.",
         flush=True,
-    )
-
-
-def _run(run: Any) -> rx.Component:
-    return rx.el.div(
-        rx.el.div(
-            _figure(
-                run.method,
-                rx.el.span(run.period, style={"fontWeight": "600"}),
-                status_badge(_tone(run.status), run.status_word),
-            ),
-            _figure("Savings", money(run.savings), muted("found on ", run.made_on)),
-            _figure("Share", run.share),
-            _figure("Fee", money(run.fee)),
-            style=FIGURES,
-        ),
-        rx.el.div(rx.foreach(run.parts, _part), style={"paddingBottom": "var(--space-3)", **EDGES}),
-        opened_by(
-            rx.el.span("How it was worked out", class_name="link"),
-            rx.cond(
-                run.overlapping,
-                notice(
-                    "note",
-                    "These KPIs overlap",
-                    "A failure avoided is availability gained too. This way of counting was agreed; it adds both.",
-                ),
-                rx.fragment(),
-            ),
-            _compared(run),
-            rx.el.div(
-                _named("Worked out", run.numbers),
-                _named("At these rates", run.rates),
-                style=WORKING_COLUMNS,
-            ),
-            rx.el.p("Fee: ", rx.el.span(run.fee_working, class_name="tabular"), style={"fontWeight": "500"}),
-        ),
-    )
-
-
-def _tone(status: Any) -> Any:
-    """Waiting is drawn like anything pending; the other codes have their tones."""
-    return rx.cond(status == "pending_approval", "pending", status)
-
-
-def _figure(name: Any, value: Any, *under: Any) -> rx.Component:
-    return rx.el.div(
-        rx.el.p(name, class_name="muted", style=SMALL),
-        rx.el.p(value, class_name="tabular", style={"fontSize": "var(--text-md)", "fontWeight": "600"}),
-        rx.el.div(*under, style=SMALL) if under else rx.fragment(),
-        style={"minWidth": 0},
-    )
-
-
-def _part(part: Any) -> rx.Component:
-    """One part of the savings: its size against the largest, a loss in the colour of a warning."""
-    bar = rx.el.div(class_name=rx.cond(part.is_loss, "progress-over", "progress-used"), style={"width": part.bar_width})
-    return rx.el.div(
-        rx.el.div(
-            rx.el.span(part.name, rx.cond(part.is_loss, " (got worse)", "")),
-            money(part.amount),
-            class_name="row row-spread",
-            style=SMALL,
-        ),
-        rx.el.div(bar, class_name="progress-track", style={"height": "0.375rem"}, aria_hidden="true"),
-        style={"padding": "var(--space-1) 0 var(--space-2)"},
-    )
-
-
-def _compared(run: Any) -> rx.Component:
-    columns = (
-        Column("KPI", lambda each: each.name, leads=True),
-        Column("Baseline", lambda each: each.baseline, numeric=True),
-        Column("Measured", lambda each: each.actual, numeric=True),
-    )
-    return rx.el.div(data_table("KPIs before and after", columns, run.compared), style=INSET)
-
-
-def _named(title: str, facts: Any) -> rx.Component:
-    return rx.el.div(
-        rx.el.h3(title, style={"fontSize": "var(--text-sm)", "marginBottom": "var(--space-2)"}), fact_list(facts)
     )
 
 
@@ -193,38 +139,26 @@ def _baselines(view: Any) -> rx.Component:
     )
     return section_card(
         "Baselines",
-        rx.cond(view.baselines, rx.el.div(rx.foreach(view.baselines, _baseline), style=DIVIDED), none_yet),
-        description="Never edited: one recorded later takes the place of the one before from its own date.",
+        rx.cond(view.baselines, baselines_list(view, GainSharePage), none_yet),
+        description=(
+            "Proposed by one side and accepted by the other. Never edited: one accepted later takes the place of the "
+            "one before from its own date."
+        ),
         flush=True,
     )
 
 
-def _baseline(baseline: Any) -> rx.Component:
-    head = rx.el.div(
-        rx.el.div(
-            rx.el.p(baseline.name, style={"fontWeight": "500"}),
-            rx.el.p(
-                "From ", baseline.effective_from, " · ", baseline.document,
-                class_name="muted", style={"overflowWrap": "anywhere", **SMALL},
-            ),
-            style={"minWidth": 0},
-        ),
-        rx.el.div(
-            rx.cond(baseline.is_in_force, badge("In force", "good"), rx.fragment()),
-            rx.el.span(baseline.value, class_name="money", style={"fontWeight": "600"}),
-            class_name="row",
-            style={"justifyContent": "flex-end", "alignContent": "flex-start", "flex": "0 1 auto"},
-        ),
-        style={"display": "flex", "justifyContent": "space-between", "gap": "var(--space-4)", "minWidth": 0},
-    )  # fmt: skip
-    return opened_by(
-        head,
-        fact_list(baseline.rates),
-        rx.el.p(
-            "SHA-256 of the document: ",
-            rx.el.code(baseline.sha256, style={"overflowWrap": "anywhere"}),
-            class_name="muted",
-        ),
+def _measured(view: Any) -> rx.Component:
+    none_yet = empty_state(
+        "Nothing measured yet",
+        "Months of each KPI appear here as they are entered, sent by your systems, or read from a maintenance log.",
+        icon="activity",
+    )
+    return section_card(
+        "Measurements",
+        rx.cond(view.measured.rows, measured_table(view.measured), none_yet),
+        description="What runs are worked out from. A later figure of the same days takes the place of the one before.",
+        flush=True,
     )
 
 
