@@ -12,7 +12,7 @@ from models import KpiMeasurement, MeasurementSource, Tenant
 from models.base import plain_decimal
 from models.kpi import SITE_MAX
 from services.baselines import check_value
-from services.errors import Conflict, NotFound, Unprocessable
+from services.errors import Conflict, Unprocessable
 from services.evidence import find_evidence
 from services.gain_share_parties import Signer
 from services.identifiers import new_id
@@ -143,37 +143,6 @@ def record_measurements(
     session.add_all(recorded)
     session.flush()
     return recorded
-
-
-def read_measurement(session: Session, *, tenant_id: str, measurement_id: str) -> KpiMeasurement:
-    """Raises NotFound."""
-    found = session.get(KpiMeasurement, (tenant_id, measurement_id))
-    if found is None:
-        raise NotFound("There is no such measurement.", field="measurement_id")
-    return found
-
-
-def list_measurements(
-    session: Session,
-    *,
-    tenant_id: str,
-    limit: int,
-    before: str | None = None,
-    kpi: str | None = None,
-    site: str | None = None,
-    with_replaced: bool = False,
-) -> list[KpiMeasurement]:
-    """A customer's measurements, the newest first, those with an id below `before`."""
-    mine = select(KpiMeasurement).where(KpiMeasurement.tenant_id == tenant_id)
-    if before is not None:
-        mine = mine.where(KpiMeasurement.id < before)
-    if kpi is not None:
-        mine = mine.where(KpiMeasurement.kpi == kpi)
-    if site is not None:
-        mine = mine.where(KpiMeasurement.site == site)
-    if not with_replaced:
-        mine = mine.where(col(KpiMeasurement.replaced_at).is_(None))
-    return list(session.exec(mine.order_by(col(KpiMeasurement.id).desc()).limit(limit)))
 
 
 def standing_measurements(

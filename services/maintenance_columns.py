@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from services.errors import Unprocessable
+from services.rules.timestamps import check_form
+from services.rules.violations import InvalidPeriod
 from services.usage_file import DELIMITERS
 
 TIME_FORM_MAX: Final = 40
@@ -20,11 +22,17 @@ class Writing:
     def __post_init__(self) -> None:
         if self.delimiter not in DELIMITERS:
             raise Unprocessable("Cells are separated by , ; | or a tab.", field="delimiter")
-        if self.time_form is not None and not ("%" in self.time_form and len(self.time_form) <= TIME_FORM_MAX):
-            raise Unprocessable(
-                f"Say how times are written in at most {TIME_FORM_MAX} characters, such as %d.%m.%Y %H:%M.",
-                field="time_form",
-            )
+        if self.time_form is not None:
+            _check_form(self.time_form)
+
+
+def _check_form(form: str) -> None:
+    if len(form) > TIME_FORM_MAX:
+        raise Unprocessable(f"Say how times are written in at most {TIME_FORM_MAX} characters.", field="time_form")
+    try:
+        check_form(form)
+    except InvalidPeriod as violation:
+        raise Unprocessable(violation.message, field="time_form") from violation
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,26 @@ class LogRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadedLog:
+    """A log whose files are in memory, and the time zone of its days."""
+
+    request: LogRequest
+    files: LogFiles
+    timezone: str
+
+    def read(self) -> LogReading:
+        """Some seconds for hundreds of thousands of rows. Raises what `read_log` does."""
+        request = self.request
+        return read_log(
+            self.files,
+            request.mapping,
+            timezone=self.timezone,
+            starts=request.period_start,
+            ends=request.period_end,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class LogImport:
     """What was read, and how it was kept: nothing of it after a dry run."""
 
@@ -72,20 +92,26 @@ def import_maintenance_log(
     They take the place of measurements of exactly the same days. Raises what `read_log` and `record_measurements` do,
     with nothing kept.
     """
-    tenant = read_tenant(session, tenant_id=tenant_id)
-    timezone = request.timezone or tenant.timezone
-    check_ended(request.period_end, tenant, at)
-    reading = read_log(
-        _files(session, tenant_id, request),
-        request.mapping,
-        timezone=timezone,
-        starts=request.period_start,
-        ends=request.period_end,
-    )
+    loaded = load_log(session, tenant_id=tenant_id, request=request, at=at)
+    reading = loaded.read()
     if dry_run:
-        return LogImport(reading, timezone)
+        return LogImport(reading, loaded.timezone)
+    return keep_log(session, loaded, reading, tenant_id=tenant_id, signer=signer, at=at)
+
+
+def load_log(session: Session, *, tenant_id: str, request: LogRequest, at: datetime) -> LoadedLog:
+    """The files of a log, to be read out of the way of the database. Raises NotFound and Unprocessable."""
+    tenant = read_tenant(session, tenant_id=tenant_id)
+    check_ended(request.period_end, tenant, at)
+    return LoadedLog(request, _files(session, tenant_id, request), request.timezone or tenant.timezone)
+
+
+def keep_log(
+    session: Session, loaded: LoadedLog, reading: LogReading, *, tenant_id: str, signer: Signer, at: datetime
+) -> LogImport:
+    """Keep what was read of a log. Raises Conflict where some of the days are measured otherwise."""
     lock_head(session, tenant_id=tenant_id)
-    kept = _import_row(request, LogImport(reading, timezone), tenant_id=tenant_id, signer=signer, at=at)
+    kept = _import_row(loaded, reading, tenant_id=tenant_id, signer=signer, at=at)
     session.add(kept)
     session.flush()
     _keep_rows(session, kept, reading)
@@ -98,7 +124,7 @@ def import_maintenance_log(
         signer=signer,
         at=at,
     )
-    return LogImport(reading, timezone, kept, tuple(measurements))
+    return LogImport(reading, loaded.timezone, kept, tuple(measurements))
 
 
 def read_import(session: Session, *, tenant_id: str, import_id: str) -> MaintenanceImport:
@@ -171,9 +197,9 @@ def _table(file: EvidenceFile, columns: FailureColumns | RepairColumns | Machine
 
 
 def _import_row(
-    request: LogRequest, read: LogImport, *, tenant_id: str, signer: Signer, at: datetime
+    loaded: LoadedLog, reading: LogReading, *, tenant_id: str, signer: Signer, at: datetime
 ) -> MaintenanceImport:
-    reading = read.reading
+    request = loaded.request
     return MaintenanceImport(
         tenant_id=tenant_id,
         id=new_id("imp"),
@@ -181,7 +207,7 @@ def _import_row(
         repairs_file_id=request.repairs_file_id,
         machines_file_id=request.machines_file_id,
         mapping=request.mapping.as_document(),
-        timezone=read.timezone,
+        timezone=loaded.timezone,
         period_start=request.period_start,
         period_end=request.period_end,
         machine_count=reading.machine_count,

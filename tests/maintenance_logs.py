@@ -15,6 +15,7 @@ class PlantYear:
     year: int = 2025
     machine_count: int = 100
     seed: int = 7
+    gap_hours: int = 2_600
     stoppages: list[tuple[int, datetime, datetime, str]] = field(default_factory=list)
     planned: list[tuple[int, datetime, str]] = field(default_factory=list)
 
@@ -28,7 +29,7 @@ class PlantYear:
                 self.stoppages.append((machine, at, repaired, component))
                 # planned work after the repair and long before the next failure ends nothing
                 self.planned.append((machine, repaired + timedelta(hours=5), chance.choice(COMPONENTS)))
-                at = repaired + timedelta(hours=24 + chance.randrange(2_600))
+                at = repaired + timedelta(hours=24 + chance.randrange(self.gap_hours))
 
     def site_of(self, machine: int) -> str:
         return SITES[machine % len(SITES)]

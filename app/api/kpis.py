@@ -25,7 +25,7 @@ from app.api.schemas.values import CODE_PATTERN, ID_PATTERN
 from app.api.schemas.webhooks import TenantBody
 from models import BaselineStatus, MeasurementSource
 from models.kpi import SITE_MAX
-from services import baselines, kpi_measurements
+from services import baselines, kpi_measurement_lists, kpi_measurements
 from services.api_keys import Principal
 from services.baselines import BaselineTerms
 from services.database import Session
@@ -178,7 +178,7 @@ async def list_measurements(
     before = read_text(cursor)
 
     def show(session: Session) -> MeasurementPage:
-        found = kpi_measurements.list_measurements(
+        found = kpi_measurement_lists.list_measurements(
             session,
             tenant_id=tenant,
             limit=limit + 1,

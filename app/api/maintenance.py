@@ -26,6 +26,7 @@ from services import maintenance_imports
 from services.api_keys import Principal
 from services.database import Session
 from services.gain_share_parties import WRITING_SCOPE, signer_of_key
+from services.maintenance_imports import LogImport
 
 router = api_router("/v1/kpi", "Gain-share")
 ImportId = Annotated[str, Path(pattern=ID_PATTERN)]
@@ -35,12 +36,16 @@ ImportId = Annotated[str, Path(pattern=ID_PATTERN)]
 async def import_log(body: ImportBody, asked: Command = command(WRITING_SCOPE)) -> Response:
     """Read a log and keep availability, MTBF and MTTR of each month and site. With `dry_run` nothing is kept."""
     tenant_id = await asked.tenant(named=body.tenant_id)
-    signer, request = signer_of_key(asked.caller), body.request()
+    signer = signer_of_key(asked.caller)
+    loaded = await unit_of_work.read(
+        maintenance_imports.load_log, tenant_id=tenant_id, request=body.request(), at=asked.at
+    )
+    reading = await unit_of_work.work(loaded.read)
 
     def act(session: Session) -> ImportDone:
-        done = maintenance_imports.import_maintenance_log(
-            session, tenant_id=tenant_id, request=request, signer=signer, at=asked.at, dry_run=body.dry_run
-        )
+        if body.dry_run:
+            return ImportDone.of(LogImport(reading, loaded.timezone))
+        done = maintenance_imports.keep_log(session, loaded, reading, tenant_id=tenant_id, signer=signer, at=asked.at)
         return ImportDone.of(done)
 
     return await asked.carry_out(tenant_id, act, status=201)

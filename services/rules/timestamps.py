@@ -58,6 +58,20 @@ def parse_local(text: str, zone: ZoneInfo, form: str | None = None) -> LocalMome
     return LocalMoment(first, second if second > first else None)
 
 
+def check_form(form: str) -> None:
+    """That a time can be written like this in the letters of strptime. Raises InvalidPeriod."""
+    refusal = InvalidPeriod(f"“{form}” is no way to write a time; say it like %d.%m.%Y %H:%M.")
+    try:
+        datetime.strptime("", form)  # noqa: DTZ007 nothing is read
+    except re.error as error:
+        raise refusal from error
+    except ValueError as error:
+        if "does not match" not in str(error):
+            raise refusal from error
+    else:
+        raise refusal
+
+
 def _read(text: str) -> tuple[datetime, timedelta | None]:
     """The wall time and the offset that stand there. Raises InvalidPeriod."""
     stripped = text.strip()
@@ -76,7 +90,7 @@ def _read(text: str) -> tuple[datetime, timedelta | None]:
 def _read_as(text: str, form: str) -> tuple[datetime, timedelta | None]:
     try:
         read = datetime.strptime(text, form)  # noqa: DTZ007 its zone, if any, is told apart
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, re.error) as error:
         raise InvalidPeriod(f"“{text[:TIMESTAMP_MAX]}” is not a time written as {form}.") from error
     return read.replace(tzinfo=None), read.utcoffset()
 

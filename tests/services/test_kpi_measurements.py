@@ -12,7 +12,8 @@ from sqlmodel import Session
 from models import KpiMeasurement, MeasurementSource
 from services.errors import Conflict, NotFound, Unprocessable
 from services.kpi_counts import Counts
-from services.kpi_measurements import Reading, list_measurements, measured, record_measurement, record_measurements
+from services.kpi_measurement_lists import list_measurements
+from services.kpi_measurements import Reading, measured, record_measurement, record_measurements
 from tests.gain_share_given import THEIRS, document
 from tests.given import Customer, customer
 

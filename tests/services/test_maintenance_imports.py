@@ -14,7 +14,8 @@ from sqlmodel import Session, func, select
 from models import KpiMeasurement, LogFile, MaintenanceImport, MaintenanceRow, RowOutcome
 from services.errors import Conflict, NotFound, Unprocessable
 from services.evidence import store_evidence
-from services.kpi_measurements import list_measurements, measured
+from services.kpi_measurement_lists import list_measurements
+from services.kpi_measurements import measured
 from services.maintenance_columns import FailureColumns, LogMapping, MachineColumns, RepairColumns, Writing
 from services.maintenance_imports import (
     LogImport,
@@ -296,6 +297,19 @@ def test_what_is_asked_for_must_make_sense(session: Session, acme: Customer) -> 
         read_import(session, tenant_id=other.tenant_id, import_id=kept.id)
     with pytest.raises(Conflict):
         imported(session, acme, year_request(session, acme, plant, period_start=date(2025, 1, 15)))
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"delimiter": "x"}, "delimiter"),
+        *(({"time_form": form}, "time_form") for form in ("", "%", "%d%d", "%Q", "%d" * 21)),
+    ],
+)
+def test_how_a_file_is_written_is_said_so_that_it_can_be_read(given: dict[str, str], field: str) -> None:
+    with pytest.raises(Unprocessable) as refused:
+        Writing(**given)
+    assert refused.value.field == field
 
 
 @pytest.mark.parametrize("given", [{}, {"repaired_at": "r", "repairs": True}])
