@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from sqlmodel import Session, col, select
 
 from models import BaselineStatus, KpiBaseline, Tenant
 from models.kpi import REASON_MAX
-from services.agreement_receipts import write_baseline_receipt
+from services.agreement_receipts import baseline_document, write_baseline_receipt
 from services.errors import Conflict, Forbidden, NotFound, Unprocessable
 from services.evidence import find_evidence
 from services.gain_share_parties import PARTY_WORDS, Signer, check_other_side
@@ -50,6 +50,13 @@ class BaselineTerms:
     file_id: str
     effective_from: date
     unit: str | None = None
+
+
+class Commitment(NamedTuple):
+    """SHA-256(salt ‖ canonical JSON of the document) is the receipt's `cid`."""
+
+    salt: bytes
+    document: dict[str, Any]
 
 
 def propose_baseline(
@@ -135,6 +142,14 @@ def read_baseline(session: Session, *, tenant_id: str, baseline_id: str) -> KpiB
     if baseline is None:
         raise NotFound("There is no such baseline.", field="baseline_id")
     return baseline
+
+
+def read_commitment(session: Session, *, baseline: KpiBaseline) -> Commitment | None:
+    """What the receipt of an accepted baseline commits to; None of one that has none, or whose salt was destroyed."""
+    if baseline.status != BaselineStatus.ACCEPTED or baseline.salt is None:
+        return None
+    file = find_evidence(session, tenant_id=baseline.tenant_id, file_id=baseline.file_id)
+    return Commitment(baseline.salt, baseline_document(baseline, file.sha256))
 
 
 def list_baselines(

@@ -15,6 +15,7 @@ from app.api.schemas.kpis import (
     SITE_PATTERN,
     BaselineBody,
     BaselinePage,
+    BaselineRead,
     BaselineShown,
     DeclineBody,
     MeasurementBody,
@@ -133,12 +134,13 @@ async def list_baselines(
 @router.get("/baselines/{baseline_id}", responses=problems(READ))
 async def read_baseline(
     baseline_id: BaselineId, tenant_id: TenantQuery = None, caller: Principal = needs("billing:read", WRITING_SCOPE)
-) -> BaselineShown:
-    """One baseline."""
+) -> BaselineRead:
+    """One baseline, with the document its receipt commits to."""
     tenant = await tenant_of(caller, named=tenant_id)
 
-    def show(session: Session) -> BaselineShown:
-        return BaselineShown.of(baselines.read_baseline(session, tenant_id=tenant, baseline_id=baseline_id))
+    def show(session: Session) -> BaselineRead:
+        found = baselines.read_baseline(session, tenant_id=tenant, baseline_id=baseline_id)
+        return BaselineRead.with_commitment(found, baselines.read_commitment(session, baseline=found))
 
     return await unit_of_work.read(show)
 

@@ -10,6 +10,7 @@ from app.api.json_body import ExponentNumber
 from app.api.schemas.values import Body, Code, Day, Id, Quantity, Shown
 from models import BaselineStatus, EvidenceFile, KpiBaseline, KpiMeasurement, MeasurementSource, Party
 from models.kpi import REASON_MAX, SITE_MAX, UNIT_MAX
+from services.baselines import Commitment
 from services.rules.decimals import TEXT_MAX, is_plain, text_of
 
 FIGURE_PATTERN = r"^[0-9]+(\.[0-9]+)?$"
@@ -155,6 +156,24 @@ class BaselineShown(Shown):
             reason=baseline.reason,
             receipt_seq=baseline.receipt_seq,
         )
+
+
+class CommitmentShown(Shown):
+    """SHA-256 of the salt's bytes and the document's canonical JSON (RFC 8785) is `cid` of the baseline's receipt."""
+
+    salt: str = Field(description="Hexadecimal.")
+    document: dict[str, Any]
+
+
+class BaselineRead(BaselineShown):
+    """A baseline, and what its receipt commits to once it is accepted."""
+
+    commitment: CommitmentShown | None
+
+    @classmethod
+    def with_commitment(cls, baseline: KpiBaseline, found: Commitment | None) -> Self:
+        shown = None if found is None else CommitmentShown(salt=found.salt.hex(), document=found.document)
+        return cls(**dict(BaselineShown.of(baseline)), commitment=shown)
 
 
 class BaselinePage(Shown):

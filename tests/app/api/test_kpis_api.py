@@ -1,14 +1,16 @@
 """Evidence, baselines, measurements and maintenance logs over HTTP: both parties' keys, and nobody else's."""
 
+import hashlib
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
-from models import Party
+from models import Party, Receipt
 from services.api_keys import create_api_key
-from services.database import transaction
+from services.database import reading, transaction
 from tests.app.api.conftest import PASSWORD, Client, World, assert_problem
 from tests.maintenance_logs import PlantYear
 
@@ -37,6 +39,11 @@ def terms(source: str, **given: Any) -> dict[str, Any]:
 
 def ours(world: World) -> dict[str, Any]:
     return {"tenant_id": world.acme.tenant_id}
+
+
+def receipt_text(tenant_id: str, seq: int) -> str:
+    with reading() as session:
+        return session.get_one(Receipt, (tenant_id, seq)).data.decode()
 
 
 def test_a_file_goes_in_and_comes_back_as_an_attachment(world: World, client: Client) -> None:
@@ -94,7 +101,14 @@ def test_a_baseline_is_proposed_by_one_side_and_accepted_by_the_other(world: Wor
     accepted = client.post(f"{path}/accept", json={}, headers=world.acme.headers).json()
     assert (accepted["status"], accepted["decided"]["party"]) == ("accepted", "customer")
     assert accepted["receipt_seq"] > 0
-    assert client.get(path, headers=world.acme.headers).json() == accepted
+    read = client.get(path, headers=world.acme.headers).json()
+    commitment = read.pop("commitment")
+    assert read == accepted
+    written = json.dumps(commitment["document"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    cid = hashlib.sha256(bytes.fromhex(commitment["salt"]) + written.encode()).hexdigest()
+    assert cid in receipt_text(world.acme.tenant_id, accepted["receipt_seq"])
+    assert commitment["document"]["accepted"]["party"] == "customer"
+    assert client.get(path, headers=world.operator_headers, params=ours(world)).json()["commitment"] == commitment
     late = client.post(f"{path}/decline", json={"reason": "Too late"}, headers=world.acme.headers)
     assert_problem(late, 409, "conflict", "baseline_id")
 
