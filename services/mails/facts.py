@@ -29,6 +29,9 @@ from services.rules.money import Money
 SETTLED: Final = (InvoiceStatus.PAID, InvoiceStatus.VOID)
 _FAILED: Final = (NoticeType.INVOICE_PAYMENT_FAILED, NoticeType.INVOICE_PAYMENT_REMINDER)
 _TO_DECIDE: Final = (NoticeType.GAIN_SHARE_AWAITING_APPROVAL, NoticeType.GAIN_SHARE_REMINDER)
+_OF_RUNS: Final = (*_TO_DECIDE, NoticeType.GAIN_SHARE_APPROVED)
+"""Their letters lead to the page of the run."""
+
 _ALERTS: Final = (NoticeType.CREDITS_LOW, NoticeType.CREDITS_OVERAGE)
 PATHS: Final[Mapping[str, str]] = {
     NoticeType.SUBSCRIPTION_SUSPENDED: "/invoices/",
@@ -72,7 +75,8 @@ def facts_of(session: Session, *, notice: Notice, tenant: Tenant) -> Told | None
     if "to_plan_code" in facts:
         for end in ("from", "to"):
             facts[f"{end}_plan"] = _plan_name(session, facts[f"{end}_plan_code"])
-    return Told(facts, PATHS[notice.type])
+    goal = PATHS[notice.type]
+    return Told(facts, f"{goal}{notice.subject_id}/" if notice.type in _OF_RUNS else goal)
 
 
 def is_settled(session: Session, *, notice: Notice) -> bool:

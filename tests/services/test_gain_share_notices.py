@@ -13,6 +13,8 @@ from services.due_moments import next_due
 from services.gain_share_decisions import approve_run
 from services.gain_share_notices import remind_of_run, reminders_due
 from services.gain_share_steps import read_thread
+from services.mails.facts import facts_of, is_settled
+from services.tenants import read_tenant
 from tests.gain_share_given import JULY, THEIRS, plant, submitted
 
 DEADLINE = date(2026, 8, 20)
@@ -99,3 +101,15 @@ def test_a_notice_says_what_a_receiver_needs(session: Session, run: GainShareRun
         "fee": {"amount_minor": 37_260_000, "currency": "CAD", "worded": "$372,600.00"},
         "reason": None, "disputed": [], "days_left": None,
     }  # fmt: skip
+
+
+def test_letters_lead_to_the_run_and_are_not_written_once_it_is_decided(session: Session, run: GainShareRun) -> None:
+    tenant = read_tenant(session, tenant_id=run.tenant_id)
+    (asking,) = session.exec(select(Notice).where(Notice.subject_id == run.id)).all()
+    told = facts_of(session, notice=asking, tenant=tenant)
+    assert told is not None
+    assert told.goal == f"/gain-share/{run.id}/"
+    assert not is_settled(session, notice=asking)
+    approve_run(session, tenant_id=run.tenant_id, run_id=run.id, signer=THEIRS, at=JULY)
+    assert facts_of(session, notice=asking, tenant=tenant) is None
+    assert is_settled(session, notice=asking)
