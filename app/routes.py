@@ -62,6 +62,24 @@ ROUTES: Final = (
     Route("notifications", "/notifications", "Notifications", "", "bell", Audience.MEMBER),
     Route("admin", "/admin", "Customers", "Customers", "building_2", Audience.OPERATOR),
     Route("contracts", "/admin/contracts/[tenant_id]", "Contracts", "", "", Audience.OPERATOR, parent="admin"),
+    Route(
+        "gain_share_queue",
+        "/admin/gain-share",
+        "Gain-share queue",
+        "Gain-share queue",
+        "handshake",
+        Audience.OPERATOR,
+    ),
+    *(
+        Route(name, f"/admin/gain-share/{path}", title, "", "", Audience.OPERATOR, parent="gain_share_queue")
+        for name, path, title in (
+            ("gain_share_desk", "customer", "Gain-share of a customer"),
+            ("gain_share_months", "measurements", "Measurements"),
+            ("gain_share_log", "log", "Maintenance log"),
+            ("gain_share_new", "new-run", "New run"),
+            ("gain_share_answer", "runs/[run_id]", "Gain-share run"),
+        )
+    ),
     Route("credit_gifts", "/admin/credits", "Given credits", "Given credits", "gift", Audience.OPERATOR),
     Route("seller", "/admin/seller", "Seller and taxes", "Seller and taxes", "stamp", Audience.OPERATOR),
     Route("adjustments", "/admin/adjustments/[tenant_id]", "Adjustments", "", "", Audience.OPERATOR, parent="admin"),
@@ -99,6 +117,11 @@ def contracts_href(tenant_id: object) -> object:
 def adjustments_href(tenant_id: object) -> object:
     """The address of a customer's adjustments and credit; works with a plain id and with a Var."""
     return "/admin/adjustments/" + tenant_id + "/"  # type: ignore[operator]
+
+
+def run_answer_href(run_id: object) -> object:
+    """The address of a customer's gain-share run on our own side; works with a plain id and with a Var."""
+    return "/admin/gain-share/runs/" + run_id + "/"  # type: ignore[operator]
 
 
 def receipt_href(seq: object) -> object:

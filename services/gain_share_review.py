@@ -18,6 +18,7 @@ from services.gain_share_series import KpiSeries, read_series
 from services.gain_share_series_views import SeriesView, series_views
 from services.gain_share_thread_views import ThreadStepView, names_of, thread_views
 from services.gain_share_words import STATUS_WORDS
+from services.rules.decimals import text_of
 from services.rules.periods import business_date
 from services.sign_in import Member
 from services.tenants import read_tenant
@@ -52,6 +53,8 @@ class ReviewView:
     title: str = ""
     status: str = ""
     status_word: str = ""
+    method: str = ""
+    share_pct: str = ""
     submitted: str = ""
     submission_receipt: str = ""
     decision_receipt: str = ""
@@ -84,6 +87,8 @@ def read_review(
         title=f"Savings of {period_words(run.period_start, run.period_end)}",
         status=run.status.value,
         status_word=STATUS_WORDS[run.status],
+        method=run.method,
+        share_pct=text_of(run.share_pct),
         submitted=f"{wording.moment(run.submitted_at, tenant.timezone)}{f' by {by}' if by else ''}",
         submission_receipt=str(run.receipt_seq),
         decision_receipt="" if run.decision_seq is None else str(run.decision_seq),

@@ -45,7 +45,7 @@ def submit_run(
     """
     _check_ours(signer)
     lock_head(session, tenant_id=tenant_id)
-    _check_not_covered(session, tenant_id, period_start, period_end)
+    check_not_covered(session, tenant_id=tenant_id, starts=period_start, ends=period_end)
     worked_out = calculate_run(
         session,
         tenant_id=tenant_id,
@@ -136,6 +136,24 @@ def replaced_by(session: Session, *, run: GainShareRun) -> GainShareRun | None:
     return session.exec(statement).first()
 
 
+def check_not_covered(session: Session, *, tenant_id: str, starts: date, ends: date) -> None:
+    """That no other run covers any of the days [starts, ends). Raises Conflict."""
+    overlapping = select(GainShareRun).where(
+        GainShareRun.tenant_id == tenant_id,
+        col(GainShareRun.status).in_(STANDING),
+        GainShareRun.period_start < ends,
+        GainShareRun.period_end > starts,
+    )
+    earlier = session.exec(overlapping).first()
+    if earlier is not None:
+        covered = f"{earlier.period_start} up to {earlier.period_end}"
+        raise Conflict(
+            f"The run of {covered} covers some of these days; a saving is charged once.",
+            field="period_start",
+            run_id=earlier.id,
+        )
+
+
 def _submitted(
     session: Session,
     worked_out: Calculation,
@@ -179,23 +197,6 @@ def _submitted(
 def _check_ours(signer: Signer) -> None:
     if signer.party != Party.SELLER:
         raise Forbidden("Runs are submitted by the seller; what you measured and your evidence go into them.")
-
-
-def _check_not_covered(session: Session, tenant_id: str, starts: date, ends: date) -> None:
-    overlapping = select(GainShareRun).where(
-        GainShareRun.tenant_id == tenant_id,
-        col(GainShareRun.status).in_(STANDING),
-        GainShareRun.period_start < ends,
-        GainShareRun.period_end > starts,
-    )
-    earlier = session.exec(overlapping).first()
-    if earlier is not None:
-        covered = f"{earlier.period_start} up to {earlier.period_end}"
-        raise Conflict(
-            f"The run of {covered} covers some of these days; a saving is charged once.",
-            field="period_start",
-            run_id=earlier.id,
-        )
 
 
 def _deadline(session: Session, tenant_id: str, wanted: date | None, at: datetime) -> date:

@@ -14,6 +14,7 @@ from app.components.working import ANYWHERE, DIVIDED, EDGES, SMALL, fact_list, o
 from app.routes import evidence_href, receipt_href, run_href
 
 PADDED = {"paddingBlock": "var(--space-3)", **EDGES}
+WITHDRAWING = "Nobody decided on it yet: withdrawn, it counts for nothing and stays in the list as such."
 REASON_HINT = "The other side reads it, and proposes another one."
 
 
@@ -55,30 +56,35 @@ def _run_standing(run: Any) -> rx.Component:
     )
 
 
-def baselines_list(view: Any, state: Any) -> rx.Component:
-    """`view` is a Var of GainShareView; `state` is the page's, with what is asked and the handlers that decide."""
+def baselines_list(view: Any, state: Any, *, may_withdraw: bool = False) -> rx.Component:
+    """`view` is a Var of GainShareView; `state` is the page's, with what is asked and the handlers that decide.
+
+    `may_withdraw` where the page takes back what its own side proposed.
+    """
     who = rx.el.p("Decided on by ", view.decides, ".", class_name="muted", style={**PADDED, **SMALL, **ANYWHERE})
     return rx.el.div(
         rx.cond((view.proposed != "") & (view.decides != ""), who, rx.fragment()),
-        rx.foreach(view.baselines, lambda baseline: _baseline(baseline, state)),
+        rx.foreach(view.baselines, lambda baseline: _baseline(baseline, state, may_withdraw)),
         style=DIVIDED,
     )
 
 
-def _baseline(baseline: Any, state: Any) -> rx.Component:
+def _baseline(baseline: Any, state: Any, may_withdraw: bool) -> rx.Component:
     buttons = row(
         button("Accept", icon="check", kind="primary", small=True, on_click=state.ask("accept", baseline.id)),
         button("Decline", icon="x", small=True, on_click=state.ask("decline", baseline.id)),
     )
+    withdraw = button("Withdraw", icon="undo_2", small=True, on_click=state.ask("withdraw", baseline.id))
     is_asked = state.asked_id == baseline.id
-    question = rx.cond(is_asked, _question(baseline, state), buttons)
+
+    def below(offered: Any) -> rx.Component:
+        question = rx.cond(is_asked, _question(baseline, state), offered)
+        return rx.el.div(question, style={"paddingBottom": "var(--space-4)", **EDGES})
+
+    own = rx.cond(baseline.may_withdraw, below(withdraw), rx.fragment()) if may_withdraw else rx.fragment()
     return rx.el.div(
         opened_by(_baseline_head(baseline), *_baseline_working(baseline)),
-        rx.cond(
-            baseline.may_decide,
-            rx.el.div(question, style={"paddingBottom": "var(--space-4)", **EDGES}),
-            rx.fragment(),
-        ),
+        rx.cond(baseline.may_decide, below(buttons), own),
     )
 
 
@@ -137,7 +143,7 @@ def _baseline_working(baseline: Any) -> list[rx.Component]:
 
 
 def _question(baseline: Any, state: Any) -> rx.Component:
-    """What accepting or declining means, before it is done."""
+    """What accepting, declining or withdrawing means, before it is done."""
     accepting = rx.el.p(
         "Accepting seals ", baseline.name, " at ", baseline.value, " and these rates with your name. Runs from ",
         baseline.effective_from, " on are measured against it. It cannot be edited or taken back.",
@@ -145,11 +151,12 @@ def _question(baseline: Any, state: Any) -> rx.Component:
     declining = text_area("Why do you decline it?", name="reason", hint=REASON_HINT, required=True)
     return rx.el.form(
         rx.cond(state.problem != "", notice("bad", state.problem), rx.fragment()),
-        rx.cond(state.asked == "accept", accepting, declining),
+        rx.match(state.asked, ("accept", accepting), ("withdraw", rx.el.p(WITHDRAWING)), declining),
         row(
-            rx.cond(
-                state.asked == "accept",
-                button("Accept this baseline", kind="primary", type="submit"),
+            rx.match(
+                state.asked,
+                ("accept", button("Accept this baseline", kind="primary", type="submit")),
+                ("withdraw", button("Withdraw it", kind="danger", type="submit")),
                 button("Decline it", kind="danger", type="submit"),
             ),
             button("Back", on_click=state.put_back),

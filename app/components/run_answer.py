@@ -1,0 +1,123 @@
+"""What our own side does about a run: say something, show a file, and answer a dispute with a revised run."""
+
+from typing import Any
+
+import reflex as rx
+
+from app.components.cards import notice, section_card
+from app.components.evidence_upload import file_field
+from app.components.forms import button
+from app.components.gain_share_charts import waterfall
+from app.components.gain_share_working import compared_table, overlap_notice, parts_table, sensitivity, working_steps
+from app.components.layout import link, row, stack
+from app.components.party_form import text_area
+from app.components.run_form import run_form, tried_section
+from app.components.working import ANYWHERE, EDGES, opened_by
+from app.routes import run_answer_href
+from models.gain_share_run import STEP_TEXT_MAX
+
+REVISING = (
+    "A revised run is worked out from what is measured by now, over the same days, and takes the place of this one. "
+    "The customer decides on it anew."
+)
+
+
+def evidence_form(state: Any) -> rx.Component:
+    """Show a file on the thread. `state` has `file_name` and `file_problem`, and handlers for choosing and showing."""
+    return rx.el.form(
+        file_field(
+            "Show a file",
+            which="evidence",
+            choose=state.choose_evidence,
+            name=state.file_name,
+            problem=state.file_problem,
+        ),
+        rx.cond(
+            state.file_name != "",
+            stack(
+                text_area("What it shows", name="text", max_length=STEP_TEXT_MAX),
+                row(button("Put it on the thread", icon="paperclip", type="submit")),
+            ),
+            rx.fragment(),
+        ),
+        on_submit=state.show,
+        key="evidence" + state.shown.to(str),
+        class_name="stack",
+    )
+
+
+def revision_section(state: Any) -> rx.Component:
+    """Submit a run that replaces this one. `state` has `is_revising` and the handlers `revise` and `put_back` besides
+    those that a run form needs."""
+    disputed = notice(
+        "warn",
+        "The customer disputes this run",
+        "Mend what was measured or agreed, then submit a revised run.",
+    )
+    asking = stack(
+        rx.el.p(REVISING),
+        run_form(state, with_days=False, submit="Submit the revised run"),
+        row(button("Back", on_click=state.put_back)),
+    )
+    begin = row(
+        button("Submit a revised run", icon="replace", kind="primary", on_click=state.revise),
+    )
+    return stack(
+        section_card(
+            "Revise it",
+            rx.cond(state.view.status == "disputed", disputed, rx.fragment()),
+            rx.cond(state.is_revising, asking, begin),
+        ),
+        rx.cond(state.is_revising, tried_section(state.tried), rx.fragment()),
+    )
+
+
+def working_section(view: Any) -> rx.Component:
+    """Baseline beside what was measured, and how each dollar arose; `view` is a Var of ReviewView."""
+    return section_card(
+        "How each dollar arises",
+        rx.el.div(
+            overlap_notice(view.working),
+            waterfall(view.working.bars),
+            rx.el.p("Fee: ", rx.el.span(view.working.fee_working, class_name="tabular"), style={"fontWeight": "600"}),
+            class_name="stack",
+            style={"paddingBottom": "var(--space-4)", **EDGES},
+        ),
+        compared_table(view.working),
+        opened_by(
+            rx.el.span("Every step, with its numbers", class_name="link"),
+            parts_table(view.working),
+            working_steps(view.working),
+        ),
+        opened_by(rx.el.span("What moves the fee", class_name="link"), sensitivity(view.effects)),
+        description="Baseline beside what was measured, the parts and their sum, and what is left to the customer.",
+        flush=True,
+    )
+
+
+def decision_facts(view: Any) -> rx.Component:
+    """Until when the customer decides, or what it decided."""
+    decision = view.decision
+    return section_card(
+        "The decision",
+        rx.cond(decision.waits, rx.el.p(decision.deadline), rx.fragment()),
+        rx.el.p(decision.sentence, style=ANYWHERE),
+    )
+
+
+def replacements(view: Any) -> rx.Component:
+    """That a run replaced another, or was replaced."""
+    later = notice(
+        "note",
+        "A revised run took the place of this one",
+        action=link("Open the revised run", href=run_answer_href(view.replaced_by_id)),
+    )
+    earlier = notice(
+        "note",
+        "This is a revised run",
+        action=link("Open the one it replaces", href=run_answer_href(view.replaces_id)),
+    )
+    return rx.fragment(
+        rx.cond(view.replaced_by_id != "", later, rx.fragment()),
+        rx.cond(view.replaces_id != "", earlier, rx.fragment()),
+    )

@@ -1,0 +1,259 @@
+"""What was measured of one customer month by month, for our own side: gaps in sight, and figures entered by hand."""
+
+from typing import Any
+
+import reflex as rx
+
+from app import unit_of_work
+from app.components.cards import notice, section_card
+from app.components.desk import desk_tabs
+from app.components.forms import button, field, text_field
+from app.components.layout import grid, link, page_header, row, stack
+from app.components.shell import ShellView
+from app.components.states import skeleton_card, skeleton_line
+from app.components.tables import pager
+from app.components.working import SMALL
+from app.pages.customer_desk import open_desk, typed_of
+from app.pages.frame import page_body
+from app.routes import BY_NAME
+from app.session import answers_refusals
+from models import MeasurementSource
+from models.kpi import SITE_MAX
+from services import gain_share_months, kpi_measurements
+from services.errors import Conflict, NotFound, Unprocessable
+from services.gain_share_months import NO_MONTHS, MonthsView
+from services.gain_share_parties import signer_of_member
+from services.gain_share_typed import TYPED_MAX, typed_readings, typed_text
+from services.sign_in import Member
+
+
+class GainShareMonthsPage(rx.State):
+    """Twelve months of one site or of all, and what is being entered for one of them."""
+
+    shell: ShellView = ShellView()
+    view: MonthsView = NO_MONTHS
+    site: str = ""
+    month: str = ""
+    problem: str = ""
+    done: str = ""
+    loaded: bool = False
+    refusal: str = ""
+
+    @rx.event
+    @answers_refusals
+    async def load(self) -> None:
+        member = await open_desk(self)
+        self.problem, self.done = "", ""
+        await self._show(member, self.view.years_back)
+        self.loaded = True
+
+    @rx.event
+    @answers_refusals
+    async def earlier(self) -> None:
+        await self._show(await open_desk(self), self.view.years_back + 1)
+
+    @rx.event
+    @answers_refusals
+    async def later(self) -> None:
+        await self._show(await open_desk(self), self.view.years_back - 1)
+
+    @rx.event
+    @answers_refusals
+    async def choose_site(self, site: str) -> None:
+        member = await open_desk(self)
+        self.site = str(site)[: SITE_MAX + 1]
+        await self._show(member, self.view.years_back)
+
+    @rx.event
+    @answers_refusals
+    async def fill_in(self, month: str) -> Any:
+        """Enter figures for a month that is shown."""
+        await open_desk(self)
+        if month not in {each.month for each in self.view.rows}:
+            return None
+        self.month, self.problem, self.done = month, "", ""
+        return rx.set_focus("field-month")
+
+    @rx.event
+    @answers_refusals
+    async def enter(self, form: dict[str, Any]) -> None:
+        """Keep what was typed; figures of exactly the same month take the place of those before."""
+        member = await open_desk(self)
+        typed = typed_of(form, TYPED_MAX * 2)
+        self.month, self.problem, self.done = typed_text(typed, "month"), "", ""
+        try:
+            readings = typed_readings(
+                typed, kpis=tuple(code for code, _ in self.view.kpis), site=typed_text(typed, "site", SITE_MAX + 1)
+            )
+            await unit_of_work.run(
+                kpi_measurements.record_measurements,
+                tenant_id=str(member.tenant_id),
+                readings=readings,
+                source=MeasurementSource.ENTERED,
+                signer=signer_of_member(member),
+                at=unit_of_work.now(),
+            )
+        except (Unprocessable, Conflict, NotFound) as refusal:
+            self.problem = refusal.detail
+            return
+        count = len(readings)
+        self.done = f"{count} figure{'' if count == 1 else 's'} of {self.month} kept."
+        self.month = ""
+        await self._show(member, self.view.years_back)
+
+    async def _show(self, member: Member, years_back: int) -> None:
+        self.view = await unit_of_work.read(
+            gain_share_months.read_months,
+            tenant_id=str(member.tenant_id),
+            years_back=years_back,
+            site=self.site,
+            at=unit_of_work.now(),
+        )
+
+
+ON_LOAD = [GainShareMonthsPage.load]
+
+
+def page() -> rx.Component:
+    """The months, and the form under them."""
+    view: Any = GainShareMonthsPage.view
+    content = rx.fragment(
+        page_header("Measurements", rx.fragment("What was measured at ", GainShareMonthsPage.shell.tenant_name, ".")),
+        desk_tabs("gain_share_months"),
+        _months(view),
+        _form(view),
+    )
+    return page_body("gain_share_months", GainShareMonthsPage, content, skeleton=_skeleton())
+
+
+def _months(view: Any) -> rx.Component:
+    head = rx.el.tr(
+        rx.el.th("Month", scope="col", role="columnheader", class_name="leads"),
+        rx.foreach(view.names, lambda name: rx.el.th(name, scope="col", role="columnheader", class_name="numeric")),
+        rx.el.th("", scope="col", role="columnheader"),
+        role="row",
+    )
+    table = rx.el.table(
+        rx.el.caption("What was measured, by month", class_name="visually-hidden"),
+        rx.el.thead(head, role="rowgroup"),
+        rx.el.tbody(rx.foreach(view.rows, _month), role="rowgroup"),
+        role="table",
+        class_name="table",
+    )
+    pages = pager(
+        view.title,
+        has_previous=view.has_earlier,
+        has_next=view.has_later,
+        on_previous=GainShareMonthsPage.earlier,
+        on_next=GainShareMonthsPage.later,
+    )
+    return section_card(
+        view.title,
+        rx.el.div(table, class_name="table-frame"),
+        pages,
+        description=rx.cond(
+            view.gaps != "", view.gaps, "Nothing is measured in these months yet; enter it or import a log."
+        ),
+        action=_site_choice(view),
+        flush=True,
+    )
+
+
+def _site_choice(view: Any) -> rx.Component:
+    chooser = rx.el.div(
+        rx.el.select(
+            rx.foreach(view.sites, lambda pair: rx.el.option(pair[1], value=pair[0])),
+            value=GainShareMonthsPage.site,
+            on_change=GainShareMonthsPage.choose_site,
+            aria_label="Site",
+            class_name="input",
+        ),
+        rx.icon("chevron_down", size=16, aria_hidden="true"),
+        class_name="select",
+        style={"width": "14rem", "maxWidth": "100%"},
+    )
+    return rx.cond(view.sites.length() > 1, chooser, rx.fragment())
+
+
+def _month(each: Any) -> rx.Component:
+    fill = button(
+        "Enter",
+        rx.el.span(" figures of ", each.name, class_name="visually-hidden"),
+        small=True,
+        kind="quiet",
+        on_click=GainShareMonthsPage.fill_in(each.month),
+    )
+    return rx.el.tr(
+        rx.el.th(each.name, scope="row", role="rowheader", class_name="leads"),
+        rx.foreach(each.cells, _cell),
+        rx.el.td(rx.cond(each.is_over, fill, rx.fragment()), role="cell", class_name="numeric"),
+        role="row",
+    )
+
+
+def _cell(cell: Any) -> rx.Component:
+    value = rx.fragment(rx.el.span(cell.value, class_name="money"), rx.el.p(cell.note, class_name="muted", style=SMALL))
+    missing = rx.el.span("missing", style={"color": "var(--c-warn)", "fontWeight": "500"})
+    partly = rx.el.div(value, rx.el.p("part of the month", style={"color": "var(--c-warn)", **SMALL}))
+    shown = rx.match(
+        cell.state,
+        ("missing", missing),
+        ("running", rx.el.span("not over", class_name="faint")),
+        ("partly", partly),
+        value,
+    )
+    return rx.el.td(shown, role="cell", class_name="numeric", custom_attrs={"data-label": cell.name})
+
+
+def _form(view: Any) -> rx.Component:
+    state = GainShareMonthsPage
+
+    def value_field(pair: Any) -> rx.Component:
+        control = rx.el.input(
+            id="field-value_" + pair[0],
+            name="value_" + pair[0],
+            input_mode="decimal",
+            auto_complete="off",
+            class_name="input",
+        )
+        return field(pair[1], control, for_id="field-value_" + pair[0])
+
+    form = rx.el.form(
+        stack(
+            rx.cond(state.problem != "", notice("bad", state.problem), rx.fragment()),
+            rx.cond(state.done != "", notice("good", state.done), rx.fragment()),
+            grid(
+                text_field(
+                    "Month", name="month", type="month", placeholder="2026-03", default_value=state.month,
+                    key=state.month, required=True,
+                ),
+                text_field(
+                    "Site", name="site", default_value=state.site, key="site" + state.site, max_length=SITE_MAX,
+                    hint="Nothing for all sites together; runs are worked out from those.", auto_complete="off",
+                ),
+                columns=2,
+            ),
+            rx.el.div(rx.foreach(view.kpis, value_field), class_name="grid grid-3"),
+            row(
+                button("Keep these figures", kind="primary", type="submit"),
+                link("Or import a maintenance log", href=BY_NAME["gain_share_log"].href),
+            ),
+        ),
+        on_submit=state.enter,
+        reset_on_submit=False,
+        key="form" + state.done,
+    )  # fmt: skip
+    return section_card(
+        "Enter by hand",
+        form,
+        description="The values of one month. Those left empty are not measured; a month entered again is replaced.",
+    )
+
+
+def _skeleton() -> rx.Component:
+    return rx.fragment(
+        rx.el.span("Loading", class_name="visually-hidden", role="status"),
+        rx.el.div(skeleton_line("10rem", "1.75rem"), skeleton_line("20rem"), class_name="stack skeleton-head"),
+        skeleton_card(14),
+        skeleton_card(6),
+    )
