@@ -24,7 +24,7 @@ from services.demo_customers import (
     bill_demo_customer,
     register_demo_seller,
 )
-from services.demo_gain_share import record_demo_gain_share
+from services.demo_gain_share import DemoGainShare
 from services.identity import create_tenant, create_user
 from services.invoices import list_invoices, mark_invoice_paid
 from services.metering import UsageInput, record_usage
@@ -137,16 +137,25 @@ class _Story:
             self._session, tenant_id=tenant.id, plan_code=self._customer.plan, start_date=self._started, at=begun
         )
         self._subscription_id, self._anchor = subscription.id, subscription.anchor_at
+        gain_share = self._gain_share([user.id for user in people])
         for number, day in enumerate(self._days()):
             night = min(self._at(day, 3), self._until)
             self._close_and_collect(night)
+            if gain_share is not None:
+                gain_share.tell_of_day(self._session, day, at=night)
             if number % 7 == 0:
                 self._count_assets(number // 7, night)
             self._work_through(day)
         self._close_and_collect(self._until)
-        if self._customer.has_gain_share:
-            sides = {"our_user": self._operator_id, "their_user": people[0].id}
-            record_demo_gain_share(self._session, tenant_id=tenant.id, **sides, at=self._until)
+        if gain_share is not None:
+            gain_share.tell_rest(self._session, at=self._until)
+
+    def _gain_share(self, people: list[str]) -> DemoGainShare | None:
+        if not self._customer.has_gain_share:
+            return None
+        owner, finance = people
+        until = self._until.astimezone(self._zone).date()
+        return DemoGainShare.of(self._tenant_id, our_user=self._operator_id, owner=owner, finance=finance, until=until)
 
     def _days(self) -> Iterator[date]:
         last = self._until.astimezone(self._zone).date()

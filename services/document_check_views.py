@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from services import wording
-from services.document_verification import find_document
+from services.document_verification import RUN, find_document
 from services.errors import Refusal
 from services.invoice_line_views import Fact
 from services.rules.money import Money
@@ -13,7 +13,7 @@ from services.rules.violations import RuleViolation
 from services.tenants import read_tenant
 
 TYPED_MAX = 64
-KIND_WORDS = {"invoice": "Invoice", "credit_note": "Credit note"}
+KIND_WORDS = {"invoice": "Invoice", "credit_note": "Credit note", RUN: "The report of run"}
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class DocumentCheckView:
     title: str = ""
     facts: tuple[Fact, ...] = ()
     invoice_id: str = ""
+    run_id: str = ""
     receipt: str = ""
     problem: str = ""
 
@@ -47,16 +48,18 @@ def check_document(session: Session, *, tenant_id: str, code: str, number: str =
         return DocumentCheckView(code=code, number=number, problem=refusal.detail)
     except RuleViolation as violation:
         return DocumentCheckView(code=code, number=number, problem=violation.message)
-    total = found.total if found.kind == "invoice" else Money(-found.total.amount_minor, found.total.currency)
+    is_note = found.kind == "credit_note"
+    total = Money(-found.total.amount_minor, found.total.currency) if is_note else found.total
     return DocumentCheckView(
         code=found.code,
         number=number,
         title=f"{KIND_WORDS[found.kind]} {found.number} is ours",
         facts=(
-            Fact("Total", f"{wording.money(total)} {total.currency}"),
-            Fact("Issued", wording.moment_day(found.issued_at, tenant.timezone)),
+            Fact("Fee" if found.kind == RUN else "Total", f"{wording.money(total)} {total.currency}"),
+            Fact("Signed" if found.kind == RUN else "Issued", wording.moment_day(found.issued_at, tenant.timezone)),
             Fact("Receipt’s hash", found.receipt_hash),
         ),
-        invoice_id=found.invoice_id,
+        invoice_id=found.invoice_id or "",
+        run_id=found.id if found.kind == RUN else "",
         receipt=str(found.receipt_seq),
     )

@@ -31,12 +31,12 @@ class OutcomeView:
 
 @dataclass(frozen=True)
 class EffectView:
-    """One input as it is, and what comes of a tenth less and a tenth more."""
+    """One input as it is, and what comes of a tenth less and a tenth more of it; the lower fee first."""
 
     name: str
     value: str
-    lower: OutcomeView
-    higher: OutcomeView
+    first: OutcomeView
+    second: OutcomeView
     middle: str
     """Where the fee as it is stands in the bars' room, in percent."""
 
@@ -62,16 +62,13 @@ def effect_views(calculation: Mapping[str, Any]) -> tuple[EffectView, ...]:
             width=percent(abs(fee - now), span),
         )
 
-    return tuple(
-        EffectView(
-            name=_name(calculation, effect.name),
-            value=_value(calculation, effect.name, effect.value),
-            lower=outcome(effect, effect.lower),
-            higher=outcome(effect, effect.higher),
-            middle=percent(now - lowest, span),
-        )
-        for effect in found
-    )
+    def viewed(effect: Effect) -> EffectView:
+        sides = sorted((effect.lower, effect.higher), key=lambda side: now if side is None else side.fee.amount_minor)
+        first, second = (outcome(effect, side) for side in sides)
+        name, value = _name(calculation, effect.name), _value(calculation, effect.name, effect.value)
+        return EffectView(name, value, first, second, middle=percent(now - lowest, span))
+
+    return tuple(viewed(effect) for effect in found)
 
 
 def _name(calculation: Mapping[str, Any], name: str) -> str:

@@ -18,9 +18,10 @@ from app.api.credits import send_ledger
 from app.api.documents import send_pdf
 from app.api.evidence import send_evidence
 from app.api.exports import send_export
+from app.api.gain_share_reports import send_report
 from app.api.listing import SEQ_MAX
 from app.api.schemas.values import ID_PATTERN
-from app.routes import BY_NAME, invoice_href, receipt_href
+from app.routes import BY_NAME, invoice_href, receipt_href, run_href
 from app.session import sign_in_address, token_in
 from services import sign_in
 from services.billing_documents.document import BillingDocument
@@ -31,6 +32,7 @@ from services.credit_ledger import ALL
 from services.database import Session
 from services.errors import Forbidden, NotFound, NotSignedIn
 from services.exports.writing import Format
+from services.gain_share_report.report import read_report
 from services.receipts import read_head
 
 SAME_SITE: Final = {"Cross-Origin-Resource-Policy": "same-origin"}
@@ -132,6 +134,19 @@ async def download_credit_note(request: Request, credit_note_id: Annotated[str, 
         return _sign_in_first(request, BY_NAME["invoices"].href)
     document = await unit_of_work.read(read_credit_note_document, tenant_id=tenant_id, credit_note_id=credit_note_id)
     return await _send_pdf(document)
+
+
+@router.get("/gain-share/{run_id}/pdf")
+async def download_run(request: Request, run_id: Annotated[str, Path(pattern=ID_PATTERN)]) -> Response:
+    """The report of a gain-share run, in the customer's own language."""
+    try:
+        tenant_id = await _tenant_of_session(request)
+    except NotSignedIn:
+        return _sign_in_first(request, str(run_href(run_id)))
+    report = await unit_of_work.read(read_report, tenant_id=tenant_id, run_id=run_id)
+    response = await send_report(report)
+    response.headers.update(SAME_SITE)
+    return response
 
 
 async def _send_pdf(document: BillingDocument) -> Response:

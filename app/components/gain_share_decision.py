@@ -150,21 +150,3 @@ def billing_section(view: Any) -> rx.Component:
             style={**SMALL, **ANYWHERE, "marginTop": "var(--space-3)"},
         ),
     )
-
-
-def speaking_section(state: Any) -> rx.Component:
-    """Say something on the thread."""
-    return rx.el.form(
-        rx.cond(state.said_problem != "", notice("bad", state.said_problem), rx.fragment()),
-        text_area(
-            "Say something to the other side",
-            name="text",
-            required=True,
-            max_length=STEP_TEXT_MAX,
-            key=state.said.to(str),
-        ),
-        row(button("Send", icon="send", type="submit")),
-        on_submit=state.say,
-        reset_on_submit=False,
-        class_name="stack",
-    )

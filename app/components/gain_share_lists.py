@@ -15,6 +15,7 @@ from app.routes import evidence_href, receipt_href, run_href
 
 PADDED = {"paddingBlock": "var(--space-3)", **EDGES}
 WITHDRAWING = "Nobody decided on it yet: withdrawn, it counts for nothing and stays in the list as such."
+TINY = {"fontSize": "var(--text-xs)"}
 REASON_HINT = "The other side reads it, and proposes another one."
 
 
@@ -190,13 +191,13 @@ def measured_table(measured: Any) -> rx.Component:
     )
     sites = rx.el.p(measured.sites, class_name="muted", style={**PADDED, **SMALL})
     return rx.fragment(
-        rx.el.div(table, class_name="table-frame", style={"maxHeight": "32rem", "overflowY": "auto"}),
+        rx.el.div(table, class_name="table-frame"),
         rx.cond(measured.sites != "", sites, rx.fragment()),
     )
 
 
 def _cell(cell: Any) -> rx.Component:
-    shown = rx.fragment(rx.el.span(cell.value, class_name="money"), rx.el.span(" ", muted(cell.source), style=SMALL))
+    shown = rx.el.div(rx.el.p(cell.value, class_name="money"), rx.el.p(cell.source, class_name="faint", style=TINY))
     return rx.el.td(
         rx.cond(cell.value != "", shown, muted("not measured")),
         role="cell",

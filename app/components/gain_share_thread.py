@@ -5,9 +5,14 @@ from typing import Any, Final
 import reflex as rx
 
 from app.components.badges import badge
-from app.components.layout import link, served_link
+from app.components.cards import notice
+from app.components.evidence_upload import file_field
+from app.components.forms import button
+from app.components.layout import link, row, served_link
+from app.components.party_form import text_area
 from app.components.working import ANYWHERE, SMALL
 from app.routes import evidence_href, receipt_href
+from models.gain_share_run import STEP_TEXT_MAX
 
 ICONS: Final = (
     ("submitted", "send", "c-note"),
@@ -71,4 +76,43 @@ def _file(step: Any) -> rx.Component:
         ),
         rx.el.span(" ", step.file_size, class_name="muted"),
         style=SMALL,
+    )
+
+
+def speaking_form(state: Any) -> rx.Component:
+    """Say something on the thread."""
+    return rx.el.form(
+        rx.cond(state.said_problem != "", notice("bad", state.said_problem), rx.fragment()),
+        text_area(
+            "Say something to the other side",
+            name="text",
+            required=True,
+            max_length=STEP_TEXT_MAX,
+            key=state.said.to(str),
+        ),
+        row(button("Send", icon="send", type="submit")),
+        on_submit=state.say,
+        reset_on_submit=False,
+        class_name="stack",
+    )
+
+
+def evidence_form(state: Any) -> rx.Component:
+    """Show a file on the thread: it is sent as it is chosen, and shown once it is said so."""
+    return rx.el.div(
+        file_field(
+            "Or show a file",
+            which="evidence",
+            choose=state.choose_file,
+            name=state.file_name,
+            problem=state.file_problem,
+            key="file" + state.said.to(str),
+        ),
+        rx.cond(
+            state.file_name != "",
+            row(button("Show it on the thread", icon="paperclip", on_click=state.show_file)),
+            rx.fragment(),
+        ),
+        class_name="stack",
+        style={"marginTop": "var(--space-3)"},
     )

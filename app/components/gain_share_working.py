@@ -90,13 +90,13 @@ def _effect(effect: Any) -> rx.Component:
             rx.el.span(effect.name, style={"fontWeight": "500"}), " ", rx.el.span(effect.value, class_name="muted")
         ),
         rx.el.div(
-            _effect_bar(effect.lower),
-            _effect_bar(effect.higher),
+            _effect_bar(effect.first),
+            _effect_bar(effect.second),
             rx.el.i(class_name="effect-now", style={"left": effect.middle}),
             class_name="effect-room",
             aria_hidden="true",
         ),
-        rx.el.div(_outcome("At", effect.lower), _outcome("At", effect.higher), class_name="effect-words"),
+        rx.el.div(_outcome("At", effect.first), _outcome("At", effect.second), class_name="effect-words"),
         class_name="effect",
     )
 

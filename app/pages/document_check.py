@@ -11,7 +11,7 @@ from app.components.layout import link, row, stack
 from app.components.shell import ShellView
 from app.components.working import SMALL, fact_list
 from app.pages.frame import open_page
-from app.routes import invoice_href, receipt_href
+from app.routes import invoice_href, receipt_href, run_href
 from app.session import answers_refusals
 from services import document_check_views
 from services.document_check_views import NOTHING_CHECKED, TYPED_MAX, DocumentCheckView
@@ -68,21 +68,25 @@ def document_check_card() -> rx.Component:
         on_submit=DocumentCheck.check,
     )
     return section_card(
-        "Check a printed invoice",
+        "Check a printed document",
         stack(
             rx.cond(DocumentCheck.refusal != "", notice("bad", DocumentCheck.refusal), rx.fragment()),
             form,
             rx.cond(view.title != "", _found(view), rx.fragment()),
             gap=4,
         ),
-        description="At the foot of each page of an invoice or credit note stands a code. It leads back to the receipt "
-        "the document was made from.",
+        description="At the foot of each page of an invoice, a credit note or a gain-share report stands a code. It "
+        "leads back to the receipt the document was made from.",
     )
 
 
 def _found(view: Any) -> rx.Component:
     links = row(
-        link("Open the invoice", href=invoice_href(view.invoice_id)),
+        rx.cond(
+            view.run_id != "",
+            link("Open the run", href=run_href(view.run_id)),
+            link("Open the invoice", href=invoice_href(view.invoice_id)),
+        ),
         link("Its receipt", href=receipt_href(view.receipt)),
     )
     return notice(

@@ -9,11 +9,12 @@ import reflex as rx
 from app import unit_of_work
 from app.components.badges import status_badge
 from app.components.cards import notice, section_card
+from app.components.evidence_upload import send_file, told_of
 from app.components.forms import button_link
 from app.components.gain_share_charts import kpi_charts, kpi_figures, waterfall
-from app.components.gain_share_decision import billing_section, decision_section, speaking_section
+from app.components.gain_share_decision import billing_section, decision_section
 from app.components.gain_share_lists import run_tone
-from app.components.gain_share_thread import thread
+from app.components.gain_share_thread import evidence_form, speaking_form, thread
 from app.components.gain_share_working import (
     compared_table,
     overlap_notice,
@@ -38,6 +39,7 @@ from services.sign_in import Member
 
 APPROVE, REJECT, DISPUTE = "approve", "reject", "dispute"
 PART_FIELD = "part "
+WHICH = "evidence"
 PARTS_MAX = 50
 
 
@@ -50,6 +52,9 @@ class GainShareRunPage(rx.State):
     asked: str = ""
     problem: str = ""
     said_problem: str = ""
+    file_id: str = ""
+    file_name: str = ""
+    file_problem: str = ""
     said: int = 0
     """How often something was said, so that the form begins empty again."""
 
@@ -107,6 +112,36 @@ class GainShareRunPage(rx.State):
         self.said += self.said_problem == ""
         await self._show(member)
 
+    @rx.event
+    @answers_refusals
+    async def choose_file(self) -> Any:
+        """Send the file that is chosen; what comes of it the browser tells `file_sent`."""
+        signer_of_member(await open_page(self))
+        self.file_id = self.file_name = self.file_problem = ""
+        return send_file(WHICH, callback=GainShareRunPage.file_sent)
+
+    @rx.event
+    @answers_refusals
+    async def file_sent(self, told: dict[str, Any]) -> None:
+        """Keep what was told of the upload; whether the file is there is asked as it is shown."""
+        signer_of_member(await open_page(self))
+        said = told_of(told)
+        self.file_id, self.file_name, self.file_problem = said["id"], said["name"], said["problem"]
+
+    @rx.event
+    @answers_refusals
+    async def show_file(self) -> None:
+        """Show the file that was sent on the thread."""
+        member = await open_page(self)
+        if self.file_id == "":
+            self.file_problem = "Choose a file first."
+            return
+        self.file_problem = await self._act(member, gain_share_decisions.add_run_evidence, file_id=self.file_id)
+        if self.file_problem == "":
+            self.file_id = self.file_name = ""
+            self.said += 1
+        await self._show(member)
+
     async def _act(self, member: Member, step: Callable[..., Any], **said: Any) -> str:
         """Take a step; why it was refused, in words, or ""."""
         try:
@@ -139,7 +174,7 @@ class GainShareRunPage(rx.State):
 
     def _forget(self) -> None:
         self.view, self.figures, self.loaded, self.missing = NO_REVIEW, [], False, False
-        self.asked = self.problem = self.said_problem = ""
+        self.asked = self.problem = self.said_problem = self.file_problem = self.file_id = self.file_name = ""
 
     def _wanted(self) -> str:
         return str(self.rx_router_page.params.get("run_id", ""))[:ID_MAX]
@@ -179,9 +214,12 @@ def _run(view: Any) -> rx.Component:
             ),
         ),
         _replacements(view),
-        main_and_side(
-            stack(_compared(view), _dollars(view), _charts(view), _sensitivity(view)),
-            stack(decision_section(view, GainShareRunPage), billing_section(view), _thread(view)),
+        rx.el.div(
+            main_and_side(
+                stack(_compared(view), _dollars(view), _charts(view), _sensitivity(view), _thread(view)),
+                stack(decision_section(view, GainShareRunPage), billing_section(view)),
+            ),
+            class_name="decided-first",
         ),
     )
 
@@ -254,7 +292,7 @@ def _thread(view: Any) -> rx.Component:
     return section_card(
         "What was said and done",
         thread(view.thread),
-        rx.cond(view.may_write, speaking_section(GainShareRunPage), rx.fragment()),
+        rx.cond(view.may_write, stack(speaking_form(GainShareRunPage), evidence_form(GainShareRunPage)), rx.fragment()),
         description="Every step is signed; open its receipt to check it.",
     )
 

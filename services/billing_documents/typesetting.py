@@ -28,10 +28,18 @@ _PROBE: Final = b"""#set document(title: "letter")
 
 def set_pages(sheet: dict[str, Any], *, xml: str, at: datetime) -> bytes:
     """The PDF of a sheet of `layout.lay_out`, with `xml` attached unless it is "". `at` is the time written into it."""
+    return set_sheet(TEMPLATE, sheet, at=at, xml=xml)
+
+
+def set_sheet(template: bytes, sheet: dict[str, Any], *, at: datetime, **unseen: str) -> bytes:
+    """The PDF of a sheet by a template that reads it as `sys.inputs.document`; `unseen` is data that is not set.
+
+    Letters that no font has are shown as MISSING, and `is_unsettable` in the data says so.
+    """
     settable, lacks, fonts = _settable(sheet)
-    data = settable | {"xml": xml, "is_unsettable": lacks}
+    data = settable | unseen | {"is_unsettable": lacks}
     made = typst.compile(
-        TEMPLATE,
+        template,
         format="pdf",
         font_paths=fonts,
         sys_inputs={"document": json.dumps(data, ensure_ascii=False)},

@@ -143,9 +143,9 @@ def test_effects_are_drawn_in_one_room_the_largest_first(session: Session, tenan
     assert "Share of the savings" in {effect.name for effect in shown}
     assert "Downtime, an hour" in {effect.name for effect in shown}
     widths = [
-        max(D(side.left[:-1]) + D(side.width[:-1]) for side in (effect.lower, effect.higher))
-        - min(D(side.left[:-1]) for side in (effect.lower, effect.higher))
+        max(D(side.left[:-1]) + D(side.width[:-1]) for side in (effect.first, effect.second))
+        - min(D(side.left[:-1]) for side in (effect.first, effect.second))
         for effect in shown
     ]
     assert all(first >= second - D("0.03") for first, second in itertools.pairwise(widths))
-    assert all(0 <= D(side.left[:-1]) <= 100 for effect in shown for side in (effect.lower, effect.higher))
+    assert all(0 <= D(side.left[:-1]) <= 100 for effect in shown for side in (effect.first, effect.second))

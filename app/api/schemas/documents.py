@@ -19,9 +19,9 @@ class AttestedShown(Shown):
     """What we issued under a code. Compare it with what the paper says; the receipt proves it."""
 
     code: str = Field(examples=["482-7Q2M-XK4D-9RTB"])
-    kind: Literal["invoice", "credit_note"]
+    kind: Literal["invoice", "credit_note", "gain_share_run"]
     id: str
-    invoice_id: str = Field(description="The invoice itself, or the one a credit note answers.")
+    invoice_id: str | None = Field(description="The invoice itself, or the one a credit note answers; none of a run.")
     number: str
     amount: MoneyShown
     total: str = Field(description="The amount in major units; below zero on a credit note.", examples=["10600.00"])
@@ -34,7 +34,7 @@ class AttestedShown(Shown):
         amount_minor, currency = found.total.amount_minor, found.total.currency
         return cls(
             code=found.code,
-            kind="invoice" if found.kind == "invoice" else "credit_note",
+            kind=found.kind,  # type: ignore[arg-type]
             id=found.id,
             invoice_id=found.invoice_id,
             number=found.number,
