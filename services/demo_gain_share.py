@@ -1,5 +1,6 @@
 """The gain-share part of the demonstration: a plant's year, half of it approved and billed, half waiting to be."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -62,8 +63,13 @@ class DemoGainShare:
 
     @classmethod
     def of(cls, tenant_id: str, *, our_user: str, owner: str, finance: str, until: date) -> "DemoGainShare":
-        customer = (Signer(Party.CUSTOMER, user) for user in (owner, finance))
-        return cls(tenant_id, Signer(Party.SELLER, our_user), *customer, until.replace(day=1))
+        return cls(
+            tenant_id,
+            ours=Signer(Party.SELLER, our_user),
+            owner=Signer(Party.CUSTOMER, owner),
+            finance=Signer(Party.CUSTOMER, finance),
+            until=until.replace(day=1),
+        )
 
     @property
     def firsts(self) -> list[date]:
@@ -93,11 +99,11 @@ class DemoGainShare:
             session, tenant_id=tenant_id, run_id=run_id, file_id=shown.id, text=ANSWER, signer=self.ours, at=at
         )
         rates = RATES | {"carrying_rate_pct": Decimal(18)}
-        self._propose(session, at, "inventory_value", STOCK, rates, self.until)
+        self._propose(session, at, "inventory_value", STOCK, rates=rates, effective_from=self.until)
 
     def _agree(self, session: Session, at: datetime) -> None:
         for kpi, value in BASELINES:
-            proposed = self._propose(session, at, kpi, value, RATES, self.firsts[0])
+            proposed = self._propose(session, at, kpi, value, rates=RATES, effective_from=self.firsts[0])
             accept_baseline(session, tenant_id=self.tenant_id, baseline_id=proposed, signer=self.owner, at=at)
 
     def _propose(
@@ -106,8 +112,8 @@ class DemoGainShare:
         at: datetime,
         kpi: str,
         value: Decimal,
-        rates: dict[str, Decimal],
         *,
+        rates: Mapping[str, Decimal],
         effective_from: date,
     ) -> str:
         source = store_evidence(

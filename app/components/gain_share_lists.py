@@ -16,7 +16,7 @@ from app.routes import evidence_href, receipt_href, run_href
 PADDED = {"paddingBlock": "var(--space-3)", **EDGES}
 WITHDRAWING = "Nobody decided on it yet: withdrawn, it counts for nothing and stays in the list as such."
 TINY = {"fontSize": "var(--text-xs)"}
-REASON_HINT = "The other side reads it, and proposes another one."
+REASON_HINT = "The other side reads it, and may propose another one."
 
 
 def runs_list(view: Any) -> rx.Component:

@@ -9,9 +9,9 @@ from app.components.badges import status_badge
 from app.components.cards import section_card
 from app.components.evidence_upload import NOT_SENT, send_file, told_of
 from app.components.forms import button_link
-from app.components.gain_share_decision import billing_section, speaking_section
+from app.components.gain_share_decision import billing_section
 from app.components.gain_share_lists import run_tone
-from app.components.gain_share_thread import thread
+from app.components.gain_share_thread import speaking_form, thread
 from app.components.layout import main_and_side, page_header, served_link, stack
 from app.components.run_answer import (
     decision_facts,
@@ -254,7 +254,7 @@ def _thread(view: Any) -> rx.Component:
     state = GainShareAnswerPage
     return section_card(
         "What was said and done",
-        stack(thread(view.thread), speaking_section(state), evidence_form(state), gap=6),
+        stack(thread(view.thread), speaking_form(state), evidence_form(state), gap=6),
         description="Every step is signed, and the customer sees it.",
     )
 

@@ -9,13 +9,14 @@ from given import NOON, assert_books_agree
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from models import Alert, GainShareRun, Invoice, InvoiceStatus, TaxCategory, Tenant, UsageEvent
+from models import Alert, GainShareRun, GainShareStatus, Invoice, InvoiceStatus, TaxCategory, Tenant, UsageEvent
 from services.billing_documents.reading import read_invoice_document
 from services.billing_documents.rendering import invoice_data
 from services.closing import preview_invoice
 from services.database import transaction
 from services.demo import demo_logins, seed_demo
 from services.demo_customers import CUSTOMERS, NEWCOMER
+from services.gain_share_billing import invoice_of_run
 from services.invoice_taxes import read_taxes
 from services.sign_in import sign_in
 
@@ -59,6 +60,13 @@ def states_both_sides(session: Session, tenant_id: str) -> bool:
     return bool(sides and document.payment_details and invoice_data(document))
 
 
+def assert_one_run_is_billed_and_one_waits(session: Session) -> None:
+    billed, waiting = session.exec(select(GainShareRun).order_by(GainShareRun.period_start))
+    assert (billed.status, waiting.status) == (GainShareStatus.APPROVED, GainShareStatus.PENDING_APPROVAL)
+    assert invoice_of_run(session, run=billed) is not None
+    assert billed.period_end == waiting.period_start
+
+
 @pytest.mark.slow
 def test_it_tells_half_a_year_that_adds_up(engine: Engine) -> None:
     with transaction(engine) as session:
@@ -76,7 +84,7 @@ def test_it_tells_half_a_year_that_adds_up(engine: Engine) -> None:
         statuses = {invoice.status for invoice in session.exec(select(Invoice))}
         assert statuses == {InvoiceStatus.PAID, InvoiceStatus.OPEN}
         assert {alert.kind for alert in session.exec(select(Alert))} == {"LOW_CREDITS", "OVERAGE"}
-        assert len(session.exec(select(GainShareRun)).all()) == 2
+        assert_one_run_is_billed_and_one_waits(session)
         for login in logins:
             sign_in(session, email=login.email, password=login.password, at=NOON)
 
@@ -101,3 +109,4 @@ def test_it_can_be_told_on_any_day(sqlite_engine: Engine, at: datetime) -> None:
     with transaction(sqlite_engine) as session:
         seed_demo(session, at=at)
         assert {alert.kind for alert in session.exec(select(Alert))} >= {"LOW_CREDITS"}
+        assert_one_run_is_billed_and_one_waits(session)
