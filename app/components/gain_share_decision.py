@@ -46,7 +46,7 @@ def decision_section(view: Any, state: Any) -> rx.Component:
         ]
     )
     return section_card(
-        rx.cond(decision.waits, "Your decision", "The decision"),
+        rx.cond(decision.may_decide, "Your decision", rx.cond(decision.waits, "To be decided", "The decision")),
         stack(facts, rx.cond(decision.waits, waiting, rx.el.p(decision.sentence, style=ANYWHERE))),
     )
 

@@ -255,7 +255,11 @@ def _dollars(view: Any) -> rx.Component:
         "How each dollar arises",
         overlap_notice(view.working),
         waterfall(view.working.bars),
-        rx.el.p("Fee: ", rx.el.span(view.working.fee_working, class_name="tabular"), style={"fontWeight": "600"}),
+        rx.el.p(
+            "Fee: ",
+            rx.el.span(view.working.fee_working, class_name="tabular"),
+            style={"fontWeight": "600", "marginBlock": "var(--space-3)"},
+        ),
         rx.el.div(
             opened_by(
                 rx.el.span("Every step, with its numbers", class_name="link"),

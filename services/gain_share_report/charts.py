@@ -9,7 +9,7 @@ from services.gain_share_working import Bar
 from services.rules.sensitivity import Effect
 
 ROOM: Final = 10_000
-MARGIN: Final = Decimal("0.08")
+MARGIN: Final = Decimal("0.14")
 """Of the span of the values, above the highest and below the lowest."""
 
 

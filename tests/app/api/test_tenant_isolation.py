@@ -108,9 +108,10 @@ BY_COOKIE = {
     "/session/invoices/{invoice_id}/proof", "/session/receipts/{seq}/proof",
     "/session/evidence", "/session/evidence/{file_id}", "/session/exports/{sheet}", "/session/credits.csv",
     "/session/invoices/{invoice_id}/pdf", "/session/credit-notes/{credit_note_id}/pdf",
+    "/session/gain-share/{run_id}/pdf",
 }  # fmt: skip
-"""What takes a browser's cookie and no key: tried in test_browser_session.py, test_browser_downloads.py and
-test_browser_evidence.py."""
+"""What takes a browser's cookie and no key: tried in test_browser_session.py, test_browser_downloads.py,
+test_browser_evidence.py and test_gain_share_reports_api.py."""
 
 BY_LINK = {"/unsubscribe/{token}"}
 """What takes a signed token out of a letter and nothing else: tried in test_unsubscribe.py."""
