@@ -14,7 +14,7 @@ NUMBER = {"input_mode": "decimal", "auto_complete": "off"}
 
 
 def baseline_form(state: Any) -> rx.Component:
-    """`state` has `form`, `source_name`, `source_problem`, `propose_problem`, `proposed`; and the handlers
+    """`state` has `form`, `source_name`, `source_problem`, `propose_problem`, `proposed`, `proposals`; and the handlers
     `choose_source` and `propose`."""
     form = state.form
     return rx.el.form(
@@ -55,7 +55,7 @@ def baseline_form(state: Any) -> rx.Component:
         ),
         on_submit=state.propose,
         reset_on_submit=False,
-        key=state.proposed + form.kpis.to_string(),
+        key=state.proposals.to(str) + form.currency,
     )
 
 

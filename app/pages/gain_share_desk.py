@@ -48,6 +48,9 @@ class GainShareDeskPage(rx.State):
     source_problem: str = ""
     propose_problem: str = ""
     proposed: str = ""
+    proposals: int = 0
+    """How many were made here, so that the form begins empty again."""
+
     loaded: bool = False
     refusal: str = ""
     _source_id: str = ""
@@ -56,6 +59,7 @@ class GainShareDeskPage(rx.State):
     @answers_refusals
     async def load(self) -> None:
         member = await open_desk(self)
+        self.proposed, self.propose_problem = "", ""
         await self._show(member)
         self.loaded = True
 
@@ -131,7 +135,7 @@ class GainShareDeskPage(rx.State):
             return
         names = dict(self.form.kpis)
         self.proposed = f"Proposed: {names.get(made.kpi, made.kpi)}. It counts once the customer accepts it."
-        self.source_name, self._source_id = "", ""
+        self.source_name, self._source_id, self.proposals = "", "", self.proposals + 1
         await self._show(member)
 
     async def _show(self, member: Member) -> None:

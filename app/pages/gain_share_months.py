@@ -36,6 +36,9 @@ class GainShareMonthsPage(rx.State):
     month: str = ""
     problem: str = ""
     done: str = ""
+    kept: int = 0
+    """How often figures were kept, so that the form begins empty again."""
+
     loaded: bool = False
     refusal: str = ""
 
@@ -98,7 +101,7 @@ class GainShareMonthsPage(rx.State):
             return
         count = len(readings)
         self.done = f"{count} figure{'' if count == 1 else 's'} of {self.month} kept."
-        self.month = ""
+        self.month, self.kept = "", self.kept + 1
         await self._show(member, self.view.years_back)
 
     async def _show(self, member: Member, years_back: int) -> None:
@@ -241,7 +244,7 @@ def _form(view: Any) -> rx.Component:
         ),
         on_submit=state.enter,
         reset_on_submit=False,
-        key="form" + state.done,
+        key="form" + state.kept.to(str),
     )  # fmt: skip
     return section_card(
         "Enter by hand",
