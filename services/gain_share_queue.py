@@ -49,12 +49,12 @@ class QueueRow:
 
 @dataclass(frozen=True)
 class ProposalRow:
-    """A baseline that a customer proposed and nobody of ours decided on yet."""
+    """A customer that proposed baselines on which nobody of ours decided yet, and since when."""
 
     tenant_id: str
     customer: str
-    kpi: str
-    proposed: str
+    what: str
+    since: str
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def list_queue(
         rows=tuple(_row(run, tenant, over) for run, tenant in page),
         counts=_counts(session, over),
         proposals=proposals,
-        more_proposals=f"and {hidden:,} more" if hidden > 0 else "",
+        more_proposals=f"and {hidden:,} more customers" if hidden > 0 else "",
         shown=shown_of(seen, len(page), _count(session, conditions)),
         last=f"{page[-1][0].submitted_at.isoformat()} {page[-1][0].id}" if len(found) > RUNS_SHOWN else "",
     )
@@ -159,18 +159,19 @@ def _when(run: GainShareRun, tenant: Tenant, *, is_overdue: bool) -> str:
 
 
 def _proposals(session: Session) -> tuple[tuple[ProposalRow, ...], int]:
-    """The oldest of those that wait for us, and how many there are."""
+    """The customers whose proposals wait longest for us, and how many there are."""
     waits = (KpiBaseline.status == BaselineStatus.PROPOSED, KpiBaseline.proposed_party == Party.CUSTOMER)
-    count = session.exec(select(func.count()).select_from(KpiBaseline).where(*waits)).one()
-    oldest = (
-        select(KpiBaseline, Tenant)
-        .join(Tenant, col(Tenant.id) == KpiBaseline.tenant_id)
-        .where(*waits)
-        .order_by(col(KpiBaseline.proposed_at), col(KpiBaseline.id))
-        .limit(PROPOSALS_SHOWN)
-    )
-    rows = (
-        ProposalRow(tenant.id, tenant.name, baseline.kpi, wording.moment_day(baseline.proposed_at, tenant.timezone))
-        for baseline, tenant in session.exec(oldest)
-    )
+    first = func.min(KpiBaseline.proposed_at)
+    waiting = select(KpiBaseline.tenant_id, func.count(), first).where(*waits).group_by(KpiBaseline.tenant_id)
+    longest = session.exec(waiting.order_by(first, KpiBaseline.tenant_id).limit(PROPOSALS_SHOWN)).all()
+    count = session.exec(select(func.count(func.distinct(KpiBaseline.tenant_id))).where(*waits)).one()
+    tenants = {
+        each.id: each for each in session.exec(select(Tenant).where(col(Tenant.id).in_([row[0] for row in longest])))
+    }
+    rows = (_proposal(tenants[tenant_id], baselines, since) for tenant_id, baselines, since in longest)
     return tuple(rows), count
+
+
+def _proposal(tenant: Tenant, count: int, since: datetime) -> ProposalRow:
+    what = "a baseline" if count == 1 else f"{count:,} baselines"
+    return ProposalRow(tenant.id, tenant.name, what, wording.moment_day(since, tenant.timezone))

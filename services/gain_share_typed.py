@@ -20,13 +20,15 @@ def typed_text(typed: Mapping[str, Any], field: str, characters_max: int = TYPED
 
 def typed_number(typed: Mapping[str, Any], field: str) -> Decimal:
     """A number in plain figures, with spaces or commas between thousands if somebody likes. Raises Unprocessable."""
-    text = typed_text(typed, field).replace(",", "").replace(" ", "").removesuffix("%")
+    wrote = typed_text(typed, field)
+    text = wrote.replace(",", "").replace(" ", "").removesuffix("%")
     try:
         if not text or not set(text) <= set("0123456789.-"):
             raise InvalidOperation
         return Decimal(text)
     except InvalidOperation as error:
-        raise Unprocessable("Write a number such as 1250.5.", field=field) from error
+        said = f"“{wrote}” is no number" if wrote else "A number is missing"
+        raise Unprocessable(f"{said}; write one such as 1250.5.", field=field) from error
 
 
 def typed_day(typed: Mapping[str, Any], field: str) -> date:
@@ -69,9 +71,9 @@ def typed_month(typed: Mapping[str, Any], field: str) -> tuple[date, date]:
     """A month written as 2026-03, as its days [first, end). Raises Unprocessable."""
     try:
         first = date.fromisoformat(f"{typed_text(typed, field)[:7]}-01")
-    except ValueError as error:
+        return first, (first + timedelta(days=31)).replace(day=1)
+    except (ValueError, OverflowError) as error:
         raise Unprocessable("Choose a month, or write it as 2026-03.", field=field) from error
-    return first, (first + timedelta(days=31)).replace(day=1)
 
 
 def typed_readings(typed: Mapping[str, Any], *, kpis: tuple[str, ...], site: str = ALL_SITES) -> list[Reading]:

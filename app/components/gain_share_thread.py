@@ -86,6 +86,7 @@ def speaking_form(state: Any) -> rx.Component:
         text_area(
             "Say something to the other side",
             name="text",
+            id="field-say",
             required=True,
             max_length=STEP_TEXT_MAX,
             key=state.said.to(str),

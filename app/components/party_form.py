@@ -15,9 +15,10 @@ CHOICES = (("", "Choose a country"), *sorted(COUNTRIES.items(), key=lambda pair:
 
 
 def text_area(label: Text, *, name: str, hint: Text = "", error: Text = "", **props: Any) -> rx.Component:
-    """Several lines of text."""
-    control = rx.el.textarea(id=f"field-{name}", name=name, class_name="input", rows=3, **props)
-    return field(label, control, for_id=f"field-{name}", hint=hint, error=error)
+    """Several lines of text. `id` where another field of the page has the same name."""
+    id_ = props.pop("id", f"field-{name}")
+    control = rx.el.textarea(id=id_, name=name, class_name="input", rows=3, **props)
+    return field(label, control, for_id=id_, hint=hint, error=error)
 
 
 def error_of(state: Any, name: str) -> Any:

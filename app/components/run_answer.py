@@ -35,7 +35,7 @@ def evidence_form(state: Any) -> rx.Component:
         rx.cond(
             state.file_name != "",
             stack(
-                text_area("What it shows", name="text", max_length=STEP_TEXT_MAX),
+                text_area("What it shows", name="text", id="field-shown", max_length=STEP_TEXT_MAX),
                 row(button("Put it on the thread", icon="paperclip", type="submit")),
             ),
             rx.fragment(),
@@ -65,8 +65,10 @@ def revision_section(state: Any) -> rx.Component:
     return stack(
         section_card(
             "Revise it",
-            rx.cond(state.view.status == "disputed", disputed, rx.fragment()),
-            rx.cond(state.is_revising, asking, begin),
+            stack(
+                rx.cond(state.view.status == "disputed", disputed, rx.fragment()),
+                rx.cond(state.is_revising, asking, begin),
+            ),
         ),
         rx.cond(state.is_revising, tried_section(state.tried), rx.fragment()),
     )

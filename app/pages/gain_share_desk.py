@@ -16,7 +16,7 @@ from app.components.layout import link, money, page_header
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table
-from app.components.working import EDGES, SMALL
+from app.components.working import ANYWHERE, EDGES, SMALL
 from app.pages.customer_desk import open_desk, typed_of
 from app.pages.frame import page_body
 from app.routes import BY_NAME, run_answer_href
@@ -158,7 +158,7 @@ def page() -> rx.Component:
     )
     content = rx.fragment(
         page_header(
-            GainShareDeskPage.shell.tenant_name,
+            rx.el.span(GainShareDeskPage.shell.tenant_name, style=ANYWHERE),
             terms,
             button_link("Queue", href=BY_NAME["gain_share_queue"].href, icon="arrow_left"),
         ),

@@ -89,13 +89,17 @@ def page() -> rx.Component:
     none = notice("warn", "This customer's plan has no gain-share: it names no share that a run could be within.")
     form = section_card(
         "The run",
-        rx.cond(state.form.terms == "", none, run_form(state, with_days=True, submit="Submit to the customer")),
+        run_form(state, with_days=True, submit="Submit to the customer"),
         description="The customer approves it, disputes parts of it or rejects it. Nothing is billed by silence.",
     )
     content = rx.fragment(
         page_header("New run", rx.fragment("Savings of ", state.shell.tenant_name, " against its baselines.")),
         desk_tabs("gain_share_new"),
-        grid(form, tried_section(state.tried), columns=2, style={"alignItems": "start"}),
+        rx.cond(
+            state.form.terms == "",
+            none,
+            grid(form, tried_section(state.tried), columns=2, style={"alignItems": "start"}),
+        ),
     )
     return page_body("gain_share_new", state, content, skeleton=_skeleton())
 

@@ -103,10 +103,10 @@ def _proposals(view: Any) -> rx.Component:
         return rx.el.li(
             rx.el.span(
                 rx.el.strong(each.customer, style=ANYWHERE),
-                " proposed a baseline of ",
-                rx.el.code(each.kpi),
-                " on ",
-                each.proposed,
+                " proposed ",
+                each.what,
+                ", the first on ",
+                each.since,
             ),
             open_customer(
                 "Decide",
@@ -115,6 +115,7 @@ def _proposals(view: Any) -> rx.Component:
                 goal=BY_NAME["gain_share_desk"].href,
             ),
             class_name="row row-spread",
+            style={"flexWrap": "nowrap"},
         )
 
     listed = rx.el.ul(

@@ -147,7 +147,7 @@ def test_a_baseline_is_proposed_with_its_document_and_withdrawn_again(tenant_id:
     assert "choose the source document" in state.propose_problem
     call(root, GainShareDeskPage, "source_came", {"which": "source", "id": file_id, "name": "Review.pdf"})
     call(root, GainShareDeskPage, "propose", typed | {"value": "a lot"})
-    assert (state.propose_problem, state.proposed) == ("Write a number such as 1250.5.", "")
+    assert (state.propose_problem, state.proposed) == ("“a lot” is no number; write one such as 1250.5.", "")
     call(root, GainShareDeskPage, "propose", typed)
     assert (state.propose_problem, state.source_name) == ("", "")
     (shown,) = state.view.baselines
@@ -175,7 +175,7 @@ def test_what_the_customer_proposed_is_decided_on(tenant_id: str, root: rx.State
         terms = terms_of(session, tenant_id, "mtbf_hours", "92", at=AT, **EFFECTIVE)
         proposed = propose_baseline(session, tenant_id=tenant_id, terms=terms, signer=THEIRS, at=AT).id
     queue = opened(root, GainShareQueuePage)
-    assert [(each.customer, each.kpi) for each in queue.view.proposals] == [("Acme", "mtbf_hours")]
+    assert [(each.customer, each.what) for each in queue.view.proposals] == [("Acme", "a baseline")]
     state = opened(root, GainShareDeskPage)
     call(root, GainShareDeskPage, "ask", what, proposed)
     if what == "decline":
