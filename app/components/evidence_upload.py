@@ -78,8 +78,9 @@ def file_field(
         role="status",
         style={"display": "flex", "gap": "var(--space-1)", "alignItems": "center", "color": "var(--c-good)"},
     )
+    unsubmitted = rx.Var(json.dumps(f"field-{which}"))  # a plain id would send the field along with the form around it
     control = rx.el.input(
-        id=f"field-{which}", type="file", accept=accept, on_change=lambda _: choose, class_name="input", **props
+        id=unsubmitted, type="file", accept=accept, on_change=lambda _: choose, class_name="input", **props
     )
     return rx.el.div(
         field(label, control, for_id=f"field-{which}", hint=hint or f"{ACCEPTED}; at most 10 MB.", error=problem),
