@@ -99,21 +99,24 @@ def speaking_form(state: Any) -> rx.Component:
 
 
 def evidence_form(state: Any) -> rx.Component:
-    """Show a file on the thread: it is sent as it is chosen, and shown once it is said so."""
-    return rx.el.div(
+    """Show a file on the thread: it is sent as it is chosen, and shown once it is said so, with words if one likes."""
+    words = text_area("What it shows, if you like to say", name="text", id="field-shown", max_length=STEP_TEXT_MAX)
+    return rx.el.form(
         file_field(
             "Or show a file",
             which="evidence",
             choose=state.choose_file,
             name=state.file_name,
             problem=state.file_problem,
-            key="file" + state.said.to(str),
         ),
         rx.cond(
             state.file_name != "",
-            row(button("Show it on the thread", icon="paperclip", on_click=state.show_file)),
+            rx.fragment(words, row(button("Show it on the thread", icon="paperclip", type="submit"))),
             rx.fragment(),
         ),
+        on_submit=state.show_file,
+        reset_on_submit=False,
+        key="file" + state.said.to(str),
         class_name="stack",
         style={"marginTop": "var(--space-3)"},
     )

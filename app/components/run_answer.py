@@ -1,49 +1,22 @@
-"""What our own side does about a run: say something, show a file, and answer a dispute with a revised run."""
+"""What our own side sees of a run, and how it answers a dispute: with a revised run."""
 
 from typing import Any
 
 import reflex as rx
 
 from app.components.cards import notice, section_card
-from app.components.evidence_upload import file_field
 from app.components.forms import button
 from app.components.gain_share_charts import waterfall
 from app.components.gain_share_working import compared_table, overlap_notice, parts_table, sensitivity, working_steps
 from app.components.layout import link, row, stack
-from app.components.party_form import text_area
 from app.components.run_form import run_form, tried_section
 from app.components.working import ANYWHERE, EDGES, opened_by
 from app.routes import run_answer_href
-from models.gain_share_run import STEP_TEXT_MAX
 
 REVISING = (
     "A revised run is worked out from what is measured by now, over the same days, and takes the place of this one. "
     "The customer decides on it anew."
 )
-
-
-def evidence_form(state: Any) -> rx.Component:
-    """Show a file on the thread. `state` has `file_name` and `file_problem`, and handlers for choosing and showing."""
-    return rx.el.form(
-        file_field(
-            "Show a file",
-            which="evidence",
-            choose=state.choose_evidence,
-            name=state.file_name,
-            problem=state.file_problem,
-        ),
-        rx.cond(
-            state.file_name != "",
-            stack(
-                text_area("What it shows", name="text", id="field-shown", max_length=STEP_TEXT_MAX),
-                row(button("Put it on the thread", icon="paperclip", type="submit")),
-            ),
-            rx.fragment(),
-        ),
-        on_submit=state.show,
-        key="evidence" + state.shown.to(str),
-        class_name="stack",
-    )
 
 
 def revision_section(state: Any) -> rx.Component:

@@ -11,11 +11,10 @@ from app.components.evidence_upload import NOT_SENT, send_file, told_of
 from app.components.forms import button_link
 from app.components.gain_share_decision import billing_section
 from app.components.gain_share_lists import run_tone
-from app.components.gain_share_thread import speaking_form, thread
+from app.components.gain_share_thread import evidence_form, speaking_form, thread
 from app.components.layout import main_and_side, page_header, served_link, stack
 from app.components.run_answer import (
     decision_facts,
-    evidence_form,
     replacements,
     revision_section,
     working_section,
@@ -54,7 +53,6 @@ class GainShareAnswerPage(rx.State):
     said: int = 0
     file_name: str = ""
     file_problem: str = ""
-    shown: int = 0
     is_revising: bool = False
     loaded: bool = False
     missing: bool = False
@@ -80,15 +78,15 @@ class GainShareAnswerPage(rx.State):
 
     @rx.event
     @answers_refusals
-    async def choose_evidence(self) -> Any:
+    async def choose_file(self) -> Any:
         """Send the file that was chosen."""
         member = await open_desk(self)
         self.file_name, self.file_problem, self._file_id = "", "", ""
-        return send_file("evidence", callback=GainShareAnswerPage.evidence_came, tenant_id=str(member.tenant_id))
+        return send_file("evidence", callback=GainShareAnswerPage.file_sent, tenant_id=str(member.tenant_id))
 
     @rx.event
     @answers_refusals
-    async def evidence_came(self, told: dict[str, Any]) -> None:
+    async def file_sent(self, told: dict[str, Any]) -> None:
         """Remember the file that was kept; whether it is there is asked as it is shown."""
         await open_desk(self)
         told_now = told_of(told)
@@ -97,7 +95,7 @@ class GainShareAnswerPage(rx.State):
 
     @rx.event
     @answers_refusals
-    async def show(self, form: dict[str, Any]) -> None:
+    async def show_file(self, form: dict[str, Any]) -> None:
         """Put the file on the thread."""
         member = await open_desk(self)
         if self._file_id == "":
@@ -106,7 +104,7 @@ class GainShareAnswerPage(rx.State):
             member, gain_share_decisions.add_run_evidence, file_id=self._file_id, text=_text(form)
         )
         if self.file_problem == "":
-            self.file_name, self._file_id, self.shown = "", "", self.shown + 1
+            self.file_name, self._file_id, self.said = "", "", self.said + 1
         await self._show(member)
 
     @rx.event

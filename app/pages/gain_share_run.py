@@ -130,13 +130,15 @@ class GainShareRunPage(rx.State):
 
     @rx.event
     @answers_refusals
-    async def show_file(self) -> None:
-        """Show the file that was sent on the thread."""
+    async def show_file(self, form: dict[str, Any]) -> None:
+        """Show the file that was sent on the thread, with what is said of it."""
         member = await open_page(self)
         if self.file_id == "":
             self.file_problem = "Choose a file first."
             return
-        self.file_problem = await self._act(member, gain_share_decisions.add_run_evidence, file_id=self.file_id)
+        self.file_problem = await self._act(
+            member, gain_share_decisions.add_run_evidence, file_id=self.file_id, text=_text(form)
+        )
         if self.file_problem == "":
             self.file_id = self.file_name = ""
             self.said += 1

@@ -69,8 +69,21 @@ def test_a_fee_is_agreed_on_by_two_people_and_checked_by_a_third(
     assert line.search(checked.stdout), checked.stdout
 
 
+@pytest.mark.parametrize("dark", [False, True])
+def test_our_own_side_fits_a_telephone(open_page: OpenPage, dark: bool) -> None:
+    page = open_page(width=390, dark=dark)
+    sign_in(page, OPERATOR)
+    heading(page, "Customers")
+    open_customer(page)
+    for address in ("", "customer/", "measurements/", "log/", "new-run/"):
+        page.goto(f"/admin/gain-share/{address}")
+        page.wait_for_load_state("networkidle")
+        wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wider <= 0, f"{address} is {wider} px wider than the screen"
+
+
 def open_customer(page: Page) -> None:
-    page.get_by_role("link", name="Gain-share queue").first.click()
+    page.goto("/admin/gain-share/")
     heading(page, "Gain-share queue")
     page.get_by_label("Find a customer").fill("harbour")
     page.get_by_role("button", name=f"Open {CUSTOMER}", exact=True).click()

@@ -291,9 +291,9 @@ def test_a_dispute_is_answered_with_words_a_file_and_a_revised_run(tenant_id: st
     assert state.said_problem != ""
     call(root, GainShareAnswerPage, "say", {"text": "We look at it."})
     file_id = uploaded(tenant_id, "Repairs.csv", b"a,b\n1,2\n")
-    call(root, GainShareAnswerPage, "evidence_came", {"which": "evidence", "id": file_id, "name": "Repairs.csv"})
-    call(root, GainShareAnswerPage, "show", {"text": "The repairs."})
-    call(root, GainShareAnswerPage, "show", {"text": "The repairs."})
+    call(root, GainShareAnswerPage, "file_sent", {"which": "evidence", "id": file_id, "name": "Repairs.csv"})
+    call(root, GainShareAnswerPage, "show_file", {"text": "The repairs."})
+    call(root, GainShareAnswerPage, "show_file", {"text": "The repairs."})
     call(root, GainShareAnswerPage, "revise")
     assert state.tried.working.share == "15 %"
     call(root, GainShareAnswerPage, "try_it", {"share_pct": "12", "method": "downtime-cost"})

@@ -104,8 +104,8 @@ def test_a_viewer_sees_who_decides_and_can_do_nothing(run: GainShareRun) -> None
         page.asked = ""
     page = browser.on_run("say", {"text": "Hello?"})
     assert len(page.view.thread) == 1
-    for name in ("choose_file", "show_file"):
-        browser.on_run(name)
+    browser.on_run("choose_file")
+    browser.on_run("show_file", {"text": "Look."})
 
 
 def test_an_operator_talks_but_does_not_decide_for_the_customer(run: GainShareRun) -> None:
@@ -150,17 +150,17 @@ def test_a_dispute_names_parts_and_leads_to_the_revised_run(run: GainShareRun) -
 def test_a_file_is_shown_on_the_thread(run: GainShareRun) -> None:
     browser = Browser(run.tenant_id, run.id, role=Role.OWNER)
     browser.on_run("load")
-    assert browser.on_run("show_file").file_problem == "Choose a file first."
+    assert browser.on_run("show_file", {}).file_problem == "Choose a file first."
     browser.on_run("file_sent", {"which": "evidence", "id": "fil_unknown", "name": "a.txt"})
-    assert browser.on_run("show_file").file_problem.startswith("There is no such file")
+    assert browser.on_run("show_file", {}).file_problem.startswith("There is no such file")
     with transaction() as session:
         kept = store_evidence(
             session, tenant_id=run.tenant_id, name="orders.txt", content=b"4711", signer=THEIRS, at=JULY
         )
         file_id = kept.id
     browser.on_run("file_sent", {"which": "evidence", "id": file_id, "name": "orders.txt"})
-    page = browser.on_run("show_file")
-    assert (page.file_id, page.file_problem) == ("", "")
+    page = browser.on_run("show_file", {"text": "The work orders."})
+    assert (page.file_id, page.file_problem, page.view.thread[-1].text) == ("", "", "The work orders.")
     assert (page.view.thread[-1].file_name, page.view.thread[-1].file_size) == ("orders.txt", "4 bytes")
 
 
