@@ -91,7 +91,7 @@ def _terms(plan: Plan | None) -> str:
 
 
 def _older(hidden: int) -> str:
-    return f"{_runs_word(hidden)} made earlier count in the totals and are not listed here." if hidden > 0 else ""
+    return f"{_runs_word(hidden)} earlier not listed here; those that stand count in the totals." if hidden > 0 else ""
 
 
 def _runs_word(count: int) -> str:
