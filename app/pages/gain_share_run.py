@@ -8,26 +8,24 @@ import reflex as rx
 
 from app import unit_of_work
 from app.components.badges import status_badge
-from app.components.cards import notice, section_card
 from app.components.evidence_upload import send_file, told_of
 from app.components.forms import button_link
-from app.components.gain_share_charts import kpi_charts, kpi_figures, waterfall
-from app.components.gain_share_decision import billing_section, decision_section
+from app.components.gain_share_charts import kpi_figures
+from app.components.gain_share_decision import PART_FIELD, billing_section, decision_section
 from app.components.gain_share_lists import run_tone
-from app.components.gain_share_thread import evidence_form, speaking_form, thread
-from app.components.gain_share_working import (
-    compared_table,
-    overlap_notice,
-    parts_table,
-    sensitivity,
-    working_steps,
+from app.components.gain_share_review import (
+    charts_section,
+    compared_section,
+    dollars_section,
+    replacements_section,
+    sensitivity_section,
+    thread_section,
 )
-from app.components.layout import link, main_and_side, page_header, served_link, stack
+from app.components.layout import main_and_side, page_header, served_link, stack
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
-from app.components.working import ANYWHERE, fact_list, opened_by
 from app.pages.frame import open_page, page_body
-from app.routes import BY_NAME, run_document_href, run_href
+from app.routes import BY_NAME, run_document_href
 from app.session import answers_refusals
 from models.base import ID_MAX
 from models.gain_share_run import STEP_TEXT_MAX
@@ -38,7 +36,6 @@ from services.gain_share_review import NO_REVIEW, ReviewView
 from services.sign_in import Member
 
 APPROVE, REJECT, DISPUTE = "approve", "reject", "dispute"
-PART_FIELD = "part "
 WHICH = "evidence"
 PARTS_MAX = 50
 
@@ -215,91 +212,20 @@ def _run(view: Any) -> rx.Component:
                 class_name="button button-secondary",
             ),
         ),
-        _replacements(view),
+        replacements_section(view),
         rx.el.div(
             main_and_side(
-                stack(_compared(view), _dollars(view), _charts(view), _sensitivity(view), _thread(view)),
+                stack(
+                    compared_section(view),
+                    dollars_section(view),
+                    charts_section(view, GainShareRunPage.figures),
+                    sensitivity_section(view),
+                    thread_section(view, GainShareRunPage),
+                ),
                 stack(decision_section(view, GainShareRunPage), billing_section(view)),
             ),
             class_name="decided-first",
         ),
-    )
-
-
-def _replacements(view: Any) -> rx.Component:
-    later = notice(
-        "note",
-        "A revised run took the place of this one",
-        action=link("Open the revised run", href=run_href(view.replaced_by_id)),
-    )
-    earlier = notice(
-        "note",
-        "This is a revised run",
-        action=link("Open the one it replaces", href=run_href(view.replaces_id)),
-    )
-    return rx.fragment(
-        rx.cond(view.replaced_by_id != "", later, rx.fragment()),
-        rx.cond(view.replaces_id != "", earlier, rx.fragment()),
-    )
-
-
-def _compared(view: Any) -> rx.Component:
-    return section_card(
-        "Baseline beside what was measured",
-        compared_table(view.working),
-        description="The baselines both sides accepted, and what was measured in the period.",
-        flush=True,
-    )
-
-
-def _dollars(view: Any) -> rx.Component:
-    return section_card(
-        "How each dollar arises",
-        overlap_notice(view.working),
-        waterfall(view.working.bars),
-        rx.el.p(
-            "Fee: ",
-            rx.el.span(view.working.fee_working, class_name="tabular"),
-            style={"fontWeight": "600", "marginBlock": "var(--space-3)"},
-        ),
-        rx.el.div(
-            opened_by(
-                rx.el.span("Every step, with its numbers", class_name="link"),
-                parts_table(view.working),
-                working_steps(view.working),
-                fact_list(view.working.rates),
-                rx.el.p(
-                    "SHA-256 of the calculation: ", rx.el.code(view.working.sha256, style=ANYWHERE), class_name="muted"
-                ),
-            ),
-            style={"marginInline": "calc(-1 * var(--space-5))"},
-        ),
-        description="From the parts of the savings to their sum, and by what you keep to the fee.",
-    )
-
-
-def _charts(view: Any) -> rx.Component:
-    return section_card(
-        "The KPIs in time",
-        kpi_charts(view.series, GainShareRunPage.figures),
-        description="Each against the baseline, over the twelve months that end with the period.",
-    )
-
-
-def _sensitivity(view: Any) -> rx.Component:
-    return section_card(
-        "What moves the fee",
-        sensitivity(view.effects),
-        description="The fee if one input were a tenth lower or higher and all others as they are. Largest first.",
-    )
-
-
-def _thread(view: Any) -> rx.Component:
-    return section_card(
-        "What was said and done",
-        thread(view.thread),
-        rx.cond(view.may_write, stack(speaking_form(GainShareRunPage), evidence_form(GainShareRunPage)), rx.fragment()),
-        description="Every step is signed; open its receipt to check it.",
     )
 
 
