@@ -31,6 +31,9 @@ OPEN_BY_DESIGN = {
     "/session/exports/{sheet}": "needs that cookie too, and leads there without one",
     "/session/invoices/{invoice_id}/pdf": "needs that cookie too, and leads there without one",
     "/session/credit-notes/{credit_note_id}/pdf": "needs that cookie too, and leads there without one",
+    "/session/evidence": "needs that cookie too, and is refused without one before a byte is read",
+    "/session/evidence/{file_id}": "needs that cookie too, and leads there without one",
+    "/session/gain-share/{run_id}/pdf": "needs that cookie too, and leads there without one",
     "/unsubscribe/{token}": "the token in the link says whose letters of which kind, and opens nothing else",
 }
 ROUTES = [
