@@ -22,6 +22,7 @@ from services.rules import receipts as receipt_rules
 from services.rules.periods import business_date, check_timezone
 from services.rules.sensitivity import Effect
 from services.rules.verification_codes import verification_code
+from services.seller_profiles import read_seller
 from services.settings import settings
 from services.tenants import read_tenant
 
@@ -86,7 +87,7 @@ def read_report(session: Session, *, tenant_id: str, run_id: str, language: str 
         id=run.id,
         language=language or (ENGLISH if profile is None else profile.language.value),
         country="" if profile is None else profile.country,
-        seller=settings().seller_name,
+        seller=read_seller(session).legal_name,
         customer=tenant.name if profile is None else profile.legal_name,
         status=run.status.value,
         submitted_on=business_date(run.submitted_at, tenant.timezone),

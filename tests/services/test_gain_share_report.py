@@ -6,6 +6,7 @@ import pytest
 from sqlmodel import Session
 
 from models import GainShareRun
+from services.demo_customers import register_demo_seller
 from services.document_check_views import check_document
 from services.document_verification import find_document
 from services.errors import NotFound
@@ -17,6 +18,7 @@ from services.gain_share_report.report import RunReport, read_report
 from services.gain_share_report.words import ENGLISH, FRENCH
 from services.gain_share_working import Bar
 from services.identity import create_tenant
+from services.seller_profiles import read_seller
 from tests.gain_share_given import JULY, THEIRS, agree, document, measure, plant, submit, submitted
 
 
@@ -38,6 +40,11 @@ def test_the_same_run_gives_the_same_bytes_until_something_more_is_signed(sessio
     approved = render_report(report_of(session, run))
     assert approved != first
     assert render_report(report_of(session, run)) == approved
+
+
+def test_a_report_names_the_seller_as_its_invoices_do(session: Session, run: GainShareRun) -> None:
+    register_demo_seller(session, at=JULY)
+    assert report_of(session, run).seller == read_seller(session).legal_name == "Tallystick Systems Inc."
 
 
 def test_a_report_tells_how_the_fee_arose(session: Session, run: GainShareRun) -> None:
