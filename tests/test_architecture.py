@@ -150,6 +150,24 @@ def test_metering_does_not_load_the_pages() -> None:
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
 
 
+def fixtures_of(path: Path) -> set[str]:
+    """The names of the fixtures a file of tests defines."""
+    functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    return {one.name for one in functions if any("pytest.fixture" in ast.unparse(mark) for mark in one.decorator_list)}
+
+
+def test_no_file_of_tests_hides_a_fixture_that_serves_them_all() -> None:
+    """One that does breaks what is built on the hidden one, and only where it happens to be asked for first."""
+    tests = ROOT / "tests"
+    for_all = fixtures_of(tests / "conftest.py")
+    hidden = [
+        (str(path.relative_to(ROOT)), sorted(fixtures_of(path) & for_all))
+        for path in sorted(tests.rglob("*.py"))
+        if path != tests / "conftest.py" and fixtures_of(path) & for_all
+    ]
+    assert hidden == []
+
+
 def test_no_folder_or_file_has_a_name_that_says_nothing() -> None:
     wrong = [
         str(path.relative_to(ROOT))
