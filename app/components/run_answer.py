@@ -5,13 +5,14 @@ from typing import Any
 import reflex as rx
 
 from app.components.cards import notice, section_card
-from app.components.forms import button
+from app.components.forms import button, button_link
 from app.components.gain_share_charts import waterfall
 from app.components.gain_share_working import compared_table, overlap_notice, parts_table, sensitivity, working_steps
-from app.components.layout import link, row, stack
+from app.components.layout import link, main_and_side, page_header, row, stack
 from app.components.run_form import run_form, tried_section
+from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.working import ANYWHERE, EDGES, opened_by
-from app.routes import run_answer_href
+from app.routes import BY_NAME, run_answer_href
 
 REVISING = (
     "A revised run is worked out from what is measured by now, over the same days, and takes the place of this one. "
@@ -95,4 +96,30 @@ def replacements(view: Any) -> rx.Component:
     return rx.fragment(
         rx.cond(view.replaced_by_id != "", later, rx.fragment()),
         rx.cond(view.replaces_id != "", earlier, rx.fragment()),
+    )
+
+
+def no_such_run() -> rx.Component:
+    """That there is none at this address."""
+    back = button_link("To the queue", href=BY_NAME["gain_share_queue"].href, kind="primary")
+    return rx.fragment(
+        page_header("Gain-share run"),
+        rx.el.div(
+            empty_state(
+                "This customer has no such run",
+                "It may be another customer's: open it from the queue.",
+                icon="handshake",
+                action=back,
+            ),
+            class_name="card",
+        ),
+    )
+
+
+def answer_skeleton() -> rx.Component:
+    """The page while it loads."""
+    return rx.fragment(
+        rx.el.span("Loading", class_name="visually-hidden", role="status"),
+        rx.el.div(skeleton_line("18rem", "1.75rem"), skeleton_line("12rem"), class_name="stack skeleton-head"),
+        main_and_side(stack(skeleton_card(6), skeleton_card(10)), stack(skeleton_card(6), skeleton_card(8))),
     )

@@ -14,13 +14,14 @@ from app.components.gain_share_lists import run_tone
 from app.components.gain_share_thread import evidence_form, speaking_form, thread
 from app.components.layout import main_and_side, page_header, served_link, stack
 from app.components.run_answer import (
+    answer_skeleton,
     decision_facts,
+    no_such_run,
     replacements,
     revision_section,
     working_section,
 )
 from app.components.shell import ShellView
-from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.working import ANYWHERE
 from app.pages.customer_desk import open_desk, typed_of
 from app.pages.frame import page_body
@@ -211,8 +212,8 @@ def _text(form: Any) -> str:
 def page() -> rx.Component:
     """The run, or that there is none at this address."""
     state = GainShareAnswerPage
-    shown = rx.cond(state.missing, _missing(), _run(state.view))
-    return page_body("gain_share_answer", state, shown, skeleton=_skeleton())
+    shown = rx.cond(state.missing, no_such_run(), _run(state.view))
+    return page_body("gain_share_answer", state, shown, skeleton=answer_skeleton())
 
 
 def _run(view: Any) -> rx.Component:
@@ -254,28 +255,4 @@ def _thread(view: Any) -> rx.Component:
         "What was said and done",
         stack(thread(view.thread), speaking_form(state), evidence_form(state), gap=6),
         description="Every step is signed, and the customer sees it.",
-    )
-
-
-def _missing() -> rx.Component:
-    back = button_link("To the queue", href=BY_NAME["gain_share_queue"].href, kind="primary")
-    return rx.fragment(
-        page_header("Gain-share run"),
-        rx.el.div(
-            empty_state(
-                "This customer has no such run",
-                "It may be another customer's: open it from the queue.",
-                icon="handshake",
-                action=back,
-            ),
-            class_name="card",
-        ),
-    )
-
-
-def _skeleton() -> rx.Component:
-    return rx.fragment(
-        rx.el.span("Loading", class_name="visually-hidden", role="status"),
-        rx.el.div(skeleton_line("18rem", "1.75rem"), skeleton_line("12rem"), class_name="stack skeleton-head"),
-        main_and_side(stack(skeleton_card(6), skeleton_card(10)), stack(skeleton_card(6), skeleton_card(8))),
     )

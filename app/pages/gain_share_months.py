@@ -9,10 +9,9 @@ from app.components.cards import notice, section_card
 from app.components.desk import desk_tabs
 from app.components.forms import button, field, text_field
 from app.components.layout import grid, link, page_header, row, stack
+from app.components.months_table import months_section
 from app.components.shell import ShellView
 from app.components.states import skeleton_card, skeleton_line
-from app.components.tables import pager
-from app.components.working import SMALL
 from app.pages.customer_desk import open_desk, typed_of
 from app.pages.frame import page_body
 from app.routes import BY_NAME
@@ -123,89 +122,10 @@ def page() -> rx.Component:
     content = rx.fragment(
         page_header("Measurements", rx.fragment("What was measured at ", GainShareMonthsPage.shell.tenant_name, ".")),
         desk_tabs("gain_share_months"),
-        _months(view),
+        months_section(view, GainShareMonthsPage),
         _form(view),
     )
     return page_body("gain_share_months", GainShareMonthsPage, content, skeleton=_skeleton())
-
-
-def _months(view: Any) -> rx.Component:
-    head = rx.el.tr(
-        rx.el.th("Month", scope="col", role="columnheader", class_name="leads"),
-        rx.foreach(view.names, lambda name: rx.el.th(name, scope="col", role="columnheader", class_name="numeric")),
-        rx.el.th("", scope="col", role="columnheader"),
-        role="row",
-    )
-    table = rx.el.table(
-        rx.el.caption("What was measured, by month", class_name="visually-hidden"),
-        rx.el.thead(head, role="rowgroup"),
-        rx.el.tbody(rx.foreach(view.rows, _month), role="rowgroup"),
-        role="table",
-        class_name="table",
-    )
-    pages = pager(
-        view.title,
-        has_previous=view.has_earlier,
-        has_next=view.has_later,
-        on_previous=GainShareMonthsPage.earlier,
-        on_next=GainShareMonthsPage.later,
-    )
-    return section_card(
-        view.title,
-        rx.el.div(table, class_name="table-frame"),
-        pages,
-        description=rx.cond(
-            view.gaps != "", view.gaps, "Nothing is measured in these months yet; enter it or import a log."
-        ),
-        action=_site_choice(view),
-        flush=True,
-    )
-
-
-def _site_choice(view: Any) -> rx.Component:
-    chooser = rx.el.div(
-        rx.el.select(
-            rx.foreach(view.sites, lambda pair: rx.el.option(pair[1], value=pair[0])),
-            value=GainShareMonthsPage.site,
-            on_change=GainShareMonthsPage.choose_site,
-            aria_label="Site",
-            class_name="input",
-        ),
-        rx.icon("chevron_down", size=16, aria_hidden="true"),
-        class_name="select",
-        style={"width": "14rem", "maxWidth": "100%"},
-    )
-    return rx.cond(view.sites.length() > 1, chooser, rx.fragment())
-
-
-def _month(each: Any) -> rx.Component:
-    fill = button(
-        "Enter",
-        rx.el.span(" figures of ", each.name, class_name="visually-hidden"),
-        small=True,
-        kind="quiet",
-        on_click=GainShareMonthsPage.fill_in(each.month),
-    )
-    return rx.el.tr(
-        rx.el.th(each.name, scope="row", role="rowheader", class_name="leads"),
-        rx.foreach(each.cells, _cell),
-        rx.el.td(rx.cond(each.is_over, fill, rx.fragment()), role="cell", class_name="numeric"),
-        role="row",
-    )
-
-
-def _cell(cell: Any) -> rx.Component:
-    value = rx.fragment(rx.el.span(cell.value, class_name="money"), rx.el.p(cell.note, class_name="muted", style=SMALL))
-    missing = rx.el.span("missing", style={"color": "var(--c-warn)", "fontWeight": "500"})
-    partly = rx.el.div(value, rx.el.p("part of the month", style={"color": "var(--c-warn)", **SMALL}))
-    shown = rx.match(
-        cell.state,
-        ("missing", missing),
-        ("running", rx.el.span("not over", class_name="faint")),
-        ("partly", partly),
-        value,
-    )
-    return rx.el.td(shown, role="cell", class_name="numeric", custom_attrs={"data-label": cell.name})
 
 
 def _form(view: Any) -> rx.Component:
