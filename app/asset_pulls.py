@@ -9,7 +9,7 @@ import structlog
 from pydantic import ValidationError
 
 from app.api.schemas.assets import SnapshotBody
-from services.asset_sources import Asking, claim_pull, due_sources, keep_count, keep_failure
+from services.assets.sources import Asking, claim_pull, due_sources, keep_count, keep_failure
 from services.database import reading, transaction
 from services.errors import Refusal
 from services.gateways import guarded_egress

@@ -15,9 +15,9 @@ from services.payments import checkouts, marks, outbox
 from services.payments.checkout_taxes import stripe_tax_rates
 from services.payments.customers import find_stripe_customer
 from services.payments.outbox import Owed
-from services.price_books import plan_version
+from services.payments.stripe_catalog import find_price, portal_configuration
+from services.price_books.books import plan_version
 from services.settings import settings
-from services.stripe_catalog import find_price, portal_configuration
 from services.tenant_clocks import now_of
 
 OPENED_AT_ONCE: Final = 8

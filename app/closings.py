@@ -8,10 +8,10 @@ from typing import Final
 import structlog
 
 from models import Invoice
-from services.closing import close_if_due
-from services.closing_together import close_together
+from services.closing.close import close_if_due
+from services.closing.due_periods import Subscribed, claim_due
+from services.closing.together import close_together
 from services.database import transaction
-from services.due_periods import Subscribed, claim_due
 from services.errors import Refusal
 
 CLOSED_TOGETHER: Final = 32

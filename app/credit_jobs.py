@@ -10,10 +10,13 @@ from typing import Any
 
 import structlog
 
-from services import auto_top_up_buying, credit_expiry, credit_transfers, top_up_purchases
-from services.auto_top_up_buying import Outcome
+from services.credits import expiry as credit_expiry
+from services.credits import transfers as credit_transfers
 from services.database import Session, reading, transaction
-from services.invoice_transitions import void_invoice
+from services.invoices.transitions import void_invoice
+from services.top_ups import automatic_buying as auto_top_up_buying
+from services.top_ups import purchases as top_up_purchases
+from services.top_ups.automatic_buying import Outcome
 
 _log = structlog.get_logger("tallystick.credits")
 

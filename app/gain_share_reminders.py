@@ -5,7 +5,7 @@ from datetime import datetime
 import structlog
 
 from services.database import reading, transaction
-from services.gain_share_notices import remind_of_run, reminders_due
+from services.gain_share.notices import remind_of_run, reminders_due
 
 log = structlog.get_logger("tallystick.jobs")
 

@@ -82,7 +82,7 @@ def _provider() -> tuple[Any, Any]:
 def connected() -> Any:
     """The provider. The sandbox is set up first, for nobody else does; a real account is by an operator's command."""
     from services.gateways.stripe.client import stripe  # noqa: PLC0415
-    from services.stripe_setup import set_up  # noqa: PLC0415
+    from services.payments.stripe_setup import set_up  # noqa: PLC0415
 
     connected = stripe()
     if connected.account == "sandbox":

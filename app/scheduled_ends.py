@@ -5,7 +5,7 @@ from datetime import datetime
 import structlog
 
 from services.database import reading, transaction
-from services.scheduled_ends import end_scheduled, ends_due
+from services.subscriptions.scheduled_ends import end_scheduled, ends_due
 
 log = structlog.get_logger("tallystick.jobs")
 

@@ -14,21 +14,22 @@ import structlog
 
 from app import payment_jobs, unit_of_work
 from models import Notice
-from services import credit_expiry, tenant_clocks
-from services.auto_top_up_buying import buy_if_due, due_orders
-from services.closing import close_if_due
+from services import tenant_clocks
+from services.closing.close import close_if_due
+from services.credits import expiry as credit_expiry
 from services.database import Session, reading, transaction
 from services.due_moments import next_due
 from services.errors import Conflict
-from services.gain_share_notices import remind_of_run, reminders_due
-from services.invoice_transitions import void_invoice
+from services.gain_share.notices import remind_of_run, reminders_due
+from services.invoices.transitions import void_invoice
 from services.notices import last_notice, read_notices
 from services.payments.dunning import advance_dunning, dunnings_due
-from services.scheduled_ends import end_scheduled, ends_due
-from services.subscription_notices import announce_trial_ending, trials_ending
-from services.subscriptions import list_subscriptions
+from services.subscriptions.notices import announce_trial_ending, trials_ending
+from services.subscriptions.scheduled_ends import end_scheduled, ends_due
+from services.subscriptions.starting import list_subscriptions
 from services.tenants import read_tenant
-from services.top_up_purchases import unpaid_purchases
+from services.top_ups.automatic_buying import buy_if_due, due_orders
+from services.top_ups.purchases import unpaid_purchases
 
 STOPS_MAX: Final = 2_000
 PERIODS_A_STOP_MAX: Final = 240

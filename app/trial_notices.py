@@ -5,7 +5,7 @@ from datetime import datetime
 import structlog
 
 from services.database import reading, transaction
-from services.subscription_notices import announce_trial_ending, trials_ending
+from services.subscriptions.notices import announce_trial_ending, trials_ending
 
 log = structlog.get_logger("tallystick.jobs")
 

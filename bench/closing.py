@@ -27,14 +27,14 @@ from bench.figures import print_machine, print_table
 from bench.sandbox import on_database
 from bench.servers import tallystick, worker
 from models import BillingReason, Invoice, ReceiptLog, Subscription, metadata, table_of
-from services import due_periods
+from services.closing import due_periods
 from services.database import engine, reading, transaction
 from services.identity import create_tenant
 from services.metering import UsageInput, record_usage
-from services.price_books import load_shipped_books
-from services.receipt_log import origin_of, read_head
-from services.signing_keys import active_signer, signed_checkpoint
-from services.subscriptions import create_subscription
+from services.price_books.books import load_shipped_books
+from services.receipts.log import origin_of, read_head
+from services.receipts.signing_keys import active_signer, signed_checkpoint
+from services.subscriptions.starting import create_subscription
 
 SIZES = (1_000, 10_000)
 EVENTS = 1_000

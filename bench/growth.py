@@ -17,8 +17,8 @@ from services.database import engine, reading, transaction
 from services.identity import create_tenant
 from services.metering import UsageInput, record_usage
 from services.migrations import migrate
-from services.price_books import load_shipped_books
-from services.subscriptions import create_subscription
+from services.price_books.books import load_shipped_books
+from services.subscriptions.starting import create_subscription
 
 SIZES = (100_000, 1_000_000, 10_000_000)
 EVENTS_A_TRANSACTION = 1_000

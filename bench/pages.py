@@ -21,17 +21,22 @@ from sqlmodel import Session
 from bench.databases import BACKENDS, database
 from bench.figures import milliseconds, percentile, print_machine, print_table
 from models import PoolUsage, TenantHead, UsageDaily, UsageEvent, table_of
-from services import customers, event_views, gain_share_views, invoice_views, overview, plan_offers, usage_views
-from services.assets import record_snapshot
-from services.closing import close_if_due
+from services import customers, overview
+from services.assets.snapshots import record_snapshot
+from services.closing.close import close_if_due
 from services.database import open_engine, reading, transaction
+from services.gain_share import views as gain_share_views
 from services.identity import create_tenant
-from services.invoices import list_invoices
+from services.invoices import views as invoice_views
+from services.invoices.finding import list_invoices
 from services.metering import UsageInput, record_usage
 from services.migrations import migrate
-from services.price_books import load_shipped_books
+from services.price_books.books import load_shipped_books
 from services.rules.quantities import MICRO
-from services.subscriptions import create_subscription
+from services.subscriptions import plan_offers
+from services.subscriptions.starting import create_subscription
+from services.usage import event_views
+from services.usage import views as usage_views
 
 SEED = 7
 AT = datetime(2026, 6, 20, 12, 0, tzinfo=UTC)

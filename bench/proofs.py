@@ -20,10 +20,10 @@ from sqlalchemy import Engine
 from bench.figures import milliseconds, percentile, print_machine, print_table
 from models import Tenant, TenantHead
 from services.database import open_engine, reading, transaction
-from services.log_proofs import prove_consistency, prove_inclusion
 from services.migrations import migrate
-from services.receipt_log import open_log
-from services.receipts import find_receipt, read_head
+from services.receipts.log import open_log
+from services.receipts.log_proofs import prove_consistency, prove_inclusion
+from services.receipts.reading import find_receipt, read_head
 from services.rules.merkle import consistency_places, inclusion_places, verify_inclusion
 from services.rules.receipts import receipt_hash, usage_receipt_bytes, written, written_time
 from services.tenants import lock_head

@@ -45,10 +45,10 @@ from services.identity import create_tenant
 from services.metering import UsageInput, record_usage
 from services.payments import inbox, outbox
 from services.payments.outbox import Owed
-from services.price_books import load_shipped_books
+from services.payments.stripe_setup import set_up
+from services.price_books.books import load_shipped_books
 from services.rules.quantities import to_micro
-from services.stripe_setup import set_up
-from services.subscriptions import create_subscription
+from services.subscriptions.starting import create_subscription
 
 BASE_MINOR, USE_MINOR = 900_000, 100_000
 UNITS = Decimal(1_500_000)

@@ -20,9 +20,9 @@ from bench.figures import print_machine, print_table
 from services.bundles.headers import FORMAT, origin_of
 from services.bundles.writing import bundle_lines, signed_receipt
 from services.gateways.signing import public_jwk, signer_of
-from services.plans import plan_from_document
-from services.price_book_files import read_book
-from services.price_books import plan_document
+from services.price_books.books import plan_document
+from services.price_books.files import read_book
+from services.price_books.plans import plan_from_document
 from services.rules import money, pricing
 from services.rules.canonical import content_hash
 from services.rules.log_ranges import RangeRoot

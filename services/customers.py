@@ -10,9 +10,9 @@ from sqlmodel import Session, col, func, or_, select
 from models import Invoice, Subscription, SubscriptionStatus, Tenant
 from models.base import NAME_MAX
 from services import wording
-from services.credit_notes import open_amounts
-from services.pool_balances import Holder, PoolBalance, read_balances
-from services.price_books import plan_version
+from services.credits.pool_balances import Holder, PoolBalance, read_balances
+from services.invoices.credit_notes import open_amounts
+from services.price_books.books import plan_version
 
 PAGE_MAX = 100
 

@@ -7,8 +7,8 @@ from typing import Any
 from sqlmodel import Session
 
 from models import Alert, Invoice
-from services.invoice_numbers import invoice_number
-from services.pool_balances import PoolBalance
+from services.credits.pool_balances import PoolBalance
+from services.invoices.numbers import invoice_number
 from services.rules.money import Money
 from services.rules.quantities import plain, plain_micro
 from services.standing import AssetStanding, is_late, read_standing

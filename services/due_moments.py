@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from models import CreditGrant, Dunning, GrantKind, Subscription
-from services.closing_periods import grace
-from services.credit_expiry import TOLD_BEFORE
-from services.gain_share_notices import reminder_moments
+from services.closing.period_ends import grace
+from services.credits.expiry import TOLD_BEFORE
+from services.gain_share.notices import reminder_moments
 from services.payments.dunning import REMINDER_DAYS, SUSPENDED_AFTER
-from services.subscription_notices import TRIAL_ENDING_AHEAD
+from services.subscriptions.notices import TRIAL_ENDING_AHEAD
 
 
 def next_due(session: Session, *, tenant_id: str, after: datetime) -> datetime | None:

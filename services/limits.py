@@ -12,13 +12,13 @@ from typing import ClassVar
 from sqlmodel import Session
 
 from services.errors import UPGRADE_URL, FeatureNotIncluded, NotFound, QuotaReached, Refusal
-from services.event_admission import METERED
-from services.plans import Plan
+from services.price_books.plans import Plan
 from services.rules.periods import business_date, day_bounds
 from services.rules.rate_limits import SECOND_MS, CallLimits, Day, Decision, Limit
-from services.subscription_choice import live_subscriptions
-from services.subscriptions import plan_of, read_subscription
+from services.subscriptions.choice import live_subscriptions
+from services.subscriptions.starting import plan_of, read_subscription
 from services.tenants import read_tenant
+from services.usage.event_admission import METERED
 
 CACHED_SECONDS = 5
 CACHED_MAX = 10_000

@@ -11,11 +11,11 @@ from sqlmodel import Session
 
 from services.bulk_rows import GivenQuery, find_given
 from services.errors import EventConflict, KeysUnavailable, Refusal, TooLarge
-from services.event_admission import Admitted
 from services.identifiers import new_id
-from services.metered import Metered, UsageInput
 from services.rules.receipts import receipt_hash
 from services.tenant_books import Books, open_books
+from services.usage.event_admission import Admitted
+from services.usage.metered import Metered, UsageInput
 
 __all__ = ["EVENTS_MAX", "Metered", "UsageInput", "record_usage"]
 

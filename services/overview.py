@@ -9,16 +9,16 @@ from sqlmodel import Session
 
 from models import Alert, AlertKind, ChangeKind, Interval, Invoice, InvoiceLine, LineKind
 from services import standing, wording
-from services.closing_periods import rests_by
-from services.invoice_line_views import share_words
-from services.invoice_numbers import invoice_number
-from services.plans import Plan, Pool
-from services.pool_views import PoolView, pool_view
+from services.closing.period_ends import rests_by
+from services.credits.pool_views import PoolView, pool_view
+from services.invoices.line_views import share_words
+from services.invoices.numbers import invoice_number
+from services.price_books.plans import Plan, Pool
 from services.rules import discounts, money, pricing
 from services.rules.money import Money
 from services.standing import AssetStanding, Standing
-from services.tax_views import TaxView, tax_views
-from services.usage_wording import counted
+from services.taxes.views import TaxView, tax_views
+from services.usage.wording import counted
 
 STATUS_WORDS = {"past_due": "Past due", "trialing": "Trial", "canceled": "Cancelled"}
 STOP_WORDS = {ChangeKind.CANCEL: "Ends", ChangeKind.PAUSE: "Pauses"}

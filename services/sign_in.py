@@ -16,7 +16,7 @@ from services.errors import NotFound, NotSignedIn, WrongTenant
 from services.identifiers import digest, new_secret
 from services.passwords import better_hash, is_password_of
 from services.sign_in_limit import sign_in_limit
-from services.subscription_picker import picked
+from services.subscriptions.picker import picked
 
 SESSION_HOURS = 12
 COOKIE_MAX = 200

@@ -11,17 +11,17 @@ from decimal import Decimal
 from sqlmodel import Session, col, func, select
 
 from models import Alert, Invoice, InvoiceStatus, ScheduledChange, Subscription, Tenant
-from services.asset_counts import count_assets
-from services.assets import SiteRoom, read_site_room
-from services.closing import preview_invoice
-from services.credit_notes import amounts_left
+from services.assets.counts import count_assets
+from services.assets.snapshots import SiteRoom, read_site_room
+from services.closing.close import preview_invoice
+from services.credits.pool_balances import Holder, PoolBalance, read_balances
 from services.errors import NotFound
-from services.invoices import InvoiceDocument, list_invoices
-from services.plans import Plan
-from services.pool_balances import Holder, PoolBalance, read_balances
+from services.invoices.credit_notes import amounts_left
+from services.invoices.finding import InvoiceDocument, list_invoices
+from services.price_books.plans import Plan
 from services.rules.periods import Period, business_date
-from services.scheduled_changes import waiting_change
-from services.subscriptions import plan_of, read_subscription
+from services.subscriptions.scheduled_changes import waiting_change
+from services.subscriptions.starting import plan_of, read_subscription
 from services.tenants import read_tenant
 
 ALERTS_MAX = 20

@@ -17,10 +17,10 @@ from sqlmodel import Session
 from models import ReceiptLog, TenantHead, table_of
 from services.database import after_commit
 from services.errors import NotFound
-from services.event_admission import Admission
-from services.receipt_log import LogHead, open_log
+from services.receipts.log import LogHead, open_log
 from services.tenants import read_tenant
-from services.usage_ledger import UsageLedger
+from services.usage.event_admission import Admission
+from services.usage.ledger import UsageLedger
 
 TENANTS_MAX = 500
 """Whose books one process remembers; the longest unused are forgotten first."""

@@ -6,8 +6,8 @@ from sqlalchemy import bindparam, update
 from sqlmodel import Session, select
 
 from models import Subscription, Tenant, TenantHead, table_of
+from services.closing.questions import Question
 from services.errors import NotFound
-from services.questions import Question
 
 
 def read_tenant(session: Session, *, tenant_id: str) -> Tenant:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 
-from services.plans import Meter, Plan, Pool
+from services.price_books.plans import Meter, Plan, Pool
 from services.rules.discounts import Discount
 from services.rules.money import Money, minor_digits
 from services.rules.periods import business_date, check_timezone

@@ -39,7 +39,7 @@ hypothesis_settings.register_profile(
 )  # fmt: skip
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
 
-pytest_plugins = ["stripe_conformance", "sandbox_server", "payments_world", "mail_server"]
+pytest_plugins = ["tests.stripe_conformance", "tests.sandbox_server", "tests.payments_world", "tests.mail_server"]
 
 BACKENDS = ("sqlite", "postgresql")
 WALKED_SLOWLY = ("services/payments/", "app/test_payments", "app/test_reconciling", "stories/test_paid_journey")

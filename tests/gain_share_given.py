@@ -8,11 +8,11 @@ from typing import Any
 from sqlmodel import Session
 
 from models import GainShareRun, KpiBaseline, MeasurementSource, Party
-from services.baselines import BaselineTerms, accept_baseline, propose_baseline
-from services.evidence import store_evidence
-from services.gain_share_parties import Signer
-from services.gain_share_runs import submit_run
-from services.kpi_measurements import Reading, record_measurements
+from services.gain_share.baselines import BaselineTerms, accept_baseline, propose_baseline
+from services.gain_share.evidence import store_evidence
+from services.gain_share.kpi_measurements import Reading, record_measurements
+from services.gain_share.parties import Signer
+from services.gain_share.runs import submit_run
 from tests.given import Customer, customer
 
 OURS = Signer(Party.SELLER, "usr_ours")

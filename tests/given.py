@@ -24,12 +24,12 @@ from models.finality import triggers
 from services.errors import Refusal
 from services.identity import create_tenant
 from services.metering import Metered, UsageInput, record_usage
-from services.price_book_files import BookEntry
-from services.price_books import load_book, load_shipped_books
+from services.price_books.books import load_book, load_shipped_books
+from services.price_books.files import BookEntry
 from services.rules.merkle import Frontier
 from services.rules.quantities import to_micro
 from services.rules.receipts import check_link, read_receipt
-from services.subscriptions import create_subscription
+from services.subscriptions.starting import create_subscription
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FIRST_OF_NOVEMBER = date(2026, 11, 1)

@@ -14,9 +14,9 @@ from typing import Any
 from services.bundles.headers import SIGNED_TYPES, origin_of, signature_text, statement_hash
 from services.bundles.writing import signed_receipt
 from services.gateways.signing import Signer, public_jwk, signer_of
-from services.plans import Plan, plan_from_document
-from services.price_book_files import read_book
-from services.price_books import plan_document
+from services.price_books.books import plan_document
+from services.price_books.files import read_book
+from services.price_books.plans import Plan, plan_from_document
 from services.rules import money, pricing
 from services.rules.canonical import canonical_bytes, content_hash
 from services.rules.merkle import Frontier, consistency_proof, inclusion_proof

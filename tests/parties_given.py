@@ -6,8 +6,8 @@ from typing import Any
 from sqlmodel import Session
 
 from models import BillingProfile, SellerProfile
-from services.billing_profiles import BillingDetails, SellersTerms, change_billing_profile
-from services.seller_profiles import SellerDetails, change_seller
+from services.parties.billing_profiles import BillingDetails, SellersTerms, change_billing_profile
+from services.parties.seller_profiles import SellerDetails, change_seller
 
 WHERE: dict[str, dict[str, str]] = {
     "ON": {"city": "Toronto", "region": "ON", "postal_code": "M5V 2T6", "country": "CA"},

@@ -19,19 +19,18 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from sandbox_server import START_SECONDS_MAX, SandboxServer, _free_port
 from sqlalchemy import Engine
 from sqlmodel import SQLModel, select
 
 from models import Checkout, EventSource, Interval, Invoice, StripeCall, StripeEvent, Subscription, Tenant
 from services.database import reading, transaction
+from tests.sandbox_server import START_SECONDS_MAX, SandboxServer, _free_port
 
 if TYPE_CHECKING:
-    from hosted_pages import Visitor
-
     from app.payments import Worked
     from services.gateways.stripe.client import Stripe
     from services.gateways.stripe.facts import EventFacts
+    from tests.hosted_pages import Visitor
 
 SECRET = "whsec_of_the_tests"
 _MARKS = {
@@ -213,7 +212,7 @@ class PaymentsWorld:
 
     def visitor(self) -> "Visitor":
         """A person with a browser of their own."""
-        from hosted_pages import Visitor
+        from tests.hosted_pages import Visitor
 
         self._visitors.append(Visitor())
         return self._visitors[-1]
@@ -244,7 +243,7 @@ class PaymentsWorld:
 
     def pay(self, opened: Checkout, *, code: str | None = None, **card: str) -> "Visitor":
         """Pay on the hosted page of a checkout, with a card that works unless another is given."""
-        from hosted_pages import CARD
+        from tests.hosted_pages import CARD
 
         person = self.visitor().open(str(opened.url))
         if code is not None:
@@ -294,9 +293,9 @@ def _world(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     from app import unit_of_work
     from app.cli import payments as commands
     from services.gateways.stripe.client import stripe
-    from services.price_books import load_shipped_books
+    from services.payments.stripe_setup import set_up
+    from services.price_books.books import load_shipped_books
     from services.settings import settings
-    from services.stripe_setup import set_up
 
     monkeypatch.setenv("TALLYSTICK_STRIPE_SECRET_KEY", sandbox.secret_key)
     monkeypatch.setenv("TALLYSTICK_STRIPE_ADDRESS", sandbox.address)

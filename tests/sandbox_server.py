@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from stripe_conformance import Conformance
+
+from tests.stripe_conformance import Conformance
 
 SECRET_KEY = "sk_test_sandbox_of_the_tests"
 START_SECONDS_MAX = 20.0

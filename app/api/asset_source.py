@@ -12,8 +12,8 @@ from app.api.exact_route import api_router
 from app.api.listing import TenantQuery
 from app.api.schemas.asset_source import PullShown, SourceBody, SourceShown
 from app.api.schemas.webhooks import TenantBody
-from services import asset_sources
 from services.api_keys import Principal
+from services.assets import sources as asset_sources
 from services.database import Session
 
 router = api_router("/v1", "Assets and sites")

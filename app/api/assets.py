@@ -9,8 +9,8 @@ from app.api.documentation import READ, WRITE, problems
 from app.api.exact_route import api_router
 from app.api.listing import LIMIT_DEFAULT, Cursor, Limit, TenantQuery, read_text, write_cursor
 from app.api.schemas.assets import SiteBody, SitePage, SiteShown, SnapshotBody, SnapshotShown
-from services import assets
 from services.api_keys import Principal
+from services.assets import snapshots as assets
 from services.database import Session
 
 router = api_router("/v1", "Assets and sites")

@@ -18,10 +18,11 @@ from app.api.schemas.billing_parties import (
     TaxRateShown,
     TaxRatesShown,
 )
-from services import billing_profiles, seller_profiles, tax_rate_changes
 from services.api_keys import OPERATOR_SCOPE, Principal
 from services.database import Session
-from services.tax_rates import TaxRate
+from services.parties import billing_profiles, seller_profiles
+from services.taxes import rate_changes as tax_rate_changes
+from services.taxes.rates import TaxRate
 
 router: APIRouter = api_router("/v1", "Billing details and taxes")
 

@@ -28,12 +28,12 @@ from services.billing_documents.document import BillingDocument
 from services.billing_documents.reading import read_credit_note_document, read_invoice_document
 from services.bundles import exports
 from services.bundles.exports import Export
-from services.credit_ledger import ALL
+from services.credits.ledger import ALL
 from services.database import Session
 from services.errors import Forbidden, NotFound, NotSignedIn
 from services.exports.writing import Format
-from services.gain_share_report.report import read_report
-from services.receipts import read_head
+from services.gain_share.report.report import read_report
+from services.receipts.reading import read_head
 
 SAME_SITE: Final = {"Cross-Origin-Resource-Policy": "same-origin"}
 

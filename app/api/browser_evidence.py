@@ -15,10 +15,11 @@ from app.api.json_body import read_body
 from app.api.schemas.values import ID_PATTERN
 from app.session import token_in
 from models.evidence import EVIDENCE_BYTES_MAX, FILE_NAME_MAX
-from services import evidence, sign_in
+from services import sign_in
 from services.database import Session
 from services.errors import Forbidden, NotFound, NotSignedIn
-from services.gain_share_parties import signer_of_member
+from services.gain_share import evidence
+from services.gain_share.parties import signer_of_member
 from services.sign_in import Member
 
 NAME_MAX: Final = 4 * FILE_NAME_MAX

@@ -24,13 +24,15 @@ from app.api.schemas.subscription_changes import ChangeShown
 from app.api.schemas.subscriptions import SubscriptionShown
 from app.api.schemas.values import ID_PATTERN
 from app.api.subscription_changes import shown
-from services import contract_moves, contracts, reserved_contracts
 from services.api_keys import OPERATOR_SCOPE, Principal
-from services.contracts import Paper
+from services.contracts import agreements as contracts
+from services.contracts import moves as contract_moves
+from services.contracts import reserved as reserved_contracts
+from services.contracts.agreements import Paper
 from services.database import Session
-from services.price_books import plan_version
+from services.price_books.books import plan_version
 from services.rules.periods import business_date
-from services.subscriptions import plan_of
+from services.subscriptions.starting import plan_of
 from services.tenants import read_tenant
 
 router = api_router("/v1/admin", "Contracts")

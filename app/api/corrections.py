@@ -25,11 +25,11 @@ from app.api.schemas.values import ID_PATTERN
 from app.api.usage_input import named_in, read_event
 from models.credit_note import REASON_MAX
 from models.usage import EVENT_ID_MAX
-from services import credit_notes
 from services.api_keys import Principal
-from services.corrections import CorrectionInput, correct_usage
 from services.database import Session
 from services.errors import Unprocessable
+from services.invoices import credit_notes
+from services.usage.corrections import CorrectionInput, correct_usage
 
 router = api_router("/v1", "Corrections")
 

@@ -8,9 +8,11 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.requests import Request
 
 from app import unit_of_work
-from services import api_keys, invoices, subscriptions, tenants
+from services import api_keys, tenants
 from services.api_keys import Principal, key_uses, recent_keys
 from services.errors import MissingScope, NotSignedIn, Unprocessable, WrongTenant
+from services.invoices import finding as invoices
+from services.subscriptions import starting as subscriptions
 
 KEY_HEADER: Final = "X-SIGNET-API-Key"
 

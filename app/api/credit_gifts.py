@@ -14,8 +14,8 @@ from app.api.listing import LIMIT_DEFAULT, Cursor, Limit, read_text, write_curso
 from app.api.schemas.credit_gifts import GiftBody, GiftShown, GiftsShown, TakeAwayBody
 from app.api.schemas.values import ID_PATTERN
 from models import CreditGrant
-from services import credit_promotions
 from services.api_keys import OPERATOR_SCOPE, Principal
+from services.credits import promotions as credit_promotions
 from services.database import Session
 
 router = api_router("/v1/admin/credits/grants", "Credits")

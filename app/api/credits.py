@@ -32,16 +32,18 @@ from app.api.schemas.top_ups import (
 )
 from app.payment_jobs import work_is_there
 from models import EntryKind, Invoice
-from services import auto_top_ups, top_up_purchases, top_ups
 from services.api_keys import Principal
-from services.auto_top_ups import AutoTopUpTerms
-from services.credit_entry_words import word_entries
-from services.credit_ledger import LedgerFilter, read_ledger
-from services.credit_ledger_csv import ledger_csv
-from services.credit_lot_views import read_pool_lots
+from services.credits.entry_words import word_entries
+from services.credits.ledger import LedgerFilter, read_ledger
+from services.credits.ledger_csv import ledger_csv
+from services.credits.lot_views import read_pool_lots
 from services.database import Session, reading
-from services.subscriptions import read_subscription
+from services.subscriptions.starting import read_subscription
 from services.tenants import read_tenant
+from services.top_ups import automatic as auto_top_ups
+from services.top_ups import buying as top_ups
+from services.top_ups import purchases as top_up_purchases
+from services.top_ups.automatic import AutoTopUpTerms
 
 router = api_router("/v1/credits", "Credits")
 

@@ -12,12 +12,12 @@ from app.api.exact_route import api_router
 from app.api.listing import SubscriptionQuery, TenantQuery
 from app.api.schemas.documents import AttestedShown, DocumentLanguage
 from app.api.schemas.values import ID_PATTERN
-from services import document_verification
 from services.api_keys import Principal
 from services.billing_documents import reading
 from services.billing_documents.document import BillingDocument
 from services.billing_documents.rendering import render_pdf
 from services.database import Session
+from services.invoices import document_verification
 from services.rules.verification_codes import TEXT_MAX
 
 PDF_TYPE: Final = "application/pdf"

@@ -22,11 +22,11 @@ from app.api.listing import LIMIT_DEFAULT, Cursor, Limit, TenantQuery, read_text
 from app.api.schemas.kpis import EvidencePage, EvidenceShown
 from app.api.schemas.values import ID_PATTERN
 from models.evidence import EVIDENCE_BYTES_MAX
-from services import evidence
 from services.api_keys import Principal
 from services.database import Session
 from services.errors import BadRequest, Unprocessable
-from services.gain_share_parties import WRITING_SCOPE, signer_of_key
+from services.gain_share import evidence
+from services.gain_share.parties import WRITING_SCOPE, signer_of_key
 
 FORM_TYPE: Final = "multipart/form-data"
 FORM_BYTES_MAX: Final = EVIDENCE_BYTES_MAX + 16 * 1024

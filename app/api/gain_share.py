@@ -31,13 +31,15 @@ from app.api.schemas.gain_share import (
 )
 from app.api.schemas.values import ID_PATTERN, MoneyShown
 from models import GainShareRun, GainShareStatus
-from services import gain_share_calculations, gain_share_decisions, gain_share_runs
 from services.api_keys import Principal
 from services.database import Session
-from services.gain_share_billing import invoice_of_run
-from services.gain_share_parties import WRITING_SCOPE, Signer, signer_of_key
-from services.gain_share_sensitivity import sensitivity_of
-from services.gain_share_steps import read_thread
+from services.gain_share import calculations as gain_share_calculations
+from services.gain_share import decisions as gain_share_decisions
+from services.gain_share import runs as gain_share_runs
+from services.gain_share.billing import invoice_of_run
+from services.gain_share.parties import WRITING_SCOPE, Signer, signer_of_key
+from services.gain_share.sensitivity import sensitivity_of
+from services.gain_share.steps import read_thread
 from services.rules.periods import business_date
 from services.tenants import read_tenant
 

@@ -14,9 +14,9 @@ from app.api.listing import TenantQuery
 from app.api.schemas.values import ID_PATTERN
 from services.api_keys import Principal
 from services.database import Session
-from services.gain_share_parties import WRITING_SCOPE
-from services.gain_share_report.rendering import render_report
-from services.gain_share_report.report import RunReport, read_report
+from services.gain_share.parties import WRITING_SCOPE
+from services.gain_share.report.rendering import render_report
+from services.gain_share.report.report import RunReport, read_report
 
 router = api_router("/v1/gainshare/runs", "Gain-share")
 PDF: Final[dict[int | str, dict[str, Any]]] = {

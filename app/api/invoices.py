@@ -16,14 +16,17 @@ from app.api.listing import LIMIT_DEFAULT, Cursor, Limit, SubscriptionQuery, Ten
 from app.api.schemas.invoices import GenerateBody, InvoiceDetailShown, InvoicePage, InvoiceShown, MarkPaidBody
 from app.api.schemas.receipts import LineEventPage, LineEventShown
 from app.api.schemas.values import ID_PATTERN
-from services import closing, invoices, line_events, subscriptions
 from services.api_keys import OPERATOR_SCOPE, Principal
 from services.bundles import exports
 from services.bundles.exports import Export
-from services.credit_notes import amount_left, amounts_left
+from services.closing import close as closing
 from services.database import Session
 from services.errors import MissingScope
+from services.invoices import finding as invoices
+from services.invoices import line_events
+from services.invoices.credit_notes import amount_left, amounts_left
 from services.rules.receipt_fields import LINES_MAX
+from services.subscriptions import starting as subscriptions
 
 router = api_router("/v1", "Invoices")
 OneSubscription = Annotated[str | None, Query(pattern=ID_PATTERN, description="All of them, if left out.")]

@@ -9,7 +9,7 @@ from app.api.documentation import PUBLIC, problems
 from app.api.exact_route import api_router
 from app.api.schemas.keys import JwkSetShown
 from services.database import Session
-from services.signing_keys import jwks
+from services.receipts.signing_keys import jwks
 
 router = api_router("/.well-known", "Keys")
 

@@ -26,13 +26,13 @@ from app.api.schemas.values import CODE_PATTERN, ID_PATTERN
 from app.api.schemas.webhooks import TenantBody
 from models import BaselineStatus, MeasurementSource
 from models.kpi import SITE_MAX
-from services import baselines, kpi_measurement_lists, kpi_measurements
 from services.api_keys import Principal
-from services.baselines import BaselineTerms
 from services.database import Session
-from services.gain_share_parties import WRITING_SCOPE, signer_of_key
-from services.kpi_counts import Counts
-from services.kpi_measurements import Reading
+from services.gain_share import baselines, kpi_measurement_lists, kpi_measurements
+from services.gain_share.baselines import BaselineTerms
+from services.gain_share.kpi_counts import Counts
+from services.gain_share.kpi_measurements import Reading
+from services.gain_share.parties import WRITING_SCOPE, signer_of_key
 
 router = api_router("/v1/kpi", "Gain-share")
 BaselineId = Annotated[str, Path(pattern=ID_PATTERN)]

@@ -22,11 +22,11 @@ from app.api.schemas.maintenance import (
 )
 from app.api.schemas.values import ID_PATTERN
 from models import RowOutcome
-from services import maintenance_imports
 from services.api_keys import Principal
 from services.database import Session
-from services.gain_share_parties import WRITING_SCOPE, signer_of_key
-from services.maintenance_imports import LogImport
+from services.gain_share.parties import WRITING_SCOPE, signer_of_key
+from services.maintenance import imports as maintenance_imports
+from services.maintenance.imports import LogImport
 
 router = api_router("/v1/kpi", "Gain-share")
 ImportId = Annotated[str, Path(pattern=ID_PATTERN)]

@@ -8,7 +8,7 @@ from app.api.documentation import PUBLIC, problems
 from app.api.exact_route import api_router
 from app.api.schemas.plans import PriceBookShown
 from services.database import Session
-from services.price_books import book_in_force
+from services.price_books.books import book_in_force
 
 router = api_router("/v1/plans", "Plans")
 

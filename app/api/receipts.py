@@ -22,15 +22,16 @@ from app.api.schemas.receipts import (
     VerdictShown,
 )
 from app.api.schemas.values import ID_PATTERN
-from services import log_proofs, receipts
 from services.api_keys import Principal
 from services.bundles import exports, uploads
 from services.bundles.exports import Export
 from services.database import Session
 from services.errors import BundleRefused, Unprocessable
+from services.receipts import log_proofs
+from services.receipts import reading as receipts
+from services.receipts.signature_checks import PublishedKey, read_jwks
+from services.receipts.signing_keys import jwks
 from services.rules.receipts import written
-from services.signature_checks import PublishedKey, read_jwks
-from services.signing_keys import jwks
 
 router = api_router("", "Receipts")
 

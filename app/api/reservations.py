@@ -23,10 +23,10 @@ from app.api.schemas.reservations import (
 )
 from app.api.schemas.values import ID_PATTERN
 from app.api.usage_input import named_in, read_event
-from services import reservations
+from services.credits import reservations
 from services.database import Session
 from services.errors import Unprocessable
-from services.metered import UsageInput
+from services.usage.metered import UsageInput
 
 router = api_router("/v1/usage/reservations", "Reservations")
 

@@ -14,12 +14,12 @@ from app.api.schemas.returns import GiveBackBody, GivenBackShown
 from app.api.schemas.values import ID_PATTERN
 from app.payment_jobs import work_is_there
 from models import Invoice
-from services import invoice_transitions
 from services.api_keys import OPERATOR_SCOPE
-from services.credit_notes import amount_left
 from services.database import Session
 from services.errors import Unprocessable
-from services.invoices import read_invoice
+from services.invoices import transitions as invoice_transitions
+from services.invoices.credit_notes import amount_left
+from services.invoices.finding import read_invoice
 from services.payments import crediting
 from services.rules.money import Money
 from services.rules.violations import RuleViolation

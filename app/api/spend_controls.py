@@ -13,9 +13,9 @@ from app.api.schemas.spend_controls import (
     ThresholdsBody,
     ThresholdsShown,
 )
-from services import spend_controls
 from services.api_keys import Principal
 from services.database import Session
+from services.spending import controls as spend_controls
 
 router = api_router("/v1", "Spending limit and alerts")
 

@@ -18,7 +18,7 @@ from services.errors import InvalidDelivery
 from services.gateways.stripe import events
 from services.gateways.stripe.connection import Connection, connection
 from services.gateways.stripe.facts import EventFacts
-from services.stripe_catalog import webhook_secrets
+from services.payments.stripe_catalog import webhook_secrets
 
 PATH: Final = "/v1/stripe/webhook"
 BYTES_MAX: Final = 1024 * 1024

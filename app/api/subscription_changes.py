@@ -26,14 +26,17 @@ from app.api.schemas.subscription_changes import (
 from app.api.schemas.subscriptions import ScheduledChangeShown, SubscriptionShown
 from app.api.schemas.values import ID_PATTERN
 from models import ScheduledChange, Subscription
-from services import adjustments, carried_credit, plan_changes, scheduled_changes, subscription_lifecycle, subscriptions
 from services.api_keys import OPERATOR_SCOPE, Principal
 from services.database import Session
 from services.errors import Unprocessable
-from services.offered_terms import OWN, TODAY, terms_to_change_to
-from services.price_books import plan_version
+from services.invoices import adjustments, carried_credit
+from services.price_books.books import plan_version
 from services.rules.money import Money
 from services.rules.violations import RuleViolation
+from services.subscriptions import lifecycle as subscription_lifecycle
+from services.subscriptions import plan_changes, scheduled_changes
+from services.subscriptions import starting as subscriptions
+from services.subscriptions.offered_terms import OWN, TODAY, terms_to_change_to
 
 router = api_router("/v1", "Subscriptions")
 SubscriptionId = Annotated[str, Path(pattern=ID_PATTERN)]

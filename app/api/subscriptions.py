@@ -14,10 +14,10 @@ from app.api.listing import TenantQuery
 from app.api.schemas.subscriptions import SubscriptionBody, SubscriptionShown, SubscriptionsShown
 from app.api.schemas.values import ID_PATTERN
 from app.api.subscription_changes import shown
-from services import subscriptions
 from services.api_keys import Principal
-from services.arrears import check_no_arrears
 from services.database import Session
+from services.subscriptions import starting as subscriptions
+from services.subscriptions.arrears import check_no_arrears
 
 router = api_router("/v1/subscriptions", "Subscriptions")
 SubscriptionId = Annotated[str, Path(pattern=ID_PATTERN)]

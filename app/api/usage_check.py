@@ -12,7 +12,7 @@ from app.api.exact_route import api_router
 from app.api.json_body import JSON_TYPE
 from app.api.schemas.usage_check import UsageCheckBody, UsageCheckShown
 from app.api.usage_input import named_in, read_event
-from services.credit_check import check_credits
+from services.credits.check import check_credits
 from services.errors import Unprocessable
 
 router = api_router("/v1/usage", "Usage")

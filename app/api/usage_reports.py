@@ -19,11 +19,11 @@ from app.api.listing import (
 )
 from app.api.schemas.usage import UsageEventPage, UsageEventShown, UsageSummaryShown
 from app.api.schemas.values import read_date_or_moment
-from services import usage_reports
 from services.api_keys import Principal
 from services.database import Session
 from services.errors import Unprocessable
-from services.usage_reports import GroupBy, Moment
+from services.usage import reports as usage_reports
+from services.usage.reports import GroupBy, Moment
 
 router = api_router("/v1/usage", "Usage")
 EventTypeQuery = Annotated[str | None, Query(min_length=1, max_length=64, pattern=r"^[ -~]+$")]

@@ -9,9 +9,9 @@ from app.cli.output import AsJson, print_record
 from app.cli.preparing import ready_database
 from app.unit_of_work import now
 from services.database import transaction
-from services.price_book_files import Finding, PriceBookRefused, read_book
-from services.price_book_lint import warnings
-from services.price_books import load_book
+from services.price_books.books import load_book
+from services.price_books.files import Finding, PriceBookRefused, read_book
+from services.price_books.lint import warnings
 
 commands = typer.Typer(help="Check price books and put them in force.", no_args_is_help=True)
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Price books in TOML.", show_default=False)]

@@ -8,11 +8,11 @@ import typer
 from app.cli.output import AsJson, print_table
 from app.cli.preparing import ready_database
 from app.unit_of_work import now
-from services.contracts import list_contracts
+from services.contracts.agreements import list_contracts
+from services.contracts.reserved import load_reserved
 from services.database import reading, transaction
 from services.identity import find_tenant
-from services.price_books import plan_version
-from services.reserved_contracts import load_reserved
+from services.price_books.books import plan_version
 
 commands = typer.Typer(help="What is agreed with single customers.", no_args_is_help=True)
 BY = "command line"

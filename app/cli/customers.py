@@ -11,11 +11,11 @@ from app.cli.preparing import ready_database
 from app.unit_of_work import now
 from models import Collection, Interval, Role
 from services.api_keys import TENANT_SCOPES, create_api_key
-from services.assets import add_site
+from services.assets.snapshots import add_site
 from services.database import Session, reading, transaction
 from services.identity import create_tenant, create_user, find_tenant
-from services.price_books import book_in_force, plan_in_force
-from services.subscriptions import create_subscription, list_subscriptions, plan_of
+from services.price_books.books import book_in_force, plan_in_force
+from services.subscriptions.starting import create_subscription, list_subscriptions, plan_of
 from services.tenant_clocks import now_of
 
 tenants = typer.Typer(help="Customers.", no_args_is_help=True)

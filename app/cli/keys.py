@@ -11,7 +11,7 @@ from app.unit_of_work import now
 from models import KeyRotation, SigningKey
 from services.database import reading, transaction
 from services.gateways.signing import base64url
-from services.signing_keys import list_keys, rotate_key
+from services.receipts.signing_keys import list_keys, rotate_key
 
 commands = typer.Typer(help="The keys that sign receipts.", no_args_is_help=True)
 

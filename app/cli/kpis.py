@@ -13,17 +13,17 @@ from app.unit_of_work import now
 from models import Party, RowOutcome
 from services.database import Session, reading, transaction
 from services.errors import Unprocessable
-from services.evidence import store_evidence
-from services.gain_share_parties import Signer
+from services.gain_share.evidence import store_evidence
+from services.gain_share.kpi_measurements import check_ended
+from services.gain_share.parties import Signer
 from services.identity import find_tenant
-from services.kpi_measurements import check_ended
-from services.maintenance_columns import FailureColumns, LogMapping, MachineColumns, RepairColumns, Writing
-from services.maintenance_imports import LOG_KPIS, LogImport, LogRequest, import_maintenance_log
-from services.maintenance_logs import Figures, LogFiles, LogReading, read_log
+from services.maintenance.columns import FailureColumns, LogMapping, MachineColumns, RepairColumns, Writing
+from services.maintenance.imports import LOG_KPIS, LogImport, LogRequest, import_maintenance_log
+from services.maintenance.logs import Figures, LogFiles, LogReading, read_log
 from services.rules.decimals import text_of
 from services.rules.kpi_periods import days_named
 from services.tenant_clocks import now_of
-from services.usage_file import UsageFile
+from services.usage.files import UsageFile
 
 REFUSALS_SHOWN: Final = 20
 SIGNED_BY: Final = "command-line"

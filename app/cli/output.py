@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from app.logs import configure_logging
 from services.availability import telling_unavailable
 from services.errors import Refusal
-from services.price_book_files import PriceBookRefused
+from services.price_books.files import PriceBookRefused
 from services.rules.violations import RuleViolation
 from services.settings import settings
 

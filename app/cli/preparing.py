@@ -8,14 +8,14 @@ import typer
 from app.cli.output import refuse
 from app.unit_of_work import now
 from services.availability import check_readiness
+from services.contracts.reserved import reload_reserved
 from services.database import Engine, engine, reading, transaction
 from services.errors import Refusal, UnknownPriceBook
 from services.migrations import migrate
-from services.price_book_files import read_book
-from services.price_books import LoadedBook, book_in_force, load_book
-from services.reserved_contracts import reload_reserved
+from services.price_books.books import LoadedBook, book_in_force, load_book
+from services.price_books.files import read_book
+from services.receipts.signing_keys import ensure_active_key
 from services.settings import CATALOGS, settings
-from services.signing_keys import ensure_active_key
 
 AT_START = "server start"
 log = structlog.get_logger("tallystick.reserved_capacity")

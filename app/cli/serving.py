@@ -17,7 +17,7 @@ from app.cli.output import refuse
 from app.cli.preparing import load_reserved_capacity, migrate_and_stock, ready_database
 from app.unit_of_work import now
 from services.database import engine, reading, transaction
-from services.demo import OPERATOR, demo_logins, is_seeded, seed_demo
+from services.demo.telling import OPERATOR, demo_logins, is_seeded, seed_demo
 from services.errors import NotFound
 from services.gateways.stripe.connection import check_settings
 from services.identity import find_user

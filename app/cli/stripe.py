@@ -24,7 +24,7 @@ def setup(dry_run: DryRun = False, as_json: AsJson = False, book: BookCode = Non
     """
     from services.gateways.stripe.client import stripe as open_stripe  # noqa: PLC0415 — the SDK takes a while to load
     from services.gateways.stripe.connection import check_settings  # noqa: PLC0415
-    from services.stripe_setup import set_up  # noqa: PLC0415
+    from services.payments.stripe_setup import set_up  # noqa: PLC0415
 
     check_settings()
     ready_database()

@@ -7,7 +7,7 @@ from app.cli.preparing import ready_database
 from app.unit_of_work import now
 from services.database import reading
 from services.rules.decimals import text_of
-from services.tax_rate_changes import list_tax_rates
+from services.taxes.rate_changes import list_tax_rates
 
 commands = typer.Typer(help="The sales taxes in force.", no_args_is_help=True)
 

@@ -23,8 +23,8 @@ from services.rules.money import Money
 from services.rules.quantities import plain_micro
 from services.rules.timestamps import parse_timestamp
 from services.tenant_clocks import now_of
-from services.usage_file import DELIMITERS, UsageFile
-from services.usage_import import ImportSummary, RefusedRow, UsageMapping, import_usage
+from services.usage.files import DELIMITERS, UsageFile
+from services.usage.importing import ImportSummary, RefusedRow, UsageMapping, import_usage
 
 REFUSALS_SHOWN = 20
 

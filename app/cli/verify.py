@@ -15,10 +15,10 @@ from typing import Any
 from services.bundles.checked_bills import CheckedBill
 from services.bundles.verification import BundleReport, verify_bundle
 from services.errors import BundleRefused, InvalidBundle, Refusal, Unverifiable
+from services.receipts.signature_checks import PublishedKey, read_jwks
 from services.rules.canonical import parse_strict
 from services.rules.quantities import plain_micro
 from services.rules.violations import NotCanonical
-from services.signature_checks import PublishedKey, read_jwks
 
 KEYS_BYTES_MAX = 16 * 1024 * 1024
 CHECKPOINT_BYTES_MAX = 1024 * 1024

@@ -10,7 +10,7 @@ from app.components.forms import button, select_field, text_field
 from app.components.layout import row, stack
 from app.components.states import skeleton_line
 from app.components.working import ANYWHERE, SMALL
-from services.asset_source_views import every_word
+from services.assets.source_views import every_word
 from services.rules.asset_slots import HOURS
 
 ENTRY: Final = {"borderTop": "1px solid var(--c-line)", "paddingTop": "var(--space-2)"}

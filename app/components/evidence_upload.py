@@ -12,7 +12,7 @@ import reflex as rx
 from app.components.forms import field
 from app.components.layout import Text
 from models.evidence import EVIDENCE_BYTES_MAX
-from services.evidence import ACCEPTED
+from services.gain_share.evidence import ACCEPTED
 
 ACCEPT: Final = ".pdf,.png,.jpg,.jpeg,.csv,.txt,.xlsx,.docx"
 TABLES: Final = ".csv,.txt"

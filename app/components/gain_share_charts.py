@@ -10,8 +10,8 @@ from app.components.charts import chart, line_figure, series_colour
 from app.components.layout import money
 from app.components.tables import Column, data_table
 from app.components.working import SMALL, numbers_behind
-from services.gain_share_series import KpiSeries
-from services.gain_share_series_views import days_words
+from services.gain_share.series import KpiSeries
+from services.gain_share.series_views import days_words
 
 LABELS_MAX: Final = 13
 """More measurements than this are told apart by pointing at them."""

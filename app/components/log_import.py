@@ -14,7 +14,7 @@ from app.components.layout import grid, row, served_link, stack
 from app.components.states import empty_state
 from app.components.tables import Column, data_table
 from app.components.working import ANYWHERE, DIVIDED, EDGES, SMALL
-from services.maintenance_tables import ENCODINGS
+from services.maintenance.tables import ENCODINGS
 
 SEPARATORS = ((",", "Comma"), (";", "Semicolon"), ("\t", "Tab"), ("|", "Bar"))
 BLOCK = {"border": "0", "padding": "0", "minWidth": 0}

@@ -7,9 +7,9 @@ import reflex as rx
 
 from app.components.forms import field, select_field, text_field
 from app.components.layout import Text, grid
-from services.addresses import COUNTRIES
-from services.party_views import id_label
-from services.tax_ids import KINDS
+from services.parties.addresses import COUNTRIES
+from services.parties.views import id_label
+from services.taxes.ids import KINDS
 
 CHOICES = (("", "Choose a country"), *sorted(COUNTRIES.items(), key=lambda pair: pair[1]))
 

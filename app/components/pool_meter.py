@@ -10,7 +10,7 @@ from app.components.progress import credit_progress, progress_key
 
 
 def pool_meter(pool: Any) -> rx.Component:
-    """`pool` is a Var of services.pool_views.PoolView, or a plain one."""
+    """`pool` is a Var of services.credits.pool_views.PoolView, or a plain one."""
     return rx.el.div(
         rx.el.div(
             rx.el.div(

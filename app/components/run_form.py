@@ -20,7 +20,7 @@ from app.components.party_form import text_area
 from app.components.states import empty_state
 from app.components.working import opened_by
 from models.gain_share_run import STEP_TEXT_MAX
-from services.gain_share_tries import METHOD_CHOICES
+from services.gain_share.tries import METHOD_CHOICES
 
 FORM_ID: Final = "run-form"
 PAUSE_MS: Final = 350

@@ -12,7 +12,7 @@ from app.components.posting_form import posting_form
 from app.components.states import skeleton_line
 from app.routes import BY_NAME, Audience, Route, navigation
 from services.payments.standing_views import PaymentNotice
-from services.subscription_picker import SubscriptionChoice
+from services.subscriptions.picker import SubscriptionChoice
 
 MENU_ID = "account-menu"
 COLOUR_MODES = (("light", "Light", "sun"), ("dark", "Dark", "moon"), ("system", "System", "monitor"))

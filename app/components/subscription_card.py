@@ -10,8 +10,8 @@ from app.components.forms import button, choices
 from app.components.layout import link, page_header, row, stack
 from app.components.working import fact_list
 from app.routes import BY_NAME
-from services.plan_changes import When
-from services.subscription_questions import Act
+from services.subscriptions.plan_changes import When
+from services.subscriptions.questions import Act
 
 
 def subscription_card(state: Any, *, when: str, after: list[Any]) -> rx.Component:

@@ -13,13 +13,13 @@ from app.gain_share_reminders import remind_of_runs_due
 from app.scheduled_ends import end_subscriptions_due
 from app.trial_notices import announce_trials_ending_due
 from services import job_workers
-from services.closing import close_if_due
+from services.closing.close import close_if_due
+from services.closing.due_periods import Subscribed
 from services.database import reading, transaction
-from services.due_periods import Subscribed
 from services.gateways.workflows import runs
 from services.gateways.workflows.procedures import RETRIES
 from services.gateways.workflows.runs import RunState
-from services.subscriptions import read_subscription
+from services.subscriptions.starting import read_subscription
 
 Counts = dict[str, int]
 Given = Mapping[str, Any]

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from app.jobs.shapes import JobGauges
 from app.jobs.views import COUNTED_MAX, STUCK_AFTER
-from services import due_periods, job_workers
+from services import job_workers
+from services.closing import due_periods
 from services.database import reading
 from services.gateways.workflows import runs
 from services.gateways.workflows.runs import RunState

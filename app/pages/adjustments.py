@@ -15,11 +15,11 @@ from app.pages.frame import open_operator_page, page_body
 from app.routes import BY_NAME
 from app.session import answers_refusals, signed_in_operator
 from models.base import ID_MAX
-from services import adjustment_views
-from services.adjustment_views import EMPTY_ADJUSTMENTS, AdjustmentsView
-from services.adjustments import REASON_MAX
 from services.errors import Conflict, NotFound, SubscriptionConflict, Unprocessable
 from services.identifiers import new_id
+from services.invoices import adjustment_views
+from services.invoices.adjustment_views import EMPTY_ADJUSTMENTS, AdjustmentsView
+from services.invoices.adjustments import REASON_MAX
 
 SMALL = {"fontSize": "var(--text-sm)"}
 AMOUNT_MAX = 24

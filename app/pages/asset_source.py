@@ -12,8 +12,9 @@ from app.components.shell import ShellView
 from app.pages.frame import open_page
 from app.session import answers_refusals, require_role
 from models import Role
-from services import asset_source_views, asset_sources
-from services.asset_source_views import NO_SOURCE, AssetSourceView
+from services.assets import source_views as asset_source_views
+from services.assets import sources as asset_sources
+from services.assets.source_views import NO_SOURCE, AssetSourceView
 from services.errors import Conflict, Unprocessable
 from services.sign_in import Member
 

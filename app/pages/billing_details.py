@@ -16,9 +16,10 @@ from app.pages.frame import open_page, page_body
 from app.routes import BY_NAME
 from app.session import answers_refusals, require_role
 from models import Role
-from services import billing_profiles, party_views
 from services.errors import Unprocessable
-from services.party_views import BUYER_KINDS, NO_FORM, PartyForm
+from services.parties import billing_profiles
+from services.parties import views as party_views
+from services.parties.views import BUYER_KINDS, NO_FORM, PartyForm
 from services.sign_in import Member
 
 LANGUAGES = (("en", "English"), ("fr", "Français"))

@@ -16,9 +16,11 @@ from app.routes import BY_NAME
 from app.session import answers_refusals, signed_in_operator
 from models import Collection, Interval
 from models.base import ID_MAX
-from services import contract_moves, contract_views, contracts
-from services.contract_form import FIELD_MAX, NO_FORM, FormView, read_day
-from services.contract_views import EMPTY_CONTRACTS, NO_DRAFT, NO_MOVE, ContractsView, DraftView, MoveView
+from services.contracts import agreements as contracts
+from services.contracts import moves as contract_moves
+from services.contracts import views as contract_views
+from services.contracts.form import FIELD_MAX, NO_FORM, FormView, read_day
+from services.contracts.views import EMPTY_CONTRACTS, NO_DRAFT, NO_MOVE, ContractsView, DraftView, MoveView
 from services.errors import Conflict, NotFound, UnknownPlan, Unprocessable
 
 FIELDS_MAX = 400

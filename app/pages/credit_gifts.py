@@ -16,9 +16,9 @@ from app.pages.frame import open_page, page_body
 from app.session import answers_refusals
 from models.base import ID_MAX
 from models.credit import REASON_MAX
-from services import credit_gift_views
-from services.credit_gift_views import NO_GIFTS, GiftsView
-from services.credit_promotions import take_away
+from services.credits import gift_views as credit_gift_views
+from services.credits.gift_views import NO_GIFTS, GiftsView
+from services.credits.promotions import take_away
 from services.errors import Conflict, Forbidden, NotFound, Unprocessable
 from services.identifiers import new_id
 from services.sign_in import Member

@@ -17,8 +17,8 @@ from app.pages.frame import open_page, page_body
 from app.pages.top_up_desk import TopUpDesk
 from app.routes import BY_NAME, CREDITS_CSV_HREF, invoice_href, receipt_href
 from app.session import answers_refusals, signed_in_member
-from services import credit_page_views
-from services.credit_page_views import EMPTY_CREDITS, ENTRIES_SHOWN, KINDS, CreditsView
+from services.credits import page_views as credit_page_views
+from services.credits.page_views import EMPTY_CREDITS, ENTRIES_SHOWN, KINDS, CreditsView
 
 PAGES_BACK_MAX: Final = 10_000
 SMALL: Final = {"fontSize": "var(--text-sm)"}

@@ -13,8 +13,8 @@ from app.components.working import SMALL, fact_list
 from app.pages.frame import open_page
 from app.routes import invoice_href, receipt_href, run_href
 from app.session import answers_refusals
-from services import document_check_views
-from services.document_check_views import NOTHING_CHECKED, TYPED_MAX, DocumentCheckView
+from services.invoices import document_check_views
+from services.invoices.document_check_views import NOTHING_CHECKED, TYPED_MAX, DocumentCheckView
 
 
 class DocumentCheck(rx.State):

@@ -19,11 +19,11 @@ from app.pages.subscription_picker import subscription_picker as picked_by
 from app.routes import BY_NAME
 from app.session import signed_in_member, signed_in_operator, signed_in_person
 from models import Role
-from services import subscription_picker
 from services.errors import Forbidden, NotSignedIn
 from services.payments import standing_views
 from services.payments.standing_views import NO_NOTICE
 from services.sign_in import Member
+from services.subscriptions import picker as subscription_picker
 
 OF_ONE_SUBSCRIPTION: Final = frozenset({"overview", "usage", "plans", "invoices"})
 """Pages that are about one of the customer's subscriptions at a time."""

@@ -16,10 +16,11 @@ from app.routes import BY_NAME
 from app.session import answers_refusals
 from models.base import ID_MAX
 from models.kpi import REASON_MAX
-from services import baselines, gain_share_views
 from services.errors import Conflict, Forbidden, NotFound, Unprocessable
-from services.gain_share_parties import signer_of_member
-from services.gain_share_views import EMPTY_GAIN_SHARE, GainShareView
+from services.gain_share import baselines
+from services.gain_share import views as gain_share_views
+from services.gain_share.parties import signer_of_member
+from services.gain_share.views import EMPTY_GAIN_SHARE, GainShareView
 from services.sign_in import Member
 
 ACCEPT, DECLINE = "accept", "decline"

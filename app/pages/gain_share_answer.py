@@ -29,11 +29,13 @@ from app.routes import BY_NAME, run_answer_href, run_document_href
 from app.session import answers_refusals
 from models.base import ID_MAX
 from models.gain_share_run import STEP_TEXT_MAX
-from services import gain_share_decisions, gain_share_review, gain_share_tries
 from services.errors import Conflict, Forbidden, NotFound, Unprocessable
-from services.gain_share_parties import signer_of_member
-from services.gain_share_review import NO_REVIEW, ReviewView
-from services.gain_share_tries import NO_FORM, NOTHING_TRIED, RunFormView, TryView
+from services.gain_share import decisions as gain_share_decisions
+from services.gain_share import review as gain_share_review
+from services.gain_share import tries as gain_share_tries
+from services.gain_share.parties import signer_of_member
+from services.gain_share.review import NO_REVIEW, ReviewView
+from services.gain_share.tries import NO_FORM, NOTHING_TRIED, RunFormView, TryView
 from services.sign_in import Member
 
 REFUSED = (Unprocessable, Conflict, Forbidden, NotFound)

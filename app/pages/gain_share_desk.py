@@ -23,12 +23,14 @@ from app.routes import BY_NAME, run_answer_href
 from app.session import answers_refusals
 from models.base import ID_MAX
 from models.kpi import REASON_MAX
-from services import baselines, gain_share_desk, gain_share_views
 from services.errors import Conflict, Forbidden, NotFound, Unprocessable
-from services.gain_share_desk import NO_BASELINE_FORM, BaselineForm
-from services.gain_share_parties import signer_of_member
-from services.gain_share_typed import TYPED_MAX
-from services.gain_share_views import EMPTY_GAIN_SHARE, GainShareView
+from services.gain_share import baselines
+from services.gain_share import desk as gain_share_desk
+from services.gain_share import views as gain_share_views
+from services.gain_share.desk import NO_BASELINE_FORM, BaselineForm
+from services.gain_share.parties import signer_of_member
+from services.gain_share.typed import TYPED_MAX
+from services.gain_share.views import EMPTY_GAIN_SHARE, GainShareView
 from services.sign_in import Member
 
 ACCEPT, DECLINE, WITHDRAW = "accept", "decline", "withdraw"

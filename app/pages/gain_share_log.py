@@ -17,13 +17,15 @@ from app.pages.frame import page_body
 from app.session import answers_refusals
 from models import LogFile
 from models.base import ID_MAX
-from services import maintenance_import_views, maintenance_imports, maintenance_tables
 from services.errors import Conflict, NotFound, Unprocessable
-from services.gain_share_parties import signer_of_member
-from services.maintenance_import_views import NO_READING, ImportRow, ReadingView
-from services.maintenance_imports import LoadedLog
-from services.maintenance_logs import LogReading
-from services.maintenance_tables import NO_TABLE, TableView
+from services.gain_share.parties import signer_of_member
+from services.maintenance import import_views as maintenance_import_views
+from services.maintenance import imports as maintenance_imports
+from services.maintenance import tables as maintenance_tables
+from services.maintenance.import_views import NO_READING, ImportRow, ReadingView
+from services.maintenance.imports import LoadedLog
+from services.maintenance.logs import LogReading
+from services.maintenance.tables import NO_TABLE, TableView
 from services.sign_in import Member
 
 FIELD_MAX = 240

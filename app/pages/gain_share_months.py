@@ -18,11 +18,12 @@ from app.routes import BY_NAME
 from app.session import answers_refusals
 from models import MeasurementSource
 from models.kpi import SITE_MAX
-from services import gain_share_months, kpi_measurements
 from services.errors import Conflict, NotFound, Unprocessable
-from services.gain_share_months import NO_MONTHS, MonthsView
-from services.gain_share_parties import signer_of_member
-from services.gain_share_typed import TYPED_MAX, typed_readings, typed_text
+from services.gain_share import kpi_measurements
+from services.gain_share import months as gain_share_months
+from services.gain_share.months import NO_MONTHS, MonthsView
+from services.gain_share.parties import signer_of_member
+from services.gain_share.typed import TYPED_MAX, typed_readings, typed_text
 from services.sign_in import Member
 
 

@@ -16,10 +16,10 @@ from app.pages.frame import page_body
 from app.routes import run_answer_href
 from app.session import answers_refusals
 from models.gain_share_run import STEP_TEXT_MAX
-from services import gain_share_tries
 from services.errors import Conflict, Forbidden, NotFound, Unprocessable
-from services.gain_share_parties import signer_of_member
-from services.gain_share_tries import NO_FORM, NOTHING_TRIED, RunFormView, TryView
+from services.gain_share import tries as gain_share_tries
+from services.gain_share.parties import signer_of_member
+from services.gain_share.tries import NO_FORM, NOTHING_TRIED, RunFormView, TryView
 from services.rules.gain_share import DOWNTIME_COST
 
 

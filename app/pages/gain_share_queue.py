@@ -18,9 +18,10 @@ from app.pages.frame import open_operator_page, page_body
 from app.pages.paged_list import PagedList
 from app.routes import BY_NAME, run_answer_href
 from app.session import answers_refusals, signed_in_operator
-from services import customers, gain_share_queue
+from services import customers
 from services.customers import EMPTY_CUSTOMERS, CustomersView
-from services.gain_share_queue import EMPTY_QUEUE, QueueView
+from services.gain_share import queue as gain_share_queue
+from services.gain_share.queue import EMPTY_QUEUE, QueueView
 
 TYPED_MAX = 64
 CUSTOMERS_SHOWN = 8

@@ -29,10 +29,11 @@ from app.routes import BY_NAME, run_document_href
 from app.session import answers_refusals
 from models.base import ID_MAX
 from models.gain_share_run import STEP_TEXT_MAX
-from services import gain_share_decisions, gain_share_review
 from services.errors import Conflict, Forbidden, NotFound, SubscriptionConflict, Unprocessable
-from services.gain_share_parties import signer_of_member
-from services.gain_share_review import NO_REVIEW, ReviewView
+from services.gain_share import decisions as gain_share_decisions
+from services.gain_share import review as gain_share_review
+from services.gain_share.parties import signer_of_member
+from services.gain_share.review import NO_REVIEW, ReviewView
 from services.sign_in import Member
 
 APPROVE, REJECT, DISPUTE = "approve", "reject", "dispute"

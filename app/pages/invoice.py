@@ -21,10 +21,11 @@ from app.pages.frame import open_page, page_body
 from app.pages.give_back import GiveBackForm, give_back_section
 from app.routes import BY_NAME
 from app.session import answers_refusals
-from services import invoice_views, line_event_views
 from services.errors import NotFound
-from services.invoice_views import EMPTY_INVOICE, InvoiceDetailView
-from services.line_event_views import NO_LINE_EVENTS, LineEventsView
+from services.invoices import line_event_views
+from services.invoices import views as invoice_views
+from services.invoices.line_event_views import NO_LINE_EVENTS, LineEventsView
+from services.invoices.views import EMPTY_INVOICE, InvoiceDetailView
 from services.payments import payment_views
 from services.payments.payment_views import NO_PAYMENT, PaymentView
 from services.sign_in import Member

@@ -19,8 +19,8 @@ from app.pages.billing_portal import BillingPortal, manage_cards_button, portal_
 from app.pages.frame import open_page, page_body
 from app.routes import BY_NAME, invoice_href, proof_href
 from app.session import answers_refusals
-from services import invoice_views
-from services.invoice_views import EMPTY_INVOICES, InvoiceListView
+from services.invoices import views as invoice_views
+from services.invoices.views import EMPTY_INVOICES, InvoiceListView
 from services.payments import payment_views
 from services.payments.payment_views import PaymentLine
 from services.sign_in import Member

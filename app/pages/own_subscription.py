@@ -10,12 +10,14 @@ from app.components.subscription_card import act_question, subscription_card
 from app.pages.frame import open_page
 from app.session import answers_refusals, require_role
 from models import Role
-from services import scheduled_changes, subscription_questions, subscription_views
 from services.errors import Conflict, NotFound, SubscriptionConflict, UnknownPlan, Unprocessable
-from services.plan_changes import When
 from services.sign_in import Member
-from services.subscription_questions import NO_ACT, ActQuestion
-from services.subscription_views import NO_CARD, SubscriptionCard
+from services.subscriptions import questions as subscription_questions
+from services.subscriptions import scheduled_changes
+from services.subscriptions import views as subscription_views
+from services.subscriptions.plan_changes import When
+from services.subscriptions.questions import NO_ACT, ActQuestion
+from services.subscriptions.views import NO_CARD, SubscriptionCard
 
 REFUSALS = (Conflict, NotFound, SubscriptionConflict, UnknownPlan, Unprocessable)
 

@@ -11,10 +11,10 @@ from app.pages.frame import open_page
 from app.session import answers_refusals, require_role
 from models import Role
 from models.base import ID_MAX
-from services import change_views
-from services.change_views import NOTHING_TO_CHANGE, ChangeQuestion
 from services.errors import Conflict, NotFound, SubscriptionConflict, UnknownPlan, Unprocessable
 from services.sign_in import Member
+from services.subscriptions import change_views
+from services.subscriptions.change_views import NOTHING_TO_CHANGE, ChangeQuestion
 
 REFUSALS = (Conflict, NotFound, SubscriptionConflict, UnknownPlan, Unprocessable)
 CODE_MAX = 130

@@ -15,8 +15,7 @@ from models import Role
 from models.base import ID_MAX
 from models.subscription import SUBSCRIPTION_NAME_MAX
 from models.usage import SITE_MAX
-from services import added_subscriptions, plan_starts, sign_in
-from services.added_subscriptions import NO_ADD_FORM, AddForm
+from services import sign_in
 from services.errors import (
     Conflict,
     NotFound,
@@ -27,8 +26,11 @@ from services.errors import (
     Unprocessable,
 )
 from services.payments import checkout_views, standing_views
-from services.plan_starts import NOTHING_ASKED, StartView
 from services.sign_in import Member
+from services.subscriptions import adding as added_subscriptions
+from services.subscriptions import plan_starts
+from services.subscriptions.adding import NO_ADD_FORM, AddForm
+from services.subscriptions.plan_starts import NOTHING_ASKED, StartView
 
 REFUSALS = (Conflict, NotFound, SubscriptionConflict, UnknownPlan, Unprocessable)
 CODE_MAX = 130

@@ -19,10 +19,10 @@ from app.pages.plan_change import PlanChange
 from app.pages.plan_start import PlanStart, has_payment_page
 from app.session import answers_refusals
 from models import Role
-from services import own_offers as offers_apart
-from services import plan_offers
-from services.own_offers import OwnOffer
-from services.plan_offers import EMPTY_OFFERS, OffersView
+from services.subscriptions import own_offers as offers_apart
+from services.subscriptions import plan_offers
+from services.subscriptions.own_offers import OwnOffer
+from services.subscriptions.plan_offers import EMPTY_OFFERS, OffersView
 
 
 class PlansPage(rx.State):

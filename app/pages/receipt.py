@@ -16,9 +16,9 @@ from app.components.working import SMALL, fact_list, opened_by
 from app.pages.frame import open_page, page_body
 from app.routes import BY_NAME, invoice_href, receipt_href, receipt_proof_href
 from app.session import answers_refusals
-from services import receipt_views
 from services.errors import NotFound
-from services.receipt_views import EMPTY_RECEIPT, ReceiptView
+from services.receipts import views as receipt_views
+from services.receipts.views import EMPTY_RECEIPT, ReceiptView
 
 SAYS = {"fontSize": "var(--text-md)", "lineHeight": "1.55", "textWrap": "pretty", "overflowWrap": "anywhere"}
 LIST = {"listStyle": "none", "gap": "var(--space-3)"}

@@ -14,11 +14,14 @@ from app.components.states import skeleton_card, skeleton_line
 from app.components.tables import Column, data_table
 from app.pages.frame import open_operator_page, page_body
 from app.session import answers_refusals
-from services import party_views, seller_profiles, tax_rate_changes, tax_rate_views
 from services.errors import Conflict, Unprocessable
-from services.party_views import NO_FORM, SELLER_KINDS, PartyForm
-from services.tax_rate_changes import CODES
-from services.tax_rate_views import TaxRateView
+from services.parties import seller_profiles
+from services.parties import views as party_views
+from services.parties.views import NO_FORM, SELLER_KINDS, PartyForm
+from services.taxes import rate_changes as tax_rate_changes
+from services.taxes import rate_views as tax_rate_views
+from services.taxes.rate_changes import CODES
+from services.taxes.rate_views import TaxRateView
 
 COLUMNS = (
     Column("Place", lambda rate: rate.place, leads=True),

@@ -10,10 +10,11 @@ from app.components.spending_limit import spending_limit_card
 from app.pages.frame import open_page
 from app.session import answers_refusals, require_role
 from models import Role
-from services import spend_controls, spending_views
 from services.errors import Unprocessable
 from services.sign_in import Member
-from services.spending_views import NO_SPENDING, NOTHING_ASKED, CapQuestion, SpendingView
+from services.spending import controls as spend_controls
+from services.spending import views as spending_views
+from services.spending.views import NO_SPENDING, NOTHING_ASKED, CapQuestion, SpendingView
 
 EDITED = ("cap", "thresholds")
 

@@ -9,11 +9,12 @@ from app.components.shell import ShellView
 from app.pages.frame import open_page
 from app.session import answers_refusals, require_role
 from models import Role
-from services import auto_top_ups, top_up_questions
-from services.auto_top_ups import AutoTopUpTerms
 from services.errors import Conflict, SubscriptionConflict, Unprocessable
 from services.sign_in import Member
-from services.top_up_questions import NO_TOP_UP, NOTHING_BOUGHT, TopUpOutcome, TopUpQuestion
+from services.top_ups import automatic as auto_top_ups
+from services.top_ups import questions as top_up_questions
+from services.top_ups.automatic import AutoTopUpTerms
+from services.top_ups.questions import NO_TOP_UP, NOTHING_BOUGHT, TopUpOutcome, TopUpQuestion
 
 TYPED_MAX = 40
 REFUSED = (Unprocessable, Conflict, SubscriptionConflict)

@@ -18,13 +18,15 @@ from app.components.use_breakdown import days_section, sites_section, trend_sect
 from app.pages.frame import open_page, page_body
 from app.routes import BY_NAME
 from app.session import answers_refusals
-from services import credit_estimate, event_views, usage_views
-from services.credit_estimate import NO_ESTIMATE, EstimateView, MeterChoice
+from services.credits import estimate as credit_estimate
+from services.credits.estimate import NO_ESTIMATE, EstimateView, MeterChoice
 from services.errors import Unprocessable
-from services.event_views import EMPTY_EVENTS, EventsView
 from services.rules.quantities import MICRO
 from services.sign_in import Member
-from services.usage_views import EMPTY_USAGE, Bars, UsageView
+from services.usage import event_views
+from services.usage import views as usage_views
+from services.usage.event_views import EMPTY_EVENTS, EventsView
+from services.usage.views import EMPTY_USAGE, Bars, UsageView
 
 
 class UsagePage(rx.State):

@@ -18,8 +18,8 @@ from app.pages.document_check import DocumentCheck, document_check_card
 from app.pages.frame import open_page, page_body
 from app.routes import BY_NAME, VERIFIER_HREF, proof_href
 from app.session import answers_refusals
-from services import log_views
-from services.log_views import EMPTY_LOG, JWKS_PATH, LogView
+from services.receipts import log_views
+from services.receipts.log_views import EMPTY_LOG, JWKS_PATH, LogView
 
 STEPS = {
     "listStyle": "decimal",

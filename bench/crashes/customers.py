@@ -15,10 +15,10 @@ from app.unit_of_work import now
 from services.api_keys import create_api_key
 from services.database import Session, transaction
 from services.identity import create_tenant
-from services.price_book_files import BookEntry
-from services.price_books import load_book
-from services.spend_controls import set_spend_cap
-from services.subscriptions import create_subscription
+from services.price_books.books import load_book
+from services.price_books.files import BookEntry
+from services.spending.controls import set_spend_cap
+from services.subscriptions.starting import create_subscription
 
 RATES = {"work": 1, "heavy": 5}
 """Credits that a unit of each meter burns."""

@@ -6,11 +6,11 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from models import Receipt, ReceiptLog, SigningKey, TraceHop, table_of
+from services.receipts.signature_checks import verify_checkpoint
 from services.rules.merkle import Frontier
 from services.rules.receipts import Receipt as ReceiptRead
 from services.rules.receipts import check_hop, check_link, read_receipt
 from services.rules.violations import RuleViolation
-from services.signature_checks import verify_checkpoint
 
 
 @dataclass(slots=True)

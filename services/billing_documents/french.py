@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from services.billing_documents.document import BillingDocument, DocumentKind, DocumentLine, Prorated
 from services.billing_documents.wording import Wording, included_of
-from services.invoice_numbers import written_number
+from services.invoices.numbers import written_number
 from services.rules.money import Money
 from services.rules.taxes import EXEMPT, EXPORT_NOTES, OUT_OF_SCOPE_NOTE, REVERSE_CHARGE_NOTE
 

@@ -7,10 +7,10 @@ from sqlmodel import Session
 
 from models import CreditNoteLine, InvoiceLine
 from services.billing_documents.document import CoveredUse, DocumentLine, PlanFacts, Prorated
-from services.invoices import InvoiceDocument
-from services.line_usage import covered_usage
-from services.plans import Plan
-from services.price_books import plan_version
+from services.invoices.finding import InvoiceDocument
+from services.invoices.line_usage import covered_usage
+from services.price_books.books import plan_version
+from services.price_books.plans import Plan
 from services.rules.money import Money
 from services.rules.periods import business_date, check_timezone
 from services.rules.quantities import from_micro

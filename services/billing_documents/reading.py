@@ -20,12 +20,12 @@ from services.billing_documents.parties import (
     payment_details_of,
     seller_of,
 )
-from services.closing import preview_invoice
-from services.credit_notes import list_credit_notes, note_number, read_credit_note
+from services.closing.close import preview_invoice
 from services.errors import Conflict
-from services.invoice_numbers import invoice_number
-from services.invoices import InvoiceDocument, read_invoice
-from services.receipts import find_receipt
+from services.invoices.credit_notes import list_credit_notes, note_number, read_credit_note
+from services.invoices.finding import InvoiceDocument, read_invoice
+from services.invoices.numbers import invoice_number
+from services.receipts.reading import find_receipt
 from services.rules import receipts as receipt_rules
 from services.rules.periods import business_date
 from services.rules.verification_codes import verification_code

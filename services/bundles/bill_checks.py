@@ -16,7 +16,7 @@ from services.bundles.tax_checks import TaxChecks
 from services.bundles.top_up_lines import purchase_of
 from services.bundles.usage import Asked, PoolSum, UsageSums
 from services.errors import BundleRefused, InvalidBundle, Unverifiable
-from services.plans import Plan
+from services.price_books.plans import Plan
 from services.rules import money
 from services.rules.money import Money
 from services.rules.quantities import plain_micro, to_micro

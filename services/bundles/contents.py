@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select, union
 from models import BillingPeriod, InvoiceLine, PlanVersion, ReceiptSignature
 from services.bundles.headers import SIGNATURES_MAX, signature_text
 from services.errors import TooLarge
-from services.signing_keys import jwks, key_history
+from services.receipts.signing_keys import jwks, key_history
 
 
 def stored_signatures(session: Session, *, tenant_id: str, seqs: tuple[int, int] | Sequence[int]) -> dict[str, Any]:

@@ -20,14 +20,14 @@ from services.bundles.headers import FORMAT, HEADER_BYTES_MAX, header_line
 from services.bundles.writing import bundle_document, bundle_lines
 from services.errors import NotFound, TooLarge, Unprocessable
 from services.gateways.signing import Signer
-from services.invoice_numbers import invoice_number
-from services.invoices import read_invoice
-from services.log_proofs import prove_consistency, prove_inclusions, read_subtrees
-from services.receipts import Head, find_receipt, read_head
+from services.invoices.finding import read_invoice
+from services.invoices.numbers import invoice_number
+from services.receipts.log_proofs import prove_consistency, prove_inclusions, read_subtrees
+from services.receipts.reading import Head, find_receipt, read_head
+from services.receipts.signing_keys import active_signer
 from services.rules.log_ranges import after_places, before_places
 from services.rules.merkle import Place
 from services.rules.receipts import written, written_time
-from services.signing_keys import active_signer
 
 DOCUMENT_RECEIPTS_MAX = 1_000
 """Of a bundle written as one JSON document where nobody asked for JSON lines."""

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from services.errors import InvalidBundle
-from services.plans import Plan
+from services.price_books.plans import Plan
 from services.rules.decimals import is_plain, text_of
 from services.rules.money import Money, round_half_away
 from services.rules.receipts import Receipt, written

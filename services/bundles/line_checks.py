@@ -14,7 +14,7 @@ from services.bundles.proration_checks import prorated
 from services.bundles.top_up_lines import rate_top_up
 from services.bundles.usage import PoolSum
 from services.errors import InvalidBundle, Unverifiable
-from services.plans import MONTHS_IN_YEAR, Plan
+from services.price_books.plans import MONTHS_IN_YEAR, Plan
 from services.rules import discounts, money, pricing
 from services.rules.decimals import EXACT, is_plain, text_of
 from services.rules.money import Money

@@ -17,10 +17,10 @@ from services.bundles.headers import (
     origin_of,
 )
 from services.errors import InvalidBundle, Unprocessable, Unverifiable
+from services.receipts.signature_checks import PublishedKey, read_jwks
 from services.rules.notes import Checkpoint, Note, read_checkpoint, read_note
 from services.rules.receipt_fields import ID_MAX, is_hash, is_moment
 from services.rules.violations import InvalidNote
-from services.signature_checks import PublishedKey, read_jwks
 
 _ALWAYS = (
     "format", "kind", "iss", "tenant", "origin", "created", "count", "checkpoint", "keys", "rotations", "signatures",

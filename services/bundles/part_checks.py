@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from services.bundles.usage import Asked, PoolSum, UsageSums
 from services.errors import InvalidBundle, Unverifiable
-from services.plans import Plan
+from services.price_books.plans import Plan
 from services.rules.proration import added_allowance
 from services.rules.receipts import Receipt
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.errors import InvalidBundle, Unverifiable
-from services.plans import PLAN_FORMAT, Plan, plan_from_document
+from services.price_books.plans import PLAN_FORMAT, Plan, plan_from_document
 from services.rules.canonical import content_hash
 from services.rules.decimals import is_plain
 from services.rules.quantities import to_micro

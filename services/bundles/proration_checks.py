@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.errors import InvalidBundle, Unverifiable
-from services.plans import MONTHS_IN_YEAR, Plan
+from services.price_books.plans import MONTHS_IN_YEAR, Plan
 from services.rules import discounts, money, proration
 from services.rules.money import Money
 from services.rules.receipt_fields import is_moment

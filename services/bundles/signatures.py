@@ -10,9 +10,9 @@ from services.bundles.members import Header
 from services.bundles.reading import Seal
 from services.errors import InvalidBundle, InvalidSignature, Unprocessable, Unverifiable
 from services.gateways.signing import verify
+from services.receipts.signature_checks import PublishedKey, note_signers, verify_history
 from services.rules.notes import Note, key_id
 from services.rules.receipts import Receipt
-from services.signature_checks import PublishedKey, note_signers, verify_history
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _SECOND = 1_000_000

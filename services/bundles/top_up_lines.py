@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.errors import InvalidBundle
-from services.plans import Plan, TopUp
+from services.price_books.plans import Plan, TopUp
 from services.rules import money, pricing
 from services.rules.decimals import is_plain
 from services.rules.money import Money

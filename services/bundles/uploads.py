@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from services.bundles.verification import BundleReport, verify_bundle
 from services.errors import TooLarge
-from services.signature_checks import PublishedKey
+from services.receipts.signature_checks import PublishedKey
 
 UPLOAD_BYTES_MAX = 16 * 1024 * 1024
 UNZIPPED_BYTES_MAX = 64 * 1024 * 1024

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from services.errors import InvalidBundle, Unverifiable
-from services.plans import Plan
+from services.price_books.plans import Plan
 from services.rules.log_ranges import RangeRoot
 from services.rules.log_steps import Use
 from services.rules.quantities import MICRO

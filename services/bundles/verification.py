@@ -18,10 +18,10 @@ from services.bundles.reading import Bundle, open_bundle
 from services.bundles.signatures import KeyRing, check_receipt_signature, check_seal
 from services.bundles.usage import MeterTotal, UsageSums
 from services.errors import BundleRefused, InvalidBundle, Unverifiable
+from services.receipts.signature_checks import PublishedKey
 from services.rules.log_steps import Step
 from services.rules.receipts import Receipt, read_receipt
 from services.rules.violations import InvalidReceipt
-from services.signature_checks import PublishedKey
 
 BILLS_MAX = 10_000
 BILLS_BYTES_MAX = 16 * 1024 * 1024

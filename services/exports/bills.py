@@ -7,9 +7,9 @@ from typing import Any
 from sqlmodel import Session, and_, col, or_, select
 
 from models import CreditNote, CreditNoteLine, Invoice, InvoiceLine
-from services.credit_notes import amounts_left, note_number
 from services.exports.sheets import PAGE_ROWS, Asked, Page, Row, Sheet, columns
-from services.invoice_numbers import invoice_number
+from services.invoices.credit_notes import amounts_left, note_number
+from services.invoices.numbers import invoice_number
 from services.rules.money import minor_digits
 from services.rules.receipts import written
 

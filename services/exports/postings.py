@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from models import CreditNote, CreditNoteLine, Invoice, InvoiceLine, LineKind, Refund
-from services.credit_notes import note_number
 from services.exports.accounts import Account, Accounts
-from services.invoice_numbers import invoice_number
+from services.invoices.credit_notes import note_number
+from services.invoices.numbers import invoice_number
 from services.rules.recognition import slices
 
 DEFERRED_FROM: Final = timedelta(days=35)

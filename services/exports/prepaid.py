@@ -16,7 +16,7 @@ from models import CreditEntry, CreditGrant, CreditPurchase, EntryKind, Invoice,
 from services.exports.accounts import Account, Accounts
 from services.exports.postings import Entry, entry_of
 from services.exports.sheets import Asked
-from services.invoice_numbers import invoice_number
+from services.invoices.numbers import invoice_number
 from services.rules.money import round_half_away
 from services.rules.periods import business_date
 

@@ -23,7 +23,7 @@ from models import (
 from services.errors import Refusal
 from services.notice_shapes import SHAPES, NoticeAmount
 from services.payments.dunning import SUSPENDED_AFTER
-from services.price_books import plan_in_force, plan_version
+from services.price_books.books import plan_in_force, plan_version
 from services.rules.money import Money
 
 SETTLED: Final = (InvoiceStatus.PAID, InvoiceStatus.VOID)

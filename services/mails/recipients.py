@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from models import MailKind, MailPreference, Membership, Role, User
-from services.billing_profiles import read_billing_profile
 from services.mails.kinds import TERMS
 from services.mails.phrases import ENGLISH
+from services.parties.billing_profiles import read_billing_profile
 
 ANSWERS_FOR_BILLS: Final = (Role.OWNER, Role.BILLING_ADMIN)
 

@@ -33,11 +33,11 @@ from services.payments.outbox import Owed, let_go, owe_calls
 from services.payments.promotions import let_run_out
 from services.payments.renewals import renews_at
 from services.payments.standing import ENDED
-from services.plans import Plan
-from services.price_books import plan_version
-from services.scheduled_changes import waiting_change
-from services.stripe_catalog import base_of
-from services.subscriptions import plan_of
+from services.payments.stripe_catalog import base_of
+from services.price_books.books import plan_version
+from services.price_books.plans import Plan
+from services.subscriptions.scheduled_changes import waiting_change
+from services.subscriptions.starting import plan_of
 from services.tenants import lock_head
 
 _KINDS: Final = (StripeCallKind.CHANGE_PRICE, StripeCallKind.PLAN_END)

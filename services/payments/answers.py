@@ -17,7 +17,7 @@ from services.gateways.stripe.facts import (
     RefundFacts,
     SubscriptionFacts,
 )
-from services.invoices import read_invoice
+from services.invoices.finding import read_invoice
 from services.payments import marks
 from services.payments.collecting import owe_rest
 from services.payments.customers import apply_customer

@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlmodel import Session
 
 from models import StripeCatalogEntry
-from services.invoice_taxes import rates_due
-from services.parties import read_parties
-from services.stripe_wanted import wanted_tax
+from services.invoices.taxes import rates_due
+from services.parties.of_invoices import read_parties
+from services.payments.stripe_wanted import wanted_tax
 from services.tenants import read_tenant
 
 

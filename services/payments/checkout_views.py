@@ -9,10 +9,10 @@ from models import BillingPeriod, BillingReason, Checkout, CheckoutStatus, Inter
 from models.base import ID_MAX
 from services import wording
 from services.errors import Conflict, NotFound
-from services.invoice_numbers import invoice_number
+from services.invoices.numbers import invoice_number
 from services.payments.checkouts import ask_checkout
 from services.payments.payment_views import web_address
-from services.price_books import plan_in_force, plan_version
+from services.price_books.books import plan_in_force, plan_version
 from services.tenants import read_tenant
 
 STATES = {

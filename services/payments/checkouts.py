@@ -15,7 +15,6 @@ from models import (
     StripeInvoicePart,
     Subscription,
 )
-from services.arrears import check_no_arrears
 from services.errors import NotFound, SubscriptionConflict, Unprocessable
 from services.gateways.stripe.facts import CheckoutFacts, InvoiceFacts, SubscriptionFacts
 from services.identifiers import new_id
@@ -28,12 +27,13 @@ from services.payments.mirror import carry, keep_invoice
 from services.payments.outbox import Owed, has_calls, owe_calls
 from services.payments.promotions import promotions_of_start
 from services.payments.settling import settle_invoice
+from services.payments.stripe_catalog import find_price
 from services.payments.subjects import Readings, SubjectKind
-from services.plan_starts import offered_trial_days
-from services.price_books import plan_in_force
-from services.stripe_catalog import find_price
-from services.subscription_ends import end_subscription
-from services.subscriptions import check_sellable, create_subscription, live_subscription, plan_of
+from services.price_books.books import plan_in_force
+from services.subscriptions.arrears import check_no_arrears
+from services.subscriptions.ends import end_subscription
+from services.subscriptions.plan_starts import offered_trial_days
+from services.subscriptions.starting import check_sellable, create_subscription, live_subscription, plan_of
 from services.tenants import lock_head, read_tenant
 
 REUSED_FOR = timedelta(minutes=30)

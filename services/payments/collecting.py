@@ -18,7 +18,7 @@ from models import (
     StripeInvoicePart,
     Subscription,
 )
-from services.invoices import InvoiceDocument, read_invoice
+from services.invoices.finding import InvoiceDocument, read_invoice
 from services.payments.links import standing_link
 from services.payments.mirror import DRAFT, carry, parts_of
 from services.payments.outbox import Owed, calls_of, owe_calls

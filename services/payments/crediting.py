@@ -8,9 +8,9 @@ from typing import Final
 from sqlmodel import Session, select
 
 from models import CreditNote, Invoice, InvoiceStatus, StripeCallKind, StripeCreditNote, StripeInvoice
-from services.credit_note_issuing import issue_credit_note
-from services.credit_notes import CreditNoteDocument, note_number
 from services.errors import Conflict, Unprocessable
+from services.invoices.credit_note_issuing import issue_credit_note
+from services.invoices.credit_notes import CreditNoteDocument, note_number
 from services.payments.mirror import OPEN, PAID, parts_of
 from services.payments.outbox import Owed, owe_calls
 from services.payments.settling import settle_invoice

@@ -6,7 +6,7 @@ from typing import Final
 from sqlmodel import Session, col, func, select
 
 from models import Dunning, DunningOutcome, Invoice, InvoiceStatus, PaymentReminder
-from services.invoice_notices import announce_reminder
+from services.invoices.notices import announce_reminder
 from services.payments.standing import settle_standing
 from services.tenants import lock_head
 

@@ -9,11 +9,11 @@ from sqlmodel import Session, col, select
 from models import CreditNote, Invoice, InvoiceStatus, StripeCall, StripeCallStatus
 from models.credit_note import REASON_MAX
 from services import wording
-from services.credit_notes import amount_left, note_number
 from services.errors import Unprocessable
 from services.identifiers import new_id
-from services.invoice_numbers import invoice_number
-from services.invoices import read_invoice
+from services.invoices.credit_notes import amount_left, note_number
+from services.invoices.finding import read_invoice
+from services.invoices.numbers import invoice_number
 from services.payments import crediting
 from services.payments.crediting import GiveBack
 from services.rules.money import Money

@@ -11,8 +11,8 @@ from services.gateways.stripe import invoices
 from services.gateways.stripe.client import Stripe
 from services.gateways.stripe.facts import InvoiceFacts
 from services.gateways.stripe.invoices import DraftLine
-from services.invoice_numbers import invoice_number
-from services.invoices import InvoiceDocument, read_invoice
+from services.invoices.finding import InvoiceDocument, read_invoice
+from services.invoices.numbers import invoice_number
 from services.payments import marks
 from services.payments.mirror import DRAFT, PAID, VOID, part_of, parts_of
 from services.payments.orders import CLOCKS_APART, Order, customer_of, key_of, never

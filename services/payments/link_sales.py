@@ -10,7 +10,7 @@ from services.gateways.stripe.facts import CheckoutFacts, CustomerFacts
 from services.identifiers import digest
 from services.payments import marks
 from services.payments.subjects import NeedsPerson, NotOurs, Readings, SubjectKind
-from services.price_books import plan_in_force
+from services.price_books.books import plan_in_force
 from services.tenants import lock_head
 
 PLAN: Final = "tallystick_plan"

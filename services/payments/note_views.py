@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from models import CreditNote, Invoice, StripeCall, StripeCallKind, StripeCallStatus
 from services import wording
-from services.credit_notes import list_credit_notes, note_number
+from services.invoices.credit_notes import list_credit_notes, note_number
 
 NOTES_SHOWN_MAX = 50
 WAYS = {

@@ -19,11 +19,11 @@ from services.payments.customers import find_stripe_customer
 from services.payments.links import find_link, links_of
 from services.payments.reasons import Held
 from services.payments.renewals import is_renewed, renews_at
-from services.plans import MONTHS_IN_YEAR, Plan
-from services.price_books import plan_version
+from services.payments.stripe_catalog import base_of, find_price, find_product
+from services.price_books.books import plan_version
+from services.price_books.plans import MONTHS_IN_YEAR, Plan
 from services.rules.periods import term_end
-from services.stripe_catalog import base_of, find_price, find_product
-from services.subscriptions import plan_of
+from services.subscriptions.starting import plan_of
 from services.tenant_clocks import find_clock, now_of
 from services.tenants import read_tenant
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from models import Invoice, InvoiceLine, InvoiceTax, LineKind, StripeInvoice, StripeInvoicePart
-from services.invoices import InvoiceDocument
+from services.invoices.finding import InvoiceDocument
 from services.rules.decimals import text_of
 from services.rules.taxes import percentage_of
 

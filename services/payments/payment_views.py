@@ -21,7 +21,7 @@ from models import (
 )
 from models.base import ID_MAX
 from services import wording
-from services.invoices import read_invoice
+from services.invoices.finding import read_invoice
 from services.payments.mirror import DRAFT, OPEN, PAID, parts_of
 from services.payments.note_views import NoteStateView, note_states
 from services.standing import is_late

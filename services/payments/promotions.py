@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from models import StripeSubscription, SubscriptionDiscount
 from services.gateways.stripe.facts import CouponFacts, InvoiceFacts, SubscriptionFacts
-from services.subscription_discounts import Promotion
+from services.subscriptions.discounts import Promotion
 
 MOMENT: Final = timedelta(seconds=1)
 """Stripe counts in whole seconds: a promotion that covers one base fee alone lasts that long."""

@@ -21,7 +21,7 @@ from models import (
     Subscription,
 )
 from services import wording
-from services.invoices import InvoiceDocument, read_invoice
+from services.invoices.finding import InvoiceDocument, read_invoice
 from services.payments.mirror import PAID, VOID, parts_of
 from services.payments.parts import amount_of_part
 from services.payments.usage_agreement import Difference, differs, usage_differences

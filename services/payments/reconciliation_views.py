@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, or_, select
 from models import Invoice, InvoiceCheck, StripeInvoice, Tenant
 from models.base import UtcDateTime
 from services import wording
-from services.invoice_numbers import invoice_number
+from services.invoices.numbers import invoice_number
 from services.payments import reconciliation
 from services.payments.inbox_views import CLOCK, COUNTED_MAX, ago, printable, shown_of
 

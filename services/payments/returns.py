@@ -5,10 +5,10 @@ from datetime import datetime
 from sqlmodel import Session, select
 
 from models import CreditNote, Refund, RefundStatus, StripeCreditNote, StripeInvoice
-from services.credit_note_issuing import issue_credit_note
 from services.errors import Conflict, Unprocessable
 from services.gateways.stripe.facts import CreditNoteFacts, InvoiceFacts, RefundFacts
 from services.identifiers import digest
+from services.invoices.credit_note_issuing import issue_credit_note
 from services.payments import invoices, marks
 from services.payments.customers import tenant_of_customer
 from services.payments.mirror import keep_credit_note, owner_of

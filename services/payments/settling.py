@@ -6,13 +6,13 @@ from datetime import datetime
 from sqlmodel import Session, col, func, select
 
 from models import BillingReason, Dunning, Invoice, InvoiceStatus, StripeEvent, StripeInvoice, StripeInvoicePart
-from services.invoice_notices import announce_failed_payment
-from services.invoice_transitions import UNPAID, mark_uncollectible, void_invoice
-from services.invoices import mark_invoice_paid, read_invoice
+from services.invoices.finding import mark_invoice_paid, read_invoice
+from services.invoices.notices import announce_failed_payment
+from services.invoices.transitions import UNPAID, mark_uncollectible, void_invoice
 from services.payments import dunning
 from services.payments.mirror import OPEN, PAID, UNCOLLECTIBLE, VOID, parts_of
 from services.payments.standing import settle_standing
-from services.top_up_lots import note_failed_payment
+from services.top_ups.lots import note_failed_payment
 
 FAILED_EVENT = "invoice.payment_failed"
 

@@ -6,9 +6,9 @@ from sqlmodel import Session, col, select
 
 from models import ChangeKind, Dunning, ScheduledChange, StripeSubscription, Subscription, SubscriptionStatus
 from services.payments.links import standing_link
-from services.scheduled_changes import waiting_change
-from services.subscription_ends import end_subscription
-from services.subscription_standing import RESTING, set_status
+from services.subscriptions.ends import end_subscription
+from services.subscriptions.scheduled_changes import waiting_change
+from services.subscriptions.standing import RESTING, set_status
 from services.tenants import lock_head
 
 PAUSED = "paused"

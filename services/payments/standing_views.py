@@ -8,14 +8,14 @@ from sqlmodel import Session, col, select
 
 from models import Collection, Dunning, Invoice, StripeCustomer, Subscription
 from services import wording
-from services.credit_notes import amount_left
 from services.errors import PaymentsUnavailable
 from services.gateways.stripe.connection import SANDBOX_PATH, connection, local_address
-from services.invoice_numbers import invoice_number
+from services.invoices.credit_notes import amount_left
+from services.invoices.numbers import invoice_number
 from services.payments.dunning import SUSPENDED_AFTER
 from services.payments.mirror import OPEN, parts_of
 from services.payments.payment_views import web_address
-from services.subscriptions import LIVE
+from services.subscriptions.starting import LIVE
 
 SUSPENDED, PAST_DUE = "suspended", "past_due"
 

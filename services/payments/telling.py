@@ -6,7 +6,7 @@ from typing import Final
 from sqlmodel import Session
 
 from models import Invoice, InvoiceStatus, StripeCallKind, StripeInvoice, StripeSubscription
-from services.credit_notes import amount_left
+from services.invoices.credit_notes import amount_left
 from services.payments.links import standing_link
 from services.payments.mirror import OPEN, parts_of
 from services.payments.outbox import Owed, owe_calls

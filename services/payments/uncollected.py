@@ -21,7 +21,7 @@ from models import (
     Subscription,
     SubscriptionStatus,
 )
-from services.closing_periods import rests_by
+from services.closing.period_ends import rests_by
 from services.payments.mirror import CYCLE, DRAFT
 from services.payments.renewals import RENEWAL_TOLERANCE, invoice_for_renewal
 

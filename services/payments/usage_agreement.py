@@ -7,8 +7,8 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from models import LineKind, UsageEvent
-from services.invoices import InvoiceDocument
-from services.line_usage import LineUsage, covered_usage, usage_of_line
+from services.invoices.finding import InvoiceDocument
+from services.invoices.line_usage import LineUsage, covered_usage, usage_of_line
 from services.rules.quantities import plain_micro
 
 

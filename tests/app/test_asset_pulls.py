@@ -12,9 +12,9 @@ from sqlmodel import select
 
 from app.asset_pulls import pull_due_asset_counts
 from models import AssetPull, AssetSnapshot, AssetSource
-from services import asset_sources
 from services import settings as configuration
-from services.asset_sources import claim_pull, keep_count
+from services.assets import sources as asset_sources
+from services.assets.sources import claim_pull, keep_count
 from services.database import reading, transaction
 from services.errors import Conflict, NotFound, Unprocessable
 from tests.given import NOON, customer

@@ -13,9 +13,9 @@ from app.unit_of_work import now
 from models import KeyRotation
 from services.database import reading
 from services.gateways.signing import read_base64url
+from services.receipts.signature_checks import verify_history
+from services.receipts.signing_keys import list_keys
 from services.rules.canonical import canonical_bytes
-from services.signature_checks import verify_history
-from services.signing_keys import list_keys
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,11 @@ from sqlmodel import Session, select
 
 from app import credit_jobs
 from models import Collection, CreditGrant, CreditPurchase, Invoice, Notice, Subscription
-from services import auto_top_up_buying
-from services.auto_top_ups import AutoTopUpTerms, set_auto_top_up
-from services.credit_promotions import give_credits
+from services.credits.promotions import give_credits
 from services.database import transaction
-from services.top_ups import buy_top_up
+from services.top_ups import automatic_buying as auto_top_up_buying
+from services.top_ups.automatic import AutoTopUpTerms, set_auto_top_up
+from services.top_ups.buying import buy_top_up
 from tests.given import NOON, Customer, customer, event, metered
 
 TERMS = AutoTopUpTerms(pack="credits-250k", threshold="50000", month_count_max=3, month_amount_max="1000.00")

@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 from app import payments
 from models import PaymentReminder, TenantHead
 from services.database import reading, transaction
-from services.invoices import list_invoices
+from services.invoices.finding import list_invoices
 from services.payments import dunning
 from services.payments.dunning import SUSPENDED_AFTER, begin_dunning, dunnings_due
 from tests.given import NOON, customer

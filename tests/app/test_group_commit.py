@@ -12,7 +12,7 @@ from services.availability import Overloaded
 from services.database import Session, reading, transaction
 from services.errors import NotFound, Refusal
 from services.metering import EVENTS_MAX, Metered, UsageInput
-from services.usage_reports import list_events
+from services.usage.reports import list_events
 from tests.given import assert_books_agree, customer
 from tests.given import event as usage
 

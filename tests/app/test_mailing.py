@@ -7,23 +7,23 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from mail_server import MailServerForTests, html_of, plain_of
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from app.mailing import prepare_due_mails, send_due_mails
 from models import Invoice, MailKind, MailMessage, MailPreference, MailStatus, Role, SubscriptionStatus, User
 from services import settings as configuration
-from services.billing_profiles import BillingDetails, change_billing_profile
 from services.database import reading, transaction
 from services.gateways.mail_catcher import message_id_of
 from services.identity import create_user
-from services.invoices import mark_invoice_paid
+from services.invoices.finding import mark_invoice_paid
 from services.mails import sending
+from services.parties.billing_profiles import BillingDetails, change_billing_profile
 from services.payments.dunning import advance_dunning, begin_dunning
-from services.plan_changes import change_plan
-from services.subscription_standing import set_status
+from services.subscriptions.plan_changes import change_plan
+from services.subscriptions.standing import set_status
 from tests.given import NOON, Customer, customer, event, metered
+from tests.mail_server import MailServerForTests, html_of, plain_of
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOTHING = {"sent": 0, "postponed": 0, "refused": 0, "lost": 0}

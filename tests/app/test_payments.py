@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import stripe as sdk
-from payments_world import PaymentsWorld
 
 from app import payment_calls, payments
 from models import (
@@ -24,16 +23,17 @@ from models import (
     StripeInvoicePart,
     SubscriptionStatus,
 )
-from services.credit_notes import amount_left
 from services.errors import ProviderUnavailable
 from services.gateways.stripe import client
-from services.invoice_transitions import mark_uncollectible, void_invoice
-from services.invoices import mark_invoice_paid
+from services.invoices.credit_notes import amount_left
+from services.invoices.finding import mark_invoice_paid
+from services.invoices.transitions import mark_uncollectible, void_invoice
 from services.payments import calls, outbox
 from services.payments.crediting import GiveBack, give_back
 from services.payments.subjects import SubjectKind
-from services.subscription_ends import end_subscription
-from services.subscriptions import create_subscription
+from services.subscriptions.ends import end_subscription
+from services.subscriptions.starting import create_subscription
+from tests.payments_world import PaymentsWorld
 
 FAULTS = ("409", "429", "500", "503", "timeout", "drop_after")
 TRIES_OF_ONE_CALL = 4

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from payments_world import PaymentsWorld
 
 from app import jobs, payment_calls, payments
 from models import (
@@ -22,17 +21,18 @@ from models import (
     SubscriptionStatus,
     Tenant,
 )
-from services.credit_note_issuing import issue_credit_note
 from services.database import transaction
 from services.errors import ProviderUnavailable
-from services.invoice_transitions import void_invoice
-from services.invoices import mark_invoice_paid
+from services.invoices.credit_note_issuing import issue_credit_note
+from services.invoices.finding import mark_invoice_paid
+from services.invoices.transitions import void_invoice
 from services.payments import calls, collecting, uncollected
 from services.payments.inbox import replay_event
 from services.payments.subjects import Subject, SubjectKind
-from services.subscription_ends import end_subscription
-from services.subscriptions import create_subscription
+from services.subscriptions.ends import end_subscription
+from services.subscriptions.starting import create_subscription
 from tests.given import event, metered
+from tests.payments_world import PaymentsWorld
 
 
 def owed_renewal(world: PaymentsWorld) -> Invoice:

@@ -5,8 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from given import break_in
-from payments_world import PaymentsWorld
 from sqlalchemy import text
 
 from app import jobs, reconciling
@@ -14,7 +12,9 @@ from models import Collection, Invoice, InvoiceCheck, InvoiceStatus, StripeInvoi
 from services.errors import NotFound, ProviderUnavailable
 from services.gateways.stripe import client
 from services.payments.crediting import GiveBack, give_back
-from services.subscriptions import create_subscription
+from services.subscriptions.starting import create_subscription
+from tests.given import break_in
+from tests.payments_world import PaymentsWorld
 
 Tamper = Callable[[PaymentsWorld], None]
 

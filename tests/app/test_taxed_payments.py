@@ -4,14 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from parties_given import billed_in, seller
-from payments_world import PaymentsWorld
 
 from app import reconciling
 from models import Interval, InvoiceStatus, StripeInvoice, StripeInvoicePart
-from services.billing_profiles import SellersTerms
+from services.parties.billing_profiles import SellersTerms
 from services.payments.crediting import GiveBack, give_back
-from services.plan_changes import When, change_plan
+from services.subscriptions.plan_changes import When, change_plan
+from tests.parties_given import billed_in, seller
+from tests.payments_world import PaymentsWorld
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_who_moves_while_paying_is_billed_the_difference_apart(world: PaymentsWo
 
 def test_a_start_by_api_has_its_taxes_as_lines(world: PaymentsWorld) -> None:
     from models import Collection
-    from services.subscriptions import create_subscription
+    from services.subscriptions.starting import create_subscription
 
     world.buy("STARTER")
     tenant_id = world.add_customer("Second")

@@ -11,7 +11,7 @@ from app import time_travel, unit_of_work
 from models import Invoice, Subscription
 from services.database import reading, transaction
 from services.errors import Forbidden, NotFound
-from services.invoices import list_invoices
+from services.invoices.finding import list_invoices
 from services.settings import settings
 from services.tenant_clocks import now_of
 from tests.given import customer, event, metered

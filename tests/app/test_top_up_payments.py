@@ -2,13 +2,12 @@
 
 from datetime import timedelta
 
-from payments_world import PaymentsWorld
-
 from app import credit_jobs
 from models import AutoTopUp, CreditGrant, CreditPurchase, Dunning, Invoice, Notice
-from services.auto_top_ups import AutoTopUpTerms, set_auto_top_up
 from services.rules.quantities import MICRO
-from services.top_ups import buy_top_up
+from services.top_ups.automatic import AutoTopUpTerms, set_auto_top_up
+from services.top_ups.buying import buy_top_up
+from tests.payments_world import PaymentsWorld
 
 TERMS = AutoTopUpTerms(pack="credits-250k", threshold="50000", month_count_max=3, month_amount_max="2000.00")
 

@@ -9,8 +9,8 @@ from app import trial_notices
 from services.database import reading, transaction
 from services.identity import create_tenant
 from services.notices import read_notices
-from services.price_books import load_shipped_books
-from services.subscriptions import create_subscription
+from services.price_books.books import load_shipped_books
+from services.subscriptions.starting import create_subscription
 from tests.given import NOON
 
 DAY = timedelta(days=1)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from services.demo import OPERATOR
+from services.demo.telling import OPERATOR
 from tests.e2e.test_portal import heading, sign_in
 from tests.e2e.test_proofs import saved
 from tests.maintenance_logs import PlantYear

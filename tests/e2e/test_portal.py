@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from services.demo import OPERATOR, PASSWORD
+from services.demo.telling import OPERATOR, PASSWORD
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import stripe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from sandbox_server import SandboxServer
+
+from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 
 from services.bundles.line_checks import check_line
 from services.errors import InvalidBundle, Unverifiable
-from services.plans import plan_from_document
+from services.price_books.plans import plan_from_document
 from services.rules import discounts, money, pricing
 from services.rules.canonical import canonical_bytes
 from services.rules.decimals import text_of

@@ -6,8 +6,8 @@ import random
 
 from services.bundles.verification import verify_bundle
 from services.errors import BundleRefused
+from services.receipts.signature_checks import read_jwks
 from services.rules.canonical import content_hash
-from services.signature_checks import read_jwks
 from tests.good_bundles import books, cut_invoice, cut_range, cut_trace
 from tests.ledgers import MARCH, Ledger
 

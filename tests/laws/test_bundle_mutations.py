@@ -19,10 +19,10 @@ from services.bundles.verification import verify_bundle
 from services.bundles.writing import signed_receipt
 from services.errors import BundleRefused
 from services.gateways.signing import public_jwk
+from services.receipts.signature_checks import read_jwks
 from services.rules.canonical import canonical_bytes
 from services.rules.receipts import read_receipt, receipt_bytes, receipt_hash, written
 from services.rules.violations import InvalidReceipt
-from services.signature_checks import read_jwks
 from tests.good_bundles import Cut, cut_invoice, cut_range, cut_trace
 from tests.ledgers import APRIL, MARCH, SIGNERS, Ledger
 

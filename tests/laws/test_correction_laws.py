@@ -11,7 +11,6 @@ from io import BytesIO
 from typing import Any, NamedTuple
 
 import pytest
-from given import Customer, assert_books_agree, customer, own_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
@@ -27,16 +26,17 @@ from models import (
 )
 from services.bundles.exports import export_document, prepare_range
 from services.bundles.verification import BundleReport, verify_bundle
-from services.closing import close_period, preview_invoice
-from services.corrections import CorrectionInput, correct_usage
-from services.credit_notes import list_credit_notes
+from services.closing.close import close_period, preview_invoice
 from services.database import reading, transaction
+from services.invoices.credit_notes import list_credit_notes
 from services.metering import UsageInput, record_usage
 from services.rules import money
 from services.rules.credits import Grant, plan_burn, plan_return
 from services.rules.quantities import MICRO, plain_micro
 from services.rules.receipts import read_receipt
-from services.subscriptions import plan_of, read_subscription
+from services.subscriptions.starting import plan_of, read_subscription
+from services.usage.corrections import CorrectionInput, correct_usage
+from tests.given import Customer, assert_books_agree, customer, own_plan
 from tests.laws.test_spend_cap_laws import OVERAGES
 
 NOW = datetime(2026, 12, 5, 12, tzinfo=UTC)

@@ -14,23 +14,23 @@ from hypothesis import strategies as st
 from sqlmodel import Session, select
 
 from models import CreditEntry, CreditGrant, CreditPurchase, EntryKind, Invoice
-from services.closing import close_period
-from services.corrections import CorrectionInput, correct_usage
-from services.credit_expiry import expire_lots
-from services.credit_ledger import iterate_ledger
-from services.credit_lot_views import read_pool_lots
-from services.credit_note_issuing import issue_credit_note
-from services.credit_notes import amount_left
-from services.credit_promotions import give_credits, take_away
-from services.credit_transfers import carry_over
+from services.closing.close import close_period
+from services.credits.expiry import expire_lots
+from services.credits.ledger import iterate_ledger
+from services.credits.lot_views import read_pool_lots
+from services.credits.promotions import give_credits, take_away
+from services.credits.transfers import carry_over
 from services.database import transaction
 from services.errors import Refusal
-from services.invoice_transitions import void_invoice
+from services.invoices.credit_note_issuing import issue_credit_note
+from services.invoices.credit_notes import amount_left
+from services.invoices.transitions import void_invoice
 from services.metering import record_usage
 from services.rules.quantities import MICRO
-from services.subscription_ends import end_subscription
-from services.subscriptions import create_subscription, live_subscription
-from services.top_ups import buy_top_up
+from services.subscriptions.ends import end_subscription
+from services.subscriptions.starting import create_subscription, live_subscription
+from services.top_ups.buying import buy_top_up
+from services.usage.corrections import CorrectionInput, correct_usage
 from tests.given import NOON, assert_books_agree, customer, event
 
 STEPS = st.lists(

@@ -3,17 +3,17 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from given import NOON, assert_books_agree, customer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from models import PoolUsage, UsageDaily
-from services.closing import close_period, preview_invoice
+from services.closing.close import close_period, preview_invoice
 from services.database import transaction
 from services.metering import UsageInput, record_usage
 from services.rules.quantities import to_micro
+from tests.given import NOON, assert_books_agree, customer
 
 METERS = ("LLM_token_usage", "vision_frame_batch", "optimizer_job", "simulator_run")
 

@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from payments_world import PaymentsWorld
 
 from models import Interval, InvoiceStatus, StripeCustomer, StripeInvoice, StripeSubscription, Tenant
-from services.change_outlook import invoice_after
 from services.database import reading
 from services.errors import Conflict, SubscriptionConflict, Unprocessable
-from services.plan_changes import When, change_plan, preview_change
-from services.subscription_lifecycle import cancel_subscription
+from services.subscriptions.change_outlook import invoice_after
+from services.subscriptions.lifecycle import cancel_subscription
+from services.subscriptions.plan_changes import When, change_plan, preview_change
+from tests.payments_world import PaymentsWorld
 from tests.stories.test_paid_intervals import sell_flex
 
 

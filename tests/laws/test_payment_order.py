@@ -18,10 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hosted_pages import CARD
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from payments_world import PaymentsWorld
 from sqlmodel import SQLModel
 
 from app import jobs, payments, reconciling
@@ -48,10 +46,12 @@ from models import (
 )
 from services import database
 from services.gateways.stripe.facts import EventFacts
-from services.plan_changes import When, change_plan
-from services.price_book_files import BookEntry
-from services.price_books import load_book
-from services.stripe_setup import set_up
+from services.payments.stripe_setup import set_up
+from services.price_books.books import load_book
+from services.price_books.files import BookEntry
+from services.subscriptions.plan_changes import When, change_plan
+from tests.hosted_pages import CARD
+from tests.payments_world import PaymentsWorld
 
 DEAF_FROM = datetime(2027, 2, 10, 13, 20, tzinfo=UTC)
 DEAF_UNTIL = datetime(2027, 2, 13, 13, 20, tzinfo=UTC)

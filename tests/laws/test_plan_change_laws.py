@@ -9,7 +9,6 @@ from io import BytesIO
 from typing import Any, NamedTuple
 
 import pytest
-from given import Customer, assert_books_agree, customer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
@@ -18,19 +17,20 @@ from sqlmodel import Session
 from models import Interval, LineKind, SubscriptionStatus
 from services.bundles.exports import export_document, prepare_range
 from services.bundles.verification import verify_bundle
-from services.closing import close_if_due, preview_invoice
+from services.closing.close import close_if_due, preview_invoice
 from services.database import reading, transaction
 from services.errors import Conflict, Refusal, SubscriptionConflict, Unprocessable
-from services.invoices import list_invoices, read_invoice
+from services.invoices.finding import list_invoices, read_invoice
 from services.metering import UsageInput, record_usage
-from services.plan_changes import When, change_plan, preview_change
-from services.price_book_files import BookEntry
-from services.price_books import load_book
+from services.price_books.books import load_book
+from services.price_books.files import BookEntry
 from services.rules.discounts import Discount
 from services.rules.quantities import MICRO
-from services.subscription_discounts import Promotion, add_promotions
-from services.subscription_lifecycle import cancel_subscription, pause_subscription, resume_subscription
-from services.subscriptions import plan_of, read_subscription
+from services.subscriptions.discounts import Promotion, add_promotions
+from services.subscriptions.lifecycle import cancel_subscription, pause_subscription, resume_subscription
+from services.subscriptions.plan_changes import When, change_plan, preview_change
+from services.subscriptions.starting import plan_of, read_subscription
+from tests.given import Customer, assert_books_agree, customer
 
 PLANS = {"S": "7.01", "M": "20", "L": "99.99", "FREE": "0"}
 HOUR = timedelta(hours=1)

@@ -6,20 +6,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
-from given import NOON, Customer, assert_books_agree, customer, own_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import Session, func, select
 
 from models import CreditGrant, PoolUsage, UsageDaily
+from services.credits.reservations import finalize_reservation, release_reservation, reserve_credits
 from services.database import transaction
 from services.errors import OverageNotAllowed, Refusal, SpendCapReached
 from services.metering import Metered, UsageInput, record_usage
-from services.reservations import finalize_reservation, release_reservation, reserve_credits
 from services.rules import money
 from services.rules.quantities import MICRO
-from services.spend_controls import set_spend_cap
+from services.spending.controls import set_spend_cap
+from tests.given import NOON, Customer, assert_books_agree, customer, own_plan
 from tests.laws.test_spend_cap_laws import OVERAGES, spent_exactly
 
 units = st.integers(1, 900 * MICRO) | st.integers(1, 120).map(lambda n: n * MICRO)

@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from models import BillingPeriod, InvoiceLine, LineKind, PeriodStatus, SubscriptionStatus
-from services.closing import close_if_due
+from services.closing.close import close_if_due
 from services.database import transaction
 from services.identity import create_tenant
-from services.price_books import load_shipped_books
-from services.subscription_ends import end_subscription
-from services.subscription_standing import set_status
-from services.subscriptions import create_subscription
+from services.price_books.books import load_shipped_books
+from services.subscriptions.ends import end_subscription
+from services.subscriptions.standing import set_status
+from services.subscriptions.starting import create_subscription
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

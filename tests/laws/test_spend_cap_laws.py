@@ -9,7 +9,6 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from given import NOON, assert_books_agree, customer, own_plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
@@ -23,8 +22,9 @@ from services.rules import money, pricing
 from services.rules.price_curve import AMOUNT_SCALE, PriceCurve, to_minor
 from services.rules.price_models import Charge, Flat, Graduated, Package, PerUnit, Tier, Volume
 from services.rules.quantities import MICRO, from_micro
-from services.spend_controls import set_spend_cap
-from services.subscriptions import plan_of, read_subscription
+from services.spending.controls import set_spend_cap
+from services.subscriptions.starting import plan_of, read_subscription
+from tests.given import NOON, assert_books_agree, customer, own_plan
 
 rates = st.decimals(min_value=0, max_value=10**6, places=12)
 sizes = st.decimals(min_value=Decimal("0.000001"), max_value=10**6, places=9)

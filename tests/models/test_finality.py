@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from given import Customer, customer
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
@@ -11,10 +10,11 @@ from sqlmodel import Session
 from models import Invoice, InvoiceStatus, metadata
 from models.finality import DIALECTS, statements
 from models.migrations.versions import __path__ as versions_path
-from services.closing import close_period
-from services.credit_note_issuing import issue_credit_note
-from services.invoice_transitions import mark_uncollectible
-from services.invoices import mark_invoice_paid
+from services.closing.close import close_period
+from services.invoices.credit_note_issuing import issue_credit_note
+from services.invoices.finding import mark_invoice_paid
+from services.invoices.transitions import mark_uncollectible
+from tests.given import Customer, customer
 
 DECEMBER = datetime(2026, 12, 1, 6, tzinfo=UTC)
 

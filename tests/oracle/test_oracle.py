@@ -13,17 +13,17 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from models import Interval, Invoice, InvoiceLine
-from services.assets import record_snapshot
-from services.closing import close_if_due
+from services.assets.snapshots import record_snapshot
+from services.closing.close import close_if_due
 from services.errors import Refusal
 from services.identity import create_tenant
 from services.metering import UsageInput, record_usage
-from services.plan_changes import When, change_plan, preview_change
-from services.price_book_files import BookEntry
-from services.price_books import load_book
+from services.price_books.books import load_book
+from services.price_books.files import BookEntry
 from services.rules.quantities import to_micro
-from services.subscription_lifecycle import cancel_subscription
-from services.subscriptions import create_subscription
+from services.subscriptions.lifecycle import cancel_subscription
+from services.subscriptions.plan_changes import When, change_plan, preview_change
+from services.subscriptions.starting import create_subscription
 from tests.oracle.cases import Case, random_case
 from tests.oracle.simple_billing import Account, Bill
 

@@ -7,7 +7,7 @@ from sqlmodel import Session, select
 
 from models import Receipt, UsageEvent, table_of
 from services.bulk_rows import GivenQuery, find_given, insert_rows, stored_time
-from services.event_receipts import EVENT_COLUMNS
+from services.usage.event_receipts import EVENT_COLUMNS
 from tests.given import NOON, customer, event, metered
 
 COLUMNS = ("tenant_id", "seq", "data", "nodes")

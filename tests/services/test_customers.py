@@ -8,9 +8,9 @@ from sqlmodel import Session
 
 from services.customers import CustomerView, list_customers
 from services.identity import create_tenant
-from services.invoices import list_invoices, mark_invoice_paid
-from services.price_books import load_shipped_books
-from services.subscriptions import create_subscription
+from services.invoices.finding import list_invoices, mark_invoice_paid
+from services.price_books.books import load_shipped_books
+from services.subscriptions.starting import create_subscription
 from tests.given import NOON, customer, metered
 from tests.given import event as used
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from given import customer, event, metered
 from sqlalchemy import Engine
 from sqlmodel import select
 
 from models import TenantHead
 from services.database import open_engine, reading, transaction
+from tests.given import customer, event, metered
 
 
 @pytest.fixture(autouse=True)

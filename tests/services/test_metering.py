@@ -4,17 +4,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from given import NOON, assert_books_agree, customer, event, metered, own_plan, refused
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from models import Alert, AlertKind, CreditEntry, Subscription, SubscriptionStatus, UsageEvent
 from services import errors
-from services.assets import add_site
-from services.closing import close_period
+from services.assets.snapshots import add_site
+from services.closing.close import close_period
 from services.database import reading, transaction
 from services.errors import Refusal
 from services.metering import EVENTS_MAX, Metered, record_usage
+from tests.given import NOON, assert_books_agree, customer, event, metered, own_plan, refused
 
 
 def test_an_event_burns_its_exact_credits(session: Session) -> None:

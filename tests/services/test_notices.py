@@ -9,21 +9,21 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from models import Invoice, Notice, NoticeType, SubscriptionStatus, TenantHead
-from services.closing import close_if_due
-from services.credit_note_issuing import issue_credit_note
+from services.closing.close import close_if_due
 from services.database import transaction
 from services.errors import NotFound
 from services.identity import create_tenant
-from services.invoice_transitions import mark_uncollectible, void_invoice
-from services.invoices import mark_invoice_paid
+from services.invoices.credit_note_issuing import issue_credit_note
+from services.invoices.finding import mark_invoice_paid
+from services.invoices.transitions import mark_uncollectible, void_invoice
 from services.notice_shapes import SHAPES, NoticeAmount, SpendCapData
 from services.notices import announce, read_notice, read_notices
-from services.price_books import load_shipped_books
-from services.spend_controls import set_spend_cap
-from services.subscription_ends import end_subscription
-from services.subscription_notices import announce_trial_ending, trials_ending
-from services.subscription_standing import set_status
-from services.subscriptions import create_subscription
+from services.price_books.books import load_shipped_books
+from services.spending.controls import set_spend_cap
+from services.subscriptions.ends import end_subscription
+from services.subscriptions.notices import announce_trial_ending, trials_ending
+from services.subscriptions.standing import set_status
+from services.subscriptions.starting import create_subscription
 from tests.given import NOON, Customer, customer, event, metered, refused
 
 DAY = timedelta(days=1)

@@ -6,16 +6,16 @@ import pytest
 from sqlmodel import Session
 
 from models import CreditGrant, GrantKind, Interval
-from services.assets import add_site, record_snapshot
-from services.closing import close_period, preview_invoice
+from services.assets.snapshots import add_site, record_snapshot
+from services.closing.close import close_period, preview_invoice
 from services.dashboard import read_dashboard
 from services.errors import NotFound
 from services.identity import create_tenant
-from services.invoices import mark_invoice_paid, read_invoice
+from services.invoices.finding import mark_invoice_paid, read_invoice
 from services.overview import EMPTY_OVERVIEW, OverviewView, read_overview
-from services.price_books import load_shipped_books
+from services.price_books.books import load_shipped_books
 from services.rules.quantities import MICRO
-from services.subscriptions import create_subscription
+from services.subscriptions.starting import create_subscription
 from tests.given import NOON, customer, event, metered
 
 DAY = timedelta(days=1)

@@ -11,13 +11,13 @@ from sqlalchemy import Engine, event
 from sqlmodel import Session, select
 
 from models import Receipt, TenantHead, UsageEvent
-from services import receipt_log
-from services.assets import add_site
-from services.closing import close_period
+from services.assets.snapshots import add_site
+from services.closing.close import close_period
 from services.database import open_engine, transaction
 from services.errors import KeysUnavailable, OverageNotAllowed, UnknownSite
 from services.metering import record_usage
-from services.spend_controls import set_spend_cap
+from services.receipts import log as receipt_log
+from services.spending.controls import set_spend_cap
 from services.tenants import lock_head
 from tests.given import NOON, assert_books_agree, customer, metered, refused
 from tests.given import event as used

@@ -12,16 +12,16 @@ import pytest
 from sqlmodel import Session, select
 
 from models import InvoiceLine, LineKind
-from services.baselines import BaselineTerms, accept_baseline, propose_baseline
-from services.closing import close_period
+from services.closing.close import close_period
 from services.errors import Forbidden, Unprocessable
-from services.evidence import store_evidence
-from services.gain_share_calculations import calculate_run
-from services.gain_share_decisions import approve_run
-from services.gain_share_runs import submit_run
-from services.kpi_measurements import measured
-from services.maintenance_columns import FailureColumns, LogMapping, MachineColumns, RepairColumns
-from services.maintenance_imports import LogRequest, import_maintenance_log
+from services.gain_share.baselines import BaselineTerms, accept_baseline, propose_baseline
+from services.gain_share.calculations import calculate_run
+from services.gain_share.decisions import approve_run
+from services.gain_share.evidence import store_evidence
+from services.gain_share.kpi_measurements import measured
+from services.gain_share.runs import submit_run
+from services.maintenance.columns import FailureColumns, LogMapping, MachineColumns, RepairColumns
+from services.maintenance.imports import LogRequest, import_maintenance_log
 from tests.gain_share_given import OURS, THEIRS
 from tests.given import customer
 from tests.maintenance_logs import PlantYear

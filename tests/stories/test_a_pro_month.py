@@ -7,14 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
-from given import assert_books_agree
 from sqlalchemy import Engine
 
 from app.api import create_api
 from services.api_keys import TENANT_SCOPES, create_api_key
 from services.database import reading, transaction
 from services.identity import create_tenant
-from services.price_books import load_shipped_books
+from services.price_books.books import load_shipped_books
+from tests.given import assert_books_agree
 
 
 class Http:

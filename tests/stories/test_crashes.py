@@ -5,13 +5,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from given import assert_books_agree
 
 from bench.crashes.customers import PLANS
 from bench.crashes.scenarios import WORKERS, kill_api, kill_database, kill_one_of_two, kill_workers
 from bench.crashes.stage import Report
 from bench.crashes.victims import PostgresqlVictim
 from bench.databases import database, postgresql_server
+from tests.given import assert_books_agree
 
 pytestmark = pytest.mark.slow
 

@@ -17,13 +17,14 @@ from bench.databases import database
 from bench.sandbox import on_database
 from bench.servers import ROOT, environment_for
 from models import BillingReason, Invoice, Notice, NoticeType
-from services import due_periods, job_workers
+from services import job_workers
+from services.closing import due_periods
 from services.database import reading, transaction
 from services.gateways.workflows import runs
 from services.gateways.workflows.runs import RunState
 from services.identity import create_tenant
 from services.metering import UsageInput, record_usage
-from services.subscriptions import create_subscription
+from services.subscriptions.starting import create_subscription
 from tests.given import assert_books_agree
 
 pytestmark = pytest.mark.slow

@@ -18,10 +18,10 @@ from models import (
     SubscriptionStatus,
 )
 from services.gateways.stripe import client
-from services.plan_changes import PlanChange, When, change_plan
-from services.scheduled_changes import withdraw_change
-from services.stripe_catalog import forget_entry
-from services.subscription_lifecycle import cancel_subscription, pause_subscription, resume_subscription
+from services.payments.stripe_catalog import forget_entry
+from services.subscriptions.lifecycle import cancel_subscription, pause_subscription, resume_subscription
+from services.subscriptions.plan_changes import PlanChange, When, change_plan
+from services.subscriptions.scheduled_changes import withdraw_change
 from tests.payments_world import PaymentsWorld
 
 FAULTS = ("409", "429", "500", "503", "timeout", "drop_after")

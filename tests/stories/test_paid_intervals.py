@@ -20,17 +20,17 @@ from models import (
     Subscription,
     SubscriptionStatus,
 )
-from services.change_outlook import invoice_after
 from services.database import reading
 from services.errors import SubscriptionConflict
-from services.plan_changes import PlanChange, When, change_plan, preview_change
-from services.plan_offers import read_offers
-from services.price_book_files import BookEntry
-from services.price_books import load_book
-from services.scheduled_changes import withdraw_change
-from services.stripe_catalog import forget_entry
-from services.stripe_setup import set_up
-from services.subscription_lifecycle import cancel_subscription
+from services.payments.stripe_catalog import forget_entry
+from services.payments.stripe_setup import set_up
+from services.price_books.books import load_book
+from services.price_books.files import BookEntry
+from services.subscriptions.change_outlook import invoice_after
+from services.subscriptions.lifecycle import cancel_subscription
+from services.subscriptions.plan_changes import PlanChange, When, change_plan, preview_change
+from services.subscriptions.plan_offers import read_offers
+from services.subscriptions.scheduled_changes import withdraw_change
 from tests.payments_world import PaymentsWorld
 from tests.stories.test_paid_changes import FAULTS, fail_at_first, impatient, until_nothing_waits
 

@@ -6,8 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hosted_pages import CARD, DECLINED
-from payments_world import PaymentsWorld, ServedWorld
 from typer.testing import CliRunner
 
 from app.cli.commands import cli
@@ -26,11 +24,13 @@ from models import (
     StripeSubscription,
     SubscriptionStatus,
 )
-from services.invoices import mark_invoice_paid, read_invoice
+from services.invoices.finding import mark_invoice_paid, read_invoice
 from services.payments.crediting import GiveBack, give_back
-from services.price_book_files import BookEntry
-from services.price_books import load_book
-from services.stripe_setup import set_up
+from services.payments.stripe_setup import set_up
+from services.price_books.books import load_book
+from services.price_books.files import BookEntry
+from tests.hosted_pages import CARD, DECLINED
+from tests.payments_world import PaymentsWorld, ServedWorld
 
 EVENT = {"event_type": "LLM_token_usage", "units": "1500000"}
 

@@ -7,7 +7,6 @@ from itertools import count
 from typing import Any
 
 import pytest
-from given import NOON, assert_books_agree, customer, event, metered
 from sqlalchemy import Engine, select
 from sqlalchemy import event as engine_event
 
@@ -16,7 +15,8 @@ from models import metadata
 from services.database import reading, transaction
 from services.errors import OverageNotAllowed, SpendCapReached
 from services.metering import Metered, UsageInput, record_usage
-from services.spend_controls import set_spend_cap
+from services.spending.controls import set_spend_cap
+from tests.given import NOON, assert_books_agree, customer, event, metered
 
 STATEMENTS_MAX = 200
 

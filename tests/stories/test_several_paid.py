@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from models import Collection, StripeCustomer, StripeSubscription, Subscription
-from services.contract_terms import read_terms
-from services.contracts import Paper, draft_contract, start_contract
+from services.contracts.agreements import Paper, draft_contract, start_contract
+from services.contracts.terms import read_terms
+from services.payments.stripe_setup import set_up
 from services.rules.periods import business_date
-from services.stripe_setup import set_up
 from tests.given import event, metered
 from tests.payments_world import PaymentsWorld
 

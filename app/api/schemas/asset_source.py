@@ -9,7 +9,7 @@ from pydantic import Field
 from app.api.schemas.values import Body, Id, Shown
 from app.api.schemas.webhooks import Url
 from models import AssetPull, AssetSource
-from services.asset_sources import TOKEN_MAX
+from services.assets.sources import TOKEN_MAX
 
 EveryHours = Literal[1, 2, 3, 4, 6, 8, 12, 24]
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.api.schemas.values import Body, Code, Id, Moment, Name, Shown
 from models import AssetSnapshot, Site
-from services.assets import ASSETS_MAX
+from services.assets.snapshots import ASSETS_MAX
 
 SITES_IN_BREAKDOWN_MAX = 1_000
 Count = Annotated[int, Field(strict=True, ge=0, le=ASSETS_MAX)]

@@ -9,10 +9,10 @@ from pydantic import Field, StringConstraints
 from app.api.schemas.values import Body, Id, Shown
 from models import BillingProfile, SellerProfile
 from models.billing_profile import PAYMENT_DAYS_MAX
-from services.billing_profiles import BillingDetails, SellersTerms
+from services.parties.billing_profiles import BillingDetails, SellersTerms
+from services.parties.seller_profiles import SellerDetails
 from services.rules.decimals import text_of
-from services.seller_profiles import SellerDetails
-from services.tax_rates import TaxRate
+from services.taxes.rates import TaxRate
 
 Text = Annotated[str, StringConstraints(max_length=300)]
 Texts = Annotated[list[Text], Field(max_length=50)]

@@ -10,13 +10,13 @@ from app.api.schemas.subscriptions import SubscriptionName, SubscriptionSite
 from app.api.schemas.values import Body, Day, Id, Name, Quantity, Shown
 from models import Collection, Contract, Interval
 from models.contract import NOTES_MAX, REFERENCE_MAX
-from services.contract_terms import ContractTerms
-from services.plan_changes import When
-from services.plans import Plan
-from services.price_book_files import Finding
+from services.contracts.terms import ContractTerms
+from services.price_books.files import Finding
+from services.price_books.plans import Plan
 from services.rules.decimals import text_of
 from services.rules.pricing import to_document
 from services.rules.quantities import plain
+from services.subscriptions.plan_changes import When
 
 PlanCode = Annotated[
     str,

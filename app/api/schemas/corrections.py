@@ -11,9 +11,9 @@ from app.api.schemas.usage import PRINTABLE, ReceiptShown
 from app.api.schemas.values import Body, Id, MoneyShown, Quantity, Shown, major
 from models import CreditNote, CreditNoteLine
 from models.credit_note import REASON_MAX
-from services.corrections import Corrected
-from services.credit_notes import CreditNoteDocument, note_number
+from services.invoices.credit_notes import CreditNoteDocument, note_number
 from services.rules.quantities import plain, plain_micro
+from services.usage.corrections import Corrected
 
 UnitsOrNone = Annotated[
     Decimal | str,

@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, Field
 from app.api.schemas.values import Body, Code, Id, Moment, Quantity, Shown, no_null
 from models import CreditGrant
 from models.credit import REASON_MAX
-from services.credit_promotions import PRIORITY_MAX, PRIORITY_MIN
-from services.lot_changes import PROMOTION_PRIORITY
+from services.credits.lot_changes import PROMOTION_PRIORITY
+from services.credits.promotions import PRIORITY_MAX, PRIORITY_MIN
 from services.rules.quantities import plain_micro
 
 Reason = Annotated[

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from app.api.schemas.values import Quantity, Shown
 from models import CreditGrant
-from services.credit_entry_words import EntryWords
-from services.credit_ledger import LedgerEntry
-from services.credit_lot_views import LotStanding, PoolLots
+from services.credits.entry_words import EntryWords
+from services.credits.ledger import LedgerEntry
+from services.credits.lot_views import LotStanding, PoolLots
 from services.rules.quantities import plain_micro
 
 

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field
 
 from app.api.schemas.values import MoneyShown, Shown, major
-from services.document_verification import AttestedDocument
+from services.invoices.document_verification import AttestedDocument
 
 
 class DocumentLanguage(StrEnum):

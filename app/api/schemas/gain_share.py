@@ -9,7 +9,7 @@ from app.api.schemas.kpis import Figure
 from app.api.schemas.values import Body, Code, Day, Id, MoneyShown, Quantity, Shown, major
 from models import GainShareRun, GainShareStatus, GainShareStep, Party, StepKind
 from models.gain_share_run import STEP_TEXT_MAX
-from services.gain_share_calculations import Calculation
+from services.gain_share.calculations import Calculation
 from services.rules.decimals import text_of
 from services.rules.gain_share import DOWNTIME_COST
 from services.rules.sensitivity import Effect, Outcome

@@ -8,11 +8,11 @@ from pydantic import Field
 from app.api.schemas.taxes import TaxShown
 from app.api.schemas.values import Body, Id, MoneyShown, Quantity, Reference, Shown, major
 from models import Invoice, InvoiceLine
-from services.invoice_numbers import invoice_number
-from services.invoices import InvoiceDocument
+from services.invoices.finding import InvoiceDocument
+from services.invoices.numbers import invoice_number
 from services.rules.quantities import plain
 from services.rules.receipts import written
-from services.usage_ranges import UsageRange, line_range
+from services.usage.ranges import UsageRange, line_range
 
 
 class GenerateBody(Body):

@@ -8,7 +8,7 @@ from pydantic import Field
 from app.api.schemas.kpis import SITE_PATTERN, MeasurementShown, SignedShown
 from app.api.schemas.values import Body, Day, Id, Quantity, Shown
 from models import KpiMeasurement, LogFile, MaintenanceImport, MaintenanceRow, RowOutcome
-from services.maintenance_columns import (
+from services.maintenance.columns import (
     TIME_FORM_MAX,
     FailureColumns,
     LogMapping,
@@ -16,8 +16,8 @@ from services.maintenance_columns import (
     RepairColumns,
     Writing,
 )
-from services.maintenance_imports import LOG_KPIS, LogImport, LogRequest
-from services.maintenance_logs import Figures, JudgedRow
+from services.maintenance.imports import LOG_KPIS, LogImport, LogRequest
+from services.maintenance.logs import Figures, JudgedRow
 from services.rules.decimals import text_of
 from services.rules.kpi_periods import rounded
 from services.rules.periods import TIMEZONE_NAME_MAX

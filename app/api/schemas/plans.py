@@ -5,8 +5,8 @@ from typing import Any, Self
 from pydantic import Field
 
 from app.api.schemas.values import MoneyShown, Quantity, Shown
-from services.plans import GainShareTerms, Meter, Plan, Pool
-from services.price_books import Book
+from services.price_books.books import Book
+from services.price_books.plans import GainShareTerms, Meter, Plan, Pool
 from services.rules.money import Money
 from services.rules.pricing import to_document
 from services.rules.quantities import plain

@@ -10,7 +10,7 @@ from models import UsageEvent
 from services.bundles.headers import signature_text
 from services.bundles.verification import BundleReport
 from services.errors import BundleRefused, Unverifiable
-from services.receipts import Head, KeptReceipt, OwnSignature
+from services.receipts.reading import Head, KeptReceipt, OwnSignature
 from services.rules.quantities import plain_micro
 from services.rules.receipts import written
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from app.api.schemas.usage import PRINTABLE, TrackShown, Units
 from app.api.schemas.values import Body, Id, Moment, Quantity, Shown
 from models import Reservation
-from services.reservations import EXPIRES_IN_DEFAULT, EXPIRES_IN_MAX, Finalized
+from services.credits.reservations import EXPIRES_IN_DEFAULT, EXPIRES_IN_MAX, Finalized
 from services.rules.quantities import plain_micro
 
 EXPIRES_IN_SECONDS: Final = int(EXPIRES_IN_DEFAULT.total_seconds())

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.api.schemas.values import Body, Id, MoneyShown, Shown
 from models import Alert
-from services.spend_controls import PCT_MAX, PCT_MIN, THRESHOLDS_MAX, SpendStanding
+from services.spending.controls import PCT_MAX, PCT_MIN, THRESHOLDS_MAX, SpendStanding
 
 WHAT_IT_BOUNDS = (
     "The cap is on charges for use beyond the allowance in one period, all pools together; base fees and assets are "

@@ -9,11 +9,11 @@ from pydantic import Field
 from app.api.schemas.subscriptions import ScheduledChangeShown, SubscriptionShown
 from app.api.schemas.values import Body, Id, Moment, MoneyShown, Quantity, Shown, major
 from models import Interval, PendingLine
-from services.adjustments import REASON_MAX
-from services.invoice_lines import Line
-from services.plan_changes import PlanChange, When
+from services.invoices.adjustments import REASON_MAX
+from services.invoices.lines import Line
 from services.rules.money import Money
 from services.rules.quantities import plain_micro
+from services.subscriptions.plan_changes import PlanChange, When
 
 
 class Terms(StrEnum):

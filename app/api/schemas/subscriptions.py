@@ -10,7 +10,7 @@ from app.api.schemas.values import Body, Day, Id, Shown
 from models import Collection, Interval, ScheduledChange, Subscription
 from models.subscription import SUBSCRIPTION_NAME_MAX
 from models.usage import SITE_MAX
-from services.plans import Plan
+from services.price_books.plans import Plan
 
 SubscriptionName = Annotated[
     str | None,

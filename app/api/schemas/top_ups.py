@@ -8,10 +8,10 @@ from pydantic import Field
 from app.api.schemas.values import Body, Code, Id, MoneyShown, Quantity, Shown, major
 from models import AutoTopUp, CreditPurchase, Invoice
 from models.credit_purchase import PACKS_MAX
-from services.auto_top_ups import MONTH_COUNT_MAX
-from services.plans import TopUp
+from services.price_books.plans import TopUp
 from services.rules.quantities import plain, plain_micro
-from services.top_ups import Quote
+from services.top_ups.automatic import MONTH_COUNT_MAX
+from services.top_ups.buying import Quote
 
 Credits = Annotated[str, Field(pattern=r"^[0-9]{1,13}(\.[0-9]{1,6})?$", max_length=20)]
 Amount = Annotated[str, Field(pattern=r"^[0-9]{1,13}(\.[0-9]{1,4})?$", max_length=20)]

@@ -11,7 +11,7 @@ from models import UsageEvent
 from services.metering import Metered
 from services.rules.merkle import Frontier
 from services.rules.quantities import plain_micro
-from services.usage_reports import UsageSum, UsageSummary
+from services.usage.reports import UsageSum, UsageSummary
 
 Units = Annotated[
     Decimal | str,

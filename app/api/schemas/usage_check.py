@@ -7,7 +7,7 @@ from pydantic import Field
 
 from app.api.schemas.usage import PRINTABLE, Units
 from app.api.schemas.values import Body, Id, MoneyShown, Quantity, Shown
-from services.credit_check import CreditCheck
+from services.credits.check import CreditCheck
 from services.rules.decimals import text_of
 from services.rules.quantities import plain_micro
 

@@ -15,9 +15,9 @@ from models import Role
 from services.api_keys import TENANT_SCOPES, create_api_key
 from services.database import transaction
 from services.identity import create_tenant, create_user
-from services.price_books import load_shipped_books
+from services.price_books.books import load_shipped_books
 from services.sign_in_limit import sign_in_limit
-from services.subscriptions import create_subscription
+from services.subscriptions.starting import create_subscription
 
 PASSWORD = "correct horse battery"
 

@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 from models import Invoice, Receipt, WebSession
 from services.bundles import exports
 from services.bundles.verification import verify_bundle
-from services.closing import close_period
+from services.closing.close import close_period
 from services.database import reading, transaction
-from services.signature_checks import read_jwks
-from services.signing_keys import jwks
+from services.receipts.signature_checks import read_jwks
+from services.receipts.signing_keys import jwks
 from tests.app.api.conftest import PASSWORD, Client, Customer, World, assert_problem
 from tests.given import event, metered
 

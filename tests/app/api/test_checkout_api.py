@@ -5,12 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
-from payments_world import PaymentsWorld
 
 from models import Checkout, SubscriptionStatus
 from services.api_keys import TENANT_SCOPES, create_api_key
-from services.subscriptions import create_subscription
+from services.subscriptions.starting import create_subscription
 from tests.app.api.conftest import Client, assert_problem
+from tests.payments_world import PaymentsWorld
 
 SESSIONS = "/v1/checkout/sessions"
 PORTAL = "/v1/billing-portal/sessions"

@@ -23,8 +23,8 @@ from app.api import create_api
 from services.api_keys import TENANT_SCOPES, create_api_key
 from services.database import transaction
 from services.identity import create_tenant
-from services.price_books import load_shipped_books
-from services.subscriptions import create_subscription
+from services.price_books.books import load_shipped_books
+from services.subscriptions.starting import create_subscription
 
 CHECKS = [
     not_a_server_error,

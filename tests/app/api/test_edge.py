@@ -192,7 +192,7 @@ def test_a_fault_of_ours_says_only_where_to_look(
         raise ZeroDivisionError("the inner workings")
 
     configure_logging()
-    monkeypatch.setattr("services.invoices.list_invoices", fail)
+    monkeypatch.setattr("services.invoices.finding.list_invoices", fail)
     headers = sqlite_world.acme.headers | {"X-Request-Id": "given-by-caller-1"}
     answer = client.get("/v1/invoices", headers=headers)
     problem = assert_problem(answer, 500, "internal_error")

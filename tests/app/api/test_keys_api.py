@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 from app.api import create_api
 from app.unit_of_work import now
 from services.database import reading, transaction
-from services.signature_checks import read_jwks
-from services.signing_keys import jwks, list_keys, rotate_key
+from services.receipts.signature_checks import read_jwks
+from services.receipts.signing_keys import jwks, list_keys, rotate_key
 from tests.app.api.conftest import Client, World
 
 ADDRESS = "/.well-known/jwks.json"

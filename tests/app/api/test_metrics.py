@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from payments_world import PaymentsWorld
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
@@ -15,9 +14,10 @@ from services.api_keys import create_api_key
 from services.database import transaction
 from services.payments import outbox
 from services.settings import settings
-from services.subscriptions import create_subscription
+from services.subscriptions.starting import create_subscription
 from tests.app.api.conftest import Client, World, assert_problem
 from tests.given import NOON
+from tests.payments_world import PaymentsWorld
 
 
 def read(client: Client, key: str) -> httpx.Response:

@@ -13,13 +13,13 @@ from app.unit_of_work import now
 from services.api_keys import create_api_key
 from services.bundles import exports, uploads
 from services.bundles.verification import BundleReport, verify_bundle
-from services.closing import close_period
+from services.closing.close import close_period
 from services.database import reading, transaction
+from services.receipts.signature_checks import read_jwks
+from services.receipts.signing_keys import jwks
 from services.rules.merkle import verify_consistency, verify_inclusion
 from services.rules.notes import read_checkpoint, read_note
 from services.rules.receipts import read_hash, read_receipt
-from services.signature_checks import read_jwks
-from services.signing_keys import jwks
 from tests.app.api.conftest import Client, Customer, World, assert_problem
 
 EVENT = {"event_type": "LLM_token_usage", "units": 1}

@@ -22,8 +22,8 @@ from models import CatalogKind, EventSource, StripeEvent
 from services.database import open_engine, reading, transaction
 from services.gateways.stripe.events import event_facts
 from services.payments import inbox
+from services.payments.stripe_catalog import forget_entry, keep_entry
 from services.settings import settings
-from services.stripe_catalog import forget_entry, keep_entry
 from services.stripe_sandbox.deliveries import signature
 from tests.app.api.conftest import Client, assert_problem
 

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from models import Collection
 from services.database import transaction
-from services.price_book_files import read_book
-from services.price_books import load_book
+from services.price_books.books import load_book
+from services.price_books.files import read_book
 from services.settings import CATALOGS
-from services.subscriptions import read_subscription
+from services.subscriptions.starting import read_subscription
 from tests.app.api.conftest import Client, World, assert_problem
 
 

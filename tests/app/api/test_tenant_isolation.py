@@ -17,25 +17,25 @@ from sqlmodel import col
 from app.api import create_api
 from app.mailing import prepare_due_mails
 from models import ApiKey, Invoice, Role, TenantClock, User, metadata, table_of
-from services.adjustments import adjust_subscription
 from services.api_keys import TENANT_SCOPES, create_api_key
-from services.asset_sources import ask_now, set_source
-from services.auto_top_ups import AutoTopUpTerms, set_auto_top_up
-from services.baselines import propose_baseline
-from services.contract_terms import read_terms
-from services.contracts import Paper, draft_contract
-from services.credit_promotions import give_credits
+from services.assets.sources import ask_now, set_source
+from services.contracts.agreements import Paper, draft_contract
+from services.contracts.terms import read_terms
+from services.credits.promotions import give_credits
 from services.database import Session, reading, transaction
-from services.evidence import store_evidence
+from services.gain_share.baselines import propose_baseline
+from services.gain_share.evidence import store_evidence
 from services.identity import create_tenant, create_user
+from services.invoices.adjustments import adjust_subscription
 from services.mails.preferences import set_preference
-from services.maintenance_columns import FailureColumns, LogMapping
-from services.maintenance_imports import LogRequest, import_maintenance_log
+from services.maintenance.columns import FailureColumns, LogMapping
+from services.maintenance.imports import LogRequest, import_maintenance_log
 from services.notices import read_notices
-from services.plan_changes import When, change_plan
 from services.rules.verification_codes import verification_code
-from services.subscriptions import create_subscription
-from services.top_ups import buy_top_up
+from services.subscriptions.plan_changes import When, change_plan
+from services.subscriptions.starting import create_subscription
+from services.top_ups.automatic import AutoTopUpTerms, set_auto_top_up
+from services.top_ups.buying import buy_top_up
 from services.webhooks.replays import ask_test, claim_test
 from tests.app.api.conftest import PASSWORD, Client, Customer, World
 from tests.gain_share_given import OURS, agree, submit, terms_of
@@ -428,7 +428,7 @@ def test_a_browser_cannot_choose_anothers_customer(world: World, client: Client)
 def test_nobody_elses_key_or_invoice_can_be_reached_by_a_service_either(world: World) -> None:
     from services.api_keys import list_api_keys, revoke_api_key
     from services.errors import NotFound
-    from services.invoices import read_invoice
+    from services.invoices.finding import read_invoice
 
     with transaction() as session:
         (key_id,) = session.exec(select(col(ApiKey.id)).where(col(ApiKey.tenant_id) == world.acme.tenant_id)).one()

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from app.api import create_api
 from models import Notice, NoticeType
-from services.closing import close_period
+from services.closing.close import close_period
 from services.webhooks.messages import TEST_TYPE, notice_message
 from tests.given import customer, event, metered
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from payments_world import PaymentsWorld
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -15,7 +14,8 @@ from app.cli.commands import cli
 from models import Collection, StripeEvent, StripeInvoice
 from services.payments import outbox
 from services.settings import settings
-from services.subscriptions import create_subscription
+from services.subscriptions.starting import create_subscription
+from tests.payments_world import PaymentsWorld
 
 Run = Callable[..., Result]
 

@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from given import NOON, customer
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
@@ -15,6 +14,7 @@ from services.database import reading, transaction
 from services.errors import Unprocessable
 from services.gateways.workflows import runs
 from services.gateways.workflows.runs import RunState
+from tests.given import NOON, customer
 
 DECEMBER = datetime(2026, 12, 2, tzinfo=UTC)
 

@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 
 from app.pages.adjustments import AdjustmentsPage
 from models import Role
-from services.adjustment_views import read_adjustments
-from services.closing import close_period
+from services.closing.close import close_period
 from services.database import reading, transaction
 from services.identity import create_tenant, create_user
-from services.price_books import load_shipped_books
+from services.invoices.adjustment_views import read_adjustments
+from services.price_books.books import load_shipped_books
 from services.sign_in import open_session
-from services.subscriptions import create_subscription, read_subscription
+from services.subscriptions.starting import create_subscription, read_subscription
 from tests.app.pages.test_state_handlers import answers_of, connected, handlers_of
 
 AT = datetime.now(UTC).replace(microsecond=0)

@@ -11,12 +11,12 @@ from sqlalchemy import Engine
 from app.pages.billing_details import BillingDetailsPage
 from app.pages.seller import SellerPage
 from models import Role
-from services.billing_profiles import read_billing_profile
 from services.database import reading, transaction
 from services.identity import create_tenant, create_user
-from services.seller_profiles import read_seller
+from services.parties.billing_profiles import read_billing_profile
+from services.parties.seller_profiles import read_seller
 from services.sign_in import choose_tenant, open_session
-from services.tax_rates import added_tax_rates
+from services.taxes.rates import added_tax_rates
 from tests.app.pages.test_state_handlers import answers_of, connected, handlers_of
 
 AT = datetime.now(UTC).replace(microsecond=0)

@@ -12,13 +12,13 @@ from app.pages.contracts import ContractsPage
 from app.pages.overview import OverviewPage
 from app.pages.subscription_picker import SubscriptionPicker
 from models import Role
-from services.contracts import list_contracts
+from services.contracts.agreements import list_contracts
 from services.database import reading, transaction
 from services.identity import create_tenant, create_user
-from services.price_books import load_shipped_books
-from services.scheduled_changes import list_changes
+from services.price_books.books import load_shipped_books
 from services.sign_in import open_session
-from services.subscriptions import create_subscription, list_subscriptions
+from services.subscriptions.scheduled_changes import list_changes
+from services.subscriptions.starting import create_subscription, list_subscriptions
 from tests.app.pages.test_state_handlers import answers_of, connected, handlers_of
 
 AT = datetime.now(UTC).replace(microsecond=0)

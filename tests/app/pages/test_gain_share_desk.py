@@ -17,17 +17,17 @@ from app.pages.gain_share_months import GainShareMonthsPage
 from app.pages.gain_share_new import GainShareNewPage
 from app.pages.gain_share_queue import GainShareQueuePage
 from models import BaselineStatus, GainShareStatus, Role, StepKind
-from services.baselines import list_baselines, propose_baseline
 from services.database import reading, transaction
-from services.evidence import store_evidence
-from services.gain_share_decisions import dispute_run
-from services.gain_share_runs import list_runs
-from services.gain_share_steps import read_thread
+from services.gain_share.baselines import list_baselines, propose_baseline
+from services.gain_share.decisions import dispute_run
+from services.gain_share.evidence import store_evidence
+from services.gain_share.kpi_measurement_lists import list_measurements
+from services.gain_share.runs import list_runs
+from services.gain_share.steps import read_thread
 from services.identity import create_tenant, create_user
-from services.kpi_measurement_lists import list_measurements
-from services.price_books import load_shipped_books
+from services.price_books.books import load_shipped_books
 from services.sign_in import choose_tenant, open_session
-from services.subscriptions import create_subscription
+from services.subscriptions.starting import create_subscription
 from tests.app.pages.test_state_handlers import answers_of, connected, handlers_of, look
 from tests.gain_share_given import OURS, THEIRS, agree, measure, submit, terms_of
 

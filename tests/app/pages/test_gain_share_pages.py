@@ -11,11 +11,11 @@ from app.pages.gain_share import GainSharePage
 from app.pages.gain_share_run import GainShareRunPage
 from app.unit_of_work import now
 from models import BaselineStatus, GainShareRun, GainShareStatus, KpiBaseline, Role
-from services.baselines import propose_baseline
 from services.database import reading, transaction
-from services.evidence import store_evidence
-from services.gain_share_decisions import comment_on_run
-from services.gain_share_runs import revise_run
+from services.gain_share.baselines import propose_baseline
+from services.gain_share.decisions import comment_on_run
+from services.gain_share.evidence import store_evidence
+from services.gain_share.runs import revise_run
 from services.identity import create_tenant, create_user
 from services.sign_in import choose_tenant, open_session
 from tests.app.pages.test_state_handlers import answers_of, connected, handlers_of

@@ -35,12 +35,12 @@ from models import (
 from services.database import reading, transaction
 from services.errors import ProviderUnavailable
 from services.identity import create_tenant, create_user
-from services.invoices import mark_invoice_paid
+from services.invoices.finding import mark_invoice_paid
 from services.payments import checkouts
-from services.price_books import load_shipped_books, plan_in_force
+from services.price_books.books import load_shipped_books, plan_in_force
 from services.settings import settings
 from services.sign_in import choose_tenant, open_session
-from services.subscriptions import create_subscription
+from services.subscriptions.starting import create_subscription
 from tests import stripe_rows
 from tests.app.pages.test_state_handlers import answers_of, connected, handlers_of
 

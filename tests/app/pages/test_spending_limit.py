@@ -13,11 +13,11 @@ from models import Role
 from services.database import reading, transaction
 from services.identity import create_tenant, create_user
 from services.metering import UsageInput, record_usage
-from services.price_books import load_shipped_books
+from services.price_books.books import load_shipped_books
 from services.rules.quantities import MICRO
 from services.sign_in import choose_tenant, open_session
-from services.spend_controls import SpendStanding, read_spend_control
-from services.subscriptions import create_subscription
+from services.spending.controls import SpendStanding, read_spend_control
+from services.subscriptions.starting import create_subscription
 from tests.app.pages.test_state_handlers import answers_of, connected, handlers_of
 
 AT = datetime.now(UTC).replace(microsecond=0)

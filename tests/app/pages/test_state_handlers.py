@@ -21,14 +21,14 @@ from app.pages.plan_start import PlanStart
 from app.session import COOKIE
 from app.state_owner import StateOwner, forget_for_others
 from models import Invoice, Role, Tenant, metadata, table_of
-from services.assets import add_site, record_snapshot
+from services.assets.snapshots import add_site, record_snapshot
 from services.database import reading, transaction
 from services.identity import create_tenant, create_user
 from services.metering import UsageInput, record_usage
-from services.price_books import load_shipped_books
+from services.price_books.books import load_shipped_books
 from services.rules.quantities import MICRO
 from services.sign_in import choose_tenant, open_session
-from services.subscriptions import create_subscription
+from services.subscriptions.starting import create_subscription
 from tests.gain_share_given import accepted_baseline
 
 AT = datetime.now(UTC).replace(microsecond=0)

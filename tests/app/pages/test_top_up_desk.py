@@ -13,9 +13,9 @@ from app.pages.top_up_desk import TopUpDesk
 from models import AutoTopUp, CreditPurchase, Role, Tenant
 from services.database import reading, transaction
 from services.identity import create_tenant, create_user
-from services.price_books import load_shipped_books
+from services.price_books.books import load_shipped_books
 from services.sign_in import open_session
-from services.subscriptions import create_subscription
+from services.subscriptions.starting import create_subscription
 from tests.app.pages.test_state_handlers import answers_of, connected, handlers_of
 
 AT = datetime.now(UTC).replace(microsecond=0)

@@ -15,12 +15,12 @@ from services.billing_documents.reading import (
     read_preview_document,
 )
 from services.billing_documents.rendering import render_pdf
-from services.closing import close_period
-from services.credit_note_issuing import issue_credit_note
-from services.document_verification import find_document
+from services.closing.close import close_period
 from services.errors import NotFound
-from services.invoice_transitions import void_invoice
-from services.invoices import list_invoices, mark_invoice_paid
+from services.invoices.credit_note_issuing import issue_credit_note
+from services.invoices.document_verification import find_document
+from services.invoices.finding import list_invoices, mark_invoice_paid
+from services.invoices.transitions import void_invoice
 from services.rules.violations import InvalidVerificationCode
 from tests.given import NOON, Customer, customer, event, metered
 

@@ -10,11 +10,11 @@ from services.billing_documents.document import BillingDocument
 from services.billing_documents.layout import lay_out
 from services.billing_documents.reading import read_credit_note_document, read_invoice_document
 from services.billing_documents.rendering import invoice_data, render_pdf
-from services.billing_profiles import BillingDetails, SellersTerms, change_billing_profile
-from services.closing import close_period
-from services.credit_note_issuing import issue_credit_note
-from services.plan_changes import change_plan
-from services.seller_profiles import SellerDetails, change_seller
+from services.closing.close import close_period
+from services.invoices.credit_note_issuing import issue_credit_note
+from services.parties.billing_profiles import BillingDetails, SellersTerms, change_billing_profile
+from services.parties.seller_profiles import SellerDetails, change_seller
+from services.subscriptions.plan_changes import change_plan
 from tests.en16931 import assert_valid
 from tests.given import NOON, Customer, customer, event, metered
 

@@ -22,15 +22,15 @@ from services.bundles.exports import (
 )
 from services.bundles.verification import BundleReport, verify_bundle
 from services.bundles.writing import bundle_document
-from services.closing import close_period
-from services.corrections import CorrectionInput, correct_usage
+from services.closing.close import close_period
 from services.database import reading, transaction
 from services.errors import BundleRefused, InvalidBundle, NotFound, TooLarge, Unprocessable
-from services.invoices import list_invoices, mark_invoice_paid
-from services.receipts import read_head
-from services.signature_checks import read_jwks
-from services.signing_keys import jwks, rotate_key
-from services.spend_controls import set_spend_cap
+from services.invoices.finding import list_invoices, mark_invoice_paid
+from services.receipts.reading import read_head
+from services.receipts.signature_checks import read_jwks
+from services.receipts.signing_keys import jwks, rotate_key
+from services.spending.controls import set_spend_cap
+from services.usage.corrections import CorrectionInput, correct_usage
 from tests.given import NOON, Customer, customer, event, metered
 
 DECEMBER = datetime(2026, 12, 1, 6, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 
 from services.bundles.verification import BundleReport, verify_bundle
 from services.errors import BundleRefused, InvalidBundle, Unverifiable
-from services.signature_checks import read_jwks
+from services.receipts.signature_checks import read_jwks
 from tests.bundles import all_cases, write_corpus
 from tests.good_bundles import Case, books, cut_invoice, cut_range, cut_trace
 from tests.ledgers import SIGNERS

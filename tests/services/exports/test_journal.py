@@ -10,22 +10,22 @@ import pytest
 from sqlmodel import Session
 
 from models import Interval, LineKind
-from services.closing import close_if_due, close_period
-from services.credit_expiry import expire_lots
-from services.credit_note_issuing import issue_credit_note
-from services.credit_notes import amounts_left
+from services.closing.close import close_if_due, close_period
+from services.credits.expiry import expire_lots
 from services.exports.accounts import SHIPPED, accounts_in, read_accounts
 from services.exports.catalog import prepare_export
 from services.exports.journal import read_entries
 from services.exports.postings import Entry, account_of
 from services.exports.sheets import Asked
 from services.identity import create_tenant
-from services.invoice_transitions import mark_uncollectible
-from services.invoices import list_invoices, mark_invoice_paid
-from services.price_books import load_shipped_books
-from services.subscription_ends import end_subscription
-from services.subscriptions import create_subscription
-from services.top_ups import buy_top_up
+from services.invoices.credit_note_issuing import issue_credit_note
+from services.invoices.credit_notes import amounts_left
+from services.invoices.finding import list_invoices, mark_invoice_paid
+from services.invoices.transitions import mark_uncollectible
+from services.price_books.books import load_shipped_books
+from services.subscriptions.ends import end_subscription
+from services.subscriptions.starting import create_subscription
+from services.top_ups.buying import buy_top_up
 from tests.given import NOON, customer, event, metered
 
 DAY = timedelta(days=1)

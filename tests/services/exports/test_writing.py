@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from sqlmodel import Session
 
-from services.assets import add_site
-from services.closing import close_period
+from services.assets.snapshots import add_site
+from services.closing.close import close_period
 from services.errors import NotFound, Unprocessable
 from services.exports import bills, usage
 from services.exports.catalog import SHEETS, Export, prepare_export

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mail_server import MailServerForTests
 
 from services.gateways.mail import (
     InvalidMailAddress,
@@ -16,6 +15,7 @@ from services.gateways.mail import (
     read_mail_server,
 )
 from services.gateways.mail_catcher import CAUGHT_MAX, CaughtMail, catching_mail
+from tests.mail_server import MailServerForTests
 
 LETTER = b"Message-ID: <a@b.example>\r\nSubject: Hello\r\n\r\n.leading dot\r\nbye\r\n"
 

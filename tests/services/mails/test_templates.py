@@ -8,7 +8,6 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from mail_facts import FACTS, HOSTILE, hostile
 
 from models import NoticeType
 from services.errors import Unprocessable
@@ -18,6 +17,7 @@ from services.mails.layouts import Frame, as_html, as_text
 from services.mails.letters import Attachment, Letter, compose, read_sender
 from services.mails.phrases import LANGUAGES, one_line, phrases
 from services.rules.money import Money
+from tests.mail_facts import FACTS, HOSTILE, hostile
 
 AT = datetime(2026, 11, 1, 15, 4, 5, tzinfo=UTC)
 SENDER = read_sender("Tallystick Billing <billing@tallystick.example>", "answers@tallystick.example")

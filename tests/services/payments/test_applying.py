@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from payments_world import PaymentsWorld
 
 from models import (
     Checkout,
@@ -21,7 +20,8 @@ from services.database import transaction
 from services.payments import applying, inbox
 from services.payments.readings import read_subject
 from services.payments.subjects import NotOurs, Readings, Subject, SubjectKind, Unread
-from services.subscriptions import create_subscription
+from services.subscriptions.starting import create_subscription
+from tests.payments_world import PaymentsWorld
 
 
 def ticket(world: PaymentsWorld) -> int:

@@ -10,7 +10,7 @@ from models import Checkout, CheckoutStatus, Interval
 from services.errors import Conflict, NotFound
 from services.payments import checkout_views
 from services.payments.checkout_views import read_checkout_view
-from services.price_books import plan_in_force
+from services.price_books.books import plan_in_force
 from tests.given import NOON, Customer, customer
 
 

@@ -9,7 +9,7 @@ from models import Collection, Invoice, Subscription, SubscriptionStatus
 from services.database import reading
 from services.errors import SubscriptionConflict
 from services.identity import create_tenant
-from services.subscriptions import create_subscription
+from services.subscriptions.starting import create_subscription
 from tests.given import assert_books_agree
 from tests.payments_world import PaymentsWorld
 
@@ -17,7 +17,7 @@ from tests.payments_world import PaymentsWorld
 @pytest.fixture
 def dreamer(payments_world: PaymentsWorld) -> str:
     """A customer on the free plan of a book in dollars."""
-    from services.stripe_setup import set_up
+    from services.payments.stripe_setup import set_up
 
     set_up(payments_world.stripe, at=datetime.now(UTC), book_code="memory-cloud")
     at = payments_world.now()

@@ -5,7 +5,7 @@ from sqlmodel import Session, select
 
 from models import CreditNote, InvoiceStatus, StripeCall, StripeCallStatus
 from services.errors import Unprocessable
-from services.invoices import mark_invoice_paid
+from services.invoices.finding import mark_invoice_paid
 from services.payments import give_back_views
 from services.payments.give_back_views import NO_OUTCOME, GiveBackView, ask, give_back, open_form, read_outcome
 from tests import stripe_rows

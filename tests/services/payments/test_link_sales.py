@@ -11,7 +11,7 @@ from tests.payments_world import PaymentsWorld
 
 def buy(world: PaymentsWorld, *, reference: str = "") -> None:
     """Somebody follows the payment link for PRO by the month and pays."""
-    from services.stripe_catalog import payment_links
+    from services.payments.stripe_catalog import payment_links
 
     with reading() as session:
         links = payment_links(session, account=world.stripe.account)

@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 from starlette.types import ASGIApp
-from stripe_conformance import Conformance
 
 from services.gateways.http_egress import EgressFailed
 from services.stripe_sandbox import Sandbox, open_sandbox
+from tests.stripe_conformance import Conformance
 
 SECRET_KEY = "sk_test_local"
 PUBLIC_URL = "http://localhost:3000/sandbox"

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 import stripe
-from sandbox_server import SandboxServer
+
+from tests.sandbox_server import SandboxServer
 
 SHOP = {"success_url": "https://shop.example/done?s={CHECKOUT_SESSION_ID}", "cancel_url": "https://shop.example/plans"}
 

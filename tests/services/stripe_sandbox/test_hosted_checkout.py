@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 import pytest
 import stripe
-from hosted_pages import ASKS_BANK, CARD, DECLINED, FAILS_LATER, Visitor
-from sandbox_server import SandboxServer
+
+from tests.hosted_pages import ASKS_BANK, CARD, DECLINED, FAILS_LATER, Visitor
+from tests.sandbox_server import SandboxServer
 
 SUCCESS, CANCEL = "https://shop.example/done?s={CHECKOUT_SESSION_ID}", "https://shop.example/plans"
 BUYER = {"email": "ada@example.com"}

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 import stripe
-from hosted_pages import CARD, Visitor
-from sandbox_server import SandboxServer
+
+from tests.hosted_pages import CARD, Visitor
+from tests.sandbox_server import SandboxServer
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 import pytest
 import stripe
-from hosted_pages import ASKS_BANK, CARD, DECLINED, Visitor
-from sandbox_server import SandboxServer
+
+from tests.hosted_pages import ASKS_BANK, CARD, DECLINED, Visitor
+from tests.sandbox_server import SandboxServer
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import stripe
-from hosted_pages import CARD, DECLINED, Visitor
-from sandbox_server import SandboxServer
+
+from tests.hosted_pages import CARD, DECLINED, Visitor
+from tests.sandbox_server import SandboxServer
 
 EVERYTHING: dict[str, Any] = {
     "customer_update": {"enabled": True, "allowed_updates": ["name", "email", "phone", "address", "tax_id"]},

@@ -11,7 +11,7 @@ import stripe
 from services.gateways import http_egress
 
 if TYPE_CHECKING:
-    from sandbox_server import SandboxServer
+    from tests.sandbox_server import SandboxServer
 
 
 def client_of(sandbox: "SandboxServer", key: str = "", retries: int = 0) -> stripe.StripeClient:

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stripe_conformance import Conformance, Routes, Tally
+
+from tests.stripe_conformance import Conformance, Routes, Tally
 
 EMPTY_LIST = {"object": "list", "data": [], "has_more": False, "url": "/v1/customers"}
 REFUSAL = {"error": {"type": "invalid_request_error", "message": "No such customer: 'cus_1'"}}

@@ -5,9 +5,9 @@ from datetime import timedelta
 from sqlmodel import Session
 
 from models import EndpointStatus, NoticeType, SubscriptionStatus
-from services.asset_source_views import NO_SOURCE, read_asset_source
-from services.asset_sources import ask_now, claim_pull, keep_count, keep_failure, set_source
-from services.subscription_standing import set_status
+from services.assets.source_views import NO_SOURCE, read_asset_source
+from services.assets.sources import ask_now, claim_pull, keep_count, keep_failure, set_source
+from services.subscriptions.standing import set_status
 from services.webhooks.delivery_views import DELIVERIES_SHOWN, read_deliveries, read_delivery
 from services.webhooks.endpoint_views import list_failing, read_endpoint_row, read_endpoints
 from services.webhooks.endpoints import EndpointChanges, change_endpoint, create_endpoint, rotate_secret

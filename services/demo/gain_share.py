@@ -1,0 +1,169 @@
+"""The gain-share part of the demonstration: a plant's year, half of it approved and billed, half waiting to be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Final
+
+from sqlmodel import Session
+
+from models import MeasurementSource, Party
+from services.gain_share.baselines import BaselineTerms, accept_baseline, propose_baseline
+from services.gain_share.decisions import add_run_evidence, approve_run, comment_on_run
+from services.gain_share.evidence import store_evidence
+from services.gain_share.kpi_measurements import Reading, record_measurements
+from services.gain_share.parties import Signer
+from services.gain_share.runs import list_runs, submit_run
+from services.rules.decimals import text_of
+
+RATES: Final = {
+    "operating_hours": Decimal(8_320),
+    "downtime_rate": Decimal(1_850),
+    "labour_rate": Decimal(240),
+    "parts_cost": Decimal(900),
+}
+BASELINES: Final = (
+    ("availability_pct", Decimal("91.2")),
+    ("mtbf_hours", Decimal(96)),
+    ("mttr_hours", Decimal("6.5")),
+)
+MONTHS: Final = (
+    ("91.4", "95", "6.6"), ("91.9", "101", "6.3"), ("92.1", "104", "6.2"), ("91.8", "99", "6.4"),
+    ("92.7", "113", "5.9"), ("93.0", "119", "5.6"), ("93.4", "124", "5.4"), ("92.9", "117", "5.7"),
+    ("93.8", "128", "5.2"), ("94.2", "133", "5.0"), ("94.0", "131", "5.1"), ("94.5", "138", "4.8"),
+)  # fmt: skip
+"""Availability, time between failures and time to repair, month by month."""
+
+HALF: Final = 6
+SHARE_PCT: Final = Decimal(15)
+DOCUMENT: Final = "Reliability before, Halifax and Dartmouth.csv"
+DAYS_BEFORE: Final = 365
+"""What the baselines were measured over: the year before they take effect."""
+
+SUBMITTED_AFTER, APPROVED_AFTER = timedelta(days=40), timedelta(days=43)
+"""The first half's end."""
+
+STOCK: Final = Decimal(640_000)
+QUESTION: Final = "August looks low against September. Was the planned overhaul of line 2 left out of the failures?"
+ANSWER: Final = "Yes: an overhaul that was planned is no failure. The work orders of August are attached."
+WORK_ORDERS: Final = "Work orders, August.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoGainShare:
+    """The year that ends with the month before `until`, and who signs for whom in it."""
+
+    tenant_id: str
+    ours: Signer
+    owner: Signer
+    finance: Signer
+    until: date
+
+    @classmethod
+    def of(cls, tenant_id: str, *, our_user: str, owner: str, finance: str, until: date) -> "DemoGainShare":
+        return cls(
+            tenant_id,
+            ours=Signer(Party.SELLER, our_user),
+            owner=Signer(Party.CUSTOMER, owner),
+            finance=Signer(Party.CUSTOMER, finance),
+            until=until.replace(day=1),
+        )
+
+    @property
+    def firsts(self) -> list[date]:
+        """The first day of each month, and that of the month after the year."""
+        return [_months_before(self.until, count) for count in range(len(MONTHS), -1, -1)]
+
+    def tell_of_day(self, session: Session, day: date, *, at: datetime) -> None:
+        """What happened on a day: the first half is submitted on one and approved on another."""
+        half = self.firsts[HALF]
+        if day == half + SUBMITTED_AFTER:
+            self._agree(session, at)
+            self._measure(session, at, slice(0, HALF))
+            self._submit(session, self.firsts[0], half, at)
+        if day == half + APPROVED_AFTER:
+            (first,) = list_runs(session, tenant_id=self.tenant_id, limit=1)
+            approve_run(session, tenant_id=self.tenant_id, run_id=first.id, signer=self.owner, at=at)
+
+    def tell_rest(self, session: Session, *, at: datetime) -> None:
+        """The second half, which waits to be approved and is talked about; and a baseline that waits, too."""
+        tenant_id = self.tenant_id
+        self._measure(session, at, slice(HALF, None))
+        run_id = self._submit(session, self.firsts[HALF], self.firsts[-1], at)
+        comment_on_run(session, tenant_id=tenant_id, run_id=run_id, text=QUESTION, signer=self.finance, at=at)
+        orders = b"order,line,kind,hours\n4711,2,overhaul,36\n4712,1,lubrication,2\n"
+        shown = store_evidence(session, tenant_id=tenant_id, name=WORK_ORDERS, content=orders, signer=self.ours, at=at)
+        add_run_evidence(
+            session, tenant_id=tenant_id, run_id=run_id, file_id=shown.id, text=ANSWER, signer=self.ours, at=at
+        )
+        rates = RATES | {"carrying_rate_pct": Decimal(18)}
+        self._propose(session, at, "inventory_value", STOCK, rates=rates, effective_from=self.until)
+
+    def _agree(self, session: Session, at: datetime) -> None:
+        for kpi, value in BASELINES:
+            proposed = self._propose(session, at, kpi, value, rates=RATES, effective_from=self.firsts[0])
+            accept_baseline(session, tenant_id=self.tenant_id, baseline_id=proposed, signer=self.owner, at=at)
+
+    def _propose(
+        self,
+        session: Session,
+        at: datetime,
+        kpi: str,
+        value: Decimal,
+        *,
+        rates: Mapping[str, Decimal],
+        effective_from: date,
+    ) -> str:
+        source = store_evidence(
+            session, tenant_id=self.tenant_id, name=DOCUMENT, content=_document(), signer=self.owner, at=at
+        )
+        terms = BaselineTerms(
+            kpi=kpi,
+            value=value,
+            currency="CAD",
+            rates=rates,
+            period_start=effective_from - timedelta(days=DAYS_BEFORE),
+            period_end=effective_from,
+            file_id=source.id,
+            effective_from=effective_from,
+        )
+        return propose_baseline(session, tenant_id=self.tenant_id, terms=terms, signer=self.ours, at=at).id
+
+    def _measure(self, session: Session, at: datetime, months: slice) -> None:
+        told = list(zip(pairwise(self.firsts), MONTHS, strict=True))[months]
+        readings = [
+            Reading(kpi=kpi, period_start=starts, period_end=ends, value=Decimal(value))
+            for (starts, ends), month in told
+            for (kpi, _), value in zip(BASELINES, month, strict=True)
+        ]
+        record_measurements(
+            session,
+            tenant_id=self.tenant_id,
+            readings=readings,
+            source=MeasurementSource.ENTERED,
+            signer=self.finance,
+            at=at,
+        )
+
+    def _submit(self, session: Session, starts: date, ends: date, at: datetime) -> str:
+        return submit_run(
+            session,
+            tenant_id=self.tenant_id,
+            period_start=starts,
+            period_end=ends,
+            share_pct=SHARE_PCT,
+            signer=self.ours,
+            at=at,
+        ).id
+
+
+def _document() -> bytes:
+    rows = [f"{kpi},{text_of(value)}" for kpi, value in (*BASELINES, ("inventory_value", STOCK))]
+    return "\n".join(["kpi,value", *rows, ""]).encode()
+
+
+def _months_before(first: date, count: int) -> date:
+    month = first.year * 12 + first.month - 1 - count
+    return date(month // 12, month % 12 + 1, 1)

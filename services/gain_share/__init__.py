@@ -1,0 +1,1 @@
+"""Gain-share: what both sides agree to measure against, what was measured, and the runs that both sign."""

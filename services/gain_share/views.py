@@ -1,0 +1,120 @@
+"""Gain-share in words: what is measured against, what was measured since, and the runs that made fees of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, func, select
+
+from models import BaselineStatus, GainShareRun, GainShareStatus
+from services import wording
+from services.gain_share.baseline_views import BaselineView, baseline_views
+from services.gain_share.kpis import gain_share_plan
+from services.gain_share.measurement_views import NOTHING_MEASURED, MeasuredView, read_measured
+from services.gain_share.parties import SIGNING_ROLES
+from services.gain_share.review import who_decides
+from services.gain_share.run_views import RunRow, run_row
+from services.gain_share.runs import STANDING
+from services.price_books.plans import Plan
+from services.rules.periods import business_date
+from services.sign_in import Member
+from services.tenants import read_tenant
+
+RUNS_SHOWN_MAX = 24
+
+
+@dataclass(frozen=True)
+class GainShareView:
+    """Baselines and runs, newest first. `terms` is "" where the plan has no gain-share."""
+
+    has_subscription: bool = False
+    plan_name: str = ""
+    terms: str = ""
+    savings: str = ""
+    fees: str = ""
+    waiting: str = ""
+    waiting_hint: str = ""
+    runs_hint: str = ""
+    baselines: tuple[BaselineView, ...] = ()
+    proposed: str = ""
+    """How many baselines wait to be decided on, in words."""
+
+    decides: str = ""
+    """Who decides on them and on runs, where the member does not."""
+
+    measured: MeasuredView = NOTHING_MEASURED
+    runs: tuple[RunRow, ...] = ()
+    older_runs: str = ""
+
+
+EMPTY_GAIN_SHARE = GainShareView()
+
+
+def read_gain_share(session: Session, *, tenant_id: str, at: datetime, member: Member | None = None) -> GainShareView:
+    """What a customer's gain-share page shows to a member, or to nobody in particular. Raises NotFound.
+
+    Runs that were rejected or replaced are listed, but count in no total.
+    """
+    tenant = read_tenant(session, tenant_id=tenant_id)
+    plan = gain_share_plan(session, tenant_id=tenant_id)
+    runs = _runs(session, tenant_id)
+    totals = _totals(session, tenant_id)
+    waiting_count, _, waiting_minor = totals.get(GainShareStatus.PENDING_APPROVAL, (0, 0, 0))
+    counted = [sums for status, sums in totals.items() if status in STANDING]
+    count = sum(each[0] for each in counted)
+    today = business_date(at, tenant.timezone)
+    baselines = baseline_views(session, tenant=tenant, on=today, member=member)
+    proposed = sum(each.status == BaselineStatus.PROPOSED for each in baselines)
+    may_sign = member is not None and not member.is_operator and member.role in SIGNING_ROLES
+    return GainShareView(
+        has_subscription=plan is not None,
+        plan_name=plan.name if plan else "",
+        terms=_terms(plan),
+        savings=wording.amount(sum(each[1] for each in counted), tenant.currency),
+        fees=wording.amount(sum(each[2] for each in counted), tenant.currency),
+        waiting=wording.amount(waiting_minor, tenant.currency),
+        waiting_hint=f"{_runs_word(waiting_count)} to be approved" if waiting_count else "No run is waiting",
+        runs_hint=f"over {_runs_word(count)}" if count else "No run yet",
+        baselines=baselines,
+        proposed=f"{proposed} proposed" if proposed else "",
+        decides="" if may_sign else who_decides(session, tenant_id=tenant_id),
+        measured=read_measured(session, tenant_id=tenant_id, today=today),
+        runs=tuple(run_row(run, tenant.timezone, today=today) for run in runs),
+        older_runs=_older(sum(each[0] for each in totals.values()) - len(runs)),
+    )
+
+
+def _terms(plan: Plan | None) -> str:
+    if plan is None or plan.gain_share is None:
+        return ""
+    bounds = plan.gain_share
+    return f"{wording.number(bounds.min_pct)} % to {wording.number(bounds.max_pct)} % of documented savings"
+
+
+def _older(hidden: int) -> str:
+    return f"{_runs_word(hidden)} earlier not listed here; those that stand count in the totals." if hidden > 0 else ""
+
+
+def _runs_word(count: int) -> str:
+    return f"{count:,} run{'' if count == 1 else 's'}"
+
+
+def _runs(session: Session, tenant_id: str) -> list[GainShareRun]:
+    newest_first = (col(GainShareRun.period_start).desc(), col(GainShareRun.submitted_at).desc(), col(GainShareRun.id))
+    statement = select(GainShareRun).where(GainShareRun.tenant_id == tenant_id).order_by(*newest_first)
+    return list(session.exec(statement.limit(RUNS_SHOWN_MAX)))
+
+
+def _totals(session: Session, tenant_id: str) -> dict[GainShareStatus, tuple[int, int, int]]:
+    """How many runs, their savings and their fees in minor units, by status."""
+    statement = (
+        select(
+            GainShareRun.status,
+            func.count(),
+            func.sum(GainShareRun.savings_minor),
+            func.sum(GainShareRun.fee_minor),
+        )
+        .where(GainShareRun.tenant_id == tenant_id)
+        .group_by(col(GainShareRun.status))
+    )
+    rows = session.exec(statement)
+    return {GainShareStatus(status): (count, int(savings), int(fees)) for status, count, savings, fees in rows}

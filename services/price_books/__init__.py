@@ -1,0 +1,1 @@
+"""Price books: files that are read and checked, and the immutable plan versions they become."""

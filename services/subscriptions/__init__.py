@@ -1,0 +1,1 @@
+"""Subscriptions: started, changed, paused, ended; what is offered, asked first and scheduled."""
