@@ -1,1 +1,1 @@
-"""What the business does: one file per family of use cases, each named by what it does."""
+"""What the business does: a folder for each family of use cases, a file for each one; on top, what all of them need."""

@@ -2,7 +2,7 @@
 
 trialing, active, past_due   run: use is metered, periods close
 paused, suspended            rest: nothing is metered; the period in which that began closes, no later one does
-canceled                     ended, for good: `subscription_ends`
+canceled                     ended, for good: `ends`
 
 Any of the first five may follow any other, for payments fail and holds are lifted in whatever order they become known;
 but that only a running trial is trialing again. What was used before a rest is billed as its period ends, without a fee
