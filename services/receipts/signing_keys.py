@@ -12,7 +12,7 @@ from sqlalchemy import func, text
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
-from models import KeyRotation, ReceiptLog, SigningKey
+from models import KeyRotation, ReceiptLog, SigningKey, table_of
 from services.errors import KeysUnavailable, NotFound
 from services.gateways import signing
 from services.gateways.master_key import create_master_key, read_master_key
@@ -145,12 +145,11 @@ def _add_key(session: Session, master_key: bytes, at: datetime) -> SigningKey:
     pair = signing.generate_key_pair()
     kid = signing.thumbprint(pair.public_key)
     encrypted = signing.encrypt_private_key(pair.private_key, kid=kid, master_key=master_key)
-    key = SigningKey(
-        kid=kid, public_key=pair.public_key, encrypted_private_key=encrypted, created_at=at, activated_at=at
-    )
-    session.add(key)
-    session.flush()
-    return key
+    kept = {"kid": kid, "public_key": pair.public_key, "encrypted_private_key": encrypted}
+    moments = {"created_at": at, "activated_at": at}
+    # not by a flush: whoever needs a key may be in the middle of changing other rows
+    session.connection().execute(table_of(SigningKey).insert().values(kept | moments))
+    return session.get_one(SigningKey, kid)
 
 
 @lru_cache(maxsize=2)

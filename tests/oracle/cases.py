@@ -33,6 +33,8 @@ class Case:
     trial_end: datetime | None
     steps: list[tuple[datetime, str, dict[str, Any]]]
     ends: datetime
+    province: str = ""
+    """Of Canada, where the customer says where it is; without one no tax is charged."""
 
 
 def random_case(seed: int) -> Case:

@@ -102,7 +102,7 @@ class Segment:
 
 @dataclass
 class Bill:
-    """What was billed for a period: (kind, minor units) of each line, in any order."""
+    """What was billed for a period: (kind, minor units) of each line, in any order, and of each tax."""
 
     start: datetime
     end: datetime
@@ -128,13 +128,13 @@ class Fee:
 
 
 class Account:
-    """One subscription from its start. `book` is a price book as data; `digits` are the currency's."""
+    """One subscription from its start. `book` is a price book as data; `digits` are the currency's, `taxes` in %."""
 
     def __init__(
         self, book: dict, *, plan: str, timezone: str, digits: int, interval: str, start: datetime,
-        trial_end: datetime | None = None,
+        trial_end: datetime | None = None, taxes: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
-        self.book, self.digits, self.interval = book, digits, interval
+        self.book, self.digits, self.interval, self.taxes = book, digits, interval, taxes
         self.zone = ZoneInfo(timezone)
         self.plan = self.named(plan)
         self.lots: list[Lot] = []
@@ -155,7 +155,7 @@ class Account:
         if trial_end is None:
             lines = self.base_lines(start)
             if lines:
-                self.bills.append(Bill(*self.period, lines))
+                self.bills.append(Bill(*self.period, self.with_taxes(lines)))
 
     # --- plans -------------------------------------------------------------------------------------------------------
 
@@ -255,6 +255,13 @@ class Account:
         self.later = None
         return True
 
+    def owe(self, amount: int) -> bool:
+        """A share of savings that the customer agreed to: on the next bill, if there is one; nothing is no line."""
+        if amount and self.is_over:
+            return False
+        self.waiting += [("gain_share", amount)] if amount else []
+        return True
+
     def plan_from(self, starts: datetime) -> tuple[dict, str]:
         """The plan and interval of a period that begins then."""
         if self.later is not None and self.later[0] <= starts:
@@ -352,7 +359,7 @@ class Account:
         lines += self.waiting
         self.waiting = []
         if lines or not is_last:
-            self.bills.append(Bill(start, end, self.with_credit(lines)))
+            self.bills.append(Bill(start, end, self.with_taxes(self.with_credit(lines))))
         self.period = following
         if not is_last and self.segments[-1].end <= following[0]:
             self.open_period()
@@ -367,6 +374,11 @@ class Account:
             self.credits.append(-left)
             lines = [*lines, ("carried", -left)]
         return lines
+
+    def with_taxes(self, lines: list[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Each tax is of all that is billed before tax, and rounded once."""
+        before = sum(amount for _, amount in lines)
+        return [*lines, *(("tax", rounded(before * Fraction(tax) / 100)) for tax in self.taxes)]
 
     def longest(self, segments: list[Segment]) -> dict:
         """The plan of most of a period, of equals the last."""

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from models import Interval, Invoice, InvoiceLine
+from models import Interval, Invoice, InvoiceLine, InvoiceTax
 from services.assets.snapshots import record_snapshot
 from services.closing.close import close_if_due
 from services.errors import Refusal
@@ -25,17 +25,28 @@ from services.subscriptions.lifecycle import cancel_subscription
 from services.subscriptions.plan_changes import When, change_plan, preview_change
 from services.subscriptions.starting import create_subscription
 from tests.oracle.cases import Case, random_case
+from tests.oracle.gain_share_cases import with_gain_share
+from tests.oracle.product_gain_share import Outcome, ProductGainShare
 from tests.oracle.simple_billing import Account, Bill
+from tests.oracle.simple_gain_share import GainShare, Refused, Run
+from tests.parties_given import billed_in, seller
 
 QUICK, AT_ONCE = 60, 250
 MANY = int(os.environ.get("ORACLE_CASES", "2000"))
 """Histories of the slow run. `make oracle` tries ten thousand; other numbers of a seed are other histories."""
 
 
-def billed_by_the_product(session: Session, case: Case, seed: int) -> tuple[list[Bill], list[bool]]:
-    """The bills of a history, and whether each use was taken."""
+TAXES = {"": (), "ON": ("13",), "QC": ("5", "9.975"), "AB": ("5",)}
+"""Per cent of what a seller in Ontario, registered for GST/HST and QST, charges since 2013."""
+
+
+def billed_by_the_product(session: Session, case: Case, seed: int) -> tuple[list[Bill], list[Outcome]]:
+    """The bills of a history, and what came of each use, change and step of a gain-share."""
     load_book(session, book=BookEntry.model_validate(case.book), at=case.start)
     tenant = create_tenant(session, name=f"Case {seed}", currency=case.currency, timezone=case.timezone, at=case.start)
+    if case.province:
+        seller(session, at=case.start)
+        billed_in(session, tenant.id, case.province, at=case.start)
     subscription = create_subscription(
         session,
         tenant_id=tenant.id,
@@ -50,7 +61,8 @@ def billed_by_the_product(session: Session, case: Case, seed: int) -> tuple[list
         while close_if_due(session, tenant_id=tenant.id, subscription_id=subscription.id, at=at) is not None:
             pass
 
-    taken = []
+    gain_share = ProductGainShare(session, tenant.id, currency=case.currency, start=case.start.date())
+    taken: list[Outcome] = []
     for at, what, facts in case.steps:
         close_due(at)
         if what == "use":
@@ -61,6 +73,8 @@ def billed_by_the_product(session: Session, case: Case, seed: int) -> tuple[list
             taken.append(not isinstance(answer, Refusal))
         elif what in CHANGES:
             taken.append(_is_done(session, CHANGES[what], tenant.id, subscription.id, facts, at))
+        elif what in gain_share.acts:
+            taken.append(_outcome(gain_share.acts[what], facts, at))
         else:
             record_snapshot(session, tenant_id=tenant.id, asset_count=facts["count"], at=at)
     close_due(case.ends)
@@ -91,6 +105,13 @@ def _is_done(session: Session, act: Callable[..., None], *given: Any) -> bool:
     return True
 
 
+def _outcome(act: Callable[..., Outcome], facts: dict[str, Any], at: datetime) -> Outcome:
+    try:
+        return act(facts, at)
+    except Refusal:
+        return False
+
+
 def _bills(session: Session, tenant_id: str) -> list[Bill]:
     invoices = session.exec(select(Invoice).where(Invoice.tenant_id == tenant_id).order_by(col(Invoice.number)))
     bills = []
@@ -98,14 +119,17 @@ def _bills(session: Session, tenant_id: str) -> list[Bill]:
         lines = session.exec(
             select(InvoiceLine).where(InvoiceLine.tenant_id == tenant_id, InvoiceLine.invoice_id == invoice.id)
         ).all()
-        assert invoice.total_minor == sum(line.amount_minor for line in lines)
-        bills.append(
-            Bill(invoice.period_start, invoice.period_end, [(line.kind.value, line.amount_minor) for line in lines])
-        )
+        taxes = session.exec(
+            select(InvoiceTax).where(InvoiceTax.tenant_id == tenant_id, InvoiceTax.invoice_id == invoice.id)
+        ).all()
+        billed = [(line.kind.value, line.amount_minor) for line in lines]
+        billed += [("tax", tax.amount_minor) for tax in taxes]
+        assert invoice.total_minor == sum(amount for _, amount in billed)
+        bills.append(Bill(invoice.period_start, invoice.period_end, billed))
     return bills
 
 
-def billed_by_the_oracle(case: Case) -> tuple[list[Bill], list[bool]]:
+def billed_by_the_oracle(case: Case) -> tuple[list[Bill], list[Outcome]]:
     account = Account(
         case.book,
         plan=case.plan,
@@ -114,8 +138,10 @@ def billed_by_the_oracle(case: Case) -> tuple[list[Bill], list[bool]]:
         interval=case.interval,
         start=case.start,
         trial_end=case.trial_end,
+        taxes=TAXES[case.province],
     )
-    taken = []
+    gain_share = GainShare(case.digits)
+    taken: list[Outcome] = []
     for at, what, facts in case.steps:
         account.close_due(at)
         if what == "use":
@@ -124,14 +150,46 @@ def billed_by_the_oracle(case: Case) -> tuple[list[Bill], list[bool]]:
             taken.append(account.change(facts["plan"], facts["interval"], at))
         elif what == "cancel":
             taken.append(account.cancel(at))
+        elif what != "assets":
+            taken.append(_step(gain_share, account, what, facts, at))
         else:
             account.count_assets(at, facts["count"])
     account.close_due(case.ends)
     return account.bills, taken
 
 
-def agree(engine: Engine, seed: int) -> None:
-    case = random_case(seed)
+def _step(gain_share: GainShare, account: Account, what: str, facts: dict[str, Any], at: datetime) -> Outcome:
+    """What a step comes to by the second engine."""
+    today = at.astimezone(account.zone).date()
+    terms = {name: facts[name] for name in ("method", "share") if name in facts}
+    try:
+        if what == "agree":
+            gain_share.agree(account.plan, facts)
+        elif what == "measure":
+            gain_share.measure(account.plan, facts, today)
+        elif what == "submit":
+            days = {"start": facts["start"], "end": facts["end"]}
+            return _told(gain_share.submit(facts["run"], account.plan, **days, **terms, today=today))
+        elif what == "revise":
+            return _told(gain_share.revise(facts["run"], facts["of"], account.plan, **terms, today=today))
+        elif what == "approve":
+            waiting = gain_share.runs.get(facts["run"])
+            if waiting is not None and waiting.state == "pending" and not account.owe(waiting.fee):
+                return False
+            gain_share.decide(facts["run"], "approved")
+        else:
+            gain_share.decide(facts["run"], {"reject": "rejected", "dispute": "disputed"}[what])
+    except Refused:
+        return False
+    return True
+
+
+def _told(run: Run) -> Outcome:
+    own = ("own_scrap", "own_yield")
+    return run.savings, run.fee, sorted(f"kpi.{part}" if part in own else part for part in run.parts)
+
+
+def agree(engine: Engine, case: Case, seed: int) -> None:
     expected, expected_taken = billed_by_the_oracle(case)
     with Session(engine.execution_options(sqlite_begin="IMMEDIATE")) as session:  # nothing of it is kept
         bills, taken = billed_by_the_product(session, case, seed)
@@ -140,30 +198,53 @@ def agree(engine: Engine, seed: int) -> None:
 
 
 def told(bill: Bill) -> tuple[datetime, datetime, list[tuple[str, int]]]:
-    """A bill to be compared: its lines in any order, without the shares of a fee that come to nothing."""
-    return bill.start, bill.end, sorted(line for line in bill.lines if line != ("proration", 0))
+    """A bill to be compared: its lines in any order, without the taxes and the shares of a fee that come to nothing."""
+    nothing = [("proration", 0), ("tax", 0)]
+    return bill.start, bill.end, sorted(line for line in bill.lines if line not in nothing)
 
 
 @pytest.mark.parametrize("seed", range(QUICK))
 def test_a_random_history_is_billed_alike(sqlite_engine: Engine, seed: int) -> None:
-    agree(sqlite_engine, seed)
+    agree(sqlite_engine, random_case(seed), seed)
+
+
+@pytest.mark.parametrize("seed", range(QUICK))
+def test_one_with_gain_share_is_billed_alike(sqlite_engine: Engine, seed: int) -> None:
+    agree(sqlite_engine, with_gain_share(random_case(seed), seed), seed)
 
 
 def test_credits_of_two_bills_that_wait_for_the_same_one_both_reach_it(sqlite_engine: Engine) -> None:
-    agree(sqlite_engine, 9_907)
+    agree(sqlite_engine, random_case(9_907), 9_907)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(QUICK, QUICK + MANY, AT_ONCE))
 def test_thousands_of_random_histories_are_billed_alike(sqlite_engine: Engine, first: int) -> None:
     for seed in range(first, first + AT_ONCE):
-        agree(sqlite_engine, seed)
+        agree(sqlite_engine, random_case(seed), seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(QUICK, QUICK + MANY, AT_ONCE))
+def test_thousands_with_gain_share_are_billed_alike(sqlite_engine: Engine, first: int) -> None:
+    for seed in range(first, first + AT_ONCE):
+        agree(sqlite_engine, with_gain_share(random_case(seed), seed), seed)
 
 
 def test_the_oracle_shares_no_code_with_the_product() -> None:
-    for name in ("simple_billing.py", "cases.py"):
+    for name in ("simple_billing.py", "simple_gain_share.py", "cases.py", "gain_share_cases.py"):
         tree = ast.parse((Path(__file__).parent / name).read_text("utf-8"))
         imported = {
             alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
         } | {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
-        assert imported <= {"dataclasses", "datetime", "fractions", "math", "zoneinfo", "random", "typing", "tests"}
+        assert imported <= {
+            "dataclasses",
+            "datetime",
+            "fractions",
+            "math",
+            "zoneinfo",
+            "random",
+            "typing",
+            "tests",
+            "itertools",
+        }

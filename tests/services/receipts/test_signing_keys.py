@@ -19,6 +19,7 @@ from services.database import reading, transaction
 from services.errors import KeysUnavailable, NotFound
 from services.gateways import master_key
 from services.gateways.signing import thumbprint
+from services.identity import create_tenant
 from services.receipts import signing_keys
 from services.receipts.signing_keys import (
     active_signer,
@@ -32,6 +33,7 @@ from services.receipts.signing_keys import (
 )
 from services.rules.merkle import leaf_hash
 from services.rules.violations import InvalidNote
+from tests.gain_share_given import accepted_baseline
 from tests.given import NOON
 
 MASTER_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
@@ -51,6 +53,13 @@ def _master_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def set_master_key(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("TALLYSTICK_MASTER_KEY", value)
     configuration.settings.cache_clear()
+
+
+def test_the_first_receipt_of_all_may_be_that_of_a_baseline(session: Session) -> None:
+    """The key is made while the baseline is accepted but has no receipt yet, which no row may be stored as."""
+    tenant = create_tenant(session, name="Acme", currency="CAD", timezone="UTC", at=NOON)
+    assert list_keys(session) == []
+    assert accepted_baseline(session, tenant.id, "mtbf_hours", "92", at=NOON).receipt_seq == 1
 
 
 def test_the_first_key_is_made_once(session: Session) -> None:
