@@ -33,7 +33,7 @@ test-all: lint ## lint, build the pages and run every test, in a browser too
 	@$(BIN)/python -c "from app.serve import build_pages; build_pages()"
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
-oracle: $(READY_FOR_WORK) ## hold ten thousand random histories to the second billing engine; takes a quarter of an hour
+oracle: $(READY_FOR_WORK) ## hold ten thousand random histories, with and without gain-share, to the second billing engine; takes half an hour
 	@ORACLE_CASES=10000 $(BIN)/python -m pytest -n auto --dist worksteal tests/oracle
 
 lint: $(READY_FOR_WORK) ## check style, format and types
