@@ -38,6 +38,10 @@ def decision_section(view: Any, state: Any) -> rx.Component:
         ),
         rx.cond(decision.may_decide, asking, rx.el.p(decision.sentence, style=ANYWHERE)),
     )
+    decided = stack(
+        rx.cond(state.problem != "", notice("warn", state.problem), rx.fragment()),
+        rx.el.p(decision.sentence, style=ANYWHERE),
+    )
     facts = key_values(
         [
             ("Savings", rx.el.span(view.working.savings, class_name="money")),
@@ -47,7 +51,7 @@ def decision_section(view: Any, state: Any) -> rx.Component:
     )
     return section_card(
         rx.cond(decision.may_decide, "Your decision", rx.cond(decision.waits, "To be decided", "The decision")),
-        stack(facts, rx.cond(decision.waits, waiting, rx.el.p(decision.sentence, style=ANYWHERE))),
+        stack(facts, rx.cond(decision.waits, waiting, decided)),
     )
 
 
@@ -74,7 +78,7 @@ def _approving(view: Any, state: Any) -> rx.Component:
         state,
         "Approve this run?",
         rx.el.p(view.decision.approve_meaning),
-        text_area("A note, if you like", name="text", max_length=STEP_TEXT_MAX),
+        text_area("A note, if you like", name="text", max_length=STEP_TEXT_MAX, auto_focus=True),
         submit=button(view.decision.approve_label, kind="primary", type="submit"),
     )
 
@@ -84,7 +88,7 @@ def _rejecting(state: Any) -> rx.Component:
         state,
         "Reject this run?",
         rx.el.p(REJECTING),
-        text_area("Why do you reject it?", name="text", required=True, max_length=STEP_TEXT_MAX),
+        text_area("Why do you reject it?", name="text", required=True, max_length=STEP_TEXT_MAX, auto_focus=True),
         submit=button("Reject it", kind="danger", type="submit"),
     )
 
@@ -92,7 +96,7 @@ def _rejecting(state: Any) -> rx.Component:
 def _disputing(view: Any, state: Any) -> rx.Component:
     parts = rx.el.fieldset(
         rx.el.legend("What do you dispute?", class_name="field-label"),
-        rx.foreach(view.working.parts, _part),
+        rx.foreach(view.working.parts, lambda part, place: _part(part, is_first=place == 0)),
         class_name="stack",
         style={"border": "0", "gap": "var(--space-2)"},
     )
@@ -106,9 +110,9 @@ def _disputing(view: Any, state: Any) -> rx.Component:
     )
 
 
-def _part(part: Any) -> rx.Component:
+def _part(part: Any, *, is_first: Any) -> rx.Component:
     return rx.el.label(
-        rx.el.input(type="checkbox", name=PART_FIELD + part.code),
+        rx.el.input(type="checkbox", name=PART_FIELD + part.code, auto_focus=is_first),
         rx.el.span(part.name, " ", rx.el.span(part.amount, class_name="muted tabular")),
         style={"display": "flex", "gap": "var(--space-2)", "alignItems": "baseline"},
     )

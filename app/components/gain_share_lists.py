@@ -57,20 +57,19 @@ def _run_standing(run: Any) -> rx.Component:
     )
 
 
-def baselines_list(view: Any, state: Any, *, may_withdraw: bool = False) -> rx.Component:
-    """`view` is a Var of GainShareView; `state` is the page's, with what is asked and the handlers that decide.
-
-    `may_withdraw` where the page takes back what its own side proposed.
-    """
+def baselines_list(view: Any, state: Any) -> rx.Component:
+    """`view` is a Var of GainShareView; `state` is a BaselineAnswers."""
+    too_late = rx.el.div(notice("warn", state.problem), style=PADDED)
     who = rx.el.p("Decided on by ", view.decides, ".", class_name="muted", style={**PADDED, **SMALL, **ANYWHERE})
     return rx.el.div(
+        rx.cond((state.problem != "") & (state.asked_id == ""), too_late, rx.fragment()),
         rx.cond((view.proposed != "") & (view.decides != ""), who, rx.fragment()),
-        rx.foreach(view.baselines, lambda baseline: _baseline(baseline, state, may_withdraw)),
+        rx.foreach(view.baselines, lambda baseline: _baseline(baseline, state)),
         style=DIVIDED,
     )
 
 
-def _baseline(baseline: Any, state: Any, may_withdraw: bool) -> rx.Component:
+def _baseline(baseline: Any, state: Any) -> rx.Component:
     buttons = row(
         button("Accept", icon="check", kind="primary", small=True, on_click=state.ask("accept", baseline.id)),
         button("Decline", icon="x", small=True, on_click=state.ask("decline", baseline.id)),
@@ -82,7 +81,7 @@ def _baseline(baseline: Any, state: Any, may_withdraw: bool) -> rx.Component:
         question = rx.cond(is_asked, _question(baseline, state), offered)
         return rx.el.div(question, style={"paddingBottom": "var(--space-4)", **EDGES})
 
-    own = rx.cond(baseline.may_withdraw, below(withdraw), rx.fragment()) if may_withdraw else rx.fragment()
+    own = rx.cond(baseline.may_withdraw, below(withdraw), rx.fragment())
     return rx.el.div(
         opened_by(_baseline_head(baseline), *_baseline_working(baseline)),
         rx.cond(baseline.may_decide, below(buttons), own),
@@ -149,7 +148,7 @@ def _question(baseline: Any, state: Any) -> rx.Component:
         "Accepting seals ", baseline.name, " at ", baseline.value, " and these rates with your name. Runs from ",
         baseline.effective_from, " on are measured against it. It cannot be edited or taken back.",
     )  # fmt: skip
-    declining = text_area("Why do you decline it?", name="reason", hint=REASON_HINT, required=True)
+    declining = text_area("Why do you decline it?", name="reason", hint=REASON_HINT, required=True, auto_focus=True)
     return rx.el.form(
         rx.cond(state.problem != "", notice("bad", state.problem), rx.fragment()),
         rx.match(state.asked, ("accept", accepting), ("withdraw", rx.el.p(WITHDRAWING)), declining),
@@ -160,7 +159,7 @@ def _question(baseline: Any, state: Any) -> rx.Component:
                 ("withdraw", button("Withdraw it", kind="danger", type="submit")),
                 button("Decline it", kind="danger", type="submit"),
             ),
-            button("Back", on_click=state.put_back),
+            button("Back", on_click=state.put_back, auto_focus=state.asked != "decline"),
         ),
         on_submit=state.decide,
         class_name="stack",

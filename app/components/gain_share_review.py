@@ -1,5 +1,6 @@
 """The sections of a run's page for its customer. `view` is a Var of ReviewView."""
 
+from collections.abc import Callable
 from typing import Any
 
 import reflex as rx
@@ -16,19 +17,19 @@ from app.components.gain_share_working import (
 )
 from app.components.layout import link, stack
 from app.components.working import ANYWHERE, fact_list, opened_by
-from app.routes import run_href
 
 
-def replacements_section(view: Any) -> rx.Component:
+def replacements(view: Any, href: Callable[[Any], Any]) -> rx.Component:
+    """That a run replaced another, or was replaced; `href` is the address of a run on the reader's side."""
     later = notice(
         "note",
         "A revised run took the place of this one",
-        action=link("Open the revised run", href=run_href(view.replaced_by_id)),
+        action=link("Open the revised run", href=href(view.replaced_by_id)),
     )
     earlier = notice(
         "note",
         "This is a revised run",
-        action=link("Open the one it replaces", href=run_href(view.replaces_id)),
+        action=link("Open the one it replaces", href=href(view.replaces_id)),
     )
     return rx.fragment(
         rx.cond(view.replaced_by_id != "", later, rx.fragment()),

@@ -8,11 +8,11 @@ from app.components.cards import notice, section_card
 from app.components.forms import button, button_link
 from app.components.gain_share_charts import waterfall
 from app.components.gain_share_working import compared_table, overlap_notice, parts_table, sensitivity, working_steps
-from app.components.layout import link, main_and_side, page_header, row, stack
+from app.components.layout import main_and_side, page_header, row, stack
 from app.components.run_form import run_form, tried_section
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.working import ANYWHERE, EDGES, opened_by
-from app.routes import BY_NAME, run_answer_href
+from app.routes import BY_NAME
 
 REVISING = (
     "A revised run is worked out from what is measured by now, over the same days, and takes the place of this one. "
@@ -78,24 +78,6 @@ def decision_facts(view: Any) -> rx.Component:
         "The decision",
         rx.cond(decision.waits, rx.el.p(decision.deadline), rx.fragment()),
         rx.el.p(decision.sentence, style=ANYWHERE),
-    )
-
-
-def replacements(view: Any) -> rx.Component:
-    """That a run replaced another, or was replaced."""
-    later = notice(
-        "note",
-        "A revised run took the place of this one",
-        action=link("Open the revised run", href=run_answer_href(view.replaced_by_id)),
-    )
-    earlier = notice(
-        "note",
-        "This is a revised run",
-        action=link("Open the one it replaces", href=run_answer_href(view.replaces_id)),
-    )
-    return rx.fragment(
-        rx.cond(view.replaced_by_id != "", later, rx.fragment()),
-        rx.cond(view.replaces_id != "", earlier, rx.fragment()),
     )
 
 

@@ -26,16 +26,21 @@ FORM_ID: Final = "run-form"
 PAUSE_MS: Final = 350
 """How long the typing rests before the calculation is asked for again."""
 
-LOOK: Final = f"Object.fromEntries(new FormData(document.getElementById('{FORM_ID}')))"
+LOOK: Final = f"Object.fromEntries(new FormData(document.getElementById('{FORM_ID}') ?? undefined))"
 OVERLAPS: Final = "Downtime cost counts nothing twice. KPI by KPI adds availability, MTBF and MTTR, which overlap."
 
 
+def look_at_form(callback: Any) -> Any:
+    """The event that hands what stands in the form to `callback`; nothing where there is no form."""
+    return rx.call_script(LOOK, callback=callback)
+
+
 def run_form(state: Any, *, with_days: bool, submit: str) -> rx.Component:
-    """`state` has `form` (RunFormView), `problem`, and the handlers `try_it` and `submit`.
+    """`state` is a RunTyping.
 
     Each pause in the typing asks for the calculation. Without `with_days` they are those of the run that is replaced.
     """
-    look = rx.call_script(LOOK, callback=state.try_it).debounce(PAUSE_MS)
+    look = look_at_form(state.try_it).debounce(PAUSE_MS)
     days = [
         text_field("First day", name="period_from", type="date", required=True, on_change=lambda _: look),
         text_field("Last day", name="period_to", type="date", required=True, on_change=lambda _: look),
@@ -60,7 +65,11 @@ def run_form(state: Any, *, with_days: bool, submit: str) -> rx.Component:
             grid(*fields, columns=2),
             text_area("A word to the customer", name="text", max_length=STEP_TEXT_MAX, hint="It stands on the thread."),
             rx.cond(state.problem != "", notice("bad", state.problem), rx.fragment()),
-            row(button(submit, kind="primary", type="submit", disabled=state.tried.working.savings == "")),
+            rx.cond(
+                state.is_asked,
+                _sure(state),
+                row(button(submit, kind="primary", type="submit", disabled=state.tried.working.savings == "")),
+            ),
             gap=4,
         ),
         id=FORM_ID,
@@ -68,6 +77,27 @@ def run_form(state: Any, *, with_days: bool, submit: str) -> rx.Component:
         reset_on_submit=False,
         key=state.form_key,
     )
+
+
+def _sure(state: Any) -> rx.Component:
+    """What submitting means, before it is done."""
+    working = state.tried.working
+    return notice(
+        "note",
+        rx.fragment("Submit it to ", state.shell.tenant_name, "?"),
+        stack(
+            rx.el.p(
+                "Savings of ", working.savings, ", a share of ", working.share, ", a fee of ", working.fee,
+                ". It is signed, and the customer gets a letter. It cannot be taken back or edited: only a revised "
+                "run can take its place.",
+            ),
+            row(
+                button("Submit it", kind="primary", on_click=state.confirm),
+                button("Back to the form", on_click=state.think_again, auto_focus=True),
+            ),
+            gap=3,
+        ),
+    )  # fmt: skip
 
 
 def tried_section(tried: Any) -> rx.Component:

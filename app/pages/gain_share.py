@@ -11,71 +11,32 @@ from app.components.gain_share_lists import baselines_list, measured_table, runs
 from app.components.layout import grid, link, page_header
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
+from app.pages.baseline_answers import BaselineAnswers
 from app.pages.frame import open_page, page_body
 from app.routes import BY_NAME
 from app.session import answers_refusals
-from models.base import ID_MAX
-from models.kpi import REASON_MAX
-from services.errors import Conflict, Forbidden, NotFound, Unprocessable
-from services.gain_share import baselines
 from services.gain_share import views as gain_share_views
-from services.gain_share.parties import signer_of_member
 from services.gain_share.views import EMPTY_GAIN_SHARE, GainShareView
 from services.sign_in import Member
 
-ACCEPT, DECLINE = "accept", "decline"
 
-
-class GainSharePage(rx.State):
+class GainSharePage(BaselineAnswers, rx.State):
     """Baselines, measurements and runs, already worded by the service; and the baseline that is being decided on."""
 
     shell: ShellView = ShellView()
     view: GainShareView = EMPTY_GAIN_SHARE
-    asked: str = ""
-    asked_id: str = ""
-    problem: str = ""
     loaded: bool = False
     refusal: str = ""
 
     @rx.event
     @answers_refusals
     async def load(self) -> None:
-        member = await open_page(self)
+        member = await self._member()
         await self._show(member)
         self.loaded = True
 
-    @rx.event
-    @answers_refusals
-    async def ask(self, what: str, baseline_id: str) -> None:
-        """Ask whether to accept or to decline a proposed baseline; nothing is decided yet."""
-        signer_of_member(await open_page(self))
-        if what in (ACCEPT, DECLINE):
-            self.asked, self.asked_id, self.problem = str(what), str(baseline_id)[:ID_MAX], ""
-
-    @rx.event
-    @answers_refusals
-    async def put_back(self) -> None:
-        await open_page(self)
-        self.asked = self.asked_id = self.problem = ""
-
-    @rx.event
-    @answers_refusals
-    async def decide(self, form: dict[str, Any]) -> None:
-        """Do what was asked about, once however often it is pressed."""
-        member = await open_page(self)
-        try:
-            signer, at = signer_of_member(member), unit_of_work.now()
-            of = {"tenant_id": str(member.tenant_id), "baseline_id": self.asked_id, "signer": signer, "at": at}
-            if self.asked == ACCEPT:
-                await unit_of_work.run(baselines.accept_baseline, **of)
-            elif self.asked == DECLINE:
-                reason = str(form.get("reason", ""))[: REASON_MAX + 1].replace("\r\n", "\n")
-                await unit_of_work.run(baselines.decline_baseline, **of, reason=reason)
-        except (Unprocessable, Conflict, Forbidden, NotFound) as refusal:
-            self.problem = refusal.detail
-        else:
-            self.asked = self.asked_id = self.problem = ""
-        await self._show(member)
+    async def _member(self) -> Member:
+        return await open_page(self)
 
     async def _show(self, member: Member) -> None:
         self.view = await unit_of_work.read(

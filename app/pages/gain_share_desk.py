@@ -17,14 +17,13 @@ from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table
 from app.components.working import ANYWHERE, EDGES, SMALL
+from app.pages.baseline_answers import BaselineAnswers
 from app.pages.customer_desk import open_desk, typed_of
 from app.pages.frame import page_body
 from app.routes import BY_NAME, run_answer_href
 from app.session import answers_refusals
 from models.base import ID_MAX
-from models.kpi import REASON_MAX
 from services.errors import Conflict, Forbidden, NotFound, Unprocessable
-from services.gain_share import baselines
 from services.gain_share import desk as gain_share_desk
 from services.gain_share import views as gain_share_views
 from services.gain_share.desk import NO_BASELINE_FORM, BaselineForm
@@ -33,19 +32,15 @@ from services.gain_share.typed import TYPED_MAX
 from services.gain_share.views import EMPTY_GAIN_SHARE, GainShareView
 from services.sign_in import Member
 
-ACCEPT, DECLINE, WITHDRAW = "accept", "decline", "withdraw"
 REFUSED = (Unprocessable, Conflict, Forbidden, NotFound)
 
 
-class GainShareDeskPage(rx.State):
+class GainShareDeskPage(BaselineAnswers, rx.State):
     """The customer's baselines and runs, the baseline that is asked about, and the document of one to propose."""
 
     shell: ShellView = ShellView()
     view: GainShareView = EMPTY_GAIN_SHARE
     form: BaselineForm = NO_BASELINE_FORM
-    asked: str = ""
-    asked_id: str = ""
-    problem: str = ""
     source_name: str = ""
     source_problem: str = ""
     propose_problem: str = ""
@@ -64,41 +59,6 @@ class GainShareDeskPage(rx.State):
         self.proposed, self.propose_problem = "", ""
         await self._show(member)
         self.loaded = True
-
-    @rx.event
-    @answers_refusals
-    async def ask(self, what: str, baseline_id: str) -> None:
-        """Ask whether to accept, decline or withdraw a proposed baseline; nothing is decided yet."""
-        await open_desk(self)
-        if what in (ACCEPT, DECLINE, WITHDRAW):
-            self.asked, self.asked_id, self.problem = str(what), str(baseline_id)[:ID_MAX], ""
-
-    @rx.event
-    @answers_refusals
-    async def put_back(self) -> None:
-        await open_desk(self)
-        self.asked = self.asked_id = self.problem = ""
-
-    @rx.event
-    @answers_refusals
-    async def decide(self, form: dict[str, Any]) -> None:
-        """Do what was asked about, once however often it is pressed."""
-        member = await open_desk(self)
-        of: dict[str, Any] = {"tenant_id": str(member.tenant_id), "baseline_id": self.asked_id}
-        of |= {"signer": signer_of_member(member), "at": unit_of_work.now()}
-        try:
-            if self.asked == ACCEPT:
-                await unit_of_work.run(baselines.accept_baseline, **of)
-            elif self.asked == DECLINE:
-                reason = typed_of(form, REASON_MAX + 1).get("reason", "").replace("\r\n", "\n")
-                await unit_of_work.run(baselines.decline_baseline, **of, reason=reason)
-            elif self.asked == WITHDRAW:
-                await unit_of_work.run(baselines.withdraw_baseline, **of)
-        except REFUSED as refusal:
-            self.problem = refusal.detail
-        else:
-            self.asked = self.asked_id = self.problem = ""
-        await self._show(member)
 
     @rx.event
     @answers_refusals
@@ -139,6 +99,9 @@ class GainShareDeskPage(rx.State):
         self.proposed = f"Proposed: {names.get(made.kpi, made.kpi)}. It counts once the customer accepts it."
         self.source_name, self._source_id, self.proposals = "", "", self.proposals + 1
         await self._show(member)
+
+    async def _member(self) -> Member:
+        return await open_desk(self)
 
     async def _show(self, member: Member) -> None:
         tenant_id, at = str(member.tenant_id), unit_of_work.now()
@@ -215,7 +178,7 @@ def _baselines(view: Any) -> rx.Component:
     none = empty_state("No baselines yet", "Propose the first below, with the document it is read from.", icon="ruler")
     return section_card(
         "Baselines",
-        rx.cond(view.baselines, baselines_list(view, GainShareDeskPage, may_withdraw=True), none),
+        rx.cond(view.baselines, baselines_list(view, GainShareDeskPage), none),
         description="Those the customer proposed wait for you; those we proposed wait for the customer.",
         flush=True,
     )

@@ -11,73 +11,48 @@ from app.components.layout import grid, page_header
 from app.components.run_form import run_form, tried_section
 from app.components.shell import ShellView
 from app.components.states import skeleton_card, skeleton_line
-from app.pages.customer_desk import open_desk, typed_of
+from app.pages.customer_desk import open_desk
 from app.pages.frame import page_body
-from app.routes import run_answer_href
+from app.pages.run_typing import RunTyping
 from app.session import answers_refusals
-from models.gain_share_run import STEP_TEXT_MAX
-from services.errors import Conflict, Forbidden, NotFound, Unprocessable
+from models import GainShareRun
 from services.gain_share import tries as gain_share_tries
-from services.gain_share.parties import signer_of_member
-from services.gain_share.tries import NO_FORM, NOTHING_TRIED, RunFormView, TryView
-from services.rules.gain_share import DOWNTIME_COST
+from services.gain_share.parties import Signer
+from services.gain_share.tries import TryView
+from services.sign_in import Member
 
 
-class GainShareNewPage(rx.State):
+class GainShareNewPage(RunTyping, rx.State):
     """What was typed comes to `tried`; only submitting stores anything."""
 
     shell: ShellView = ShellView()
-    form: RunFormView = NO_FORM
-    tried: TryView = NOTHING_TRIED
-    method: str = DOWNTIME_COST
-    share_pct: str = ""
-    form_key: str = "new"
-    problem: str = ""
     loaded: bool = False
     refusal: str = ""
 
     @rx.event
     @answers_refusals
-    async def load(self) -> None:
+    async def load(self) -> Any:
         member = await open_desk(self)
         self.form = await unit_of_work.read(gain_share_tries.open_run_form, tenant_id=str(member.tenant_id))
-        self.share_pct, self.tried, self.problem = self.form.share_pct, NOTHING_TRIED, ""
+        self.share_pct = self.form.share_pct
+        self._forget_typed()
         self.loaded = True
+        return self._look()
 
-    @rx.event
-    @answers_refusals
-    async def try_it(self, form: dict[str, Any]) -> None:
-        """Work out what is typed so far."""
-        member = await open_desk(self)
-        self.problem = ""
-        self.tried = await unit_of_work.read(
-            gain_share_tries.try_run,
+    async def _work_out(self, member: Member, typed: dict[str, str]) -> TryView:
+        tenant_id, at = str(member.tenant_id), unit_of_work.now()
+        return await unit_of_work.read(gain_share_tries.try_run, tenant_id=tenant_id, typed=typed, at=at)
+
+    async def _store(self, member: Member, signer: Signer, calculation_sha256: str) -> GainShareRun:
+        return await unit_of_work.run(
+            gain_share_tries.submit_typed,
             tenant_id=str(member.tenant_id),
-            typed=typed_of(form, STEP_TEXT_MAX + 1),
+            typed=dict(self._typed),
+            text=self._text(),
+            calculation_sha256=calculation_sha256,
+            signer=signer,
             at=unit_of_work.now(),
         )
-
-    @rx.event
-    @answers_refusals
-    async def submit(self, form: dict[str, Any]) -> Any:
-        """Ask the customer to approve it."""
-        member = await open_desk(self)
-        typed = typed_of(form, STEP_TEXT_MAX + 1)
-        self.problem = ""
-        try:
-            run = await unit_of_work.run(
-                gain_share_tries.submit_typed,
-                tenant_id=str(member.tenant_id),
-                typed=typed,
-                text=typed.get("text", "").replace("\r\n", "\n").strip(),
-                signer=signer_of_member(member),
-                at=unit_of_work.now(),
-            )
-        except (Unprocessable, Conflict, NotFound, Forbidden) as refusal:
-            self.problem = refusal.detail
-            return None
-        self.tried = NOTHING_TRIED
-        return rx.redirect(str(run_answer_href(run.id)))
 
 
 ON_LOAD = [GainShareNewPage.load]

@@ -1,6 +1,5 @@
 """One gain-share run to review: what was measured, how each dollar arose, and the decision on its fee."""
 
-from collections.abc import Callable
 from typing import Any
 
 import plotly.graph_objects as go
@@ -8,7 +7,6 @@ import reflex as rx
 
 from app import unit_of_work
 from app.components.badges import status_badge
-from app.components.evidence_upload import send_file, told_of
 from app.components.forms import button_link
 from app.components.gain_share_charts import kpi_figures
 from app.components.gain_share_decision import PART_FIELD, billing_section, decision_section
@@ -17,56 +15,37 @@ from app.components.gain_share_review import (
     charts_section,
     compared_section,
     dollars_section,
-    replacements_section,
+    replacements,
     sensitivity_section,
     thread_section,
 )
 from app.components.layout import main_and_side, page_header, served_link, stack
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
+from app.pages.customer_desk import typed_of
 from app.pages.frame import open_page, page_body
-from app.routes import BY_NAME, run_document_href
+from app.pages.run_thread import RunThread, text_of
+from app.routes import BY_NAME, run_document_href, run_href
 from app.session import answers_refusals
-from models.base import ID_MAX
-from models.gain_share_run import STEP_TEXT_MAX
-from services.errors import Conflict, Forbidden, NotFound, SubscriptionConflict, Unprocessable
+from services.errors import NotFound
 from services.gain_share import decisions as gain_share_decisions
 from services.gain_share import review as gain_share_review
 from services.gain_share.parties import signer_of_member
-from services.gain_share.review import NO_REVIEW, ReviewView
 from services.sign_in import Member
 
 APPROVE, REJECT, DISPUTE = "approve", "reject", "dispute"
-WHICH = "evidence"
-PARTS_MAX = 50
+NO_PART = "Name what you dispute: choose at least one part of the savings."
+TICK_MAX = 8
 
 
-class GainShareRunPage(rx.State):
+class GainShareRunPage(RunThread, rx.State):
     """The run named in the address, the decision that is being asked about, and what was refused."""
 
     shell: ShellView = ShellView()
-    view: ReviewView = NO_REVIEW
     figures: list[go.Figure] = []
     asked: str = ""
     problem: str = ""
-    said_problem: str = ""
-    file_id: str = ""
-    file_name: str = ""
-    file_problem: str = ""
-    said: int = 0
-    """How often something was said, so that the form begins empty again."""
-
-    loaded: bool = False
-    missing: bool = False
     refusal: str = ""
-
-    @rx.event
-    @answers_refusals
-    async def load(self) -> None:
-        member = await open_page(self)
-        if self.view.id != self._wanted():
-            self._forget()
-        await self._show(member)
 
     @rx.event
     @answers_refusals
@@ -87,75 +66,21 @@ class GainShareRunPage(rx.State):
     async def decide(self, form: dict[str, Any]) -> None:
         """Do what was asked about, once however often it is pressed."""
         member = await open_page(self)
-        text = _text(form)
+        text, parts = text_of(form), _parts(form)
         if self.asked == APPROVE:
             self.problem = await self._act(member, gain_share_decisions.approve_run, text=text)
         elif self.asked == REJECT:
             self.problem = await self._act(member, gain_share_decisions.reject_run, reason=text)
+        elif self.asked == DISPUTE and not parts:
+            self.problem = NO_PART
         elif self.asked == DISPUTE:
-            parts = [name.removeprefix(PART_FIELD) for name in form if str(name).startswith(PART_FIELD) and form[name]]
-            self.problem = await self._act(
-                member, gain_share_decisions.dispute_run, parts=parts[:PARTS_MAX], reason=text
-            )
+            self.problem = await self._act(member, gain_share_decisions.dispute_run, parts=parts, reason=text)
         if self.problem == "":
             self.asked = ""
         await self._show(member)
 
-    @rx.event
-    @answers_refusals
-    async def say(self, form: dict[str, Any]) -> None:
-        """Say something on the thread."""
-        member = await open_page(self)
-        self.said_problem = await self._act(member, gain_share_decisions.comment_on_run, text=_text(form))
-        self.said += self.said_problem == ""
-        await self._show(member)
-
-    @rx.event
-    @answers_refusals
-    async def choose_file(self) -> Any:
-        """Send the file that is chosen; what comes of it the browser tells `file_sent`."""
-        signer_of_member(await open_page(self))
-        self.file_id = self.file_name = self.file_problem = ""
-        return send_file(WHICH, callback=GainShareRunPage.file_sent)
-
-    @rx.event
-    @answers_refusals
-    async def file_sent(self, told: dict[str, Any]) -> None:
-        """Keep what was told of the upload; whether the file is there is asked as it is shown."""
-        signer_of_member(await open_page(self))
-        said = told_of(told)
-        self.file_id, self.file_name, self.file_problem = said["id"], said["name"], said["problem"]
-
-    @rx.event
-    @answers_refusals
-    async def show_file(self, form: dict[str, Any]) -> None:
-        """Show the file that was sent on the thread, with what is said of it."""
-        member = await open_page(self)
-        if self.file_id == "":
-            self.file_problem = "Choose a file first."
-            return
-        self.file_problem = await self._act(
-            member, gain_share_decisions.add_run_evidence, file_id=self.file_id, text=_text(form)
-        )
-        if self.file_problem == "":
-            self.file_id = self.file_name = ""
-            self.said += 1
-        await self._show(member)
-
-    async def _act(self, member: Member, step: Callable[..., Any], **said: Any) -> str:
-        """Take a step; why it was refused, in words, or ""."""
-        try:
-            await unit_of_work.run(
-                step,
-                tenant_id=str(member.tenant_id),
-                run_id=self.view.id,
-                signer=signer_of_member(member),
-                at=unit_of_work.now(),
-                **said,
-            )
-        except (Unprocessable, Conflict, SubscriptionConflict, Forbidden, NotFound) as refusal:
-            return refusal.detail
-        return ""
+    async def _member(self) -> Member:
+        return await open_page(self)
 
     async def _show(self, member: Member) -> None:
         try:
@@ -173,18 +98,17 @@ class GainShareRunPage(rx.State):
         self.loaded = True
 
     def _forget(self) -> None:
-        self.view, self.figures, self.loaded, self.missing = NO_REVIEW, [], False, False
-        self.asked = self.problem = self.said_problem = self.file_problem = self.file_id = self.file_name = ""
-
-    def _wanted(self) -> str:
-        return str(self.rx_router_page.params.get("run_id", ""))[:ID_MAX]
+        super()._forget()
+        self.figures, self.asked, self.problem = [], "", ""
 
 
 ON_LOAD = [GainShareRunPage.load]
 
 
-def _text(form: dict[str, Any]) -> str:
-    return str(form.get("text", ""))[: STEP_TEXT_MAX + 1].replace("\r\n", "\n").strip()
+def _parts(form: Any) -> list[str]:
+    """The parts of the savings that are ticked."""
+    ticked = (name for name, value in typed_of(form, TICK_MAX).items() if value and name.startswith(PART_FIELD))
+    return [name.removeprefix(PART_FIELD) for name in ticked]
 
 
 def page() -> rx.Component:
@@ -213,7 +137,7 @@ def _run(view: Any) -> rx.Component:
                 class_name="button button-secondary",
             ),
         ),
-        replacements_section(view),
+        replacements(view, run_href),
         rx.el.div(
             main_and_side(
                 stack(

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from models import GainShareRun, GainShareStatus, Membership, User
+from models import GainShareRun, GainShareStatus, Membership, Party, User
 from services import wording
 from services.errors import SubscriptionConflict
 from services.gain_share.billing import billed_subscription, invoice_of_run
@@ -47,7 +47,7 @@ class DecisionView:
 
 @dataclass(frozen=True)
 class ReviewView:
-    """One run as its customer sees it."""
+    """One run as one member sees it."""
 
     id: str = ""
     title: str = ""
@@ -76,7 +76,8 @@ NO_REVIEW = ReviewView()
 def read_review(
     session: Session, *, tenant_id: str, run_id: str, member: Member, at: datetime
 ) -> tuple[ReviewView, tuple[KpiSeries, ...]]:
-    """A run in words, and the series its charts are drawn from. Raises NotFound, also for another customer's."""
+    """A run in words for who looks at it, and the series of its charts. Raises NotFound, also for another tenant's."""
+    reader = Party.SELLER if member.is_operator else Party.CUSTOMER
     tenant = read_tenant(session, tenant_id=tenant_id)
     run = read_run(session, tenant_id=tenant_id, run_id=run_id)
     series = read_series(session, tenant_id=tenant_id, calculation=run.calculation)
@@ -98,7 +99,7 @@ def read_review(
         billing=_billing(run, invoice_id),
         may_write=member.is_operator or member.role in SIGNING_ROLES,
         decision=_decision(session, run, member, today=business_date(at, tenant.timezone)),
-        working=working_view(run.calculation, run.calculation_sha256),
+        working=working_view(run.calculation, run.calculation_sha256, reader=reader),
         series=series_views(series, run.currency),
         effects=effect_views(run.calculation),
         thread=thread_views(session, run=run, timezone=tenant.timezone),
@@ -138,20 +139,21 @@ def _decision(session: Session, run: GainShareRun, member: Member, *, today: dat
         waits=True,
         is_late=left < 0,
         is_soon=0 <= left <= SOON_DAYS,
-        deadline=_deadline(run, left),
+        deadline=_deadline(run, left, member),
         sentence="" if is_theirs else f"It is decided on by {who_decides(session, tenant_id=run.tenant_id)}.",
-        approve_label=f"Approve {wording.amount(run.fee_minor, run.currency)}",
+        approve_label=f"Approve {wording.amount(run.fee_minor, run.currency)}" if run.fee_minor else "Approve, no fee",
         approve_meaning=meaning,
         approve_problem=problem,
     )
 
 
-def _deadline(run: GainShareRun, left: int) -> str:
+def _deadline(run: GainShareRun, left: int, member: Member) -> str:
     day = wording.day(run.deadline_on)
     if left < 0:
         return f"The deadline was {day}. Nothing is approved by silence: the run waits until it is decided on."
     days = "today" if left == 0 else "tomorrow" if left == 1 else f"in {left} days"
-    return f"Decide by {day}, {days}. Nothing is approved by silence."
+    whose = "The customer decides" if member.is_operator else "Decide"
+    return f"{whose} by {day}, {days}. Nothing is approved by silence."
 
 
 def _approving(session: Session, run: GainShareRun) -> tuple[str, str]:

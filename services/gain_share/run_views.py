@@ -6,11 +6,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from models import GainShareRun
+from models import Party
 from services import wording
 from services.gain_share.baselines import RATES, VALUE_RATE
 from services.gain_share.words import (
     BAR_WORDS,
+    KEPT_WORDS,
     KPI_WORDS,
     METHOD_WORDS,
     NO_FEE_REASON,
@@ -19,7 +20,6 @@ from services.gain_share.words import (
     NOTHING_FAILED_REASON,
     OWN_REASONS,
     RATE_WORDS,
-    STATUS_WORDS,
     STEP_REASONS,
     figure,
     kpi_value,
@@ -110,50 +110,13 @@ class WorkingView:
 NO_WORKING = WorkingView()
 
 
-@dataclass(frozen=True)
-class RunRow:
-    """One run in a list, and what it waits for."""
-
-    id: str
-    period: str
-    method: str
-    savings: str
-    share: str
-    fee: str
-    status: str
-    status_word: str
-    submitted_on: str
-    deadline: str
-    waits: bool
-    is_late: bool
-
-
-def run_row(run: GainShareRun, timezone: str, *, today: date) -> RunRow:
-    """`today` is the customer's."""
-    waits = run.status == "pending_approval"
-    return RunRow(
-        id=run.id,
-        period=period_words(run.period_start, run.period_end),
-        method=METHOD_WORDS[run.method],
-        savings=wording.amount(run.savings_minor, run.currency),
-        share=f"{wording.number(run.share_pct)} %",
-        fee=wording.amount(run.fee_minor, run.currency),
-        status=run.status.value,
-        status_word=STATUS_WORDS[run.status],
-        submitted_on=wording.moment_day(run.submitted_at, timezone),
-        deadline=wording.day(run.deadline_on),
-        waits=waits,
-        is_late=waits and run.deadline_on < today,
-    )
-
-
 def period_words(starts: date, ends: date) -> str:
     """The days from the first to the last: 1 Jan 2026 – 31 Mar 2026."""
     return f"{wording.day(starts)} – {wording.day(ends - timedelta(days=1))}"
 
 
-def working_view(calculation: Mapping[str, Any], sha256: str) -> WorkingView:
-    """A calculation's document in words; `sha256` is its hash."""
+def working_view(calculation: Mapping[str, Any], sha256: str, *, reader: Party) -> WorkingView:
+    """A calculation's document in words, for people of one side; `sha256` is its hash."""
     currency = calculation["currency"]
     savings = wording.money(Money.parse(calculation["savings"], currency))
     fee = wording.money(Money.parse(calculation["fee"], currency))
@@ -171,7 +134,7 @@ def working_view(calculation: Mapping[str, Any], sha256: str) -> WorkingView:
         parts=parts_view(calculation),
         compared=tuple(_compared(calculation, currency)),
         steps=tuple(_step(calculation, step) for step in work_steps(calculation)),
-        bars=_bars(calculation, currency),
+        bars=_bars(calculation, currency, reader),
         rates=rates_view(calculation["terms"], currency),
         sha256=sha256,
     )
@@ -234,15 +197,16 @@ def _compared(calculation: Mapping[str, Any], currency: str) -> Iterable[Compare
         yield ComparedView(own[kpi]["name"] if kpi in own else KPI_WORDS[kpi], then, now, seal)
 
 
-def _bars(calculation: Mapping[str, Any], currency: str) -> tuple[BarView, ...]:
+def _bars(calculation: Mapping[str, Any], currency: str, reader: Party) -> tuple[BarView, ...]:
     bars = waterfall(calculation)
     ends = [0, *(end for bar in bars for end in (bar.from_minor, bar.to_minor))]
     lowest, span = min(ends), max(1, max(ends) - min(ends))
+    names = BAR_WORDS | {KEPT: KEPT_WORDS[reader]}
 
     def placed(bar: Bar) -> BarView:
         left = min(bar.from_minor, bar.to_minor) - lowest
         return BarView(
-            name=BAR_WORDS.get(bar.name) or part_name(calculation, bar.name),
+            name=names.get(bar.name) or part_name(calculation, bar.name),
             amount=wording.amount(bar.amount_minor, currency),
             kind=bar.name if bar.name in (SAVINGS, KEPT, FEE) else "loss" if bar.amount_minor < 0 else "gain",
             left=percent(left, span),

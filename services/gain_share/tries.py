@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
-from models import GainShareRun
+from models import GainShareRun, Party
 from services import wording
 from services.contracts.form import read_day
-from services.errors import Refusal
+from services.errors import Conflict, Refusal
 from services.gain_share.calculations import Calculation, calculate_run
 from services.gain_share.effect_views import EffectView, effect_views
 from services.gain_share.kpis import gain_share_plan, kpis_of
@@ -108,11 +108,21 @@ def try_revision(session: Session, *, tenant_id: str, run_id: str, typed: Mappin
 
 
 def submit_typed(
-    session: Session, *, tenant_id: str, typed: Mapping[str, Any], text: str, signer: Signer, at: datetime
+    session: Session,
+    *,
+    tenant_id: str,
+    typed: Mapping[str, Any],
+    text: str,
+    calculation_sha256: str,
+    signer: Signer,
+    at: datetime,
 ) -> GainShareRun:
-    """Submit what was typed. Raises what `submit_run` raises."""
+    """Submit what was typed, if it still comes to the calculation that was looked at.
+
+    Raises Conflict if it does not, and what `submit_run` raises.
+    """
     starts, ends = typed_days(typed, "period_from", "period_to")
-    return submit_run(
+    run = submit_run(
         session,
         tenant_id=tenant_id,
         period_start=starts,
@@ -124,13 +134,25 @@ def submit_typed(
         signer=signer,
         at=at,
     )
+    return _as_looked_at(run, calculation_sha256)
 
 
 def revise_typed(
-    session: Session, *, tenant_id: str, run_id: str, typed: Mapping[str, Any], text: str, signer: Signer, at: datetime
+    session: Session,
+    *,
+    tenant_id: str,
+    run_id: str,
+    typed: Mapping[str, Any],
+    text: str,
+    calculation_sha256: str,
+    signer: Signer,
+    at: datetime,
 ) -> GainShareRun:
-    """Replace a run by one as typed. Raises what `revise_run` raises."""
-    return revise_run(
+    """Replace a run by one as typed, if it still comes to the calculation that was looked at.
+
+    Raises Conflict if it does not, and what `revise_run` raises.
+    """
+    run = revise_run(
         session,
         tenant_id=tenant_id,
         run_id=run_id,
@@ -141,6 +163,13 @@ def revise_typed(
         signer=signer,
         at=at,
     )
+    return _as_looked_at(run, calculation_sha256)
+
+
+def _as_looked_at(run: GainShareRun, calculation_sha256: str) -> GainShareRun:
+    if run.calculation_sha256 != calculation_sha256:
+        raise Conflict("What was measured or agreed on changed meanwhile: look at the new figures, then submit again.")
+    return run
 
 
 def _method(typed: Mapping[str, Any]) -> str:
@@ -152,7 +181,9 @@ def _deadline(typed: Mapping[str, Any]) -> date | None:
 
 
 def _view(found: Calculation) -> TryView:
-    return TryView(working_view(found.document, found.sha256), effect_views(found.document), hint="")
+    return TryView(
+        working_view(found.document, found.sha256, reader=Party.SELLER), effect_views(found.document), hint=""
+    )
 
 
 def _refused(session: Session, tenant_id: str, refusal: Refusal) -> TryView:

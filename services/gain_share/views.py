@@ -12,7 +12,7 @@ from services.gain_share.kpis import gain_share_plan
 from services.gain_share.measurement_views import NOTHING_MEASURED, MeasuredView, read_measured
 from services.gain_share.parties import SIGNING_ROLES
 from services.gain_share.review import who_decides
-from services.gain_share.run_views import RunRow, run_row
+from services.gain_share.run_rows import RunRow, run_row
 from services.gain_share.runs import STANDING
 from services.price_books.plans import Plan
 from services.rules.periods import business_date

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from models import GainShareStatus
+from models import GainShareStatus, Party
 from services import wording
 from services.gain_share.working import DAYS, FAILURES, HOURS, Figure
 from services.rules.added_savings import GAINED, OWN_PREFIX
@@ -63,7 +63,7 @@ STEP_WORDS = {
     "inventory_freed": "Stock freed",
     "overtime_hours_saved": "Overtime saved",
     "savings": "Savings, the sum of the parts",
-    "fee": "Fee, your share of the savings paid to us",
+    "fee": "Fee, the share of the savings",
 }
 STEP_REASONS = {
     "operating_hours": "A year's operating hours, for the days of this period.",
@@ -91,7 +91,9 @@ STEP_REASONS = {
 NOTHING_FAILED_REASON = "Nothing failed, so there is nothing to work out."
 OWN_REASONS = ("What it got better by.", "At what a unit of it is worth in a year, for the days of this period.")
 NO_FEE_REASON = "Nothing was saved, so there is no fee."
-BAR_WORDS = {"savings": "Savings", "kept": "You keep", "fee": "Fee"}
+BAR_WORDS = {"savings": "Savings", "kept": "The customer keeps", "fee": "Fee"}
+KEPT_WORDS = {Party.CUSTOMER: "You keep", Party.SELLER: BAR_WORDS["kept"]}
+"""What is left of the savings, by who reads it."""
 
 
 def rate_value(name: str, value: Decimal, currency: str) -> str:

@@ -59,7 +59,7 @@ def work_steps(calculation: Mapping[str, Any]) -> tuple[WorkStep, ...]:
 
 
 def waterfall(calculation: Mapping[str, Any]) -> tuple[Bar, ...]:
-    """From the parts to the savings, and by what the customer keeps to the fee."""
+    """From the parts to the savings, and by what the customer keeps to the fee; of a loss nothing is kept."""
     currency = calculation["currency"]
     bars, reached = [], 0
     for part in calculation["parts"]:
@@ -68,7 +68,8 @@ def waterfall(calculation: Mapping[str, Any]) -> tuple[Bar, ...]:
         reached = after
     fee = Money.parse(calculation["fee"], currency).amount_minor
     assert reached == Money.parse(calculation["savings"], currency).amount_minor, "the parts sum to the savings"
-    return (*bars, Bar(SAVINGS, 0, reached), Bar(KEPT, reached, fee), Bar(FEE, 0, fee))
+    kept = [Bar(KEPT, reached, fee)] if reached > 0 else []
+    return (*bars, Bar(SAVINGS, 0, reached), *kept, Bar(FEE, 0, fee))
 
 
 class _Working:

@@ -157,6 +157,7 @@ def submit(page: Page) -> str:
     expect(page.get_by_text("15 %").first).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_label("A word to the customer").fill("From your own log of the year.")
     page.get_by_role("button", name="Submit to the customer").click()
+    page.get_by_role("button", name="Submit it").click()
     heading(page, re.compile(f"Savings of 1 Jan {YEAR}"))
     expect(page.get_by_text("Waiting for approval").first).to_be_visible(timeout=PATIENCE_MS)
     return "/gain-share/" + page.url.rstrip("/").rpartition("/")[2] + "/"
@@ -184,6 +185,7 @@ def answer(page: Page) -> None:
     page.get_by_label("Share, %").fill("12")
     expect(page.get_by_text("12 %", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("button", name="Submit the revised run").click()
+    page.get_by_role("button", name="Submit it").click()
     expect(page.get_by_text("This is a revised run")).to_be_visible(timeout=PATIENCE_MS)
 
 

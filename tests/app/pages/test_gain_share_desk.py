@@ -272,12 +272,42 @@ def test_a_run_is_worked_out_while_it_is_typed_and_refused_in_words(tenant_id: s
         assert list_runs(session, tenant_id=tenant_id, limit=9) == []
     fee = state.tried.working.fee
     call(root, GainShareNewPage, "submit", TYPED | {"deadline_on": f"{AT.date()}", "text": "Please look."})
-    assert "deadline" in state.problem
+    call(root, GainShareNewPage, "confirm")
+    assert ("deadline" in state.problem, state.is_asked) == (True, False)
     call(root, GainShareNewPage, "submit", TYPED | {"text": "Please look."})
+    with reading() as session:
+        assert list_runs(session, tenant_id=tenant_id, limit=9) == [], "it is only asked about"
+    call(root, GainShareNewPage, "confirm")
+    call(root, GainShareNewPage, "confirm")
     queue = opened(root, GainShareQueuePage)
     assert [(row.customer, row.fee, row.status) for row in queue.view.rows] == [("Acme", fee, "pending_approval")]
     call(root, GainShareNewPage, "try_it", TYPED)
     assert "a saving is charged once" in state.tried.problem
+
+
+def test_what_is_submitted_is_what_was_looked_at(tenant_id: str, root: rx.State) -> None:
+    agreed(tenant_id)
+    measured(tenant_id)
+    state = opened(root, GainShareNewPage)
+    call(root, GainShareNewPage, "confirm")
+    call(root, GainShareNewPage, "submit", TYPED | {"share_pct": "21"})
+    assert (state.is_asked, "cannot be submitted yet" in state.problem) == (False, True)
+    call(root, GainShareNewPage, "submit", TYPED)
+    seen = state.tried.working.fee
+    with transaction() as session:
+        measure(session, tenant_id, {"mtbf_hours": "150", "mttr_hours": "4"}, days=(FIRST, NEXT), at=AT)
+    call(root, GainShareNewPage, "confirm")
+    assert "changed meanwhile" in state.problem
+    assert state.tried.working.fee != seen
+    with reading() as session:
+        assert list_runs(session, tenant_id=tenant_id, limit=9) == []
+    call(root, GainShareNewPage, "submit", TYPED)
+    call(root, GainShareNewPage, "try_it", TYPED)
+    assert state.is_asked, "a look that was on its way takes nothing back"
+    call(root, GainShareNewPage, "try_it", TYPED | {"share_pct": "12"})
+    call(root, GainShareNewPage, "confirm")
+    with reading() as session:
+        assert list_runs(session, tenant_id=tenant_id, limit=9) == [], "what is typed on takes the question back"
 
 
 def test_a_dispute_is_answered_with_words_a_file_and_a_revised_run(tenant_id: str, root: rx.State) -> None:
@@ -299,6 +329,7 @@ def test_a_dispute_is_answered_with_words_a_file_and_a_revised_run(tenant_id: st
     call(root, GainShareAnswerPage, "try_it", {"share_pct": "12", "method": "downtime-cost"})
     assert (state.tried.working.share, state.tried.problem) == ("12 %", "")
     call(root, GainShareAnswerPage, "submit", {"share_pct": "12", "method": "downtime-cost", "text": "Mended."})
+    call(root, GainShareAnswerPage, "confirm")
     with reading() as session:
         newest, oldest = list_runs(session, tenant_id=tenant_id, limit=9)
         thread = [(step.kind, step.text) for step in read_thread(session, tenant_id=tenant_id, run_id=run_id)]

@@ -132,6 +132,7 @@ def test_rejecting_needs_a_reason_and_a_long_one_is_kept(run: GainShareRun) -> N
     assert page.view.billing == "Not billed"
     browser.on_run("ask", "approve")
     assert browser.on_run("decide", {"text": ""}).problem.startswith("Nothing is left to decide")
+    assert browser.on_run("load").view.decision.waits is False
 
 
 def test_a_dispute_names_parts_and_leads_to_the_revised_run(run: GainShareRun) -> None:
@@ -160,7 +161,7 @@ def test_a_file_is_shown_on_the_thread(run: GainShareRun) -> None:
         file_id = kept.id
     browser.on_run("file_sent", {"which": "evidence", "id": file_id, "name": "orders.txt"})
     page = browser.on_run("show_file", {"text": "The work orders."})
-    assert (page.file_id, page.file_problem, page.view.thread[-1].text) == ("", "", "The work orders.")
+    assert (page._file_id, page.file_problem, page.view.thread[-1].text) == ("", "", "The work orders.")
     assert (page.view.thread[-1].file_name, page.view.thread[-1].file_size) == ("orders.txt", "4 bytes")
 
 
@@ -214,6 +215,22 @@ def test_a_proposed_baseline_is_accepted_or_declined_after_a_question(run: GainS
     assert (status_of(run, second), page.asked) == (BaselineStatus.DECLINED, "")
     (declined,) = [each for each in page.view.baselines if each.id == second]
     assert declined.reason == "That was the year of the flood."
+
+
+def test_who_comes_second_to_a_baseline_is_told_so(run: GainShareRun) -> None:
+    with transaction() as session:
+        terms = terms_of(session, run.tenant_id, "mttr_hours", "7", at=JULY, **BEFORE)
+        proposed = propose_baseline(session, tenant_id=run.tenant_id, terms=terms, signer=OURS, at=JULY).id
+    first, second = (Browser(run.tenant_id, run.id, role=Role.OWNER, name=name) for name in ("first", "second"))
+    for browser in (first, second):
+        browser.on_list("load")
+        browser.on_list("ask", "accept" if browser is first else "decline", proposed)
+    assert first.on_list("decide", {}).problem == ""
+    page = second.on_list("decide", {"reason": "No."})
+    assert (page.asked, page.asked_id) == ("", ""), "nothing is left to ask"
+    assert page.problem != ""
+    page = second.on_list("decide", {"reason": "No."})
+    assert [each.status for each in page.view.baselines if each.id == proposed] == ["accepted"]
 
 
 def status_of(run: GainShareRun, baseline_id: str) -> BaselineStatus:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlmodel import Session
 
-from models import GainShareRun
+from models import GainShareRun, Party
 from services.gain_share.decisions import approve_run, reject_run
 from services.gain_share.run_views import WorkingView, working_view
 from services.gain_share.runs import list_runs, revise_run
@@ -37,7 +37,7 @@ def tenant_id(session: Session) -> str:
 
 
 def worded(run: GainShareRun) -> WorkingView:
-    return working_view(run.calculation, run.calculation_sha256)
+    return working_view(run.calculation, run.calculation_sha256, reader=Party.CUSTOMER)
 
 
 def worded_amount(text: str) -> Decimal:
@@ -87,7 +87,7 @@ def test_a_run_is_worded_from_measurements_to_fee(session: Session, tenant_id: s
         ("Saved: Fewer failures", "(80 failures − 40 failures) × $41,700.00", "$1,668,000.00"),
         ("Saved: Shorter repairs", "40 failures × ($41,700.00 − $21,300.00)", "$816,000.00"),
         ("Savings, the sum of the parts", "$1,668,000.00 + $816,000.00", "$2,484,000.00"),
-        ("Fee, your share of the savings paid to us", "$2,484,000.00 × 15 %", "$372,600.00"),
+        ("Fee, the share of the savings", "$2,484,000.00 × 15 %", "$372,600.00"),
     ]
     assert [(bar.name, bar.kind, bar.left, bar.width) for bar in shown.bars] == [
         ("Fewer failures", "gain", "0%", "67.14%"),
@@ -96,6 +96,13 @@ def test_a_run_is_worded_from_measurements_to_fee(session: Session, tenant_id: s
         ("You keep", "kept", "15%", "85%"),
         ("Fee", "fee", "0%", "15%"),
     ]
+
+
+def test_what_is_left_of_the_savings_is_the_readers_own_only_to_the_customer(session: Session, tenant_id: str) -> None:
+    run = submitted(session, tenant_id)
+    for reader, kept in ((Party.CUSTOMER, "You keep"), (Party.SELLER, "The customer keeps")):
+        shown = working_view(run.calculation, run.calculation_sha256, reader=reader)
+        assert [bar.name for bar in shown.bars if bar.kind == "kept"] == [kept]
 
 
 def test_the_page_counts_runs_that_were_neither_rejected_nor_replaced(session: Session, tenant_id: str) -> None:
@@ -122,6 +129,7 @@ def test_a_loss_is_shown_as_one_and_costs_no_fee(session: Session, tenant_id: st
     assert all(part.is_loss for part in shown.parts)
     assert sum(worded_amount(part.amount) for part in shown.parts) == worded_amount(shown.savings)
     assert (shown.fee, shown.fee_working) == ("$0.00", "Nothing was saved, so there is no fee.")
+    assert [bar.kind for bar in shown.bars] == ["loss", "loss", "savings", "fee"], "of a loss nobody keeps anything"
 
 
 def test_baselines_say_which_is_in_force_and_what_shows_it(session: Session, tenant_id: str) -> None:
