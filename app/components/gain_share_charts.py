@@ -47,8 +47,9 @@ def _kpi_figure(series: KpiSeries) -> go.Figure:
         x=on_axis,
         y=[float(point.baseline) for point in series.points],
         name="Baseline",
-        mode="lines",
+        mode="lines" if len(days) > 1 else "markers",
         line={"color": series_colour(2), "width": 2, "dash": "dash"},
+        marker={"symbol": "line-ew", "size": 24, "line": {"color": series_colour(2), "width": 2}},
         hovertemplate="Baseline: %{y:,.6~f} " + series.unit + "<extra></extra>",
     )
     return line_figure([baseline, measured])

@@ -68,7 +68,7 @@ def dollars_section(view: Any) -> rx.Component:
             ),
             style={"marginInline": "calc(-1 * var(--space-5))"},
         ),
-        description="From the parts of the savings to their sum, and by what you keep to the fee.",
+        description="From the parts of the savings to their sum, and from the sum to the fee.",
     )
 
 

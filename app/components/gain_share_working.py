@@ -81,7 +81,8 @@ def _step(step: Any) -> rx.Component:
 
 def sensitivity(effects: Any) -> rx.Component:
     """What a tenth less and more of each input changes, the largest first. `effects` is a Var of EffectView."""
-    return rx.el.ol(rx.foreach(effects, _effect), class_name="effects")
+    nothing = rx.el.p("None does: a tenth less or more of any one of them leaves the fee as it is.", class_name="muted")
+    return rx.cond(effects, rx.el.ol(rx.foreach(effects, _effect), class_name="effects"), nothing)
 
 
 def _effect(effect: Any) -> rx.Component:

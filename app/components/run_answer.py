@@ -66,7 +66,7 @@ def working_section(view: Any) -> rx.Component:
             working_steps(view.working),
         ),
         opened_by(rx.el.span("What moves the fee", class_name="link"), sensitivity(view.effects)),
-        description="Baseline beside what was measured, the parts and their sum, and what is left to the customer.",
+        description="From the parts of the savings to their sum, and from the sum to the fee.",
         flush=True,
     )
 

@@ -1,6 +1,6 @@
 """What a tenth less or more of each input would change of a fee, in words and bars, the largest first."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -43,7 +43,7 @@ class EffectView:
 
 def effect_views(calculation: Mapping[str, Any]) -> tuple[EffectView, ...]:
     """All inputs that change anything, drawn in one room from the lowest fee to the highest."""
-    found = sensitivity_of(calculation)
+    found = moving(sensitivity_of(calculation), calculation)
     now = Money.parse(calculation["fee"], calculation["currency"]).amount_minor
     fees = [now] + [side.fee.amount_minor for each in found for side in (each.lower, each.higher) if side is not None]
     lowest, span = min(fees), max(1, max(fees) - min(fees))
@@ -69,6 +69,12 @@ def effect_views(calculation: Mapping[str, Any]) -> tuple[EffectView, ...]:
         return EffectView(name, value, first, second, middle=percent(now - lowest, span))
 
     return tuple(viewed(effect) for effect in found)
+
+
+def moving(effects: Iterable[Effect], calculation: Mapping[str, Any]) -> tuple[Effect, ...]:
+    """Those that change the fee at all: where nothing was saved a tenth of one input may leave it at nothing."""
+    now = Money.parse(calculation["fee"], calculation["currency"])
+    return tuple(each for each in effects if any(side is None or side.fee != now for side in (each.lower, each.higher)))
 
 
 def _name(calculation: Mapping[str, Any], name: str) -> str:

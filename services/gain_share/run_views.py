@@ -207,7 +207,7 @@ def _bars(calculation: Mapping[str, Any], currency: str, reader: Party) -> tuple
         left = min(bar.from_minor, bar.to_minor) - lowest
         return BarView(
             name=names.get(bar.name) or part_name(calculation, bar.name),
-            amount=wording.amount(bar.amount_minor, currency),
+            amount=wording.amount(bar.shown_minor, currency),
             kind=bar.name if bar.name in (SAVINGS, KEPT, FEE) else "loss" if bar.amount_minor < 0 else "gain",
             left=percent(left, span),
             width=percent(abs(bar.amount_minor), span),

@@ -52,6 +52,11 @@ class Bar:
     def amount_minor(self) -> int:
         return self.to_minor - self.from_minor
 
+    @property
+    def shown_minor(self) -> int:
+        """The amount as people read it: what the customer keeps is no loss, though its bar leads down to the fee."""
+        return abs(self.amount_minor) if self.name == KEPT else self.amount_minor
+
 
 def work_steps(calculation: Mapping[str, Any]) -> tuple[WorkStep, ...]:
     """Every intermediate number in the order it is worked out, then the parts, the savings and the fee."""

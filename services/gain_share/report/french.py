@@ -17,6 +17,7 @@ LABELS: Final = {
     "charts_note": "Points pleins : la période du calcul. Tirets : la référence.",
     "effects": "Ce qui fait varier les honoraires",
     "effects_note": "Les honoraires si une donnée était plus basse ou plus haute d’un dixième, les autres inchangées.",
+    "no_effects": "Aucune : un dixième de moins ou de plus de l’une d’elles laisse les honoraires inchangés.",
     "input": "Donnée", "lower": "Un dixième de moins", "higher": "Un dixième de plus", "none": "ne peut être calculé",
     "history": "Qui a signé quoi", "amounts": "Tous les montants en {0}. Les nombres sans fin sont montrés au "
     "millionième et gardés exacts ; les montants sont arrondis une fois.",

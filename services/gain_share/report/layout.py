@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from services.billing_documents.formats import Formats
 from services.billing_documents.layout import LETTER_COUNTRIES
+from services.gain_share.effect_views import moving
 from services.gain_share.report.charts import kpi_dots, placed_bars, placed_effects
 from services.gain_share.report.report import RunReport, Signed
 from services.gain_share.report.words import WORDS, Words
@@ -31,6 +32,9 @@ NUMBER_DECIMALS: Final = 6
 COST_DECIMALS: Final = 2
 VALUE_RATE_OF: Final = "value_rate "
 SIGNS: Final = {"-": "−"}
+LINE_LETTERS: Final = 100
+WHOLE_LINES_MAX: Final = 24
+"""What was signed in so many lines stands on one page; what is longer may break, for no page might be long enough."""
 
 
 def lay_out(report: RunReport) -> dict[str, Any]:
@@ -116,7 +120,7 @@ class _Layout:
             kind = bar.name if bar.name in (SAVINGS, KEPT, FEE) else "loss" if bar.amount_minor < 0 else "gain"
             yield {
                 "name": self.say.bars.get(bar.name) or self.say.part(self.calculation, bar.name),
-                "amount": self.formats.amount(bar.amount_minor),
+                "amount": self.formats.amount(bar.shown_minor),
                 "kind": kind,
                 "left": left,
                 "width": width,
@@ -162,7 +166,7 @@ class _Layout:
         return self.formats.span(point.starts, point.ends - timedelta(days=1))
 
     def _effects(self) -> dict[str, Any]:
-        effects = list(self.report.effects)
+        effects = moving(self.report.effects, self.calculation)
         placed, now = placed_effects(effects, self._minor(self.calculation["fee"]))
         rows = [
             {
@@ -175,7 +179,7 @@ class _Layout:
             }
             for effect, (left, width) in zip(effects, placed, strict=True)
         ]
-        return {"rows": rows, "now": now}
+        return {"rows": rows, "now": now, "none": "" if rows else self.say.labels["no_effects"]}
 
     def _outcome(self, side: Outcome | None) -> str:
         return self.say.labels["none"] if side is None else self.formats.amount(side.fee.amount_minor)
@@ -205,22 +209,20 @@ class _Layout:
             details.extend(step.text.split("\n"))
         if step.file is not None:
             details.append(self.say.labels["file"].format(*step.file))
+        details = [line for line in details if line]
         who = f"{step.who}, {self.say.parties[step.party]}" if step.who else self.say.parties[step.party]
         return {
             "title": self.say.kinds[step.kind],
             "who": who,
             "at": self.formats.moment(step.at),
             "receipt": f"{self.say.labels['receipt']} {step.receipt_seq}",
-            "details": [line for line in details if line],
+            "details": details,
+            "is_long": sum(1 + len(line) // LINE_LETTERS for line in details) > WHOLE_LINES_MAX,
         }
 
     def _value(self, kpi: str, value: Decimal) -> str:
-        own = self.calculation["own"]
-        if kpi == "availability_pct":
-            return self._figure(Figure(value, PERCENT))
-        if kpi == "inventory_value":
-            return self._figure(Figure(value, self.report.currency))
-        return self._figure(Figure(value, own[kpi]["unit"] if kpi in own else HOURS))
+        own, units = self.calculation["own"], {"availability_pct": PERCENT, "inventory_value": self.report.currency}
+        return self._figure(Figure(value, own[kpi]["unit"] if kpi in own else units.get(kpi, HOURS)))
 
     def _rate(self, name: str, value: Decimal) -> str:
         if name == "operating_hours":

@@ -59,6 +59,7 @@ ENGLISH: Final = Words(
         "charts_note": "Filled: in the period of the run. Dashed: the baseline.",
         "effects": "What moves the fee",
         "effects_note": "The fee if one input were a tenth lower or higher and all others as they are.",
+        "no_effects": "None does: a tenth less or more of any one of them leaves the fee as it is.",
         "input": "Input", "lower": "A tenth less", "higher": "A tenth more", "none": "cannot be worked out",
         "history": "Who signed what", "amounts": "All amounts in {0}. Numbers that have no end are shown to a "
         "millionth and kept exactly; amounts are rounded once.",

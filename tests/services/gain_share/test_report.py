@@ -1,8 +1,11 @@
 """A run's report: the same bytes for the same run, in both languages, with a code that leads back to its receipt."""
 
+import io
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
+from pypdf import PdfReader
 from sqlmodel import Session
 
 from models import GainShareRun
@@ -19,7 +22,21 @@ from services.identity import create_tenant
 from services.invoices.document_check_views import check_document
 from services.invoices.document_verification import find_document
 from services.parties.seller_profiles import read_seller
-from tests.gain_share_given import JULY, THEIRS, agree, document, measure, plant, submit, submitted
+from tests.gain_share_given import (
+    BEFORE,
+    BETTER,
+    JULY,
+    RATES,
+    THEIRS,
+    accepted_baseline,
+    agree,
+    document,
+    measure,
+    plant,
+    submit,
+    submitted,
+)
+from tests.given import own_plan
 
 
 @pytest.fixture
@@ -58,7 +75,7 @@ def test_a_report_tells_how_the_fee_arose(session: Session, run: GainShareRun) -
         ("Fewer failures", "1,668,000.00"),
         ("Shorter repairs", "816,000.00"),
         ("Savings", "2,484,000.00"),
-        ("The customer keeps", "−2,111,400.00"),
+        ("The customer keeps", "2,111,400.00"),
         ("Fee", "372,600.00"),
     ]
     assert sheet["steps"][-1]["terms"] == "2,484,000.00 × 15%"
@@ -116,8 +133,56 @@ def test_a_loss_has_a_report_without_a_fee(session: Session) -> None:
     agree(session, tenant_id)
     measure(session, tenant_id, {"mtbf_hours": "60", "mttr_hours": "9"})
     report = report_of(session, submit(session, tenant_id))
-    assert lay_out(report)["headline_note"] == "Nothing was saved, so there is no fee"
+    sheet = lay_out(report)
+    assert sheet["headline_note"] == "Nothing was saved, so there is no fee"
+    assert [bar["kind"] for bar in sheet["bars"]] == ["loss", "loss", "savings", "fee"]
+    assert sheet["effects"]["rows"] == [], "no tenth makes a fee of it"
+    assert sheet["effects"]["none"].startswith("None does")
     assert render_report(report).startswith(b"%PDF-1.7")
+
+
+@pytest.mark.parametrize(("language", "gained", "worth"), [
+    ("en", "Energy used gained", "Energy used, what a unit is worth"),
+    ("fr", "Energy used, gain", "Energy used, valeur d’une unité"),
+])  # fmt: skip
+def test_a_kpi_of_the_plans_own_is_called_what_the_plan_calls_it(
+    session: Session, language: str, gained: str, worth: str
+) -> None:
+    kpi = {"code": "energy", "name": "Energy used", "unit": "kWh", "better": "lower"}
+    bounds = {"min_pct": Decimal(10), "max_pct": Decimal(20), "kpis": [kpi]}
+    plan = own_plan(session, overage={"model": "per_unit", "unit_price": Decimal(1)}, gain_share=bounds)
+    tenant_id = plant(session, plan=plan).tenant_id
+    agree(session, tenant_id)
+    rates = RATES | {"value_rate": Decimal("0.5")}
+    accepted_baseline(session, tenant_id, "energy", "90000", at=JULY, rates=rates, **BEFORE)
+    measure(session, tenant_id, BETTER | {"energy": "80000"})
+    run = submit(session, tenant_id)
+    dispute_run(session, tenant_id=tenant_id, run_id=run.id, parts=["kpi.energy"], reason="No.", signer=THEIRS, at=JULY)
+    report = report_of(session, run, language)
+    sheet = lay_out(report)
+    before, after = sheet["compared"][-1][1:3]
+    assert sheet["compared"][-1][0] == "Energy used"
+    assert all(value.endswith(" kWh") for value in (before, after))
+    assert "Energy used" in [bar["name"] for bar in sheet["bars"]]
+    assert gained in [step["name"] for step in sheet["steps"]]
+    assert sheet["rates"][-1][0] == worth
+    assert sheet["charts"][-1]["name"] == "Energy used"
+    assert {row["name"] for row in sheet["effects"]["rows"]} >= {worth}
+    assert sheet["history"][-1]["details"][0].endswith("Energy used")
+    assert render_report(report).startswith(b"%PDF-1.7")
+
+
+def test_a_signed_step_stays_on_one_page_unless_no_page_is_long_enough(session: Session, run: GainShareRun) -> None:
+    for text in ("Look.", "Line.\n" * 200):
+        shown = document(session, run.tenant_id, at=JULY, name=f"{len(text)}.pdf")
+        add_run_evidence(
+            session, tenant_id=run.tenant_id, run_id=run.id, file_id=shown, text=text, signer=THEIRS, at=JULY
+        )
+    report = report_of(session, run)
+    sheet = lay_out(report)
+    assert [step["is_long"] for step in sheet["history"]] == [False, False, True]
+    pages = PdfReader(io.BytesIO(render_report(report)), strict=True).pages
+    assert sum(page.extract_text().count("Line.") for page in pages) == 200, "nothing runs off a page"
 
 
 def test_the_code_leads_back_to_the_run(session: Session, run: GainShareRun) -> None:
