@@ -15,6 +15,7 @@ TABS: Final = (
     ("gain_share_log", "Maintenance log"),
     ("gain_share_new", "New run"),
 )
+PLAIN: Final = {"background": "none", "border": "0", "padding": "0", "font": "inherit", "cursor": "pointer"}
 HERE: Final = {"color": "var(--c-text)", "background": "var(--c-surface)", "boxShadow": "0 0 0 1px var(--c-line)"}
 
 
@@ -33,12 +34,24 @@ def desk_tabs(here: str) -> rx.Component:
     return rx.el.nav(*links, aria_label="Gain-share", class_name="choices", style={"flexWrap": "wrap"})
 
 
-def open_customer(*children: Any, tenant_id: Any, goal: Any, kind: str = "secondary") -> rx.Component:
-    """A button that looks at a customer and leads on to `goal`: a plain form, the choice is kept with the session."""
+def open_customer(*children: Any, tenant_id: Any, goal: Any) -> rx.Component:
+    """A button that looks at a customer and leads on to `goal`."""
+    opens = button(*children, type="submit", small=True)
+    return _opening(opens, tenant_id, goal, {"display": "flex", "justifyContent": "flex-end"})
+
+
+def customer_link(*children: Any, tenant_id: Any, goal: Any) -> rx.Component:
+    """The same among links, and drawn as one."""
+    opens = rx.el.button(*children, type="submit", class_name="link", style=PLAIN)
+    return _opening(opens, tenant_id, goal, {"display": "inline"})
+
+
+def _opening(opens: rx.Component, tenant_id: Any, goal: Any, style: dict[str, str]) -> rx.Component:
+    """A plain form: the choice of the customer is kept with the session, by the server."""
     return posting_form(
         rx.el.input(type="hidden", name="tenant_id", value=tenant_id, read_only=True),
         rx.el.input(type="hidden", name="next", value=goal, read_only=True),
-        button(*children, type="submit", small=True, kind=kind),
+        opens,
         action="/session/tenant",
-        style={"display": "flex", "justifyContent": "flex-end"},
+        style=style,
     )

@@ -7,6 +7,8 @@ import reflex as rx
 from app import unit_of_work
 from app.components.badges import badge, status_badge
 from app.components.cards import section_card
+from app.components.desk import customer_link
+from app.components.filters import SEARCH_MAX
 from app.components.forms import button
 from app.components.layout import link, page_header, row
 from app.components.posting_form import posting_form
@@ -14,17 +16,15 @@ from app.components.progress import credit_progress
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
-from app.pages.frame import open_operator_page, page_body
+from app.pages.frame import page_body
 from app.pages.paged_list import PagedList
-from app.routes import adjustments_href, contracts_href
-from app.session import answers_refusals, signed_in_operator
+from app.routes import BY_NAME, adjustments_href, contracts_href
 from services import customers
 from services.customers import EMPTY_CUSTOMERS, CustomersView
 from services.payments import standing_views
 from services.payments.standing_views import CustomerPayment
 
 PAGE_SIZE = 25
-SEARCH_MAX = 120
 SMALL = {"fontSize": "var(--text-sm)"}
 
 
@@ -34,24 +34,7 @@ class AdminPage(PagedList, rx.State):
     shell: ShellView = ShellView()
     view: CustomersView = EMPTY_CUSTOMERS
     payments: dict[str, CustomerPayment] = {}
-    search: str = ""
-    loaded: bool = False
     refusal: str = ""
-
-    @rx.event
-    @answers_refusals
-    async def load(self) -> None:
-        await open_operator_page(self)
-        await self._show()
-        self.loaded = True
-
-    @rx.event
-    @answers_refusals
-    async def find(self, text: str) -> None:
-        """Customers whose name contains the text, from the first page."""
-        await signed_in_operator(self)
-        self.search, self._cursors = text[:SEARCH_MAX], []
-        await self._show()
 
     async def _show(self) -> None:
         self.has_previous = bool(self._cursors)
@@ -127,14 +110,16 @@ def _table(view: Any) -> rx.Component:
 
 
 def _name(customer: Any) -> rx.Component:
-    """Its name, and two pages of ours about it."""
+    """Its name, and three pages of ours about it."""
     whose = rx.el.span(" of ", customer.name, class_name="visually-hidden")
     return rx.el.div(
         rx.el.p(customer.name, style={"overflowWrap": "anywhere"}),
-        rx.el.p(
+        rx.el.div(
             link("Adjustments", whose, href=adjustments_href(customer.id)),
             " · ",
             link("Contracts", whose, href=contracts_href(customer.id)),
+            " · ",
+            customer_link("Gain-share", whose, tenant_id=customer.id, goal=BY_NAME["gain_share_desk"].href),
             class_name="muted",
             style={**SMALL, "fontWeight": "400", "whiteSpace": "nowrap"},
         ),

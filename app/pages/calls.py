@@ -1,13 +1,13 @@
 """The outbox, for our own side: calls we owe Stripe, those that are held and why, and the way to try them again."""
 
-from typing import Any, Final
+from typing import Any
 
 import reflex as rx
 
 from app import payment_jobs, unit_of_work
 from app.components.badges import status_badge
 from app.components.cards import notice
-from app.components.filters import SEARCH_MAX, counted_choices, filter_bar, search_box
+from app.components.filters import counted_choices, filter_bar, search_box
 from app.components.forms import button
 from app.components.layout import page_header
 from app.components.shell import ShellView
@@ -15,23 +15,19 @@ from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
 from app.components.working import SMALL
 from app.pages.frame import open_operator_page, page_body
-from app.pages.paged_list import PagedList
+from app.pages.paged_list import ListByStatus
 from app.session import answers_refusals, signed_in_operator
 from models import StripeCallStatus
 from services.payments import call_views, outbox, standing_views
 from services.payments.call_views import EMPTY_OUTBOX, OutboxView
 
-TYPED_MAX: Final = 64
 
-
-class CallsPage(PagedList, rx.State):
+class CallsPage(ListByStatus, rx.State):
     """A page of calls of one status. `_cursors` are where the pages before this one ended."""
 
     shell: ShellView = ShellView()
     view: OutboxView = EMPTY_OUTBOX
     status: str = StripeCallStatus.HELD.value
-    search: str = ""
-    loaded: bool = False
     refusal: str = ""
 
     @rx.event
@@ -44,21 +40,6 @@ class CallsPage(PagedList, rx.State):
             self.status = StripeCallStatus.WAITING.value
             await self._show()
         self.loaded = True
-
-    @rx.event
-    @answers_refusals
-    async def choose_status(self, status: str) -> None:
-        await signed_in_operator(self)
-        self.status, self._cursors = status[:TYPED_MAX], []
-        await self._show()
-
-    @rx.event
-    @answers_refusals
-    async def find(self, text: str) -> None:
-        """Calls for a customer, or about one thing."""
-        await signed_in_operator(self)
-        self.search, self._cursors = text[:SEARCH_MAX], []
-        await self._show()
 
     @rx.event
     @answers_refusals

@@ -14,8 +14,8 @@ from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
 from app.components.working import ANYWHERE, SMALL
-from app.pages.frame import open_operator_page, page_body
-from app.pages.paged_list import PagedList
+from app.pages.frame import page_body
+from app.pages.paged_list import ListByStatus
 from app.routes import BY_NAME, run_answer_href
 from app.session import answers_refusals, signed_in_operator
 from services import customers
@@ -23,43 +23,17 @@ from services.customers import EMPTY_CUSTOMERS, CustomersView
 from services.gain_share import queue as gain_share_queue
 from services.gain_share.queue import EMPTY_QUEUE, QueueView
 
-TYPED_MAX = 64
 CUSTOMERS_SHOWN = 8
 
 
-class GainShareQueuePage(PagedList, rx.State):
+class GainShareQueuePage(ListByStatus, rx.State):
     """A page of runs, and the customers that were looked for. `_cursors` are where the pages before this one ended."""
 
     shell: ShellView = ShellView()
     view: QueueView = EMPTY_QUEUE
     found: CustomersView = EMPTY_CUSTOMERS
-    state: str = ""
-    search: str = ""
     wanted: str = ""
-    loaded: bool = False
     refusal: str = ""
-
-    @rx.event
-    @answers_refusals
-    async def load(self) -> None:
-        await open_operator_page(self)
-        await self._show()
-        self.loaded = True
-
-    @rx.event
-    @answers_refusals
-    async def choose_state(self, state: str) -> None:
-        await signed_in_operator(self)
-        self.state, self._cursors = str(state)[:TYPED_MAX], []
-        await self._show()
-
-    @rx.event
-    @answers_refusals
-    async def find(self, text: str) -> None:
-        """Runs of customers whose name contains the text."""
-        await signed_in_operator(self)
-        self.search, self._cursors = str(text)[:SEARCH_MAX], []
-        await self._show()
 
     @rx.event
     @answers_refusals
@@ -77,7 +51,7 @@ class GainShareQueuePage(PagedList, rx.State):
         self.view = await unit_of_work.read(
             gain_share_queue.list_queue,
             at=unit_of_work.now(),
-            state=self.state,
+            state=self.status,
             text=self.search,
             after=self._cursors[-1] if self._cursors else "",
             seen=len(self._cursors) * gain_share_queue.RUNS_SHOWN,
@@ -129,7 +103,7 @@ def _proposals(view: Any) -> rx.Component:
 
 def _runs(view: Any) -> rx.Component:
     filters = filter_bar(
-        counted_choices("State", view.counts, GainShareQueuePage.state, GainShareQueuePage.choose_state),
+        counted_choices("State", view.counts, GainShareQueuePage.status, GainShareQueuePage.choose_status),
         search_box("Find runs", "Customer", GainShareQueuePage.search, GainShareQueuePage.find),
     )
     return rx.el.section(
@@ -186,7 +160,7 @@ def _open(each: Any) -> rx.Component:
 
 def _none() -> rx.Component:
     return rx.cond(
-        (GainShareQueuePage.search != "") | (GainShareQueuePage.state != ""),
+        (GainShareQueuePage.search != "") | (GainShareQueuePage.status != ""),
         empty_state("No run is like this", "Choose another state, or a part of the customer's name.", icon="search_x"),
         empty_state(
             "No runs yet",

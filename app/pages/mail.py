@@ -7,7 +7,7 @@ import reflex as rx
 from app import mail_catching, unit_of_work
 from app.components.badges import status_badge
 from app.components.cards import notice
-from app.components.filters import SEARCH_MAX, counted_choices, filter_bar, search_box
+from app.components.filters import counted_choices, filter_bar, search_box
 from app.components.layout import page_header
 from app.components.mail_letter import mail_letter
 from app.components.shell import ShellView
@@ -15,14 +15,13 @@ from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
 from app.components.working import SMALL
 from app.pages.frame import open_operator_page, page_body
-from app.pages.paged_list import PagedList
+from app.pages.paged_list import ListByStatus
 from app.session import answers_refusals, signed_in_operator
 from models import MailStatus
 from services.errors import NotFound
 from services.mails import sending, views
 from services.mails.views import EMPTY_MAILS, NO_MAIL, MailsView, MailView
 
-TYPED_MAX: Final = 64
 CAUGHT_SHOWN_MAX: Final = 100_000
 THREE_LINES: Final = {
     "minWidth": "13rem",
@@ -36,7 +35,7 @@ THREE_LINES: Final = {
 """What a mail server says can be long; the opened letter shows all of it."""
 
 
-class MailPage(PagedList, rx.State):
+class MailPage(ListByStatus, rx.State):
     """A page of letters of one status, or the one that is opened. `_cursors` are where the pages before ended."""
 
     shell: ShellView = ShellView()
@@ -45,8 +44,6 @@ class MailPage(PagedList, rx.State):
     caught: str = ""
     shows_text: bool = False
     status: str = MailStatus.FAILED.value
-    search: str = ""
-    loaded: bool = False
     refusal: str = ""
 
     @rx.event
@@ -62,21 +59,6 @@ class MailPage(PagedList, rx.State):
             self.status = (MailStatus.WAITING if is_waiting else MailStatus.SENT).value
             await self._show()
         self.loaded = True
-
-    @rx.event
-    @answers_refusals
-    async def choose_status(self, status: str) -> None:
-        await signed_in_operator(self)
-        self.status, self._cursors = status[:TYPED_MAX], []
-        await self._show()
-
-    @rx.event
-    @answers_refusals
-    async def find(self, text: str) -> None:
-        """Letters to an address, or about a customer."""
-        await signed_in_operator(self)
-        self.search, self._cursors = text[:SEARCH_MAX], []
-        await self._show()
 
     @rx.event
     @answers_refusals

@@ -7,7 +7,7 @@ import reflex as rx
 from app import unit_of_work
 from app.components.cards import notice, stat_card
 from app.components.comparison import compared_name, unknown_section, verdict
-from app.components.filters import SEARCH_MAX, filter_bar, search_box
+from app.components.filters import filter_bar, search_box
 from app.components.forms import button, choices
 from app.components.layout import grid, money, page_header
 from app.components.shell import ShellView
@@ -15,7 +15,7 @@ from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
 from app.components.working import SMALL
 from app.pages.comparison_run import check_now, run_button, run_progress
-from app.pages.frame import open_operator_page, page_body
+from app.pages.frame import page_body
 from app.pages.paged_list import PagedList
 from app.session import answers_refusals, signed_in_operator
 from services.errors import ProviderUnavailable
@@ -31,32 +31,15 @@ class ReconciliationPage(PagedList, rx.State):
     shell: ShellView = ShellView()
     view: ReconciliationView = EMPTY_RECONCILIATION
     only_differences: bool = False
-    search: str = ""
     checking: str = ""
     problem: str = ""
-    loaded: bool = False
     refusal: str = ""
-
-    @rx.event
-    @answers_refusals
-    async def load(self) -> None:
-        await open_operator_page(self)
-        await self._show()
-        self.loaded = True
 
     @rx.event
     @answers_refusals
     async def choose(self, only_differences: bool) -> None:
         await signed_in_operator(self)
         self.only_differences, self._cursors = bool(only_differences), []
-        await self._show()
-
-    @rx.event
-    @answers_refusals
-    async def find(self, text: str) -> None:
-        """Invoices of a customer, or one by its number."""
-        await signed_in_operator(self)
-        self.search, self._cursors = text[:SEARCH_MAX], []
         await self._show()
 
     @rx.event

@@ -10,15 +10,15 @@ from app import payment_jobs, unit_of_work
 from app.components.badges import status_badge
 from app.components.cards import notice
 from app.components.failing_endpoints import failing_endpoints
-from app.components.filters import SEARCH_MAX, counted_choices, filter_bar, kind_choice, search_box
+from app.components.filters import counted_choices, filter_bar, kind_choice, search_box
 from app.components.layout import page_header
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table, pager
 from app.components.webhook_event import webhook_event
 from app.components.working import SMALL
-from app.pages.frame import open_operator_page, page_body
-from app.pages.paged_list import PagedList
+from app.pages.frame import page_body
+from app.pages.paged_list import ListByStatus
 from app.session import answers_refusals, signed_in_operator
 from models.stripe_account import STRIPE_ID_MAX
 from services.errors import NotFound
@@ -32,33 +32,16 @@ SECONDS_FOR_WORK: Final = 0.8
 TYPED_MAX: Final = 64
 
 
-class WebhooksPage(PagedList, rx.State):
+class WebhooksPage(ListByStatus, rx.State):
     """A page of events, and the one that is opened. `_cursors` are where the pages before this one ended."""
 
     shell: ShellView = ShellView()
     view: InboxView = EMPTY_INBOX
     opened: EventView = NO_EVENT
     failing: tuple[FailingRow, ...] = ()
-    status: str = ""
     family: str = ""
-    search: str = ""
     is_replaying: bool = False
-    loaded: bool = False
     refusal: str = ""
-
-    @rx.event
-    @answers_refusals
-    async def load(self) -> None:
-        await open_operator_page(self)
-        await self._show()
-        self.loaded = True
-
-    @rx.event
-    @answers_refusals
-    async def choose_status(self, status: str) -> None:
-        await signed_in_operator(self)
-        self.status, self._cursors = status[:TYPED_MAX], []
-        await self._show()
 
     @rx.event
     @answers_refusals
@@ -66,14 +49,6 @@ class WebhooksPage(PagedList, rx.State):
         """Events whose type begins so."""
         await signed_in_operator(self)
         self.family, self._cursors = family[:TYPED_MAX], []
-        await self._show()
-
-    @rx.event
-    @answers_refusals
-    async def find(self, text: str) -> None:
-        """Events of a customer, or about an object, or one of them."""
-        await signed_in_operator(self)
-        self.search, self._cursors = text[:SEARCH_MAX], []
         await self._show()
 
     @rx.event

@@ -367,11 +367,11 @@ def test_the_queue_is_paged_and_narrowed_by_state_and_customer(tenant_id: str, r
     assert (len(state.view.rows), state.view.shown, state.has_previous) == (25, "1–25 of 26", False)
     call(root, GainShareQueuePage, "next_page")
     assert (len(state.view.rows), state.view.shown, state.has_previous) == (1, "26–26 of 26", True)
-    call(root, GainShareQueuePage, "choose_state", "overdue")
+    call(root, GainShareQueuePage, "choose_status", "overdue")
     assert [row.status for row in state.view.rows] == ["overdue"] * 3
     counts = {count.status: count.count for count in state.view.counts if count.count != "0"}
     assert counts == {"": "26", "pending_approval": "26", "overdue": "3"}
-    call(root, GainShareQueuePage, "choose_state", "")
+    call(root, GainShareQueuePage, "choose_status", "")
     call(root, GainShareQueuePage, "find", "nobody")
     assert (state.view.rows, state.view.shown) == ((), "0 of 0")
     call(root, GainShareQueuePage, "find_customer", "acm")
