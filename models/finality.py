@@ -115,13 +115,20 @@ def _baseline() -> Iterable[Trigger]:
 
 
 def _run() -> Iterable[Trigger]:
-    """A decision on a run is final; a run that is disputed may still be replaced by a revised one."""
+    """A decision on a run is final; a run that is disputed may still be replaced by a revised one. No two that stand
+    share a day: a saving is charged once."""
     noted = [name for name in NOTED_LATER["gainshare_run"] if name != "status"]
     changed = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in noted)
     replaced = "OLD.status = 'disputed' AND NEW.status = 'replaced'"
     moved = f"OLD.status <> NEW.status AND NOT ({replaced})"
     when = f"OLD.status <> 'pending_approval' AND ({changed} OR ({moved}))"
     yield Trigger("gainshare_run_decided", "gainshare_run", "UPDATE", when, "a decision on a run is final")
+    standing = (
+        "EXISTS (SELECT 1 FROM gainshare_run AS other WHERE other.tenant_id = NEW.tenant_id"
+        " AND other.status IN ('pending_approval', 'approved', 'disputed')"
+        " AND other.period_start < NEW.period_end AND other.period_end > NEW.period_start)"
+    )
+    yield Trigger("gainshare_run_once", "gainshare_run", "INSERT", standing, "another run covers some of these days")
 
 
 def _sqlite(trigger: Trigger) -> list[str]:

@@ -5,7 +5,7 @@ Only an accepted baseline counts. It is never edited; one accepted later takes i
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -225,7 +225,7 @@ def _check_rates(kpi: Kpi, rates: Mapping[str, Decimal]) -> None:
 
 def _check_period(terms: BaselineTerms, tenant: Tenant, at: datetime) -> None:
     starts, ends, today = terms.period_start, terms.period_end, business_date(at, tenant.timezone)
-    if not starts < ends <= starts + timedelta(days=BASELINE_DAYS_MAX):
+    if not 0 < (ends - starts).days <= BASELINE_DAYS_MAX:
         raise Unprocessable(
             f"A baseline was measured over 1 to {BASELINE_DAYS_MAX} days; period_end is the day after the last.",
             field="period_end",

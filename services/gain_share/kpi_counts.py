@@ -51,8 +51,6 @@ def totals_of(kpi: Kpi, counts: Counts) -> tuple[Decimal, Decimal] | None:
         raise Unprocessable("up_hours are at most the hours, which are above zero.", field="up_hours")
     if kpi.combining is Combining.OF_REPAIRS and weight == 0 and total > 0:
         raise Unprocessable("Where nothing failed nothing was repaired; send repair_hours of 0.", field="repair_hours")
-    if kpi.combining is Combining.BETWEEN_FAILURES and total == 0:
-        raise Unprocessable("up_hours are above zero.", field="up_hours")
     return total * SECONDS_PER_HOUR, weight * SECONDS_PER_HOUR if needed[1] == "hours" else weight
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -30,7 +30,7 @@ from services.rules.kpi_periods import (
     rounded,
 )
 from services.rules.periods import business_date
-from services.rules.violations import MissingMeasurement
+from services.rules.violations import MissingMeasurement, RuleViolation
 from services.tenants import lock_head, read_tenant
 
 MEASUREMENT_DAYS_MAX: Final = 366
@@ -187,9 +187,22 @@ def measured(
 
 
 def _figure(kpi: Kpi, measurements: Sequence[KpiMeasurement], mtbf: Sequence[Stretch]) -> MeasuredKpi:
+    for each in measurements:
+        if each.unit != kpi.unit:
+            named = f"{kpi.code} {days_named(each.period_start, each.period_end)}"
+            raise Unprocessable(
+                f"{named} was measured in {each.unit}, before it came to be in {kpi.unit}; measure it again.",
+                field="period_start",
+            )
     taken: Blend = blend(kpi.combining, [_stretch(each) for each in measurements], mtbf=mtbf)
+    try:
+        figure = rounded(taken.figure)
+    except RuleViolation as violation:
+        still = [days_named(each.period_start, each.period_end) for each in measurements if each.total == 0]
+        named = f"{kpi.code} {', '.join(still[:MISSING_NAMED_MAX])}"
+        raise Unprocessable(f"{named}: {violation.message}", field="period_start") from violation
     failures = rounded(taken.failures)
-    return MeasuredKpi(kpi.code, kpi.unit, rounded(taken.figure), failures, tuple(each.id for each in measurements))
+    return MeasuredKpi(kpi.code, kpi.unit, figure, failures, tuple(each.id for each in measurements))
 
 
 def _stretch(measurement: KpiMeasurement) -> Stretch:
@@ -225,7 +238,10 @@ def _figures_of(kpi: Kpi, reading: Reading) -> tuple[Decimal | None, tuple[Decim
         raise Unprocessable(f"Send the value of {kpi.name} in {kpi.unit}.", field="value")
     check_value(kpi, reading.value)
     if kpi.combining is Combining.BETWEEN_FAILURES and reading.value == 0:
-        raise Unprocessable("The time between failures is above zero.", field="value")
+        raise Unprocessable(
+            "The time between failures is above zero; where nothing ran, send up_hours of 0 and the failures.",
+            field="value",
+        )
     return reading.value, None
 
 
@@ -267,7 +283,7 @@ def check_ended(ends: date, tenant: Tenant, at: datetime) -> None:
 
 
 def _check_days(starts: date, ends: date) -> None:
-    if not starts < ends <= starts + timedelta(days=MEASUREMENT_DAYS_MAX):
+    if not 0 < (ends - starts).days <= MEASUREMENT_DAYS_MAX:
         raise Unprocessable(
             f"A measurement covers 1 to {MEASUREMENT_DAYS_MAX} days; period_end is the day after the last.",
             field="period_end",

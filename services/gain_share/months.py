@@ -12,8 +12,8 @@ from models.kpi import SITE_MAX
 from services import wording
 from services.gain_share.kpi_measurements import ALL_SITES, standing_measurements
 from services.gain_share.kpis import Kpi, kpis_of
-from services.gain_share.words import NOTHING_FAILED, kpi_value
-from services.rules.kpi_periods import days_named, months_of
+from services.gain_share.words import NOTHING_FAILED, NOTHING_RAN, kpi_value
+from services.rules.kpi_periods import Combining, days_named, months_of
 from services.rules.periods import business_date
 from services.tenants import read_tenant
 
@@ -137,7 +137,7 @@ def _cell(kpi: Kpi, days: tuple[date, date], found: Sequence[KpiMeasurement], te
     if not touching:
         return MonthCell(kpi.name, "", "", RUNNING if days[1] > today else MISSING)
     (first, *others) = touching
-    value = NOTHING_FAILED if first.value is None else _value(kpi, first, tenant)
+    value = _nothing(kpi, first) if first.value is None else _value(kpi, first, tenant)
     if (first.period_start, first.period_end) == days:
         return MonthCell(kpi.name, value, SOURCE_WORDS[first.source], MEASURED)
     covered = sum(_shared(each, days) for each in touching)
@@ -145,6 +145,11 @@ def _cell(kpi: Kpi, days: tuple[date, date], found: Sequence[KpiMeasurement], te
     if others:
         return MonthCell(kpi.name, f"{len(touching)} parts", _uncovered(days, covered), state)
     return MonthCell(kpi.name, value, days_named(first.period_start, first.period_end), state)
+
+
+def _nothing(kpi: Kpi, measured: KpiMeasurement) -> str:
+    """Why there is no figure: nothing failed, or nothing ran that could have."""
+    return NOTHING_RAN if kpi.combining is Combining.BETWEEN_FAILURES and measured.total == 0 else NOTHING_FAILED
 
 
 def _value(kpi: Kpi, measured: KpiMeasurement, tenant: Tenant) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.gain_share.baselines import VALUE_RATE
-from services.gain_share.calculations import side_of
+from services.gain_share.comparing import side_of
 from services.rules.savings import OwnRate, Terms
 from services.rules.sensitivity import Comparison, Effect, effects
 from services.rules.year_shares import year_share

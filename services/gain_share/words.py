@@ -38,7 +38,7 @@ PART_WORDS = {
     "inventory": "Less stock",
     "overtime": "Less overtime",
 }
-NOT_GIVEN, NOTHING_FAILED = "Not given", "Nothing failed"
+NOT_GIVEN, NOTHING_FAILED, NOTHING_RAN = "Not given", "Nothing failed", "Nothing ran"
 METHOD_WORDS = {DOWNTIME_COST: "Downtime cost", KPI_DELTA: "KPI by KPI"}
 STATUS_WORDS = {
     GainShareStatus.PENDING_APPROVAL: "Waiting for approval",

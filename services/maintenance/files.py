@@ -42,6 +42,8 @@ class RefusedRow(NamedTuple):
 CELL_MAX: Final = 200
 """Characters of a time, as somebody wrote it."""
 
+COLUMN_SHOWN_MAX: Final = 120
+
 Read = TypeVar("Read")
 OnRefused = Callable[[RefusedRow], None]
 
@@ -123,14 +125,19 @@ class _Cells:
             return ""
         text = self._cells[self._positions[column]].strip()
         if len(text) > characters_max or not text.isprintable():
-            raise _BadRow(f"{column} has at most {characters_max} printable characters.")
+            raise _BadRow(f"{_shown(column)} has at most {characters_max} printable characters.")
         return text
+
+
+def _shown(column: str) -> str:
+    """The name of a column as a reason has room for."""
+    return column[:COLUMN_SHOWN_MAX]
 
 
 def _machine(cells: _Cells, column: str, known: Callable[[str], bool]) -> str:
     machine = cells.text(column, MACHINE_MAX)
     if not machine:
-        raise _BadRow(f"{column} names no machine.")
+        raise _BadRow(f"{_shown(column)} names no machine.")
     if not known(machine):
         raise _BadRow(f"Machine {machine} is not in the list of machines.")
     return machine
@@ -139,7 +146,7 @@ def _machine(cells: _Cells, column: str, known: Callable[[str], bool]) -> str:
 def _moment(cells: _Cells, column: str, zone: ZoneInfo, writing: Writing) -> LocalMoment:
     text = cells.text(column, CELL_MAX)
     if not text:
-        raise _BadRow(f"{column} is empty.")
+        raise _BadRow(f"{_shown(column)} is empty.")
     return parse_local(text, zone, writing.time_form)
 
 

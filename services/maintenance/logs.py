@@ -76,10 +76,11 @@ def read_log(files: LogFiles, mapping: LogMapping, *, timezone: str, starts: dat
     a file, a column, the zone or the period cannot be used, or where there is no machine.
     """
     zone = _checked_zone(timezone)
-    if not starts < ends <= starts + timedelta(days=LOG_DAYS_MAX):
+    if not 0 < (ends - starts).days <= LOG_DAYS_MAX:
         raise Unprocessable(
             f"A log is read for 1 to {LOG_DAYS_MAX} days; period_end is the day after the last.", field="period_end"
         )
+    bounds = _bounds(starts, ends, timezone)
     refused: list[RefusedRow] = []
     listed = None
     if mapping.machines is not None and files.machines is not None:
@@ -91,7 +92,6 @@ def read_log(files: LogFiles, mapping: LogMapping, *, timezone: str, starts: dat
         repairs = list(read_repairs(files.repairs, mapping.repairs, zone, known, refused.append))
     sites = _named(failures, repairs) if listed is None else listed
     _check_machines(sites)
-    bounds = [(day_bounds(first, timezone)[0], day_bounds(end, timezone)[0]) for first, end in months_of(starts, ends)]
     stoppages = find_stoppages(failures, repairs, ends_at=bounds[-1][1], by_component=mapping.by_component)
     judged = _Judged(failures, stoppages, sites, starts_at=bounds[0][0], ends_at=bounds[-1][1])
     by_month = tally_up(stoppages.found, sites, bounds)
@@ -110,6 +110,16 @@ def _checked_zone(timezone: str) -> ZoneInfo:
         return check_timezone(timezone)
     except InvalidPeriod as violation:
         raise Unprocessable(violation.message, field="timezone") from violation
+
+
+def _bounds(starts: date, ends: date, timezone: str) -> list[tuple[datetime, datetime]]:
+    """When each month begins and ends."""
+    try:
+        return [
+            (day_bounds(first, timezone)[0], day_bounds(end, timezone)[0]) for first, end in months_of(starts, ends)
+        ]
+    except InvalidPeriod as violation:
+        raise Unprocessable(violation.message, field="period_start") from violation
 
 
 def _named(failures: Sequence[Failure], repairs: Sequence[Repair]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from services.rules import decimals
-from services.rules.violations import InvalidPeriod
+from services.rules.violations import InvalidPeriod, InvalidQuantity
 
 FIGURE_DECIMALS = 6
 SECONDS_PER_HOUR = 3_600
@@ -44,6 +44,12 @@ COUNTED = frozenset(_SCALE)
 """The ones that can be counted: availability in percent, MTBF and MTTR in hours."""
 
 
+STOOD_STILL = (
+    "Machines did not run at all in these days or some of them, so there is no time between failures to be told or to "
+    "be weighed against values of other days; measure all of the period by hours up and failures."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """A measurement of the days [starts, ends). `value` is None where nothing failed.
@@ -66,30 +72,41 @@ class Stretch:
 class Blend:
     """Several stretches taken together and not yet divided; blends add up in any grouping and any order.
 
-    `counted` and `by_failures` are there only if every stretch has them, `by_days` always.
+    Each way to weigh them is there only if every stretch has it: what was `counted`, the days, the failures beside.
     """
 
     combining: Combining
-    by_days: Ratio
+    by_days: Ratio | None
     counted: Ratio | None = None
     by_failures: Ratio | None = None
 
     def __add__(self, other: "Blend") -> "Blend":
         return Blend(
             self.combining,
-            _sum(self.by_days, other.by_days),
+            _both(self.by_days, other.by_days),
             _both(self.counted, other.counted),
             _both(self.by_failures, other.by_failures),
         )
 
     @property
     def figure(self) -> Fraction | None:
-        """The KPI over all of it, exactly; None where nothing failed."""
-        if self.combining is Combining.SUM:
-            return self.by_days[0]
+        """The KPI over all of it, exactly; None where nothing failed.
+
+        Raises InvalidQuantity where there is no time between failures, though something may have failed.
+        """
+        if self.combining is Combining.BETWEEN_FAILURES and not self._ran:
+            raise InvalidQuantity(STOOD_STILL)
         if self.counted is not None:
             return _divided(self.counted, _SCALE[self.combining])
-        return _divided(self.by_days if self.by_failures is None else self.by_failures, Fraction(1))
+        weighed = self.by_days if self.by_failures is None else self.by_failures
+        assert weighed is not None
+        return weighed[0] if self.combining is Combining.SUM else _divided(weighed, Fraction(1))
+
+    @property
+    def _ran(self) -> bool:
+        """Whether machines ran at all, and where only days are known, in each stretch that something failed in."""
+        weighed = self.by_days if self.counted is None else self.counted
+        return weighed is not None and weighed[0] > 0
 
     @property
     def failures(self) -> Fraction | None:
@@ -158,17 +175,25 @@ def _blend_of(combining: Combining, stretch: Stretch, beside: Mapping[Days, Stre
     if combining is Combining.SUM:
         return Blend(combining, (value or Fraction(), Fraction()))
     if combining is Combining.BETWEEN_FAILURES:
-        return Blend(combining, (days, days / value if value else Fraction()), counted)
+        return Blend(combining, _between(value, days, stretch), counted)
     weighed = (Fraction(), Fraction()) if value is None else (value * days, days)
     if combining is Combining.OF_REPAIRS:
         return Blend(combining, weighed, counted, _by_failures(value, days, beside.get((stretch.starts, stretch.ends))))
     return Blend(combining, weighed, counted)
 
 
+def _between(value: Fraction | None, days: Fraction, stretch: Stretch) -> Ratio | None:
+    """The days, which stand for hours up, and failures at the rate of one in `value`. None for a rate without end:
+    something failed where nothing ran. Where nothing failed either, the days count for neither."""
+    if value is None:
+        return (Fraction(), Fraction()) if stretch.total == 0 else (days, Fraction())
+    return (days, days / value) if value else None
+
+
 def _by_failures(value: Fraction | None, days: Fraction, mtbf: Stretch | None) -> Ratio | None:
-    if mtbf is None:
+    if mtbf is None or mtbf.value == 0:
         return None
-    weight = Fraction() if value is None or not mtbf.value else days / Fraction(mtbf.value)
+    weight = Fraction() if value is None or mtbf.value is None else days / Fraction(mtbf.value)
     return (value or Fraction()) * weight, weight
 
 

@@ -1,7 +1,7 @@
 """How much of a year some days are, for what is agreed by the year: hours, and rates of what is held."""
 
 from calendar import monthrange
-from datetime import date
+from datetime import MAXYEAR, date
 from fractions import Fraction
 
 from services.rules.violations import InvalidPeriod
@@ -10,7 +10,9 @@ __all__ = ["days_of_year", "year_after", "year_share"]
 
 
 def year_after(day: date) -> date:
-    """The same day twelve months later; 28 February after a 29th."""
+    """The same day twelve months later; 28 February after a 29th. Raises InvalidPeriod where no year follows."""
+    if day.year == MAXYEAR:
+        raise InvalidPeriod("Choose an earlier period; no year follows this one.")
     last = monthrange(day.year + 1, day.month)[1]
     return day.replace(year=day.year + 1, day=min(day.day, last))
 

@@ -3,6 +3,7 @@
 Nothing here grows with the file: rows stream, and which rows were seen before is kept in a temporary file on disk.
 """
 
+import codecs
 import csv
 import hashlib
 import json
@@ -18,6 +19,9 @@ from services.errors import Unprocessable
 
 LINE_MAX = 1_000_000
 """Characters in the longest line; a longer one is no table."""
+
+ENCODING_MAX = 40
+"""Characters of a name that is none, repeated in the refusal."""
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -78,7 +82,11 @@ class UsageFile:
         return said
 
     def _records(self, on_bytes: BytesRead) -> Iterator[Row]:
-        encoding = "utf-8-sig" if self.encoding.lower() in {"utf-8", "utf8"} else self.encoding
+        try:
+            known = codecs.lookup(self.encoding).name
+        except (LookupError, ValueError) as error:  # ValueError: not even a name
+            raise self._no_encoding() from error
+        encoding = "utf-8-sig" if known == "utf-8" else self.encoding
         try:
             with self._open() as raw, TextIOWrapper(raw, encoding, newline="") as text:
                 yield from self._parse(text, lambda: on_bytes(raw.tell()))
@@ -86,7 +94,10 @@ class UsageFile:
             reason = error.strerror or str(error)
             raise Unprocessable(f"{self.path} cannot be read: {reason}.", field="file") from error
         except LookupError as error:
-            raise Unprocessable(f"There is no text encoding {self.encoding!r}.", field="encoding") from error
+            raise self._no_encoding() from error
+
+    def _no_encoding(self) -> Unprocessable:
+        return Unprocessable(f"There is no text encoding {self.encoding[:ENCODING_MAX]!a}.", field="encoding")
 
     def _parse(self, text: TextIOWrapper, note_progress: Callable[[], None]) -> Iterator[Row]:
         reader = csv.reader(self._lines(text), delimiter=self.delimiter, strict=True)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from services.rules.kpi_periods import (
     COUNTED,
+    Blend,
     Combining,
     Stretch,
     blend,
@@ -21,6 +22,7 @@ from services.rules.kpi_periods import (
     months_of,
     rounded,
 )
+from services.rules.violations import InvalidQuantity
 
 DAY_ONE = date(2026, 1, 1)
 FIGURES = st.decimals(min_value="0.1", max_value=100, places=3)
@@ -39,13 +41,21 @@ def stretches(draw: Any, combining: Combining, *, counted: bool | None = None) -
             found.append(Stretch(start, end, draw(FIGURES)))
             continue
         weight = Decimal(draw(st.integers(0, 20)) if combining is not Combining.UP_SHARE else length * 86_400)
-        most = length * 86_400 if weight else 0
-        total = Decimal(draw(st.integers(1 if combining is Combining.BETWEEN_FAILURES and weight else 0, most)))
+        most = length * 86_400 if weight or combining is Combining.BETWEEN_FAILURES else 0
+        total = Decimal(draw(st.integers(0, most) | st.just(0)))
         found.append(Stretch(start, end, counted_value(combining, total, weight), total, weight))
     return found
 
 
 ANY = st.sampled_from(list(Combining)).flatmap(lambda kind: st.tuples(st.just(kind), stretches(kind)))
+
+
+def figure_of(taken: Blend) -> Fraction | str | None:
+    """The figure, or that there is none."""
+    try:
+        return taken.figure
+    except InvalidQuantity:
+        return "stood still"
 
 
 @given(ANY, st.data())
@@ -58,17 +68,17 @@ def test_any_grouping_and_any_order_give_the_same(known: tuple[Combining, list[S
     for part in parts[:-1]:
         grouped = grouped + blend(combining, part)
     assert grouped == whole
-    assert blend(combining, data.draw(st.permutations(found))).figure == whole.figure
+    assert figure_of(blend(combining, data.draw(st.permutations(found)))) == figure_of(whole)
 
 
 @given(ANY)
 def test_a_mean_lies_between_its_figures(known: tuple[Combining, list[Stretch]]) -> None:
     combining, found = known
-    figure = blend(combining, found).figure
+    figure = figure_of(blend(combining, found))
     values = [Fraction(each.value) for each in found if each.value is not None]
     if combining is Combining.SUM:
         assert figure == sum(values)
-    elif combining is not Combining.BETWEEN_FAILURES and figure is not None:
+    elif combining is not Combining.BETWEEN_FAILURES and isinstance(figure, Fraction):
         near = Fraction(1, 10**6)  # counted figures were rounded before they are compared
         assert min(values) - near <= figure <= max(values) + near
 
@@ -79,7 +89,40 @@ def test_what_was_counted_is_added_up_and_divided_once(found: list[Stretch]) -> 
     seconds = sum(int(each.total or 0) for each in found)
     failures = sum(int(each.weight or 0) for each in found)
     assert taken.failures == failures
-    assert taken.figure == (Fraction(seconds, 3_600 * failures) if failures else None)
+    expected = Fraction(seconds, 3_600 * failures) if failures else None
+    assert figure_of(taken) == (expected if seconds else "stood still")
+
+
+@given(st.lists(FIGURES, min_size=1, max_size=5), st.integers(0, 9), st.data())
+def test_days_on_which_nothing_ran_never_lengthen_the_time_between_failures(
+    values: list[Decimal], failures: int, data: st.DataObject
+) -> None:
+    days = [DAY_ONE + timedelta(days=30 * number) for number in range(len(values) + 2)]
+    ran = [Stretch(*ends, value) for *ends, value in zip(days, days[1:], values, strict=False)]
+    value = Decimal(0) if failures else None
+    still = Stretch(days[-2], days[-1], value, Decimal(0), Decimal(failures))
+    together = figure_of(blend(Combining.BETWEEN_FAILURES, data.draw(st.permutations([*ran, still]))))
+    assert together == ("stood still" if failures else blend(Combining.BETWEEN_FAILURES, ran).figure)
+    assert figure_of(blend(Combining.BETWEEN_FAILURES, [still])) == "stood still"
+
+
+def test_a_month_of_standing_still_counts_among_months_that_were_counted() -> None:
+    march, april, may = date(2026, 3, 1), date(2026, 4, 1), date(2026, 5, 1)
+    found = [
+        Stretch(march, april, Decimal(0), Decimal(0), Decimal(3)),
+        Stretch(april, may, Decimal(700), Decimal(700 * 3_600), Decimal(1)),
+    ]
+    assert blend(Combining.BETWEEN_FAILURES, found).figure == 175
+
+
+def test_repairs_are_weighed_by_days_where_a_time_between_failures_is_zero() -> None:
+    march, april, may = date(2026, 3, 1), date(2026, 4, 1), date(2026, 5, 1)
+    repairs = [Stretch(march, april, Decimal(10)), Stretch(april, may, Decimal(2))]
+    between = [
+        Stretch(march, april, Decimal(0), Decimal(0), Decimal(3)),
+        Stretch(april, may, Decimal(700), Decimal(700 * 3_600), Decimal(1)),
+    ]
+    assert blend(Combining.OF_REPAIRS, repairs, mtbf=between).figure == Fraction(10 * 31 + 2 * 30, 61)
 
 
 @given(FIGURES, st.lists(st.integers(1, 40), min_size=1, max_size=6))

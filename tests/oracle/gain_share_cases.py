@@ -178,6 +178,6 @@ def _reading(random: Random, kpi: str, start: date, end: date, *, is_counted: bo
         return days | {"up_hours": random.choice(("612.5", "700", "0.000001")), "hours": random.choice(("700", "744"))}
     failures = random.choice(("0", "1", "7", "41"))
     if kpi == "mtbf_hours":
-        return days | {"up_hours": random.choice(("700.123456", "73812.5", "1")), "failures": failures}
+        return days | {"up_hours": random.choice(("700.123456", "73812.5", "1", "1", "0")), "failures": failures}
     repaired = "0" if failures == "0" else random.choice(("0", "12.75", "96.333333"))
     return days | {"repair_hours": repaired, "failures": failures}

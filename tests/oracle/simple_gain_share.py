@@ -245,12 +245,19 @@ class GainShare:
             return millionth(sum((Fraction(one["value"]) for one in found), Fraction(0)))
         if kpi in COUNTS and all("value" not in one for one in found):
             above, below, times = COUNTS[kpi]
-            parted = sum(Fraction(one[below]) for one in found)
-            return millionth(sum(Fraction(one[above]) for one in found) / parted * times) if parted else None
+            parted, summed = (sum(Fraction(one[name]) for one in found) for name in (below, above))
+            if kpi == "mtbf_hours" and not summed:
+                raise Refused("nothing ran")
+            return millionth(summed / parted * times) if parted else None
         values = {id(one): self.value(one) for one in found}
         if kpi == "mtbf_hours":
+            if any(value == 0 for value in values.values()):
+                raise Refused("failures where nothing ran, which values of other days cannot be weighed against")
             failures = sum((days[key] / value for key, value in values.items() if value), Fraction(0))
-            return millionth(sum(days.values()) / failures) if failures else None
+            still = sum(days[id(one)] for one in found if self.value(one) is None and not Fraction(one["up_hours"]))
+            if still == sum(days.values()):
+                raise Refused("nothing ran")
+            return millionth((sum(days.values()) - still) / failures) if failures else None
         weights = {key: days[key] for key, value in values.items() if value is not None}
         if kpi == "mttr_hours":
             weights = self.failures_beside(found, start, end) or weights
@@ -261,7 +268,8 @@ class GainShare:
     def failures_beside(self, found: list[dict], start: date, end: date) -> dict[int, Fraction] | None:
         """How many failures fell to each time to repair, as far as a time between them is known for the same days."""
         beside = {(one["start"], one["end"]): one for one in self.within("mtbf_hours", start, end)}
-        if any((one["start"], one["end"]) not in beside for one in found):
+        alike = [beside.get((one["start"], one["end"])) for one in found]
+        if any(one is None or self.value(one) == 0 for one in alike):
             return None
         weights = {}
         for one in found:

@@ -1800,6 +1800,7 @@ def downgrade() -> None:
         op.execute('DROP FUNCTION refuse_gainshare_step_kept_delete()')
         op.execute('DROP FUNCTION refuse_kpi_baseline_decided()')
         op.execute('DROP FUNCTION refuse_gainshare_run_decided()')
+        op.execute('DROP FUNCTION refuse_gainshare_run_once()')
 
 
 FINAL = {
@@ -1848,6 +1849,7 @@ FINAL = {
         "CREATE TRIGGER gainshare_step_kept_delete BEFORE DELETE ON gainshare_step WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'gainshare_step is written once'); END",
         "CREATE TRIGGER kpi_baseline_decided BEFORE UPDATE ON kpi_baseline WHEN OLD.status <> 'proposed' AND (OLD.status IS NOT NEW.status OR OLD.decided_by IS NOT NEW.decided_by OR OLD.decided_party IS NOT NEW.decided_party OR OLD.decided_at IS NOT NEW.decided_at OR OLD.reason IS NOT NEW.reason OR OLD.receipt_seq IS NOT NEW.receipt_seq) BEGIN SELECT RAISE(ABORT, 'a decision on a baseline is final'); END",
         "CREATE TRIGGER gainshare_run_decided BEFORE UPDATE ON gainshare_run WHEN OLD.status <> 'pending_approval' AND (OLD.decided_by IS NOT NEW.decided_by OR OLD.decided_at IS NOT NEW.decided_at OR OLD.decision_seq IS NOT NEW.decision_seq OR (OLD.status <> NEW.status AND NOT (OLD.status = 'disputed' AND NEW.status = 'replaced'))) BEGIN SELECT RAISE(ABORT, 'a decision on a run is final'); END",
+        "CREATE TRIGGER gainshare_run_once BEFORE INSERT ON gainshare_run WHEN EXISTS (SELECT 1 FROM gainshare_run AS other WHERE other.tenant_id = NEW.tenant_id AND other.status IN ('pending_approval', 'approved', 'disputed') AND other.period_start < NEW.period_end AND other.period_end > NEW.period_start) BEGIN SELECT RAISE(ABORT, 'another run covers some of these days'); END",
     ],
     'postgresql': [
         "CREATE FUNCTION refuse_credit_note_once_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'credit_note is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
@@ -1938,5 +1940,7 @@ FINAL = {
         'CREATE TRIGGER kpi_baseline_decided BEFORE UPDATE ON kpi_baseline FOR EACH ROW EXECUTE FUNCTION refuse_kpi_baseline_decided()',
         "CREATE FUNCTION refuse_gainshare_run_decided() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status <> 'pending_approval' AND (OLD.decided_by IS DISTINCT FROM NEW.decided_by OR OLD.decided_at IS DISTINCT FROM NEW.decided_at OR OLD.decision_seq IS DISTINCT FROM NEW.decision_seq OR (OLD.status <> NEW.status AND NOT (OLD.status = 'disputed' AND NEW.status = 'replaced'))) THEN RAISE EXCEPTION 'a decision on a run is final' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
         'CREATE TRIGGER gainshare_run_decided BEFORE UPDATE ON gainshare_run FOR EACH ROW EXECUTE FUNCTION refuse_gainshare_run_decided()',
+        "CREATE FUNCTION refuse_gainshare_run_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM gainshare_run AS other WHERE other.tenant_id = NEW.tenant_id AND other.status IN ('pending_approval', 'approved', 'disputed') AND other.period_start < NEW.period_end AND other.period_end > NEW.period_start) THEN RAISE EXCEPTION 'another run covers some of these days' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER gainshare_run_once BEFORE INSERT ON gainshare_run FOR EACH ROW EXECUTE FUNCTION refuse_gainshare_run_once()',
     ],
 }

@@ -129,6 +129,7 @@ def test_a_later_one_takes_the_place_from_its_own_date(session: Session, acme: C
         ({"period_end": date(2025, 1, 1)}, "period_end"),
         ({"period_end": date(2026, 7, 11)}, "period_end"),
         ({"period_start": date(2020, 1, 1)}, "period_end"),
+        ({"period_start": date(9998, 1, 1), "period_end": date.max}, "period_end"),
     ],
 )
 def test_a_baseline_that_cannot_be_proposed_names_the_field(

@@ -144,6 +144,7 @@ def test_sites_are_kept_and_only_the_whole_is_taken_together(session: Session, a
         (reading("mtbf_hours", 1, "1", period_end=date(2026, 1, 1)), "period_end"),
         (reading("mtbf_hours", 1, "1", period_end=date(2026, 7, 11)), "period_end"),
         (reading("mtbf_hours", 1, "1", period_start=date(2024, 1, 1)), "period_end"),
+        (reading("mtbf_hours", 1, "1", period_start=date(9999, 6, 1), period_end=date.max), "period_end"),
         (reading("mtbf_hours", 1, "1", site="x" * 65), "site"),
         (reading("mtbf_hours", 1, "1", counts=Counts(up_hours=D(1), failures=1)), "value"),
         (reading("mtbf_hours", 1, counts=Counts(up_hours=D(1))), "up_hours"),
@@ -158,6 +159,35 @@ def test_what_cannot_be_measured_names_the_field(session: Session, acme: Custome
         record(session, acme, sent)
     assert refused.value.field == field
     assert list_measurements(session, tenant_id=acme.tenant_id, limit=9) == []
+
+
+def test_a_month_in_which_nothing_ran_counts_as_failures_without_hours(session: Session, acme: Customer) -> None:
+    record(
+        session, acme,
+        reading("mtbf_hours", 1, counts=Counts(up_hours=D(0), failures=3)),
+        reading("mtbf_hours", 2, counts=Counts(up_hours=D(700), failures=1)),
+        reading("mtbf_hours", 3, counts=Counts(up_hours=D(0), failures=0)),
+    )  # fmt: skip
+    assert figures(session, acme, 1, 4) == {"mtbf_hours": D(175)}
+    assert figures(session, acme, 2, 4) == {"mtbf_hours": D(700)}
+
+
+def test_it_is_not_weighed_against_plain_values_of_other_months(session: Session, acme: Customer) -> None:
+    record(
+        session, acme,
+        reading("mtbf_hours", 1, counts=Counts(up_hours=D(0), failures=3)),
+        reading("mtbf_hours", 2, "500"),
+        reading("mtbf_hours", 3, counts=Counts(up_hours=D(0), failures=0)),
+        reading("mtbf_hours", 4, "250"),
+    )  # fmt: skip
+    for ends in (2, 3):
+        with pytest.raises(Unprocessable, match="mtbf_hours 2026-01: Machines did not run") as refused:
+            figures(session, acme, 1, ends)
+        assert refused.value.field == "period_start"
+    with pytest.raises(Unprocessable, match="2026-03: Machines did not run"):
+        figures(session, acme, 3, 4)
+    assert figures(session, acme, 2, 4) == {"mtbf_hours": D(500)}
+    assert figures(session, acme, 2, 5) == {"mtbf_hours": D("329.545455")}  # (28 + 30) / (28/500 + 30/250)
 
 
 def test_several_are_recorded_together_or_not_at_all(session: Session, acme: Customer) -> None:

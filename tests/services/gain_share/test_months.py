@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from models import MeasurementSource
 from services.errors import Unprocessable
+from services.gain_share.kpi_counts import Counts
 from services.gain_share.kpi_measurements import Reading, record_measurements
 from services.gain_share.months import read_months
 from services.gain_share.typed import typed_days, typed_month, typed_number, typed_readings
@@ -46,6 +47,20 @@ def test_whole_months_parts_and_gaps_are_told_apart(session: Session) -> None:
     assert view.sites == (("", "All sites together"), ("halifax", "halifax"))
     of_site = read_months(session, tenant_id=tenant_id, at=JULY, site="halifax")
     assert of_site.rows[1].cells[0].value == "100 hours"
+
+
+def test_a_month_in_which_nothing_ran_says_so_and_not_that_nothing_failed(session: Session) -> None:
+    tenant_id = plant(session).tenant_id
+    april, may, june = date(2026, 4, 1), date(2026, 5, 1), date(2026, 6, 1)
+    record(
+        session,
+        tenant_id,
+        Reading("mtbf_hours", april, may, counts=Counts(up_hours=Decimal(0), failures=0)),
+        Reading("mtbf_hours", may, june, counts=Counts(up_hours=Decimal(9), failures=0)),
+    )
+    rows = read_months(session, tenant_id=tenant_id, at=JULY).rows
+    cells = {row.month: cell.value for row in rows for cell in row.cells if cell.value}
+    assert (cells["2026-04"], cells["2026-05"]) == ("Nothing ran", "Nothing failed")
 
 
 def test_years_before_are_reached_and_an_empty_plant_says_nothing_is_missing(session: Session) -> None:

@@ -1,19 +1,34 @@
 """Runs over the tables: what is worked out, what is kept of it, and what is refused."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
-from models import GainShareRun, GainShareStatus, MeasurementSource, PendingLine, Receipt, StepKind
-from services.errors import Conflict, FeatureNotIncluded, Forbidden, NotFound, Unprocessable
+from models import (
+    GainShareRun,
+    GainShareStatus,
+    MeasurementSource,
+    Party,
+    PendingLine,
+    PlanVersion,
+    Receipt,
+    StepKind,
+    Subscription,
+    table_of,
+)
+from services.database import reading, transaction
+from services.errors import Conflict, FeatureNotIncluded, Forbidden, NotFound, Refusal, Unprocessable
 from services.gain_share.calculations import calculate_run
+from services.gain_share.decisions import approve_run, reject_run
 from services.gain_share.kpi_counts import Counts
 from services.gain_share.kpi_measurements import Reading, record_measurements
+from services.gain_share.parties import Signer
 from services.gain_share.runs import list_runs, read_run, replaced_by, revise_run
 from services.gain_share.steps import read_thread
 from services.identity import create_tenant
@@ -38,6 +53,7 @@ from tests.gain_share_given import (
 from tests.given import own_plan
 
 D = Decimal
+LAST_DAY = YEAR[1] - timedelta(days=1)
 
 
 @pytest.fixture
@@ -204,11 +220,93 @@ def test_a_plans_own_kpi_is_priced_by_its_baseline(session: Session) -> None:
     }  # fmt: skip
 
 
+def energy_plan(unit: str) -> dict[str, Any]:
+    return {"min_pct": D(5), "max_pct": D(30), "kpis": [
+        {"code": "energy", "name": "Energy used", "unit": unit, "better": "lower"},
+    ]}  # fmt: skip
+
+
+def test_what_was_agreed_or_measured_in_another_unit_than_the_plans_is_not_compared(session: Session) -> None:
+    use = {"model": "per_unit", "unit_price": D(1)}
+    tenant_id = plant(session, plan=own_plan(session, overage=use, gain_share=energy_plan("kWh"))).tenant_id
+    agree(session, tenant_id)
+    rates = RATES | {"value_rate": D("0.5")}
+    accepted_baseline(session, tenant_id, "energy", "90000", at=JULY, rates=rates, **BEFORE)
+    measure(session, tenant_id, BETTER | {"energy": "80000"})
+    own_plan(session, overage=use, gain_share=energy_plan("MWh"))
+    subscription = session.exec(select(Subscription).where(Subscription.tenant_id == tenant_id)).one()
+    newer = select(PlanVersion).where(PlanVersion.plan_code == "OWN", PlanVersion.id != subscription.plan_version_id)
+    subscription.plan_version_id = session.exec(newer).one().id
+    session.flush()
+    with pytest.raises(Unprocessable, match="is in kWh, and the plan measures it in MWh now"):
+        calculate(session, tenant_id)
+    accepted_baseline(session, tenant_id, "energy", "90", at=JULY, rates=rates, **BEFORE)
+    with pytest.raises(Unprocessable, match="energy 2025-07-01 to 2026-06-30 was measured in kWh"):
+        calculate(session, tenant_id)
+    measure(session, tenant_id, {"energy": "80"})
+    assert calculate(session, tenant_id).document["parts"][-1]["amount"] == "5.00"
+
+
 def test_the_same_days_are_not_charged_twice(session: Session, tenant_id: str) -> None:
     first = submitted(session, tenant_id)
     with pytest.raises(Conflict) as refused:
         submit(session, tenant_id, period_start=date(2026, 6, 30), period_end=date(2026, 7, 2))
     assert refused.value.members["run_id"] == first.id
+
+
+def test_not_even_the_database_lets_two_runs_that_stand_share_a_day(session: Session, tenant_id: str) -> None:
+    first = submitted(session, tenant_id)
+    again = table_of(GainShareRun).insert().values(first.model_dump() | {"id": "run_again", "period_start": LAST_DAY})
+    with pytest.raises(IntegrityError, match="covers some of these days"), session.begin_nested():
+        session.execute(again)
+    reject_run(session, tenant_id=tenant_id, run_id=first.id, reason="No", signer=THEIRS, at=JULY)
+    assert submit(session, tenant_id).id != first.id
+
+
+def test_of_several_who_submit_the_same_days_at_once_one_does(engine: Engine) -> None:
+    with transaction(engine) as session:
+        tenant_id = plant(session).tenant_id
+        agree(session, tenant_id)
+        measure(session, tenant_id, BETTER)
+
+    def try_it(number: int) -> str:
+        try:
+            with transaction(engine) as session:
+                submit(session, tenant_id, signer=Signer(Party.SELLER, f"usr_{number}"))
+        except Refusal as refused:
+            return refused.code
+        return "done"
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(try_it, range(3))) == ["conflict", "conflict", "done"]
+
+
+def test_of_an_approval_and_a_revision_at_once_the_first_counts(engine: Engine) -> None:
+    with transaction(engine) as session:
+        run = submitted(session, plant(session).tenant_id)
+        named = {"tenant_id": run.tenant_id, "run_id": run.id}
+
+    def try_it(approves: bool) -> str:
+        try:
+            with transaction(engine) as session:
+                if approves:
+                    approve_run(session, **named, signer=THEIRS, at=JULY)
+                else:
+                    revise_run(session, **named, signer=OURS, at=JULY)
+        except Refusal as refused:
+            return refused.code
+        return "done"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(try_it, (True, False))) == ["conflict", "done"]
+    with reading(engine) as session:
+        runs = list_runs(session, tenant_id=named["tenant_id"], limit=9)
+        statuses = [each.status for each in runs]
+        billed = session.exec(select(PendingLine)).all()
+    assert (statuses, len(billed)) in (
+        ([GainShareStatus.APPROVED], 1),
+        ([GainShareStatus.PENDING_APPROVAL, GainShareStatus.REPLACED], 0),
+    )
 
 
 @pytest.mark.parametrize("share", ["9.99", "20.01", "15.00001", "NaN", "-15"])
@@ -227,6 +325,8 @@ def test_a_share_outside_the_plans_bounds_is_refused(session: Session, tenant_id
         ({"period_start": date(2026, 4, 1), "period_end": date(2026, 7, 11)}, "period_end"),
         ({"period_start": date(2025, 6, 30)}, "period_end"),
         ({"period_start": date(2025, 6, 1), "period_end": date(2025, 7, 1)}, "period_start"),
+        ({"period_start": date(9999, 1, 1), "period_end": date.max}, "period_start"),
+        ({"period_start": date(1, 1, 1), "period_end": date(1, 2, 1)}, "period_start"),
         ({"method": "guess"}, "method"),
         ({"deadline_on": date(2026, 7, 10)}, "deadline_on"),
         ({"deadline_on": date(2027, 7, 12)}, "deadline_on"),

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, func, select
 
 from models import KpiMeasurement, LogFile, MaintenanceImport, MaintenanceRow, RowOutcome
+from models.maintenance import ROW_REASON_MAX
 from services.errors import Conflict, NotFound, Unprocessable
 from services.gain_share.evidence import store_evidence
 from services.gain_share.kpi_measurement_lists import list_measurements
@@ -272,12 +273,54 @@ def test_a_file_that_cannot_be_used_at_all_is_refused_whole(
     assert list_imports(session, tenant_id=acme.tenant_id, limit=9) == []
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "utf_8", "U8"])
+def test_a_byte_order_mark_is_no_part_of_the_first_column_whatever_utf_8_is_called(
+    session: Session, acme: Customer, encoding: str
+) -> None:
+    content = "\ufeffmachine,failed,repaired\np1,2025-03-02,2025-03-03\n"
+    columns = FailureColumns("machine", "failed", repaired_at="repaired", writing=Writing(encoding))
+    request = LogRequest(stored(session, acme, "log.csv", content), LogMapping(columns), **MARCH)
+    assert imported(session, acme, request).reading.whole[0].tally.failures == 1
+
+
+@pytest.mark.parametrize("encoding", ["a\0b", "\ud800", "hex", "", "x" * 1_000])
+def test_what_is_no_text_encoding_is_refused_in_few_words(session: Session, acme: Customer, encoding: str) -> None:
+    columns = FailureColumns("machine", "failed", repaired_at="part", writing=Writing(encoding))
+    with pytest.raises(Unprocessable, match="There is no text encoding") as refused:
+        one_file(session, acme, "p1,2025-03-02,2025-03-03,x", mapping=LogMapping(columns))
+    assert refused.value.field == "encoding"
+    assert len(refused.value.detail.encode()) < 100
+
+
+def test_a_reason_names_no_more_of_a_column_than_there_is_room_for(session: Session, acme: Customer) -> None:
+    name = "machine " * 200
+    content = f"{name},failed,repaired\n,2025-03-02,2025-03-03\np1,2025-03-02,2025-03-03\n"
+    columns = FailureColumns(name.strip(), "failed", repaired_at="repaired")
+    request = LogRequest(stored(session, acme, "log.csv", content), LogMapping(columns), **MARCH)
+    ((_, line, reason),) = refusals(imported(session, acme, request))
+    assert line == 2
+    assert len(reason) < ROW_REASON_MAX
+
+
+def test_a_month_in_which_nothing_ran_is_measured_but_has_no_time_between_failures(
+    session: Session, acme: Customer
+) -> None:
+    one_file(session, acme, "p1,2025-02-20,2025-04-10,x")
+    days = {"starts": MARCH["period_start"], "ends": MARCH["period_end"]}
+    up = measured(session, tenant_id=acme.tenant_id, kpis=["availability_pct"], **days)
+    assert up.figures["availability_pct"].value == 0
+    with pytest.raises(Unprocessable, match="mtbf_hours 2025-03: Machines did not run at all"):
+        measured(session, tenant_id=acme.tenant_id, kpis=["mtbf_hours"], **days)
+
+
 def test_what_is_asked_for_must_make_sense(session: Session, acme: Customer) -> None:
     plant = PlantYear(machine_count=2)
     request = year_request(session, acme, plant)
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"period_end": date(2025, 1, 1)}, "period_end"),
         ({"period_end": date(2026, 8, 1)}, "period_end"),
+        ({"period_start": date(1, 1, 1), "period_end": date(1, 2, 1)}, "period_start"),
+        ({"period_start": date.max}, "period_end"),
         ({"timezone": "Mars/Olympus"}, "timezone"),
         ({"repairs_file_id": None}, "repairs_file_id"),
         ({"mapping": LogMapping(MAPPING.failures, MAPPING.repairs)}, "machines_file_id"),
