@@ -15,13 +15,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, event, make_url
 from sqlmodel import Session
 
 from models import metadata
-from services import database
+from services import database, passwords
 from services import settings as configuration
 from services.migrations import migrate
 
@@ -42,16 +43,29 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os
 pytest_plugins = ["tests.stripe_conformance", "tests.sandbox_server", "tests.payments_world", "tests.mail_server"]
 
 BACKENDS = ("sqlite", "postgresql")
-WALKED_SLOWLY = ("services/payments/", "app/test_payments", "app/test_reconciling", "stories/test_paid_journey")
+WALKED_SLOWLY = (
+    "app/api/test_tenant_isolation", "app/cli/", "app/test_asset_pulls", "app/test_mailing", "app/test_payments",
+    "app/test_reconciling", "app/test_taxed_payments", "app/test_time_travel", "app/test_webhook_deliveries",
+    "laws/test_reservation_laws", "laws/test_spend_cap_laws", "services/billing_documents/", "services/bundles/",
+    "services/mails/", "services/payments/", "services/usage/test_importing", "stories/test_a_year_walked",
+    "stories/test_paid_", "stories/test_several_paid",
+)  # fmt: skip
 SERVER_FOLDER = "tallystick-pg-"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Payments walk through months at Stripe; on PostgreSQL, where each step is slower, with the slow tests."""
+    """What walks through months, or many times: on PostgreSQL, where each step is slower, with the slow tests."""
     for item in items:
         place = item.path.relative_to(Path(__file__).parent).as_posix()
         if place.startswith(WALKED_SLOWLY) and "[postgresql" in item.name:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Password hashes of the least cost argon2id has: `test_passwords` holds what they cost in earnest."""
+    passwords._hash_of_nobody.cache_clear()
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture(scope="session")
@@ -158,6 +172,24 @@ def sqlite_engine(_migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("TALLYSTICK_DATABASE_URL", f"sqlite:///{path}")
     with _engine_of_this_process() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(
+    _migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Callable[[], None]], Path]:
+    """Call it with what writes to the process's database, for a file with that in it, of which tests take copies."""
+
+    def written(write: Callable[[], None]) -> Path:
+        path = tmp_path_factory.mktemp("written") / "written.db"
+        shutil.copyfile(_migrated_sqlite, path)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("TALLYSTICK_DATABASE_URL", f"sqlite:///{path}")
+            with _engine_of_this_process():
+                write()
+        return path
+
+    return written
 
 
 @pytest.fixture

@@ -50,7 +50,6 @@ from app.api.documentation import describe
 from app.api.problems import add_problem_handlers
 from app.api.quick_metering import QuickMetering
 from app.api.request_edge import RequestEdge
-from app.api.told import add_webhooks
 from app.logs import configure_logging
 
 VERSION: Final = "1.0.0"
@@ -126,7 +125,6 @@ def create_api() -> FastAPI:
     api.router.routes.extend(stripe_webhook.routes)
     add_docs(api)
     add_problem_handlers(api)
-    add_webhooks(api.webhooks)
     describe(api)
     health.add_not_found(api)
     api.add_middleware(RequestEdge)

@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 
 from app.api.problems import PROBLEM_TYPE
 from app.api.schemas.problems import Problem
-from app.api.told import open_shapes
+from app.api.told import open_shapes, webhook_routes
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -59,7 +59,7 @@ def describe(api: FastAPI) -> None:
                 description=api.description,
                 routes=api.routes,
                 tags=api.openapi_tags,
-                webhooks=api.webhooks.routes,
+                webhooks=webhook_routes(),
             )
             template = "#/components/schemas/{model}"
             problem = Problem.model_json_schema(ref_template=template)

@@ -1,10 +1,12 @@
 """The `webhooks` of the OpenAPI document: what is posted to endpoints, so that receivers can generate code."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header
 from pydantic import BaseModel, Field, create_model
+from starlette.routing import BaseRoute
 
 from models import NoticeType
 from services.notice_shapes import SHAPES, NoticeData
@@ -55,12 +57,15 @@ def message_model(type: NoticeType) -> type[BaseModel]:
     )
 
 
-def add_webhooks(router: APIRouter) -> None:
-    """Declare a message for every type of notice, and the test."""
+@lru_cache
+def webhook_routes() -> list[BaseRoute]:
+    """A message for every type of notice, and the test: made when the document is first asked for, not at a start."""
+    router = APIRouter()
     for notice_type in NoticeType:
         shape = SHAPES[notice_type]
         _declare(router, notice_type.value, message_model(notice_type), str(shape.__doc__))
     _declare(router, TEST_TYPE, WebhookTestMessage, "Sent on request, to see that messages arrive.")
+    return router.routes
 
 
 def open_shapes(schemas: dict[str, Any]) -> None:

@@ -101,6 +101,7 @@ def test_who_moves_is_charged_the_taxes_of_the_new_place_at_the_next_renewal(wor
     assert_reconciled(world)
 
 
+@pytest.mark.slow
 def test_who_changes_the_interval_is_taxed_alike_before_and_after(world: PaymentsWorld) -> None:
     world.buy("PRO")
     given = {"tenant_id": world.tenant_id, "plan_code": "PRO", "interval": Interval.YEAR, "when": When.PERIOD_END}

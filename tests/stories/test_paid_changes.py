@@ -356,6 +356,7 @@ def until_nothing_waits(world: PaymentsWorld, until: datetime) -> None:
     assert [row.key for row in world.rows(StripeCall) if not row.done_at] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_changes_are_told_once_though_the_first_calls_fail(
     sqlite_payments_world: PaymentsWorld, impatient: None, fault: str

@@ -264,6 +264,7 @@ def test_a_change_that_is_withdrawn_after_stripe_ended_for_it_goes_on_with_anoth
     assert_paid_once(world)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("started_at", [datetime(2027, 3, 1, 1, 41, tzinfo=UTC), datetime(2027, 5, 1, 2, tzinfo=UTC)])
 def test_the_last_evening_of_a_month_is_another_day_at_stripe_and_one_renewal(
     sqlite_payments_world: PaymentsWorld, started_at: datetime
@@ -438,6 +439,7 @@ def test_an_end_instead_of_a_change_ends_both(sqlite_flex: PaymentsWorld) -> Non
 # -- promotions, trials, failures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("coupon", "expected"),
     [
@@ -538,6 +540,7 @@ def test_a_call_that_is_held_for_the_subscription_of_before_does_not_stand_in_th
     assert_paid_once(world)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_one_takes_the_place_of_another_once_though_the_first_calls_fail(

@@ -266,6 +266,7 @@ COUPONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("duration", COUPONS)
 def test_a_promotion_takes_off_the_same_on_both_sides_for_as_long_as_it_lasts(

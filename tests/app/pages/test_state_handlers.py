@@ -7,9 +7,11 @@ import asyncio
 import hashlib
 import inspect
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, get_origin
 
 import pytest
@@ -69,12 +71,35 @@ HANDLERS = [
 ]
 
 
+@dataclass(frozen=True)
+class Books:
+    """One customer with the marker in everything a person could write, another who looks for it, and their database."""
+
+    path: Path
+    customers: tuple[Customer, Customer]
+    rows: str
+
+
+@pytest.fixture(scope="module")
+def books(sqlite_template: Callable[[Callable[[], None]], Path]) -> Books:
+    made: list[Any] = []
+
+    def write() -> None:
+        with transaction() as session:
+            load_shipped_books(session, at=AT)
+        made.extend((customer(SECRET, SECRET), customer("Other", "other")))
+        made.append(rows_of(made[0].tenant_id))
+
+    path = sqlite_template(write)
+    return Books(path, (made[0], made[1]), made[2])
+
+
 @pytest.fixture
-def customers(sqlite_engine: Engine) -> tuple[Customer, Customer]:
-    """One with the marker in everything a person could write, and another who looks for it."""
-    with transaction() as session:
-        load_shipped_books(session, at=AT)
-    return customer(SECRET, SECRET), customer("Other", "other")
+def customers(books: Books, sqlite_engine: Engine) -> tuple[Customer, Customer]:
+    """Both, in a copy of their database that is this test's own."""
+    assert sqlite_engine.url.database is not None
+    shutil.copyfile(books.path, sqlite_engine.url.database)
+    return books.customers
 
 
 def customer(name: str, word: str) -> Customer:
@@ -182,25 +207,23 @@ def test_there_are_handlers_to_look_at() -> None:
 
 @pytest.mark.parametrize(("state", "name"), HANDLERS)
 def test_nobody_signed_in_is_sent_to_sign_in_and_sees_nothing(
-    customers: tuple[Customer, Customer], state: type[rx.State], name: str
+    books: Books, customers: tuple[Customer, Customer], state: type[rx.State], name: str
 ) -> None:
     owner, _ = customers
-    before = rows_of(owner.tenant_id)
     for cookie in ("", "no-such-session"):
         for said in owner.ids:
             root = connected(cookie, looking_at=owner.invoice_id)
             answers = send(root, state, name, said)
             assert is_way_to_sign_in(answers[-1]), answers
             assert SECRET not in everything_in(root).replace(f"{SECRET}-event", "")
-    assert rows_of(owner.tenant_id) == before
+    assert rows_of(owner.tenant_id) == books.rows
 
 
 @pytest.mark.parametrize(("state", "name"), HANDLERS)
 def test_a_member_of_another_customer_sees_and_changes_nothing(
-    customers: tuple[Customer, Customer], state: type[rx.State], name: str
+    books: Books, customers: tuple[Customer, Customer], state: type[rx.State], name: str
 ) -> None:
     owner, stranger = customers
-    before = rows_of(owner.tenant_id)
     for said in owner.ids:
         root = connected(stranger.cookie, looking_at=owner.invoice_id)
         if "load" in handlers_of(state):
@@ -208,7 +231,7 @@ def test_a_member_of_another_customer_sees_and_changes_nothing(
         answers = send(root, state, name, said)
         assert SECRET not in everything_in(root).replace(f"{SECRET}-event", "")
         assert SECRET not in repr([str(answer and answer.args) for answer in answers]).replace(f"{SECRET}-event", "")
-    assert rows_of(owner.tenant_id) == before
+    assert rows_of(owner.tenant_id) == books.rows
 
 
 def test_the_marker_is_found_where_it_may_be_seen(customers: tuple[Customer, Customer]) -> None:

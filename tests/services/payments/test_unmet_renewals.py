@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+
 from models import StripeInvoice, StripeSubscription, SubscriptionStatus
 from tests.payments_world import PaymentsWorld
 
 
+@pytest.mark.slow
 def test_a_month_at_rest_is_not_charged_at_stripe_either(sqlite_payments_world: PaymentsWorld) -> None:
     world = sqlite_payments_world
     world.buy()
@@ -44,6 +47,7 @@ def test_a_renewal_after_the_end_is_not_charged(sqlite_payments_world: PaymentsW
     world.assert_all_agrees()
 
 
+@pytest.mark.slow
 def test_what_was_used_before_a_suspension_is_collected_and_the_month_it_comes_back_in_once(
     sqlite_payments_world: PaymentsWorld,
 ) -> None:
