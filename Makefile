@@ -45,7 +45,7 @@ format: $(READY_FOR_WORK) ## put the code in the house's format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(READY_FOR_WORK) ## measure ingestion, webhooks, growth, proofs, verifying, documents, pages and start-up; takes some minutes
+bench: $(READY_FOR_WORK) ## measure ingestion, webhooks, growth, proofs, verifying, documents, gain-share, pages and start-up; takes some minutes
 	@$(BIN)/python -m bench.pages
 	@$(BIN)/python -m bench.ceiling
 	@$(BIN)/python -m bench.ingest
@@ -54,6 +54,7 @@ bench: $(READY_FOR_WORK) ## measure ingestion, webhooks, growth, proofs, verifyi
 	@$(BIN)/python -m bench.proofs
 	@$(BIN)/python -m bench.start
 	@$(BIN)/python -m bench.pdf
+	@$(BIN)/python -m bench.gain_share
 	@$(BIN)/python -m bench.verify
 	@$(BIN)/python -m bench.verify_page
 
