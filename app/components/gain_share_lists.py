@@ -19,8 +19,8 @@ TINY = {"fontSize": "var(--text-xs)"}
 REASON_HINT = "The other side reads it, and may propose another one."
 
 
-def runs_list(view: Any) -> rx.Component:
-    """`view` is a Var of GainShareView."""
+def runs_list(view: Any, state: Any) -> rx.Component:
+    """`view` is a Var of GainShareView; `state` is an OlderRuns."""
     columns = (
         Column("Period", _run_name, leads=True),
         Column("Where it stands", _run_standing),
@@ -28,10 +28,20 @@ def runs_list(view: Any) -> rx.Component:
         Column("Share", lambda run: run.share, numeric=True),
         Column("Fee", lambda run: money(run.fee), numeric=True),
     )
-    older = rx.el.p(view.older_runs, class_name="muted", style={**PADDED, **SMALL})
     return rx.fragment(
         data_table("Gain-share runs", columns, view.runs),
-        rx.cond(view.older_runs != "", older, rx.fragment()),
+        rx.cond(view.older_runs != "", older_runs(view, state), rx.fragment()),
+    )
+
+
+def older_runs(view: Any, state: Any) -> rx.Component:
+    """That there are more runs than are listed, and listing them."""
+    more = button("Show older runs", small=True, on_click=state.show_older)
+    return rx.el.div(
+        rx.el.p(view.older_runs, class_name="muted", style=SMALL),
+        rx.cond(view.has_more_runs, more, rx.fragment()),
+        class_name="row row-spread",
+        style=PADDED,
     )
 
 
@@ -60,7 +70,7 @@ def _run_standing(run: Any) -> rx.Component:
 def baselines_list(view: Any, state: Any) -> rx.Component:
     """`view` is a Var of GainShareView; `state` is a BaselineAnswers."""
     too_late = rx.el.div(notice("warn", state.problem), style=PADDED)
-    who = rx.el.p("Decided on by ", view.decides, ".", class_name="muted", style={**PADDED, **SMALL, **ANYWHERE})
+    who = rx.el.p(view.decides, class_name="muted", style={**PADDED, **SMALL, **ANYWHERE})
     return rx.el.div(
         rx.cond((state.problem != "") & (state.asked_id == ""), too_late, rx.fragment()),
         rx.cond((view.proposed != "") & (view.decides != ""), who, rx.fragment()),

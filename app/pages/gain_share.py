@@ -13,6 +13,7 @@ from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.pages.baseline_answers import BaselineAnswers
 from app.pages.frame import open_page, page_body
+from app.pages.older_runs import OlderRuns
 from app.routes import BY_NAME
 from app.session import answers_refusals
 from services.gain_share import views as gain_share_views
@@ -20,7 +21,7 @@ from services.gain_share.views import EMPTY_GAIN_SHARE, GainShareView
 from services.sign_in import Member
 
 
-class GainSharePage(BaselineAnswers, rx.State):
+class GainSharePage(BaselineAnswers, OlderRuns, rx.State):
     """Baselines, measurements and runs, already worded by the service; and the baseline that is being decided on."""
 
     shell: ShellView = ShellView()
@@ -40,7 +41,11 @@ class GainSharePage(BaselineAnswers, rx.State):
 
     async def _show(self, member: Member) -> None:
         self.view = await unit_of_work.read(
-            gain_share_views.read_gain_share, tenant_id=str(member.tenant_id), at=unit_of_work.now(), member=member
+            gain_share_views.read_gain_share,
+            tenant_id=str(member.tenant_id),
+            at=unit_of_work.now(),
+            member=member,
+            runs_max=self.runs_max,
         )
 
 
@@ -87,7 +92,7 @@ def _runs(view: Any) -> rx.Component:
     )
     return section_card(
         "Runs",
-        rx.cond(view.runs, runs_list(view), none_yet),
+        rx.cond(view.runs, runs_list(view, GainSharePage), none_yet),
         description="Savings of a period against the baseline, and the share of them that is the fee.",
         flush=True,
     )

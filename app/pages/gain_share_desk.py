@@ -11,15 +11,16 @@ from app.components.cards import notice, section_card
 from app.components.desk import desk_tabs
 from app.components.evidence_upload import NOT_SENT, send_file, told_of
 from app.components.forms import button_link
-from app.components.gain_share_lists import baselines_list, run_tone
+from app.components.gain_share_lists import baselines_list, older_runs, run_tone
 from app.components.layout import link, money, page_header
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table
-from app.components.working import ANYWHERE, EDGES, SMALL
+from app.components.working import ANYWHERE, SMALL
 from app.pages.baseline_answers import BaselineAnswers
 from app.pages.customer_desk import open_desk, typed_of
 from app.pages.frame import page_body
+from app.pages.older_runs import OlderRuns
 from app.routes import BY_NAME, run_answer_href
 from app.session import answers_refusals
 from models.base import ID_MAX
@@ -35,7 +36,7 @@ from services.sign_in import Member
 REFUSED = (Unprocessable, Conflict, Forbidden, NotFound)
 
 
-class GainShareDeskPage(BaselineAnswers, rx.State):
+class GainShareDeskPage(BaselineAnswers, OlderRuns, rx.State):
     """The customer's baselines and runs, the baseline that is asked about, and the document of one to propose."""
 
     shell: ShellView = ShellView()
@@ -106,7 +107,8 @@ class GainShareDeskPage(BaselineAnswers, rx.State):
     async def _show(self, member: Member) -> None:
         tenant_id, at = str(member.tenant_id), unit_of_work.now()
         self.form = await unit_of_work.read(gain_share_desk.open_baseline_form, tenant_id=tenant_id, at=at)
-        self.view = await unit_of_work.read(gain_share_views.read_gain_share, tenant_id=tenant_id, at=at, member=member)
+        shown = {"member": member, "runs_max": self.runs_max}
+        self.view = await unit_of_work.read(gain_share_views.read_gain_share, tenant_id=tenant_id, at=at, **shown)
 
 
 ON_LOAD = [GainShareDeskPage.load]
@@ -149,9 +151,9 @@ def _runs(view: Any) -> rx.Component:
         Column("Fee", lambda run: money(run.fee), numeric=True),
     )
     none = empty_state("No runs yet", "Agree on baselines, measure the months, then work one out.", icon="handshake")
-    older = rx.el.p(view.older_runs, class_name="muted", style={"paddingBlock": "var(--space-3)", **EDGES, **SMALL})
     table = rx.fragment(
-        data_table("Gain-share runs", columns, view.runs), rx.cond(view.older_runs != "", older, rx.fragment())
+        data_table("Gain-share runs", columns, view.runs),
+        rx.cond(view.older_runs != "", older_runs(view, GainShareDeskPage)),
     )
     action = button_link("New run", href=BY_NAME["gain_share_new"].href, kind="primary", icon="plus")
     return section_card("Runs", rx.cond(view.runs, table, none), action=action, flush=True)

@@ -9,7 +9,8 @@ from app import unit_of_work
 from app.components.desk import desk_tabs
 from app.components.evidence_upload import NOT_SENT, send_file, told_of
 from app.components.layout import page_header
-from app.components.log_import import files_section, kept_section, mapping_section, reading_section
+from app.components.log_import import files_section, mapping_section
+from app.components.log_reading import kept_section, reading_section
 from app.components.shell import ShellView
 from app.components.states import skeleton_card, skeleton_line
 from app.pages.customer_desk import open_desk, typed_of
@@ -45,6 +46,7 @@ class GainShareLogPage(rx.State):
     problem: str = ""
     done: str = ""
     is_reading: bool = False
+    is_keeping: bool = False
     loaded: bool = False
     refusal: str = ""
     _typed: dict[str, str] = {}
@@ -53,7 +55,7 @@ class GainShareLogPage(rx.State):
     @answers_refusals
     async def load(self) -> None:
         member = await open_desk(self)
-        self.timezone = member.timezone
+        self.timezone, self.is_reading, self.is_keeping = member.timezone, False, False
         await self._list(member)
         self.loaded = True
 
@@ -123,11 +125,14 @@ class GainShareLogPage(rx.State):
 
     @rx.event
     @answers_refusals
-    async def keep(self) -> None:
+    async def keep(self) -> Any:
         """Keep what the dry run showed, once."""
         member = await open_desk(self)
         if not self._typed:
             return
+        self.is_keeping, self.problem = True, ""
+        yield
+        self.is_keeping = False
         try:
             loaded, reading = await self._read(member, dict(self._typed))
             made = await unit_of_work.run(

@@ -18,6 +18,7 @@ from app.routes import BY_NAME
 from app.session import answers_refusals
 from models import MeasurementSource
 from models.kpi import SITE_MAX
+from services import wording
 from services.errors import Conflict, NotFound, Unprocessable
 from services.gain_share import kpi_measurements
 from services.gain_share import months as gain_share_months
@@ -72,9 +73,9 @@ class GainShareMonthsPage(rx.State):
     async def fill_in(self, month: str) -> Any:
         """Enter figures for a month that is shown."""
         await open_desk(self)
-        if month not in {each.month for each in self.view.rows}:
+        if str(month) not in {each.month for each in self.view.rows}:
             return None
-        self.month, self.problem, self.done = month, "", ""
+        self.month, self.problem, self.done = str(month), "", ""
         return rx.set_focus("field-month")
 
     @rx.event
@@ -100,7 +101,7 @@ class GainShareMonthsPage(rx.State):
             self.problem = refusal.detail
             return
         count = len(readings)
-        self.done = f"{count} figure{'' if count == 1 else 's'} of {self.month} kept."
+        self.done = f"{count} figure{'' if count == 1 else 's'} of {wording.month(readings[0].period_start)} kept."
         self.month, self.kept = "", self.kept + 1
         await self._show(member, self.view.years_back)
 

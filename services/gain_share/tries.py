@@ -206,12 +206,19 @@ def _missing(names: Sequence[str], kpis: Mapping[str, str]) -> tuple[MissingView
             side = "a baseline both sides accepted" if first == "baseline" else "what was measured"
             found.setdefault(kpis.get(rest, rest), []).append(side)
         elif rest:
-            found.setdefault(kpis.get(first, first), []).append(rest)
+            found.setdefault(kpis.get(first, first), []).append(_days_in_words(rest))
         else:
             found.setdefault(RATE_WORDS.get(first, kpis.get(first, KPI_WORDS.get(first, first))), []).append(
                 "agree on it with a baseline"
             )
     return tuple(MissingView(name, _listed(what)) for name, what in found.items())
+
+
+def _days_in_words(named: str) -> str:
+    """Days as `days_named` writes them: Sep 2025 for a month; 3 Sep 2025, or the first and the last day."""
+    if len(named) == len("2025-09"):
+        return wording.month(date.fromisoformat(f"{named}-01"))
+    return " – ".join(wording.day(date.fromisoformat(day)) for day in named.split(" to "))
 
 
 def _listed(what: Sequence[str]) -> str:

@@ -19,7 +19,8 @@ from services.rules.periods import business_date
 from services.sign_in import Member
 from services.tenants import read_tenant
 
-RUNS_SHOWN_MAX = 24
+RUNS_SHOWN = 24
+RUNS_SHOWN_MAX = 240
 
 
 @dataclass(frozen=True)
@@ -39,24 +40,28 @@ class GainShareView:
     """How many baselines wait to be decided on, in words."""
 
     decides: str = ""
-    """Who decides on them and on runs, where the member does not."""
+    """Who decides on those we proposed, in a sentence, where the member does not."""
 
     measured: MeasuredView = NOTHING_MEASURED
     runs: tuple[RunRow, ...] = ()
     older_runs: str = ""
+    has_more_runs: bool = False
+    """Whether more of them can be listed."""
 
 
 EMPTY_GAIN_SHARE = GainShareView()
 
 
-def read_gain_share(session: Session, *, tenant_id: str, at: datetime, member: Member | None = None) -> GainShareView:
+def read_gain_share(
+    session: Session, *, tenant_id: str, at: datetime, member: Member | None = None, runs_max: int = RUNS_SHOWN
+) -> GainShareView:
     """What a customer's gain-share page shows to a member, or to nobody in particular. Raises NotFound.
 
-    Runs that were rejected or replaced are listed, but count in no total.
+    The newest `runs_max` runs are listed, those that were rejected or replaced too; the latter count in no total.
     """
     tenant = read_tenant(session, tenant_id=tenant_id)
     plan = gain_share_plan(session, tenant_id=tenant_id)
-    runs = _runs(session, tenant_id)
+    runs = _runs(session, tenant_id, min(max(runs_max, RUNS_SHOWN), RUNS_SHOWN_MAX))
     totals = _totals(session, tenant_id)
     waiting_count, _, waiting_minor = totals.get(GainShareStatus.PENDING_APPROVAL, (0, 0, 0))
     counted = [sums for status, sums in totals.items() if status in STANDING]
@@ -76,11 +81,17 @@ def read_gain_share(session: Session, *, tenant_id: str, at: datetime, member: M
         runs_hint=f"over {_runs_word(count)}" if count else "No run yet",
         baselines=baselines,
         proposed=f"{proposed} proposed" if proposed else "",
-        decides="" if may_sign else who_decides(session, tenant_id=tenant_id),
+        decides="" if may_sign else _decides(session, tenant_id, member),
         measured=read_measured(session, tenant_id=tenant_id, today=today),
         runs=tuple(run_row(run, tenant.timezone, today=today) for run in runs),
-        older_runs=_older(sum(each[0] for each in totals.values()) - len(runs)),
+        older_runs=_older(hidden := sum(each[0] for each in totals.values()) - len(runs)),
+        has_more_runs=hidden > 0 and len(runs) < RUNS_SHOWN_MAX,
     )
+
+
+def _decides(session: Session, tenant_id: str, member: Member | None) -> str:
+    what = "What we proposed is decided on" if member is not None and member.is_operator else "Decided on"
+    return f"{what} by {who_decides(session, tenant_id=tenant_id)}."
 
 
 def _terms(plan: Plan | None) -> str:
@@ -98,10 +109,10 @@ def _runs_word(count: int) -> str:
     return f"{count:,} run{'' if count == 1 else 's'}"
 
 
-def _runs(session: Session, tenant_id: str) -> list[GainShareRun]:
+def _runs(session: Session, tenant_id: str, runs_max: int) -> list[GainShareRun]:
     newest_first = (col(GainShareRun.period_start).desc(), col(GainShareRun.submitted_at).desc(), col(GainShareRun.id))
     statement = select(GainShareRun).where(GainShareRun.tenant_id == tenant_id).order_by(*newest_first)
-    return list(session.exec(statement.limit(RUNS_SHOWN_MAX)))
+    return list(session.exec(statement.limit(runs_max)))
 
 
 def _totals(session: Session, tenant_id: str) -> dict[GainShareStatus, tuple[int, int, int]]:

@@ -164,6 +164,7 @@ def test_a_baseline_is_proposed_with_its_document_and_withdrawn_again(tenant_id:
     call(root, GainShareDeskPage, "ask", "accept", kept.id)
     call(root, GainShareDeskPage, "decide", {})
     assert "only the customer can decide" in state.problem
+    assert state.view.decides.startswith("What we proposed is decided on by")
     call(root, GainShareDeskPage, "ask", "withdraw", kept.id)
     call(root, GainShareDeskPage, "decide", {})
     assert [each.status for each in state.view.baselines] == ["withdrawn"]
@@ -230,6 +231,7 @@ def test_a_log_is_mapped_from_its_own_header_read_dry_and_then_kept(tenant_id: s
         assert list_measurements(session, tenant_id=tenant_id, limit=9) == []
     call(root, GainShareLogPage, "keep")
     call(root, GainShareLogPage, "keep")
+    assert state.is_keeping is False
     assert (state.done, state.failures.file_id) == ("Kept: 3 figures, by month and site.", "")
     assert [(each.name, each.counts) for each in state.kept] == [
         ("log.csv", "2 failures of 2 machines; 1 rows refused")
@@ -261,7 +263,7 @@ def test_a_run_is_worked_out_while_it_is_typed_and_refused_in_words(tenant_id: s
     agreed(tenant_id)
     call(root, GainShareNewPage, "try_it", TYPED)
     assert [(each.name, each.what) for each in state.tried.missing] == [
-        ("Mean time between failures", f"{FIRST:%Y-%m}"), ("Mean time to repair", f"{FIRST:%Y-%m}"),
+        ("Mean time between failures", f"{FIRST:%b %Y}"), ("Mean time to repair", f"{FIRST:%b %Y}"),
     ]  # fmt: skip
     measured(tenant_id)
     call(root, GainShareNewPage, "try_it", TYPED | {"share_pct": "21"})

@@ -217,6 +217,21 @@ def test_a_proposed_baseline_is_accepted_or_declined_after_a_question(run: GainS
     assert declined.reason == "That was the year of the flood."
 
 
+def test_a_customer_takes_back_what_it_proposed_itself_and_lists_older_runs(run: GainShareRun) -> None:
+    with transaction() as session:
+        terms = terms_of(session, run.tenant_id, "mttr_hours", "7", at=JULY, **BEFORE)
+        proposed = propose_baseline(session, tenant_id=run.tenant_id, terms=terms, signer=THEIRS, at=JULY).id
+    browser = Browser(run.tenant_id, run.id, role=Role.OWNER)
+    page = browser.on_list("load")
+    assert [each.may_withdraw for each in page.view.baselines if each.id == proposed] == [True]
+    browser.on_list("ask", "withdraw", proposed)
+    assert browser.on_list("decide", {}).problem == ""
+    assert status_of(run, proposed) == BaselineStatus.WITHDRAWN
+    for _ in range(20):
+        page = browser.on_list("show_older")
+    assert page.runs_max == 240
+
+
 def test_who_comes_second_to_a_baseline_is_told_so(run: GainShareRun) -> None:
     with transaction() as session:
         terms = terms_of(session, run.tenant_id, "mttr_hours", "7", at=JULY, **BEFORE)

@@ -8,9 +8,10 @@ from sqlmodel import Session
 
 from models import GainShareRun, Party
 from services.gain_share.decisions import approve_run, reject_run
+from services.gain_share.effect_views import effect_views
 from services.gain_share.run_views import WorkingView, working_view
 from services.gain_share.runs import list_runs, revise_run
-from services.gain_share.views import read_gain_share
+from services.gain_share.views import RUNS_SHOWN, read_gain_share
 from services.identity import create_tenant
 from services.rules.gain_share import KPI_DELTA
 from tests.gain_share_given import (
@@ -121,6 +122,19 @@ def test_the_page_counts_runs_that_were_neither_rejected_nor_replaced(session: S
     assert len(view.runs) == 4
 
 
+def test_older_runs_are_listed_when_they_are_asked_for(session: Session, tenant_id: str) -> None:
+    run = submitted(session, tenant_id)
+    for _ in range(RUNS_SHOWN):
+        run = revise_run(session, tenant_id=tenant_id, run_id=run.id, signer=OURS, at=JULY)
+    first = read_gain_share(session, tenant_id=tenant_id, at=JULY)
+    assert (len(first.runs), first.has_more_runs) == (RUNS_SHOWN, True)
+    assert first.older_runs.startswith("1 run earlier")
+    for wanted in (2 * RUNS_SHOWN, 10**9):
+        whole = read_gain_share(session, tenant_id=tenant_id, at=JULY, runs_max=wanted)
+        assert (len(whole.runs), whole.has_more_runs, whole.older_runs) == (RUNS_SHOWN + 1, False, "")
+    assert first.decides.startswith("Decided on by an owner or a billing admin")
+
+
 def test_a_loss_is_shown_as_one_and_costs_no_fee(session: Session, tenant_id: str) -> None:
     agree(session, tenant_id)
     measure(session, tenant_id, {"mtbf_hours": "60", "mttr_hours": "9"})
@@ -130,6 +144,8 @@ def test_a_loss_is_shown_as_one_and_costs_no_fee(session: Session, tenant_id: st
     assert sum(worded_amount(part.amount) for part in shown.parts) == worded_amount(shown.savings)
     assert (shown.fee, shown.fee_working) == ("$0.00", "Nothing was saved, so there is no fee.")
     assert [bar.kind for bar in shown.bars] == ["loss", "loss", "savings", "fee"], "of a loss nobody keeps anything"
+    (run,) = list_runs(session, tenant_id=tenant_id, limit=1)
+    assert effect_views(run.calculation) == (), "no tenth of one input makes a fee of it"
 
 
 def test_baselines_say_which_is_in_force_and_what_shows_it(session: Session, tenant_id: str) -> None:
