@@ -50,6 +50,7 @@ ROUTES: Final = (
     Route("receipt", "/receipts/[seq]", "Receipt", "", "", Audience.MEMBER, parent="verify"),
     Route("gain_share", "/gain-share", "Gain-share", "Gain-share", "trending_up", Audience.MEMBER),
     Route("gain_share_run", "/gain-share/[run_id]", "Gain-share run", "", "", Audience.MEMBER, parent="gain_share"),
+    Route("baseline", "/gain-share/baselines/[baseline_id]", "Baseline", "", "", Audience.MEMBER, parent="gain_share"),
     Route(
         "webhook_endpoints",
         "/developers/webhooks",
@@ -78,6 +79,7 @@ ROUTES: Final = (
             ("gain_share_log", "log", "Maintenance log"),
             ("gain_share_new", "new-run", "New run"),
             ("gain_share_answer", "runs/[run_id]", "Gain-share run"),
+            ("baseline_desk", "baselines/[baseline_id]", "Baseline"),
         )
     ),
     Route("credit_gifts", "/admin/credits", "Given credits", "Given credits", "gift", Audience.OPERATOR),
@@ -89,6 +91,7 @@ ROUTES: Final = (
     Route("jobs", "/admin/jobs", "Jobs", "Jobs", "list_checks", Audience.OPERATOR),
     Route("calls", "/admin/calls", "Calls to Stripe", "Calls to Stripe", "send", Audience.OPERATOR),
     Route("mail", "/admin/mail", "Mail", "Mail", "mail", Audience.OPERATOR),
+    Route("desk_notifications", "/admin/notifications", "Notifications", "", "bell", Audience.OPERATOR),
 )
 BY_NAME: Final = {route.name: route for route in ROUTES}
 
@@ -147,6 +150,16 @@ def note_document_href(credit_note_id: object) -> object:
 def run_href(run_id: object) -> object:
     """The address of one gain-share run; works with a plain id and with a Var."""
     return BY_NAME["gain_share"].href + run_id + "/"  # type: ignore[operator]
+
+
+def baseline_href(baseline_id: object) -> object:
+    """The address of one baseline; works with a plain id and with a Var."""
+    return "/gain-share/baselines/" + baseline_id + "/"  # type: ignore[operator]
+
+
+def baseline_desk_href(baseline_id: object) -> object:
+    """The address of a customer's baseline on our own side; works with a plain id and with a Var."""
+    return "/admin/gain-share/baselines/" + baseline_id + "/"  # type: ignore[operator]
 
 
 def run_document_href(run_id: object) -> object:

@@ -20,7 +20,7 @@ from services.credits import expiry as credit_expiry
 from services.database import Session, reading, transaction
 from services.due_moments import next_due
 from services.errors import Conflict
-from services.gain_share.notices import remind_of_run, reminders_due
+from services.gain_share.notices import overdue_to_tell, remind_of_run, reminders_due, tell_of_overdue
 from services.invoices.transitions import void_invoice
 from services.notices import last_notice, read_notices
 from services.payments.dunning import advance_dunning, dunnings_due
@@ -136,6 +136,9 @@ def _jobs(at: datetime) -> list[tuple[Due, Act]]:
     def remind_of_gain_share(session: Session, tenant_id: str, run_id: str) -> None:
         remind_of_run(session, tenant_id=tenant_id, run_id=run_id, at=at)
 
+    def tell_overdue(session: Session, tenant_id: str, run_id: str) -> None:
+        tell_of_overdue(session, tenant_id=tenant_id, run_id=run_id, at=at)
+
     def end(session: Session, tenant_id: str, subscription_id: str) -> None:
         end_scheduled(session, tenant_id=tenant_id, subscription_id=subscription_id, at=at)
 
@@ -153,6 +156,7 @@ def _jobs(at: datetime) -> list[tuple[Due, Act]]:
         (partial(dunnings_due, at=at), remind),
         (partial(trials_ending, at=at), tell_trial),
         (partial(reminders_due, at=at), remind_of_gain_share),
+        (partial(overdue_to_tell, at=at), tell_overdue),
         (partial(due_orders, at=at), buy),
         (partial(unpaid_purchases, at=at), void),
         (partial(credit_expiry.lots_to_tell_of, at=at), tell_expiry),

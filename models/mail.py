@@ -28,6 +28,7 @@ class MailKind(StrEnum):
     TRIAL = "trial"
     WEBHOOKS = "webhooks"
     GAIN_SHARE = "gain_share"
+    GAIN_SHARE_DESK = "gain_share_desk"
 
 
 class MailStatus(StrEnum):

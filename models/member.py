@@ -26,7 +26,8 @@ class Role(StrEnum):
 class User(SQLModel, table=True):
     """A person. `is_operator` marks our own side, who may work for any customer.
 
-    `language` is what they want to be written to in; None takes the customer's.
+    `language` is what they want to be written to in; None takes the customer's. `wants_desk_mail` is an operator's
+    choice: to be written to about what customers decide.
     """
 
     __tablename__ = "users"
@@ -40,6 +41,7 @@ class User(SQLModel, table=True):
     password_hash: str = Field(max_length=255)
     is_operator: bool = False
     language: str | None = Field(default=None, max_length=2)
+    wants_desk_mail: bool = True
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

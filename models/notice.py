@@ -46,6 +46,11 @@ class NoticeType(StrEnum):
     GAIN_SHARE_APPROVED = "gain_share.approved"
     GAIN_SHARE_REJECTED = "gain_share.rejected"
     GAIN_SHARE_DISPUTED = "gain_share.disputed"
+    GAIN_SHARE_OVERDUE = "gain_share.overdue"
+    GAIN_SHARE_BASELINE_PROPOSED = "gain_share.baseline_proposed"
+    GAIN_SHARE_BASELINE_ACCEPTED = "gain_share.baseline_accepted"
+    GAIN_SHARE_BASELINE_DECLINED = "gain_share.baseline_declined"
+    GAIN_SHARE_BASELINE_WITHDRAWN = "gain_share.baseline_withdrawn"
 
 
 class Notice(TenantOwned, table=True):

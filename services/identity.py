@@ -93,6 +93,7 @@ def create_user(
         "email": email,
         "password_hash": hash_password(chosen),
         "is_operator": is_operator,
+        "wants_desk_mail": True,
         "created_at": at,
     }
     if not _insert_new(session, User, row):

@@ -4,35 +4,14 @@ A shape may gain a field; where one changes its meaning or goes, its `version` g
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
-from typing import ClassVar, Final, Self
+from datetime import datetime
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from models import NoticeType
-from services import wording
-
-
-class NoticeAmount(BaseModel):
-    """An amount of money: whole minor units (cents) of a currency, and how a person reads it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    amount_minor: int = Field(examples=[1060000])
-    currency: str = Field(examples=["CAD"])
-    worded: str = Field(examples=["$10,600.00"])
-
-    @classmethod
-    def of(cls, amount_minor: int, currency: str) -> Self:
-        return cls(amount_minor=amount_minor, currency=currency, worded=wording.amount(amount_minor, currency))
-
-
-class NoticeData(BaseModel):
-    """The shape of one or several types. Times are UTC in RFC 3339."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    version: ClassVar[int] = 1
+from services.gain_share.shapes import BaselineData, GainShareData
+from services.notice_values import NoticeAmount, NoticeData
 
 
 class InvoiceData(NoticeData):
@@ -177,24 +156,6 @@ class WebhookDisabledData(NoticeData):
     disabled_at: datetime
 
 
-class GainShareData(NoticeData):
-    """A gain-share run as it stood when this was told: that it waits for the customer, or how the customer decided."""
-
-    run_id: str
-    status: str = Field(examples=["pending_approval"])
-    method: str = Field(examples=["downtime-cost"])
-    period_start: date
-    period_end: date = Field(description="The day after the last one.")
-    savings: NoticeAmount
-    share_pct: str = Field(examples=["15"])
-    fee: NoticeAmount
-    deadline_on: date = Field(description="By when a decision is asked for; without one the run goes on waiting.")
-    replaces_run_id: str | None
-    reason: str | None = Field(description="Why it was rejected or disputed.")
-    disputed: list[str] = Field(description="The parts of the savings that are disputed.")
-    days_left: int | None = Field(description="Of a reminder: days until the deadline.")
-
-
 SHAPES: Final[Mapping[NoticeType, type[NoticeData]]] = {
     NoticeType.INVOICE_FINALIZED: InvoiceData,
     NoticeType.INVOICE_PAID: InvoiceData,
@@ -226,4 +187,9 @@ SHAPES: Final[Mapping[NoticeType, type[NoticeData]]] = {
     NoticeType.GAIN_SHARE_APPROVED: GainShareData,
     NoticeType.GAIN_SHARE_REJECTED: GainShareData,
     NoticeType.GAIN_SHARE_DISPUTED: GainShareData,
+    NoticeType.GAIN_SHARE_OVERDUE: GainShareData,
+    NoticeType.GAIN_SHARE_BASELINE_PROPOSED: BaselineData,
+    NoticeType.GAIN_SHARE_BASELINE_ACCEPTED: BaselineData,
+    NoticeType.GAIN_SHARE_BASELINE_DECLINED: BaselineData,
+    NoticeType.GAIN_SHARE_BASELINE_WITHDRAWN: BaselineData,
 }

@@ -16,7 +16,8 @@ from models import Notice, NoticeType, TenantHead, table_of
 from services.bulk_rows import insert_final
 from services.errors import NotFound
 from services.identifiers import new_id
-from services.notice_shapes import SHAPES, NoticeData
+from services.notice_shapes import SHAPES
+from services.notice_values import NoticeData
 
 PAGE_MAX = 200
 

@@ -8,7 +8,8 @@ from typing import Any
 from sqlmodel import Session
 
 from models import GainShareRun, KpiBaseline, MeasurementSource, Party
-from services.gain_share.baselines import BaselineTerms, accept_baseline, propose_baseline
+from services.gain_share.baseline_terms import BaselineTerms
+from services.gain_share.baselines import accept_baseline, propose_baseline
 from services.gain_share.evidence import store_evidence
 from services.gain_share.kpi_measurements import Reading, record_measurements
 from services.gain_share.parties import Signer

@@ -76,6 +76,24 @@ _RUN: dict[str, Any] = _CUSTOMER | {
     "disputed": [],
     "days_left": None,
 }
+_BASELINE: dict[str, Any] = _CUSTOMER | {
+    "baseline_id": "kpi_1",
+    "kpi": "mtbf_hours",
+    "kpi_name": "Mean time between failures",
+    "status": "proposed",
+    "value": "92.5",
+    "unit": "hours",
+    "currency": "CAD",
+    "rates": {"operating_hours": "8000"},
+    "period_start": date(2025, 11, 1),
+    "period_end": date(2026, 11, 1),
+    "effective_from": date(2026, 12, 1),
+    "document_sha256": "ab" * 32,
+    "proposed_by": "seller",
+    "reason": None,
+    "receipt_seq": None,
+}
+_DECLINED = _BASELINE | {"status": "declined", "reason": "It leaves out the night shift."}
 FACTS: dict[str, dict[str, Any]] = {
     "invoice_finalized": _INVOICE,
     "invoice_paid": _INVOICE | {"paid_at": _at(11, 2, 15), "amount_due": Money(0, "CAD")},
@@ -120,6 +138,16 @@ FACTS: dict[str, dict[str, Any]] = {
     "gain_share_awaiting_approval": _RUN,
     "gain_share_reminder": _RUN | {"days_left": 7},
     "gain_share_approved": _RUN | {"status": "approved"},
+    "gain_share_baseline_proposed": _BASELINE,
+    "gain_share_baseline_accepted": _BASELINE | {"status": "accepted", "receipt_seq": 7},
+    "gain_share_baseline_declined": _DECLINED,
+    "desk_gain_share_baseline_proposed": _BASELINE,
+    "desk_gain_share_baseline_accepted": _BASELINE | {"status": "accepted", "receipt_seq": 7},
+    "desk_gain_share_baseline_declined": _DECLINED,
+    "desk_gain_share_rejected": _RUN | {"status": "rejected", "reason": "The hours are not ours."},
+    "desk_gain_share_disputed": _RUN
+    | {"status": "disputed", "reason": "The night shift was idle.", "disputed": ["fewer_failures", "shorter_repairs"]},
+    "desk_gain_share_overdue": _RUN,
     "spend_cap_reached": _CUSTOMER
     | {"cap": Money(50_000, "CAD"), "period_start": _at(11, 1), "raised_at": _at(11, 20, 16)},
 }
@@ -134,6 +162,7 @@ def hostile(facts: dict[str, Any]) -> dict[str, Any]:
         "left",
         "kind",
         "share_pct",
+        "value",
         "from_interval",
         "to_interval",
         "previous_status",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import Path
@@ -37,7 +38,7 @@ from services.gain_share import calculations as gain_share_calculations
 from services.gain_share import decisions as gain_share_decisions
 from services.gain_share import runs as gain_share_runs
 from services.gain_share.billing import invoice_of_run
-from services.gain_share.parties import WRITING_SCOPE, Signer, signer_of_key
+from services.gain_share.parties import WRITING_SCOPE, signer_of_key
 from services.gain_share.sensitivity import sensitivity_of
 from services.gain_share.steps import read_thread
 from services.rules.periods import business_date
@@ -46,7 +47,6 @@ from services.tenants import read_tenant
 router = api_router("/v1/gainshare/runs", "Gain-share")
 DRY: Final[dict[int | str, dict[str, Any]]] = {200: {"model": WorkedOutShown, "description": "Worked out, not stored."}}
 RunId = Annotated[str, Path(pattern=ID_PATTERN)]
-Decide = Callable[[Session, str, Signer], GainShareRun]
 
 
 @router.post("", status_code=201, response_model=RunThreadShown, responses=problems(WRITE) | DRY)
@@ -128,74 +128,37 @@ async def approve_run(
     run_id: RunId, body: ApproveBody | None = None, asked: Command = command(WRITING_SCOPE)
 ) -> Response:
     """Agree to the fee, for the customer: the next invoice charges it by one line that names this approval."""
-    text = "" if body is None else body.text
-
-    def decide(session: Session, tenant_id: str, signer: Signer) -> GainShareRun:
-        return gain_share_decisions.approve_run(
-            session, tenant_id=tenant_id, run_id=run_id, signer=signer, text=text, at=asked.at
-        )
-
-    return await _carry_out(asked, body and body.tenant_id, decide)
+    said = body or ApproveBody()
+    approve = partial(gain_share_decisions.approve_run, run_id=run_id, text=said.text)
+    return await _carry_out(asked, said.tenant_id, approve)
 
 
 @router.post("/{run_id}/reject", response_model=RunThreadShown, responses=problems(WRITE))
 async def reject_run(run_id: RunId, body: RejectBody, asked: Command = command(WRITING_SCOPE)) -> Response:
     """Refuse it, for the customer. It is never billed."""
-
-    def decide(session: Session, tenant_id: str, signer: Signer) -> GainShareRun:
-        return gain_share_decisions.reject_run(
-            session, tenant_id=tenant_id, run_id=run_id, signer=signer, reason=body.reason, at=asked.at
-        )
-
-    return await _carry_out(asked, body.tenant_id, decide)
+    reject = partial(gain_share_decisions.reject_run, run_id=run_id, reason=body.reason)
+    return await _carry_out(asked, body.tenant_id, reject)
 
 
 @router.post("/{run_id}/dispute", response_model=RunThreadShown, responses=problems(WRITE))
 async def dispute_run(run_id: RunId, body: DisputeBody, asked: Command = command(WRITING_SCOPE)) -> Response:
     """Dispute parts of the savings, for the customer. It is not billed; the seller submits a revised run."""
-
-    def decide(session: Session, tenant_id: str, signer: Signer) -> GainShareRun:
-        return gain_share_decisions.dispute_run(
-            session,
-            tenant_id=tenant_id,
-            run_id=run_id,
-            signer=signer,
-            parts=body.parts,
-            reason=body.reason,
-            at=asked.at,
-        )
-
-    return await _carry_out(asked, body.tenant_id, decide)
+    dispute = partial(gain_share_decisions.dispute_run, run_id=run_id, parts=body.parts, reason=body.reason)
+    return await _carry_out(asked, body.tenant_id, dispute)
 
 
 @router.post("/{run_id}/comments", response_model=RunThreadShown, responses=problems(WRITE))
 async def comment_on_run(run_id: RunId, body: CommentBody, asked: Command = command(WRITING_SCOPE)) -> Response:
     """Say something on the run's thread."""
-
-    def decide(session: Session, tenant_id: str, signer: Signer) -> GainShareRun:
-        return gain_share_decisions.comment_on_run(
-            session, tenant_id=tenant_id, run_id=run_id, signer=signer, text=body.text, at=asked.at
-        )
-
-    return await _carry_out(asked, body.tenant_id, decide)
+    comment = partial(gain_share_decisions.comment_on_run, run_id=run_id, text=body.text)
+    return await _carry_out(asked, body.tenant_id, comment)
 
 
 @router.post("/{run_id}/evidence", response_model=RunThreadShown, responses=problems(WRITE))
 async def add_run_evidence(run_id: RunId, body: RunEvidenceBody, asked: Command = command(WRITING_SCOPE)) -> Response:
     """Show an uploaded file on the run's thread."""
-
-    def decide(session: Session, tenant_id: str, signer: Signer) -> GainShareRun:
-        return gain_share_decisions.add_run_evidence(
-            session,
-            tenant_id=tenant_id,
-            run_id=run_id,
-            signer=signer,
-            file_id=body.file_id,
-            text=body.text,
-            at=asked.at,
-        )
-
-    return await _carry_out(asked, body.tenant_id, decide)
+    show = partial(gain_share_decisions.add_run_evidence, run_id=run_id, file_id=body.file_id, text=body.text)
+    return await _carry_out(asked, body.tenant_id, show)
 
 
 @router.post("/{run_id}/revise", status_code=201, response_model=RunThreadShown, responses=problems(WRITE))
@@ -204,31 +167,22 @@ async def revise_run(
 ) -> Response:
     """Submit a run of the same days that replaces one which is disputed or waits. For operators' keys."""
     wanted = body or ReviseBody()
-
-    def decide(session: Session, tenant_id: str, signer: Signer) -> GainShareRun:
-        return gain_share_runs.revise_run(
-            session,
-            tenant_id=tenant_id,
-            run_id=run_id,
-            signer=signer,
-            share_pct=wanted.share_pct,
-            method=wanted.method,
-            deadline_on=wanted.deadline_on,
-            text=wanted.text,
-            at=asked.at,
-        )
-
-    return await _carry_out(asked, wanted.tenant_id, decide, status=201)
+    changed = wanted.model_dump(exclude={"tenant_id"})
+    revise = partial(gain_share_runs.revise_run, run_id=run_id, **changed)
+    return await _carry_out(asked, wanted.tenant_id, revise, status=201)
 
 
-async def _carry_out(asked: Command, named: str | None, decide: Decide, *, status: int = 200) -> Response:
+async def _carry_out(
+    asked: Command, named: str | None, act: Callable[..., GainShareRun], *, status: int = 200
+) -> Response:
+    """Do something about a run of the customer, for the party whose key it is; the answer is the run as it is then."""
     tenant_id = await asked.tenant(named=named)
     signer = signer_of_key(asked.caller)
 
-    def act(session: Session) -> RunThreadShown:
-        return _thread(session, decide(session, tenant_id, signer), asked.at)
+    def done(session: Session) -> RunThreadShown:
+        return _thread(session, act(session, tenant_id=tenant_id, signer=signer, at=asked.at), asked.at)
 
-    return await asked.carry_out(tenant_id, act, status=status)
+    return await asked.carry_out(tenant_id, done, status=status)
 
 
 def _thread(session: Session, run: GainShareRun, at: datetime) -> RunThreadShown:

@@ -1,5 +1,7 @@
 """/v1/kpi/baselines and /v1/kpi/measurements: what both parties measure against, and what was measured since."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import Path, Query
@@ -24,12 +26,12 @@ from app.api.schemas.kpis import (
 )
 from app.api.schemas.values import CODE_PATTERN, ID_PATTERN
 from app.api.schemas.webhooks import TenantBody
-from models import BaselineStatus, MeasurementSource
+from models import BaselineStatus, KpiBaseline, MeasurementSource
 from models.kpi import SITE_MAX
 from services.api_keys import Principal
 from services.database import Session
-from services.gain_share import baselines, kpi_measurement_lists, kpi_measurements
-from services.gain_share.baselines import BaselineTerms
+from services.gain_share import baseline_lists, baselines, kpi_measurement_lists, kpi_measurements
+from services.gain_share.baseline_terms import BaselineTerms
 from services.gain_share.kpi_counts import Counts
 from services.gain_share.kpi_measurements import Reading
 from services.gain_share.parties import WRITING_SCOPE, signer_of_key
@@ -45,15 +47,8 @@ SiteQuery = Annotated[
 @router.post("/baselines", status_code=201, response_model=BaselineShown, responses=problems(WRITE))
 async def propose_baseline(body: BaselineBody, asked: Command = command(WRITING_SCOPE)) -> Response:
     """Propose a baseline to the other party. It counts once they accept it."""
-    tenant_id = await asked.tenant(named=body.tenant_id)
-    signer = signer_of_key(asked.caller)
     terms = BaselineTerms(**body.model_dump(exclude={"tenant_id"}))
-
-    def act(session: Session) -> BaselineShown:
-        proposed = baselines.propose_baseline(session, tenant_id=tenant_id, terms=terms, signer=signer, at=asked.at)
-        return BaselineShown.of(proposed)
-
-    return await asked.carry_out(tenant_id, act, status=201)
+    return await _carry_out(asked, body.tenant_id, partial(baselines.propose_baseline, terms=terms), status=201)
 
 
 @router.post("/baselines/{baseline_id}/accept", response_model=BaselineShown, responses=problems(WRITE))
@@ -61,16 +56,7 @@ async def accept_baseline(
     baseline_id: BaselineId, body: TenantBody, asked: Command = command(WRITING_SCOPE)
 ) -> Response:
     """Agree to what the other party proposed. A receipt says who proposed and who accepted."""
-    tenant_id = await asked.tenant(named=body.tenant_id)
-    signer = signer_of_key(asked.caller)
-
-    def act(session: Session) -> BaselineShown:
-        accepted = baselines.accept_baseline(
-            session, tenant_id=tenant_id, baseline_id=baseline_id, signer=signer, at=asked.at
-        )
-        return BaselineShown.of(accepted)
-
-    return await asked.carry_out(tenant_id, act)
+    return await _carry_out(asked, body.tenant_id, partial(baselines.accept_baseline, baseline_id=baseline_id))
 
 
 @router.post("/baselines/{baseline_id}/decline", response_model=BaselineShown, responses=problems(WRITE))
@@ -78,16 +64,8 @@ async def decline_baseline(
     baseline_id: BaselineId, body: DeclineBody, asked: Command = command(WRITING_SCOPE)
 ) -> Response:
     """Refuse what the other party proposed, with a reason."""
-    tenant_id = await asked.tenant(named=body.tenant_id)
-    signer = signer_of_key(asked.caller)
-
-    def act(session: Session) -> BaselineShown:
-        declined = baselines.decline_baseline(
-            session, tenant_id=tenant_id, baseline_id=baseline_id, reason=body.reason, signer=signer, at=asked.at
-        )
-        return BaselineShown.of(declined)
-
-    return await asked.carry_out(tenant_id, act)
+    decline = partial(baselines.decline_baseline, baseline_id=baseline_id, reason=body.reason)
+    return await _carry_out(asked, body.tenant_id, decline)
 
 
 @router.post("/baselines/{baseline_id}/withdraw", response_model=BaselineShown, responses=problems(WRITE))
@@ -95,16 +73,7 @@ async def withdraw_baseline(
     baseline_id: BaselineId, body: TenantBody, asked: Command = command(WRITING_SCOPE)
 ) -> Response:
     """Take back what your side proposed, while nobody has decided on it."""
-    tenant_id = await asked.tenant(named=body.tenant_id)
-    signer = signer_of_key(asked.caller)
-
-    def act(session: Session) -> BaselineShown:
-        withdrawn = baselines.withdraw_baseline(
-            session, tenant_id=tenant_id, baseline_id=baseline_id, signer=signer, at=asked.at
-        )
-        return BaselineShown.of(withdrawn)
-
-    return await asked.carry_out(tenant_id, act)
+    return await _carry_out(asked, body.tenant_id, partial(baselines.withdraw_baseline, baseline_id=baseline_id))
 
 
 @router.get("/baselines", responses=problems(READ))
@@ -122,7 +91,7 @@ async def list_baselines(
     before = read_text(cursor)
 
     def show(session: Session) -> BaselinePage:
-        found = baselines.list_baselines(
+        found = baseline_lists.list_baselines(
             session, tenant_id=tenant, limit=limit + 1, before=before, status=status, kpi=kpi
         )
         following = write_cursor(found[limit - 1].id) if len(found) > limit else None
@@ -139,8 +108,8 @@ async def read_baseline(
     tenant = await tenant_of(caller, named=tenant_id)
 
     def show(session: Session) -> BaselineRead:
-        found = baselines.read_baseline(session, tenant_id=tenant, baseline_id=baseline_id)
-        return BaselineRead.with_commitment(found, baselines.read_commitment(session, baseline=found))
+        found = baseline_lists.read_baseline(session, tenant_id=tenant, baseline_id=baseline_id)
+        return BaselineRead.with_commitment(found, baseline_lists.read_commitment(session, baseline=found))
 
     return await unit_of_work.read(show)
 
@@ -194,3 +163,16 @@ async def list_measurements(
         return MeasurementPage(measurements=shown, next_cursor=following)
 
     return await unit_of_work.read(show)
+
+
+async def _carry_out(
+    asked: Command, named: str | None, act: Callable[..., KpiBaseline], *, status: int = 200
+) -> Response:
+    """Do something about a baseline of the customer, for the party whose key it is."""
+    tenant_id = await asked.tenant(named=named)
+    signer = signer_of_key(asked.caller)
+
+    def done(session: Session) -> BaselineShown:
+        return BaselineShown.of(act(session, tenant_id=tenant_id, signer=signer, at=asked.at))
+
+    return await asked.carry_out(tenant_id, done, status=status)

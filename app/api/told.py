@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field, create_model
 from starlette.routing import BaseRoute
 
 from models import NoticeType
-from services.notice_shapes import SHAPES, NoticeData
+from services.notice_shapes import SHAPES
+from services.notice_values import NoticeData
 from services.webhooks.messages import TEST_TYPE
 
 TAKEN: Final[dict[int | str, dict[str, Any]]] = {

@@ -31,7 +31,13 @@ def text_field(label: Text, *, name: str, hint: Text = "", error: Text = "", **p
 
 
 def select_field(
-    label: Text, *, name: str, options: Sequence[tuple[str, str]] | rx.Var, hint: Text = "", **props: Any
+    label: Text,
+    *,
+    name: str,
+    options: Sequence[tuple[str, str]] | rx.Var,
+    hint: Text = "",
+    error: Text = "",
+    **props: Any,
 ) -> rx.Component:
     """A choice. `options` are (value, name) pairs, or a Var of such a list."""
     if isinstance(options, rx.Var):
@@ -43,7 +49,7 @@ def select_field(
         rx.icon("chevron_down", size=16, aria_hidden="true"),
         class_name="select",
     )
-    return field(label, control, for_id=f"field-{name}", hint=hint)
+    return field(label, control, for_id=f"field-{name}", hint=hint, error=error)
 
 
 def button(*children: Any, kind: str = "secondary", icon: str = "", small: bool = False, **props: Any) -> rx.Component:

@@ -160,13 +160,15 @@ def colour_mode_choice() -> rx.Component:
 
 
 def _own_settings(current: Route, view: Any) -> rx.Component:
-    """What a member sets for themselves; an operator is no member of a customer."""
-    route = BY_NAME["notifications"]
-    props = {"aria_current": "page"} if current.name == route.name else {}
-    entry = link(
-        rx.icon(route.icon, size=16, aria_hidden="true"), route.title, href=route.href, class_name="nav-link", **props
-    )
-    return rx.cond(view.is_operator, rx.fragment(), entry)
+    """What a person sets for themselves: a member for a customer, an operator for all."""
+
+    def entry(name: str) -> rx.Component:
+        route = BY_NAME[name]
+        props = {"aria_current": "page"} if current.name == route.name else {}
+        icon = rx.icon(route.icon, size=16, aria_hidden="true")
+        return link(icon, route.title, href=route.href, class_name="nav-link", **props)
+
+    return rx.cond(view.is_operator, entry("desk_notifications"), entry("notifications"))
 
 
 def _sign_out() -> rx.Component:

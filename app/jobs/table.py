@@ -129,7 +129,11 @@ def _jobs() -> tuple[Job, ...]:
             "Gain-share that waits for a decision",
             acts.remind_of_runs,
             seconds=10 * MINUTE,
-            words={"reminders": ("customer reminded", "customers reminded")} | FAILED,
+            words={
+                "reminders": ("customer reminded", "customers reminded"),
+                "overdue": ("run overdue", "runs overdue"),
+            }
+            | FAILED,
         ),
         Job(
             "top-ups",

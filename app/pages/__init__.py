@@ -8,6 +8,8 @@ import reflex as rx
 from app.pages import (
     adjustments,
     admin,
+    baseline,
+    baseline_desk,
     billing_details,
     calls,
     checkout,
@@ -15,6 +17,7 @@ from app.pages import (
     contracts,
     credit_gifts,
     credits,
+    desk_notifications,
     exports,
     gain_share,
     gain_share_answer,
@@ -59,6 +62,7 @@ MODULES: Final[dict[str, ModuleType]] = {
     "receipt": receipt,
     "gain_share": gain_share,
     "gain_share_run": gain_share_run,
+    "baseline": baseline,
     "webhook_endpoints": webhook_endpoints,
     "notifications": notifications,
     "admin": admin,
@@ -68,6 +72,7 @@ MODULES: Final[dict[str, ModuleType]] = {
     "gain_share_months": gain_share_months,
     "gain_share_log": gain_share_log,
     "gain_share_desk": gain_share_desk,
+    "baseline_desk": baseline_desk,
     "gain_share_new": gain_share_new,
     "gain_share_answer": gain_share_answer,
     "credit_gifts": credit_gifts,
@@ -77,6 +82,7 @@ MODULES: Final[dict[str, ModuleType]] = {
     "calls": calls,
     "clock": clock,
     "mail": mail,
+    "desk_notifications": desk_notifications,
     "jobs": jobs,
 }
 """Route name → the module with `page()` and, where it loads data, `ON_LOAD`: a list of event handlers."""

@@ -5,24 +5,28 @@ from typing import Any
 import reflex as rx
 
 from app import unit_of_work
+from app.components.baseline_form import baseline_form
+from app.components.baseline_list import baselines_list
 from app.components.cards import notice, section_card, stat_card
 from app.components.forms import button_link
-from app.components.gain_share_lists import baselines_list, measured_table, runs_list
+from app.components.gain_share_lists import measured_table, runs_list
 from app.components.layout import grid, link, page_header
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
+from app.components.working import opened_by
 from app.pages.baseline_answers import BaselineAnswers
+from app.pages.baseline_states import BaselineProposing
 from app.pages.frame import open_page, page_body
 from app.pages.older_runs import OlderRuns
-from app.routes import BY_NAME
+from app.routes import BY_NAME, baseline_href
 from app.session import answers_refusals
 from services.gain_share import views as gain_share_views
 from services.gain_share.views import EMPTY_GAIN_SHARE, GainShareView
 from services.sign_in import Member
 
 
-class GainSharePage(BaselineAnswers, OlderRuns, rx.State):
-    """Baselines, measurements and runs, already worded by the service; and the baseline that is being decided on."""
+class GainSharePage(BaselineAnswers, BaselineProposing, OlderRuns, rx.State):
+    """Baselines, measurements and runs, already worded; the baseline that is asked about, and one that is typed."""
 
     shell: ShellView = ShellView()
     view: GainShareView = EMPTY_GAIN_SHARE
@@ -32,7 +36,8 @@ class GainSharePage(BaselineAnswers, OlderRuns, rx.State):
     @rx.event
     @answers_refusals
     async def load(self) -> None:
-        member = await self._member()
+        member = await open_page(self)
+        self._start_over()
         await self._show(member)
         self.loaded = True
 
@@ -40,6 +45,7 @@ class GainSharePage(BaselineAnswers, OlderRuns, rx.State):
         return await open_page(self)
 
     async def _show(self, member: Member) -> None:
+        await self._open_form(str(member.tenant_id))
         self.view = await unit_of_work.read(
             gain_share_views.read_gain_share,
             tenant_id=str(member.tenant_id),
@@ -80,6 +86,7 @@ def _gain_share(view: Any) -> rx.Component:
         ),
         _runs(view),
         _baselines(view),
+        rx.cond(view.may_propose, _proposing(), rx.fragment()),
         _measured(view),
     )
 
@@ -106,12 +113,31 @@ def _baselines(view: Any) -> rx.Component:
     )
     return section_card(
         "Baselines",
-        rx.cond(view.baselines, baselines_list(view, GainSharePage), none_yet),
+        rx.cond(view.baselines, baselines_list(view, GainSharePage, baseline_at=baseline_href), none_yet),
         description=(
             "Proposed by one side and accepted by the other. Never edited: one accepted later takes the place of the "
             "one before from its own date."
         ),
         flush=True,
+    )
+
+
+def _proposing() -> rx.Component:
+    """Closed, for it is seldom wanted."""
+    form = baseline_form(
+        GainSharePage,
+        submit="Propose it to the seller",
+        decides="The seller is told, and decides on it. It counts once they accept it; until then you can withdraw it.",
+    )
+    return rx.el.section(
+        opened_by(
+            rx.el.div(
+                rx.el.h2("Propose a baseline", class_name="section-title"),
+                rx.el.p("Where a KPI stood, by a document of yours.", class_name="section-description"),
+            ),
+            form,
+        ),
+        class_name="card",
     )
 
 

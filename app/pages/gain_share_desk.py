@@ -7,106 +7,50 @@ import reflex as rx
 from app import unit_of_work
 from app.components.badges import status_badge
 from app.components.baseline_form import baseline_form
+from app.components.baseline_list import baselines_list
 from app.components.cards import notice, section_card
 from app.components.desk import desk_tabs
-from app.components.evidence_upload import NOT_SENT, send_file, told_of
 from app.components.forms import button_link
-from app.components.gain_share_lists import baselines_list, older_runs, run_tone
+from app.components.gain_share_lists import older_runs, run_tone
 from app.components.layout import link, money, page_header
 from app.components.shell import ShellView
 from app.components.states import empty_state, skeleton_card, skeleton_line
 from app.components.tables import Column, data_table
 from app.components.working import ANYWHERE, SMALL
 from app.pages.baseline_answers import BaselineAnswers
-from app.pages.customer_desk import open_desk, typed_of
+from app.pages.baseline_states import BaselineProposing
+from app.pages.customer_desk import open_desk
 from app.pages.frame import page_body
 from app.pages.older_runs import OlderRuns
-from app.routes import BY_NAME, run_answer_href
+from app.routes import BY_NAME, baseline_desk_href, run_answer_href
 from app.session import answers_refusals
-from models.base import ID_MAX
-from services.errors import Conflict, Forbidden, NotFound, Unprocessable
-from services.gain_share import desk as gain_share_desk
 from services.gain_share import views as gain_share_views
-from services.gain_share.desk import NO_BASELINE_FORM, BaselineForm
-from services.gain_share.parties import signer_of_member
-from services.gain_share.typed import TYPED_MAX
 from services.gain_share.views import EMPTY_GAIN_SHARE, GainShareView
 from services.sign_in import Member
 
-REFUSED = (Unprocessable, Conflict, Forbidden, NotFound)
 
-
-class GainShareDeskPage(BaselineAnswers, OlderRuns, rx.State):
-    """The customer's baselines and runs, the baseline that is asked about, and the document of one to propose."""
+class GainShareDeskPage(BaselineAnswers, BaselineProposing, OlderRuns, rx.State):
+    """The customer's baselines and runs, the baseline that is asked about, and the one that is typed to be proposed."""
 
     shell: ShellView = ShellView()
     view: GainShareView = EMPTY_GAIN_SHARE
-    form: BaselineForm = NO_BASELINE_FORM
-    source_name: str = ""
-    source_problem: str = ""
-    propose_problem: str = ""
-    proposed: str = ""
-    proposals: int = 0
-    """How many were made here, so that the form begins empty again."""
-
     loaded: bool = False
     refusal: str = ""
-    _source_id: str = ""
 
     @rx.event
     @answers_refusals
     async def load(self) -> None:
         member = await open_desk(self)
-        self.proposed, self.propose_problem = "", ""
+        self._start_over()
         await self._show(member)
         self.loaded = True
-
-    @rx.event
-    @answers_refusals
-    async def choose_source(self) -> Any:
-        """Send the document that was chosen."""
-        member = await open_desk(self)
-        self.source_name, self.source_problem, self._source_id, self.proposed = "", "", "", ""
-        return send_file("source", callback=GainShareDeskPage.source_came, tenant_id=str(member.tenant_id))
-
-    @rx.event
-    @answers_refusals
-    async def source_came(self, told: dict[str, Any]) -> None:
-        """Remember the document that was kept; whether it is there is asked as it is proposed."""
-        await open_desk(self)
-        said = told_of(told)
-        self._source_id, self.source_name = said["id"][:ID_MAX], said["name"] if said["id"] else ""
-        self.source_problem = "" if said["id"] else said["problem"] or NOT_SENT
-
-    @rx.event
-    @answers_refusals
-    async def propose(self, form: dict[str, Any]) -> None:
-        """Propose what was typed to the customer."""
-        member = await open_desk(self)
-        self.propose_problem, self.proposed = "", ""
-        try:
-            made = await unit_of_work.run(
-                gain_share_desk.propose_typed,
-                tenant_id=str(member.tenant_id),
-                typed=typed_of(form, TYPED_MAX * 2),
-                file_id=self._source_id,
-                signer=signer_of_member(member),
-                at=unit_of_work.now(),
-            )
-        except REFUSED as refusal:
-            self.propose_problem = refusal.detail
-            return
-        names = dict(self.form.kpis)
-        self.proposed = f"Proposed: {names.get(made.kpi, made.kpi)}. It counts once the customer accepts it."
-        self.source_name, self._source_id, self.proposals = "", "", self.proposals + 1
-        await self._show(member)
 
     async def _member(self) -> Member:
         return await open_desk(self)
 
     async def _show(self, member: Member) -> None:
         tenant_id, at = str(member.tenant_id), unit_of_work.now()
-        self.form = await unit_of_work.read(gain_share_desk.open_baseline_form, tenant_id=tenant_id, at=at)
+        await self._open_form(tenant_id)
         shown = {"member": member, "runs_max": self.runs_max}
         self.view = await unit_of_work.read(gain_share_views.read_gain_share, tenant_id=tenant_id, at=at, **shown)
 
@@ -135,7 +79,11 @@ def page() -> rx.Component:
         _baselines(view),
         section_card(
             "Propose a baseline",
-            baseline_form(GainShareDeskPage),
+            baseline_form(
+                GainShareDeskPage,
+                submit="Propose it to the customer",
+                decides="The customer's owners and billing admins are told. It counts once one of them accepts it.",
+            ),
             description="The customer accepts or declines it. Accepted, it is sealed by a receipt and never edited.",
         ),
     )
@@ -180,7 +128,7 @@ def _baselines(view: Any) -> rx.Component:
     none = empty_state("No baselines yet", "Propose the first below, with the document it is read from.", icon="ruler")
     return section_card(
         "Baselines",
-        rx.cond(view.baselines, baselines_list(view, GainShareDeskPage), none),
+        rx.cond(view.baselines, baselines_list(view, GainShareDeskPage, baseline_at=baseline_desk_href), none),
         description="Those the customer proposed wait for you; those we proposed wait for the customer.",
         flush=True,
     )

@@ -5,12 +5,10 @@ from typing import Any
 import reflex as rx
 
 from app import unit_of_work
-from app.components.cards import section_card
-from app.components.forms import select_field
 from app.components.layout import page_header, stack
+from app.components.notification_choices import language_card, letters_card
 from app.components.shell import ShellView
 from app.components.states import skeleton_card, skeleton_line
-from app.components.working import SMALL
 from app.pages.frame import open_page, page_body
 from app.session import answers_refusals
 from services.errors import Unprocessable
@@ -18,16 +16,6 @@ from services.mails import preferences
 from services.mails.preferences import NO_PREFERENCES, PreferencesView
 
 KIND_MAX = 32
-LANGUAGES = (("en", "English"), ("fr", "Français"))
-LINE = {
-    "display": "flex",
-    "alignItems": "flex-start",
-    "gap": "var(--space-3)",
-    "paddingBlock": "var(--space-3)",
-    "borderBottom": "1px solid var(--c-line)",
-    "cursor": "pointer",
-}
-BOX = {"marginTop": "0.2rem", "width": "1.125rem", "height": "1.125rem", "flex": "none"}
 
 
 class NotificationsPage(rx.State):
@@ -86,47 +74,14 @@ ON_LOAD = [NotificationsPage.load]
 
 
 def page() -> rx.Component:
-    view: Any = NotificationsPage.view
-    letters = section_card(
-        "Letters",
-        rx.foreach(view.kinds, _kind),
-        description=rx.fragment("What is sent to ", view.address, " about this account."),
-    )
-    language = section_card(
-        "Language",
-        select_field(
-            "Letters are written in",
-            name="language",
-            options=LANGUAGES,
-            value=view.language,
-            on_change=NotificationsPage.speak,
-            hint="For all your letters. Where you choose none, they follow the account's billing details.",
-        ),
-    )
+    letters = letters_card(NotificationsPage, about=" about this account.")
+    otherwise = "For all your letters. Where you choose none, they follow the account's billing details."
+    language = language_card(NotificationsPage, otherwise=otherwise)
     content = rx.fragment(
         page_header("Notifications", "Choose what you are told by mail. Changes are kept at once."),
         stack(letters, language),
     )
     return page_body("notifications", NotificationsPage, content, skeleton=_skeleton())
-
-
-def _kind(kind: Any) -> rx.Component:
-    always = rx.el.span(" Always sent to those who answer for the bills.", class_name="muted", style=SMALL)
-    return rx.el.label(
-        rx.el.input(
-            type="checkbox",
-            checked=kind.is_wanted,
-            disabled=kind.is_fixed,
-            on_change=lambda _checked: NotificationsPage.choose(kind.kind, ~kind.is_wanted),
-            style=BOX,
-        ),
-        rx.el.span(
-            rx.el.span(kind.title, style={"display": "block", "fontWeight": "500"}),
-            rx.el.span(kind.explanation, class_name="muted", style=SMALL),
-            rx.cond(kind.is_fixed, always, rx.fragment()),
-        ),
-        style=LINE,
-    )
 
 
 def _skeleton() -> rx.Component:

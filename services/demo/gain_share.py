@@ -10,7 +10,8 @@ from typing import Final
 from sqlmodel import Session
 
 from models import MeasurementSource, Party
-from services.gain_share.baselines import BaselineTerms, accept_baseline, propose_baseline
+from services.gain_share.baseline_terms import BaselineTerms
+from services.gain_share.baselines import accept_baseline, propose_baseline
 from services.gain_share.decisions import add_run_evidence, approve_run, comment_on_run
 from services.gain_share.evidence import store_evidence
 from services.gain_share.kpi_measurements import Reading, record_measurements

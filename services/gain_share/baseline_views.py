@@ -1,6 +1,6 @@
 """Baselines in words: what was proposed by whom, what the other party decided, and which are in force."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from models import BaselineStatus, EvidenceFile, KpiBaseline, Party, Tenant
 from services import wording
-from services.gain_share.baselines import baselines_in_force
+from services.gain_share.baseline_lists import baselines_in_force
 from services.gain_share.kpis import Kpi, kpis_of
 from services.gain_share.parties import SIGNING_ROLES
 from services.gain_share.run_views import NamedValue, period_words, rates_view
@@ -51,6 +51,7 @@ class BaselineView:
     reason: str
     receipt: str
     is_in_force: bool
+    is_from_seller: bool
     may_decide: bool
     may_withdraw: bool
 
@@ -72,9 +73,23 @@ def baseline_views(session: Session, *, tenant: Tenant, on: date, member: Member
         key=lambda row: (_ORDER.get(row[0].status, 2), order.get(row[0].kpi, len(order))),
     )
     in_force = {baseline.id for baseline in baselines_in_force(session, tenant_id=tenant.id, on=on)}
-    people = names_of(session, [by for row, _, _ in found for by in (row.proposed_by, row.decided_by) if by])
+    people = _people(session, (row for row, _, _ in found))
     words = _Words(kpis, people, tenant.timezone, member)
     return tuple(words.view(row, document, sha256, is_in_force=row.id in in_force) for row, document, sha256 in found)
+
+
+def baseline_view(
+    session: Session, *, tenant: Tenant, baseline: KpiBaseline, file: EvidenceFile, on: date, member: Member | None
+) -> BaselineView:
+    """One of them, with the minute at which it was proposed and decided on."""
+    in_force = {each.id for each in baselines_in_force(session, tenant_id=tenant.id, on=on)}
+    kpis = kpis_of(session, tenant_id=tenant.id)
+    words = _Words(kpis, _people(session, [baseline]), tenant.timezone, member, with_times=True)
+    return words.view(baseline, file.name, file.sha256, is_in_force=baseline.id in in_force)
+
+
+def _people(session: Session, found: Iterable[KpiBaseline]) -> dict[str, str]:
+    return names_of(session, [by for row in found for by in (row.proposed_by, row.decided_by) if by])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +100,7 @@ class _Words:
     people: Mapping[str, str]
     timezone: str
     member: Member | None
+    with_times: bool = False
 
     def view(self, baseline: KpiBaseline, document: str, sha256: str, *, is_in_force: bool) -> BaselineView:
         side = _side_of(self.member)
@@ -109,6 +125,7 @@ class _Words:
             reason=baseline.reason,
             receipt="" if baseline.receipt_seq is None else str(baseline.receipt_seq),
             is_in_force=is_in_force,
+            is_from_seller=baseline.proposed_party == Party.SELLER,
             may_decide=waits and not is_own and not is_proposer,
             may_withdraw=waits and is_own,
         )
@@ -121,7 +138,8 @@ class _Words:
 
     def _signed(self, what: str, party: Party, by: str, at: datetime) -> str:
         who = f", {self.people[by]}," if by in self.people else ""
-        return f"{what} by the {PARTY_NAMES[party].lower()}{who} on {wording.moment_day(at, self.timezone)}"
+        when = wording.moment(at, self.timezone) if self.with_times else wording.moment_day(at, self.timezone)
+        return f"{what} by the {PARTY_NAMES[party].lower()}{who} on {when}"
 
 
 def _side_of(member: Member | None) -> Party | None:

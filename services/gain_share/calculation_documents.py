@@ -11,8 +11,8 @@ from typing import Any, Final
 from sqlmodel import Session
 
 from models import KpiBaseline
-from services.gain_share.baselines import VALUE_RATE
-from services.gain_share.kpi_measurements import Measured
+from services.gain_share.baseline_terms import VALUE_RATE
+from services.gain_share.kpi_figures import Measured
 from services.gain_share.kpis import Kpi
 from services.receipts.reading import find_receipt
 from services.rules import decimals

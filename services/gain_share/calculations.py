@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlmodel import Session
 
 from services.errors import FeatureNotIncluded, NotFound, Unprocessable
-from services.gain_share.baselines import baselines_in_force
+from services.gain_share.baseline_lists import baselines_in_force
 from services.gain_share.calculation_documents import baseline_document, calculation_document, own_document
 from services.gain_share.comparing import agreed_terms, measured_of, not_agreed, refusing, side_of, wanted_kpis
 from services.gain_share.kpis import gain_share_plan, kpis_of

@@ -10,8 +10,8 @@ from sqlmodel import Session
 
 from models import KpiBaseline
 from services.errors import Unprocessable
-from services.gain_share.baselines import VALUE_RATE
-from services.gain_share.kpi_measurements import Measured, measured
+from services.gain_share.baseline_terms import VALUE_RATE
+from services.gain_share.kpi_figures import Measured, measured
 from services.gain_share.kpis import Kpi
 from services.rules.gain_share import DOWNTIME_COST
 from services.rules.savings import MEASURED, RATE_NAMES, Measurements, OwnRate, Terms

@@ -7,7 +7,7 @@ from typing import Final
 from sqlmodel import Session
 
 from models import KpiMeasurement, MeasurementSource
-from services.gain_share.kpi_measurements import standing_measurements
+from services.gain_share.kpi_measurement_lists import standing_measurements
 from services.gain_share.kpis import kpis_of
 from services.gain_share.series_views import days_words
 from services.gain_share.words import NOTHING_FAILED, kpi_value

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from models import BaselineStatus, KpiBaseline, KpiMeasurement, MeasurementSource, Tenant
 from models.kpi import SITE_MAX
 from services import wording
-from services.gain_share.kpi_measurements import ALL_SITES, standing_measurements
+from services.gain_share.kpi_measurement_lists import ALL_SITES, standing_measurements
 from services.gain_share.kpis import Kpi, kpis_of
 from services.gain_share.words import NOTHING_FAILED, NOTHING_RAN, kpi_value
 from services.rules.kpi_periods import Combining, days_named, months_of

@@ -1,14 +1,16 @@
-"""What notices tell of gain-share runs, and who is reminded of one that waits."""
+"""What notices tell of gain-share runs, and who is told of one that waits: before its deadline, and after."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy import exists
 from sqlmodel import Session, col, select
 
-from models import GainShareRun, GainShareStatus, NoticeType, StepKind, Tenant
+from models import GainShareRun, GainShareStatus, Notice, NoticeType, StepKind, Tenant
+from services.gain_share.shapes import GainShareData
 from services.gain_share.steps import add_reminder, read_thread
-from services.notice_shapes import GainShareData, NoticeAmount
+from services.notice_values import NoticeAmount
 from services.notices import announce
 from services.rules.decimals import text_of
 from services.rules.periods import business_date, day_bounds
@@ -16,6 +18,9 @@ from services.tenants import lock_head, read_tenant
 
 REMINDED_DAYS: Final = (7, 1)
 """So many days before the deadline the customer is reminded, once each."""
+
+TOLD_WITHIN: Final = timedelta(days=7)
+"""So long after a deadline it is told that it is over."""
 
 _TYPES: Final[Mapping[GainShareStatus, NoticeType]] = {
     GainShareStatus.PENDING_APPROVAL: NoticeType.GAIN_SHARE_AWAITING_APPROVAL,
@@ -75,7 +80,7 @@ def remind_of_run(session: Session, *, tenant_id: str, run_id: str, at: datetime
 
 
 def reminder_moments(session: Session, *, tenant_id: str) -> list[datetime]:
-    """When a clock that is set forward has to stop: the beginnings of the days on which somebody is reminded."""
+    """When a clock that is set forward has to stop: the beginnings of the days on which somebody is told."""
     timezone = read_tenant(session, tenant_id=tenant_id).timezone
     waiting = select(GainShareRun).where(
         GainShareRun.tenant_id == tenant_id, GainShareRun.status == GainShareStatus.PENDING_APPROVAL
@@ -83,8 +88,48 @@ def reminder_moments(session: Session, *, tenant_id: str) -> list[datetime]:
     return [
         day_bounds(run.deadline_on - timedelta(days=days), timezone)[0]
         for run in session.exec(waiting)
-        for days in REMINDED_DAYS
+        for days in (*REMINDED_DAYS, -1)
     ]
+
+
+def overdue_to_tell(session: Session, *, at: datetime) -> list[tuple[str, str]]:
+    """(tenant, run) of runs that still wait though their deadline is over, which nobody was told yet.
+
+    Those that were overdue before TOLD_WITHIN are old news.
+    """
+    told = exists().where(
+        col(Notice.tenant_id) == GainShareRun.tenant_id,
+        col(Notice.subject_id) == GainShareRun.id,
+        col(Notice.type) == NoticeType.GAIN_SHARE_OVERDUE.value,
+    )
+    statement = (
+        select(GainShareRun, Tenant)
+        .join(Tenant, col(Tenant.id) == GainShareRun.tenant_id)
+        .where(
+            GainShareRun.status == GainShareStatus.PENDING_APPROVAL,
+            GainShareRun.deadline_on <= at.date(),
+            GainShareRun.deadline_on >= (at - TOLD_WITHIN).date(),
+            ~told,
+        )
+        .order_by(col(GainShareRun.deadline_on), col(GainShareRun.tenant_id), col(GainShareRun.id))
+    )
+    return [(run.tenant_id, run.id) for run, tenant in session.exec(statement) if _is_overdue(run, tenant, at)]
+
+
+def tell_of_overdue(session: Session, *, tenant_id: str, run_id: str, at: datetime) -> bool:
+    """Tell that a run's deadline is over, once; False where it was decided on meanwhile. It goes on waiting."""
+    lock_head(session, tenant_id=tenant_id)
+    run = session.get_one(GainShareRun, (tenant_id, run_id), populate_existing=True)
+    if not _is_overdue(run, read_tenant(session, tenant_id=tenant_id), at):
+        return False
+    type = NoticeType.GAIN_SHARE_OVERDUE
+    announce(session, tenant_id=tenant_id, type=type, subject_id=run_id, data=_data(run), at=at)
+    return True
+
+
+def _is_overdue(run: GainShareRun, tenant: Tenant, at: datetime) -> bool:
+    over = run.deadline_on < business_date(at, tenant.timezone)
+    return over and run.status == GainShareStatus.PENDING_APPROVAL
 
 
 def _reminder_due(session: Session, run: GainShareRun, tenant: Tenant, at: datetime) -> tuple[int, int] | None:

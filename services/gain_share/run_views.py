@@ -8,7 +8,7 @@ from typing import Any
 
 from models import Party
 from services import wording
-from services.gain_share.baselines import RATES, VALUE_RATE
+from services.gain_share.baseline_terms import RATES, VALUE_RATE
 from services.gain_share.words import (
     BAR_WORDS,
     KEPT_WORDS,

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from services.gain_share.baselines import VALUE_RATE
+from services.gain_share.baseline_terms import VALUE_RATE
 from services.gain_share.comparing import side_of
 from services.rules.savings import OwnRate, Terms
 from services.rules.sensitivity import Comparison, Effect, effects

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlmodel import Session, col, select
 
 from models import KpiMeasurement
-from services.gain_share.kpi_measurements import standing_measurements
+from services.gain_share.kpi_measurement_lists import standing_measurements
 from services.rules.savings import MEASURED
 from services.rules.year_shares import days_of_year
 

@@ -1,14 +1,18 @@
 """What a person typed into the forms of gain-share, read exactly. Refusals name the field and say how to write it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any, Final
 
 from services.contracts.form import read_day
 from services.errors import Unprocessable
-from services.gain_share.baselines import RATES, VALUE_RATE, BaselineTerms
-from services.gain_share.kpi_measurements import ALL_SITES, Reading
+from services.gain_share.baseline_terms import RATES, VALUE_RATE, BaselineTerms
+from services.gain_share.kpi_measurement_lists import ALL_SITES
+from services.gain_share.kpi_measurements import Reading
+from services.rules.price_models import check_rate
+from services.rules.violations import RuleViolation
 
 TYPED_MAX: Final = 64
 """Characters of a number or a day that are looked at."""
@@ -50,21 +54,58 @@ def typed_days(typed: Mapping[str, Any], first: str, last: str) -> tuple[date, d
         raise Unprocessable("Choose an earlier day.", field=last) from error
 
 
+def read_each(**readers: Callable[[], Any]) -> dict[str, Any]:
+    """What each reader reads, by its name. Raises Unprocessable whose `problems` say of each field what is wrong."""
+    found: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for name, read in readers.items():
+        try:
+            found[name] = read()
+        except Unprocessable as refusal:
+            problems[refusal.field or name] = refusal.detail
+    if problems:
+        first, said = next(iter(problems.items()))
+        raise Unprocessable(said, field=first, problems=problems)
+    return found
+
+
 def typed_baseline(typed: Mapping[str, Any], *, currency: str, file_id: str) -> BaselineTerms:
-    """A baseline as it is proposed. Rates that are left empty are not part of it. Raises Unprocessable."""
+    """A baseline as it is proposed. Rates that are left empty are not part of it. Raises as `read_each` does."""
+    wrote = [name for name in (*RATES, VALUE_RATE) if typed_text(typed, name)]
+    read = read_each(
+        value=lambda: typed_number(typed, "value"),
+        effective_from=lambda: typed_day(typed, "effective_from"),
+        measured_from=lambda: typed_day(typed, "measured_from"),
+        measured_to=lambda: typed_day(typed, "measured_to"),
+        file_id=lambda: _chosen(file_id),
+        **{name: partial(_typed_rate, typed, name) for name in wrote},
+    )
     starts, ends = typed_days(typed, "measured_from", "measured_to")
-    if not file_id:
-        raise Unprocessable("Show where the figure comes from: choose the source document.", field="source")
     return BaselineTerms(
         kpi=typed_text(typed, "kpi"),
-        value=typed_number(typed, "value"),
+        value=read["value"],
         currency=currency,
-        rates={name: typed_number(typed, name) for name in (*RATES, VALUE_RATE) if typed_text(typed, name)},
+        rates={name: read[name] for name in wrote},
         period_start=starts,
         period_end=ends,
-        file_id=file_id,
-        effective_from=typed_day(typed, "effective_from"),
+        file_id=read["file_id"],
+        effective_from=read["effective_from"],
     )
+
+
+def _chosen(file_id: str) -> str:
+    if not file_id:
+        raise Unprocessable("Show where the figure comes from: choose the source document.", field="source")
+    return file_id
+
+
+def _typed_rate(typed: Mapping[str, Any], name: str) -> Decimal:
+    rate = typed_number(typed, name)
+    try:
+        check_rate(rate, "This")
+    except RuleViolation as violation:
+        raise Unprocessable(violation.message, field=name) from violation
+    return rate
 
 
 def typed_month(typed: Mapping[str, Any], field: str) -> tuple[date, date]:

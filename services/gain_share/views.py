@@ -37,10 +37,13 @@ class GainShareView:
     runs_hint: str = ""
     baselines: tuple[BaselineView, ...] = ()
     proposed: str = ""
-    """How many baselines wait to be decided on, in words."""
+    """How many baselines wait for the customer, in words."""
 
     decides: str = ""
     """Who decides on those we proposed, in a sentence, where the member does not."""
+
+    may_propose: bool = False
+    """Whether the member is one of the customer who proposes baselines here; operators have a page of theirs."""
 
     measured: MeasuredView = NOTHING_MEASURED
     runs: tuple[RunRow, ...] = ()
@@ -68,7 +71,7 @@ def read_gain_share(
     count = sum(each[0] for each in counted)
     today = business_date(at, tenant.timezone)
     baselines = baseline_views(session, tenant=tenant, on=today, member=member)
-    proposed = sum(each.status == BaselineStatus.PROPOSED for each in baselines)
+    proposed = sum(each.status == BaselineStatus.PROPOSED and each.is_from_seller for each in baselines)
     may_sign = member is not None and not member.is_operator and member.role in SIGNING_ROLES
     return GainShareView(
         has_subscription=plan is not None,
@@ -82,6 +85,7 @@ def read_gain_share(
         baselines=baselines,
         proposed=f"{proposed} proposed" if proposed else "",
         decides="" if may_sign else _decides(session, tenant_id, member),
+        may_propose=may_sign and plan is not None and plan.gain_share is not None,
         measured=read_measured(session, tenant_id=tenant_id, today=today),
         runs=tuple(run_row(run, tenant.timezone, today=today) for run in runs),
         older_runs=_older(hidden := sum(each[0] for each in totals.values()) - len(runs)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from services.gain_share.baselines import VALUE_RATE
+from services.gain_share.baseline_terms import VALUE_RATE
 from services.rules.added_savings import GAINED, OWN_PREFIX
 from services.rules.gain_share import DOWNTIME_COST
 from services.rules.money import Money

@@ -9,7 +9,8 @@ from sqlmodel import Session
 from models import CreditNote, Dunning, Invoice, InvoiceStatus, NoticeType, StripeInvoice
 from services.invoices.credit_notes import amount_left, note_number
 from services.invoices.numbers import invoice_number
-from services.notice_shapes import CreditNoteData, InvoiceData, NoticeAmount, PaymentFailedData, PaymentReminderData
+from services.notice_shapes import CreditNoteData, InvoiceData, PaymentFailedData, PaymentReminderData
+from services.notice_values import NoticeAmount
 from services.notices import News, announce, announce_new
 
 _OWED = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)

@@ -9,19 +9,24 @@ from sqlalchemy import exists, select
 from sqlmodel import Session, col
 
 from models import (
+    BaselineStatus,
     Collection,
     Dunning,
     GainShareRun,
     GainShareStatus,
     Invoice,
     InvoiceStatus,
+    KpiBaseline,
+    MailKind,
     Notice,
     NoticeType,
     Subscription,
     Tenant,
 )
 from services.errors import Refusal
-from services.notice_shapes import SHAPES, NoticeAmount
+from services.mails.kinds import TERMS
+from services.notice_shapes import SHAPES
+from services.notice_values import NoticeAmount
 from services.payments.dunning import SUSPENDED_AFTER
 from services.price_books.books import plan_in_force, plan_version
 from services.rules.money import Money
@@ -29,9 +34,6 @@ from services.rules.money import Money
 SETTLED: Final = (InvoiceStatus.PAID, InvoiceStatus.VOID)
 _FAILED: Final = (NoticeType.INVOICE_PAYMENT_FAILED, NoticeType.INVOICE_PAYMENT_REMINDER)
 _TO_DECIDE: Final = (NoticeType.GAIN_SHARE_AWAITING_APPROVAL, NoticeType.GAIN_SHARE_REMINDER)
-_OF_RUNS: Final = (*_TO_DECIDE, NoticeType.GAIN_SHARE_APPROVED)
-"""Their letters lead to the page of the run."""
-
 _ALERTS: Final = (NoticeType.CREDITS_LOW, NoticeType.CREDITS_OVERAGE)
 PATHS: Final[Mapping[str, str]] = {
     NoticeType.SUBSCRIPTION_SUSPENDED: "/invoices/",
@@ -48,11 +50,21 @@ PATHS: Final[Mapping[str, str]] = {
     NoticeType.CREDITS_EXPIRING: "/credits/",
     NoticeType.WEBHOOK_DISABLED: "/developers/webhooks/",
     NoticeType.SPEND_CAP_REACHED: "/#spending-limit",
+}
+"""Where the buttons of letters lead whose notice names no page of its own."""
+
+PAGES: Final[Mapping[str, str]] = {
     NoticeType.GAIN_SHARE_AWAITING_APPROVAL: "/gain-share/",
     NoticeType.GAIN_SHARE_REMINDER: "/gain-share/",
     NoticeType.GAIN_SHARE_APPROVED: "/gain-share/",
+    NoticeType.GAIN_SHARE_BASELINE_PROPOSED: "/gain-share/baselines/",
+    NoticeType.GAIN_SHARE_BASELINE_ACCEPTED: "/gain-share/baselines/",
+    NoticeType.GAIN_SHARE_BASELINE_DECLINED: "/gain-share/baselines/",
 }
-"""Where the buttons of letters lead whose notice names no page of its own."""
+"""Where they lead to a page of what the notice is about: its id follows."""
+
+DESK_PATH: Final = "/admin/gain-share/"
+"""Where those of letters to our own people lead: they choose the customer there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +75,13 @@ class Told:
     goal: str
 
 
-def facts_of(session: Session, *, notice: Notice, tenant: Tenant) -> Told | None:
-    """What a letter about a notice says; None where there is nothing (any more) to write about."""
-    if notice.type in _TO_DECIDE and _has_moved_on(session, notice):
+def facts_of(session: Session, *, notice: Notice, tenant: Tenant, kind: MailKind) -> Told | None:
+    """What a letter of a kind about a notice says; None where there is nothing (any more) to write about."""
+    if _has_moved_on(session, notice):
         return None
     facts = {"customer": tenant.name, **_of_data(notice)}
+    if TERMS[kind].is_for_operators:
+        return Told(facts, DESK_PATH)
     if notice.type.startswith(("invoice.", "credit_note.")):
         return _of_invoice(session, notice, facts)
     if notice.type in _ALERTS:
@@ -75,16 +89,15 @@ def facts_of(session: Session, *, notice: Notice, tenant: Tenant) -> Told | None
     if "to_plan_code" in facts:
         for end in ("from", "to"):
             facts[f"{end}_plan"] = _plan_name(session, facts[f"{end}_plan_code"])
-    goal = PATHS[notice.type]
-    return Told(facts, f"{goal}{notice.subject_id}/" if notice.type in _OF_RUNS else goal)
+    if notice.type in PAGES:
+        return Told(facts, f"{PAGES[notice.type]}{notice.subject_id}/")
+    return Told(facts, PATHS[notice.type])
 
 
 def is_settled(session: Session, *, notice: Notice) -> bool:
     """Whether a notice asks for a payment that is not owed any more, or for a decision that was made."""
-    if notice.type in _TO_DECIDE:
-        return _has_moved_on(session, notice)
     if notice.type not in _FAILED:
-        return False
+        return _has_moved_on(session, notice)
     invoice = session.get_one(Invoice, (notice.tenant_id, notice.subject_id), populate_existing=True)
     return invoice.status in SETTLED
 
@@ -159,7 +172,12 @@ def _was_told(
 
 
 def _has_moved_on(session: Session, notice: Notice) -> bool:
-    """Whether a run that a notice asks to decide on is decided or replaced by now."""
+    """Whether a run or a baseline that a notice asks to decide on is decided, replaced or withdrawn by now."""
+    if notice.type == NoticeType.GAIN_SHARE_BASELINE_PROPOSED:
+        baseline = session.get_one(KpiBaseline, (notice.tenant_id, notice.subject_id), populate_existing=True)
+        return baseline.status != BaselineStatus.PROPOSED
+    if notice.type not in (*_TO_DECIDE, NoticeType.GAIN_SHARE_OVERDUE):
+        return False
     run = session.get_one(GainShareRun, (notice.tenant_id, notice.subject_id), populate_existing=True)
     return run.status != GainShareStatus.PENDING_APPROVAL
 

@@ -7,7 +7,7 @@ which are turned off in the account's settings only.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from models import MailKind
 
@@ -21,6 +21,8 @@ class KindTerms:
     is_essential: bool = False
     has_unsubscribe: bool = False
     goes_to_contacts: bool = False
+    is_for_operators: bool = False
+    """Whether it is our own people who are written to about customers, rather than customers about themselves."""
 
 
 TERMS: Final[Mapping[MailKind, KindTerms]] = {
@@ -53,7 +55,14 @@ TERMS: Final[Mapping[MailKind, KindTerms]] = {
         "Webhooks switched off", "That one of your own systems is not reached any more.", has_unsubscribe=True
     ),
     MailKind.GAIN_SHARE: KindTerms(
-        "Gain-share to approve", "That a run of savings waits for your decision, or was approved.", has_unsubscribe=True
+        "Gain-share to decide on",
+        "That a baseline or a run of savings waits for your decision, and what became of your own proposals.",
+        has_unsubscribe=True,
+    ),
+    MailKind.GAIN_SHARE_DESK: KindTerms(
+        "Gain-share of customers",
+        "That a customer proposes or decides on a baseline, disputes or rejects a run, or lets its deadline pass.",
+        has_unsubscribe=True, is_for_operators=True,
     ),
 }  # fmt: skip
 
@@ -82,10 +91,39 @@ KIND_OF: Final[Mapping[str, MailKind]] = {
     "gain_share.awaiting_approval": MailKind.GAIN_SHARE,
     "gain_share.reminder": MailKind.GAIN_SHARE,
     "gain_share.approved": MailKind.GAIN_SHARE,
+    "gain_share.baseline_proposed": MailKind.GAIN_SHARE,
+    "gain_share.baseline_accepted": MailKind.GAIN_SHARE,
+    "gain_share.baseline_declined": MailKind.GAIN_SHARE,
 }
-"""By the type of a notice. Types that are not here are for programs; nobody is written to about them."""
+"""What customers are written to about, by the type of a notice."""
+
+DESK_KIND_OF: Final[Mapping[str, MailKind]] = {
+    "gain_share.rejected": MailKind.GAIN_SHARE_DESK,
+    "gain_share.disputed": MailKind.GAIN_SHARE_DESK,
+    "gain_share.overdue": MailKind.GAIN_SHARE_DESK,
+    "gain_share.baseline_proposed": MailKind.GAIN_SHARE_DESK,
+    "gain_share.baseline_accepted": MailKind.GAIN_SHARE_DESK,
+    "gain_share.baseline_declined": MailKind.GAIN_SHARE_DESK,
+}
+"""What our own people are written to about. Types that are in neither are for programs."""
+
+_TO_WHO_PROPOSED: Final = ("gain_share.baseline_accepted", "gain_share.baseline_declined")
+SELLER: Final = "seller"
 
 
-def template_of(notice_type: str) -> str:
-    """The name of the template that words a type."""
-    return notice_type.replace(".", "_")
+def kind_of(notice_type: str, data: Mapping[str, Any]) -> MailKind | None:
+    """Which letter a notice becomes; None for none. Only one party is written to about it.
+
+    A proposal is for the party that did not make it, the answer to it for the one that did.
+    """
+    if notice_type not in KIND_OF or notice_type not in DESK_KIND_OF:
+        return KIND_OF.get(notice_type) or DESK_KIND_OF.get(notice_type)
+    was_ours = data["proposed_by"] == SELLER
+    is_for_us = was_ours if notice_type in _TO_WHO_PROPOSED else not was_ours
+    return (DESK_KIND_OF if is_for_us else KIND_OF)[notice_type]
+
+
+def template_of(notice_type: str, kind: MailKind) -> str:
+    """The name of the template that words a type; our own people's are apart."""
+    name = notice_type.replace(".", "_")
+    return f"desk_{name}" if TERMS[kind].is_for_operators else name

@@ -8,6 +8,8 @@ from typing import Any, Final
 from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal, format_percent
 
+from services.gain_share.report.french import KPIS
+from services.gain_share.words import KPI_WORDS
 from services.rules.money import Money, minor_digits
 from services.rules.periods import check_timezone
 
@@ -23,6 +25,9 @@ _FRENCH_NOUNS: Final = {
     "Fallback units": "d’unités de repli",
 }
 """Price books name what they count in English; these are the names in those that ship."""
+
+_FRENCH_KPIS: Final = {KPI_WORDS[code]: name for code, name in KPIS.items()}
+_FRENCH_UNITS: Final = {"hours": "heures"}
 
 _BIDI: Final = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 _BLANKS: Final = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], " ")
@@ -69,6 +74,13 @@ def phrases(language: str, timezone: str) -> dict[str, Callable[[Any], str]]:
             return _FRENCH_NOUNS.get(name, f"«\u00a0{name}\u00a0»")
         return name if name[1:2].isupper() else name[:1].lower() + name[1:]
 
+    def kpi(name: str) -> str:
+        """A KPI by its name; those that a plan adds keep theirs."""
+        return _FRENCH_KPIS.get(name, name) if language == FRENCH else name
+
+    def unit(name: str) -> str:
+        return _FRENCH_UNITS.get(name, name) if language == FRENCH else name
+
     return {
         "money": money,
         "day": day,
@@ -77,4 +89,6 @@ def phrases(language: str, timezone: str) -> dict[str, Callable[[Any], str]]:
         "number": number,
         "percent": percent,
         "noun": noun,
+        "kpi": kpi,
+        "unit": unit,
     }

@@ -13,7 +13,7 @@ from models import MailCursor, MailMessage, MailStatus, Notice, Tenant, TenantHe
 from services.database import insert_missing
 from services.mails.content import word_content
 from services.mails.facts import Told, facts_of
-from services.mails.kinds import KIND_OF, template_of
+from services.mails.kinds import kind_of, template_of
 from services.mails.letters import Sender, read_sender
 from services.mails.recipients import Recipient, recipients_of
 from services.notices import read_notices
@@ -63,14 +63,14 @@ def prepare_mails(session: Session, *, tenant_id: str, at: datetime) -> tuple[in
 
 
 def _rows(session: Session, notice: Notice, tenant: Tenant, sender: Sender, *, at: datetime) -> list[dict[str, Any]]:
-    kind = KIND_OF.get(notice.type)
+    kind = kind_of(notice.type, notice.data)
     if kind is None or notice.announced_at < at - TOLD_WITHIN:
         return []
     recipients = recipients_of(session, tenant_id=tenant.id, kind=kind)
-    told = facts_of(session, notice=notice, tenant=tenant) if recipients else None
+    told = facts_of(session, notice=notice, tenant=tenant, kind=kind) if recipients else None
     if told is None:
         return []
-    by_language = _worded(notice, told, tenant, recipients)
+    by_language = _worded(template_of(notice.type, kind), told, tenant, recipients)
     shared = {
         "tenant_id": notice.tenant_id,
         "notice_seq": notice.seq,
@@ -84,11 +84,9 @@ def _rows(session: Session, notice: Notice, tenant: Tenant, sender: Sender, *, a
     return [shared | _own(notice, each, by_language[each.language], sender) for each in recipients]
 
 
-def _worded(notice: Notice, told: Told, tenant: Tenant, recipients: Sequence[Recipient]) -> dict[str, dict[str, Any]]:
+def _worded(template: str, told: Told, tenant: Tenant, recipients: Sequence[Recipient]) -> dict[str, dict[str, Any]]:
     return {
-        language: word_content(
-            template_of(notice.type), told.facts, language=language, timezone=tenant.timezone
-        ).as_json()
+        language: word_content(template, told.facts, language=language, timezone=tenant.timezone).as_json()
         for language in sorted({each.language for each in recipients})
     }
 

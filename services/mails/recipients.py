@@ -25,10 +25,12 @@ class Recipient:
 
 
 def recipients_of(session: Session, *, tenant_id: str, kind: MailKind) -> list[Recipient]:
-    """Everybody who gets letters of a kind, each address once: members, then the addresses for bills.
+    """Everybody who gets letters of a kind, each address once: members, then those for bills; or our own people.
 
-    Who chose no language is written to in that of the customer's billing details.
+    A customer's who chose no language are written to in that of its billing details, ours in English.
     """
+    if TERMS[kind].is_for_operators:
+        return _operators(session)
     profile = read_billing_profile(session, tenant_id=tenant_id)
     language = language_of(session, tenant_id=tenant_id)
     members = _members(session, tenant_id, kind, language)
@@ -36,6 +38,16 @@ def recipients_of(session: Session, *, tenant_id: str, kind: MailKind) -> list[R
     known = {each.address for each in members}
     return members + [
         Recipient(address, language) for address in dict.fromkeys(map(str.lower, contacts)) if address not in known
+    ]
+
+
+def _operators(session: Session) -> list[Recipient]:
+    statement = select(col(User.id), col(User.email), col(User.language)).where(
+        col(User.is_operator).is_(True), col(User.wants_desk_mail).is_(True)
+    )
+    return [
+        Recipient(email, language or ENGLISH, user_id)
+        for user_id, email, language in session.execute(statement.order_by(col(User.email)))
     ]
 
 

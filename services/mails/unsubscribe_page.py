@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from services.mails.content import TEMPLATES
 from services.mails.phrases import ENGLISH
 from services.mails.preferences import Unsubscribing
-from services.mails.writing import SETTINGS_PATH
+from services.mails.writing import DESK_SETTINGS_PATH, SETTINGS_PATH
 from services.settings import settings
 
 _WORDS: Final = {
@@ -20,6 +20,7 @@ _WORDS: Final = {
         "stops": "“{title}” about {customer} is no longer sent to {address}.",
         "again": "Send them again",
         "settings": "Choose everything you are told",
+        "all": "all customers",
     },
     "fr": {
         "ask": "Ne plus recevoir ces avis\u00a0?",
@@ -29,6 +30,7 @@ _WORDS: Final = {
         "stops": "«\u00a0{title}\u00a0» au sujet de {customer} n’est plus envoyé à {address}.",
         "again": "Les recevoir de nouveau",
         "settings": "Choisir tous vos avis",
+        "all": "tous les clients",
     },
 }
 _FRENCH_TITLES: Final = {
@@ -37,7 +39,8 @@ _FRENCH_TITLES: Final = {
     "Plan and subscription": "Forfait et abonnement",
     "Webhooks switched off": "Webhooks désactivés",
     "End of a trial": "Fin d’un essai",
-    "Gain-share to approve": "Partage des gains à approuver",
+    "Gain-share to decide on": "Partage des gains à décider",
+    "Gain-share of customers": "Partage des gains des clients",
 }
 
 
@@ -49,17 +52,19 @@ def page_of(found: Unsubscribing) -> str:
     return _render(
         found.language,
         heading=words["ask" if found.is_wanted else "stopped"],
-        sentence=sentence.format(title=title, customer=found.customer, address=found.address),
+        sentence=sentence.format(title=title, customer=found.customer or words["all"], address=found.address),
         button=words["stop" if found.is_wanted else "again"],
         wanted="no" if found.is_wanted else "yes",
         quiet=not found.is_wanted,
+        settings_url=SETTINGS_PATH if found.customer else DESK_SETTINGS_PATH,
     )
 
 
 def page_of_refusal(sentence: str) -> str:
     """Why a link does nothing."""
     return _render(
-        ENGLISH, heading="This link cannot be used", sentence=sentence, button="", wanted="", quiet=False
+        ENGLISH, heading="This link cannot be used", sentence=sentence, button="", wanted="", quiet=False,
+        settings_url=SETTINGS_PATH,
     )  # fmt: skip
 
 
@@ -71,7 +76,6 @@ def _render(language: str, **parts: object) -> str:
             language=language,
             brand=settings().seller_name,
             settings=_WORDS[language]["settings"],
-            settings_url=SETTINGS_PATH,
             **parts,
         )
     )

@@ -21,6 +21,9 @@ from services.settings import settings
 from services.tenants import read_tenant
 
 SETTINGS_PATH: Final = "/notifications/"
+DESK_SETTINGS_PATH: Final = "/admin/notifications/"
+"""Where our own people choose."""
+
 UNSUBSCRIBE_PATH: Final = "/unsubscribe/"
 PDF_TYPE: Final = "application/pdf"
 _WITH_DOCUMENT: Final = (NoticeType.INVOICE_FINALIZED, NoticeType.CREDIT_NOTE_ISSUED)
@@ -66,12 +69,13 @@ def content_of(mail: MailMessage) -> Content:
 def frame_of(session: Session, mail: MailMessage) -> Frame:
     """What stands around a letter's words."""
     portal = settings().portal_address
+    chosen_at = DESK_SETTINGS_PATH if TERMS[mail.kind].is_for_operators else SETTINGS_PATH
     return Frame(
         brand=settings().seller_name,
         language=mail.language,
         customer=read_tenant(session, tenant_id=mail.tenant_id).name,
         action_url=mail.action_url,
-        settings_url="" if mail.user_id is None else f"{portal}{SETTINGS_PATH}",
+        settings_url="" if mail.user_id is None else f"{portal}{chosen_at}",
         unsubscribe_url=_unsubscribe_url(session, mail, portal),
     )
 

@@ -9,7 +9,8 @@ from sqlmodel import Session, select
 from models import Alert, AlertKind, NoticeType, table_of
 from services.database import insert_missing
 from services.identifiers import new_id
-from services.notice_shapes import CreditsData, NoticeAmount, NoticeData, SpendCapData
+from services.notice_shapes import CreditsData, SpendCapData
+from services.notice_values import NoticeAmount, NoticeData
 from services.notices import announce
 from services.rules.quantities import plain_micro
 from services.usage.lanes import Lane

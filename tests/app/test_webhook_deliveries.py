@@ -15,7 +15,8 @@ from app.webhook_deliveries import deliver_due_webhooks, deliver_test
 from models import NoticeType, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from services import settings as configuration
 from services.database import reading, transaction
-from services.notice_shapes import NoticeAmount, SpendCapData
+from services.notice_shapes import SpendCapData
+from services.notice_values import NoticeAmount
 from services.notices import announce, read_notices
 from services.rules.webhook_retries import ATTEMPTS_MAX, RETRY_AFTER
 from services.webhooks import endpoints, replays

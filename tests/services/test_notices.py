@@ -16,7 +16,8 @@ from services.identity import create_tenant
 from services.invoices.credit_note_issuing import issue_credit_note
 from services.invoices.finding import mark_invoice_paid
 from services.invoices.transitions import mark_uncollectible, void_invoice
-from services.notice_shapes import SHAPES, NoticeAmount, SpendCapData
+from services.notice_shapes import SHAPES, SpendCapData
+from services.notice_values import NoticeAmount
 from services.notices import announce, read_notice, read_notices
 from services.price_books.books import load_shipped_books
 from services.spending.controls import set_spend_cap

@@ -14,11 +14,12 @@ from sqlmodel import Session, select
 from models import InvoiceLine, LineKind
 from services.closing.close import close_period
 from services.errors import Forbidden, Unprocessable
-from services.gain_share.baselines import BaselineTerms, accept_baseline, propose_baseline
+from services.gain_share.baseline_terms import BaselineTerms
+from services.gain_share.baselines import accept_baseline, propose_baseline
 from services.gain_share.calculations import calculate_run
 from services.gain_share.decisions import approve_run
 from services.gain_share.evidence import store_evidence
-from services.gain_share.kpi_measurements import measured
+from services.gain_share.kpi_figures import measured
 from services.gain_share.runs import submit_run
 from services.maintenance.columns import FailureColumns, LogMapping, MachineColumns, RepairColumns
 from services.maintenance.imports import LogRequest, import_maintenance_log

@@ -10,7 +10,7 @@ from app.api.json_body import ExponentNumber
 from app.api.schemas.values import Body, Code, Day, Id, Quantity, Shown
 from models import BaselineStatus, EvidenceFile, KpiBaseline, KpiMeasurement, MeasurementSource, Party
 from models.kpi import REASON_MAX, SITE_MAX, UNIT_MAX
-from services.gain_share.baselines import Commitment
+from services.gain_share.baseline_lists import Commitment
 from services.rules.decimals import TEXT_MAX, is_plain, text_of
 
 FIGURE_PATTERN = r"^[0-9]+(\.[0-9]+)?$"

@@ -9,7 +9,7 @@ from models import MailKind, User
 from services.database import engine, reading, transaction
 from services.gateways.mail_tokens import Subscriber, read_subscriber, sign_subscriber
 from services.gateways.master_key import read_master_key
-from services.identity import find_user
+from services.identity import create_user, find_user
 from services.mails.recipients import recipients_of
 from tests.app.api.conftest import Customer, World
 
@@ -98,3 +98,19 @@ def test_a_token_opens_under_its_own_key_only() -> None:
     assert read_subscriber(token, master_key=b"a" * 32) == subscriber
     with pytest.raises(Exception, match="not one of ours"):
         read_subscriber(token, master_key=b"b" * 32)
+
+
+def test_an_operator_stops_letters_about_all_customers_by_the_link(client: Any, world: World) -> None:
+    with transaction() as session:
+        operator = create_user(session, email="ops2@t.example", password="a-long-password", is_operator=True, at=NOW).id
+    subscriber = Subscriber(world.acme.tenant_id, operator, MailKind.GAIN_SHARE_DESK.value)
+    address = f"/unsubscribe/{sign_subscriber(subscriber, master_key=read_master_key(engine().url))}"
+    asked = client.get(address)
+    assert "about all customers is sent to ops2@t.example" in asked.text
+    assert 'href="/admin/notifications/"' in asked.text
+    assert "You are unsubscribed" in client.post(address, data={"List-Unsubscribe": "One-Click"}).text
+    with reading() as session:
+        found = recipients_of(session, tenant_id=world.borealis.tenant_id, kind=MailKind.GAIN_SHARE_DESK)
+    assert "ops2@t.example" not in [each.address for each in found]
+    refused = client.post(f"/unsubscribe/{token_for(world.acme, MailKind.GAIN_SHARE_DESK)}", data={"wanted": "yes"})
+    assert refused.status_code == 403

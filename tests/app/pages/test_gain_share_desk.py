@@ -10,6 +10,7 @@ import pytest
 import reflex as rx
 from sqlalchemy import Engine
 
+from app.pages.baseline_desk import BaselineDeskPage
 from app.pages.gain_share_answer import GainShareAnswerPage
 from app.pages.gain_share_desk import GainShareDeskPage
 from app.pages.gain_share_log import GainShareLogPage
@@ -18,7 +19,8 @@ from app.pages.gain_share_new import GainShareNewPage
 from app.pages.gain_share_queue import GainShareQueuePage
 from models import BaselineStatus, GainShareStatus, Role, StepKind
 from services.database import reading, transaction
-from services.gain_share.baselines import list_baselines, propose_baseline
+from services.gain_share.baseline_lists import list_baselines
+from services.gain_share.baselines import propose_baseline
 from services.gain_share.decisions import dispute_run
 from services.gain_share.evidence import store_evidence
 from services.gain_share.kpi_measurement_lists import list_measurements
@@ -42,6 +44,7 @@ EFFECTIVE: dict[str, Any] = {
 }  # fmt: skip
 PAGES = (
     GainShareQueuePage, GainShareDeskPage, GainShareMonthsPage, GainShareLogPage, GainShareNewPage, GainShareAnswerPage,
+    BaselineDeskPage,
 )  # fmt: skip
 TYPED = {"period_from": f"{FIRST}", "period_to": f"{LAST}", "share_pct": "15", "method": "downtime-cost"}
 
@@ -144,12 +147,15 @@ def test_a_baseline_is_proposed_with_its_document_and_withdrawn_again(tenant_id:
         "measured_to": f"{FIRST - timedelta(days=1)}", "operating_hours": "8,000", "downtime_rate": "5000.50",
     }  # fmt: skip
     call(root, GainShareDeskPage, "propose", typed)
-    assert "choose the source document" in state.propose_problem
+    assert "choose the source document" in state.problems["source"]
+    assert state.propose_problem == "Nothing was proposed yet. Look at what is marked above."
     call(root, GainShareDeskPage, "source_came", {"which": "source", "id": file_id, "name": "Review.pdf"})
     call(root, GainShareDeskPage, "propose", typed | {"value": "a lot"})
-    assert (state.propose_problem, state.proposed) == ("“a lot” is no number; write one such as 1250.5.", "")
+    marked = {name: said for name, said in state.problems.items() if said}
+    assert (marked, state.proposed) == ({"value": "“a lot” is no number; write one such as 1250.5."}, "")
     call(root, GainShareDeskPage, "propose", typed)
-    assert (state.propose_problem, state.source_name) == ("", "")
+    assert (state.propose_problem, state.source_name, any(state.problems.values())) == ("", "", False)
+    assert state.next_step.startswith("The customer is told")
     (shown,) = state.view.baselines
     assert (shown.value, shown.document, shown.may_decide, shown.may_withdraw) == (
         "92 hours",

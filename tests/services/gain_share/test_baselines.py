@@ -12,14 +12,8 @@ from sqlmodel import Session
 from models import BaselineStatus, KpiBaseline, Party, Role
 from services.api_keys import Principal
 from services.errors import Conflict, Forbidden, NotFound, Unprocessable
-from services.gain_share.baselines import (
-    accept_baseline,
-    baselines_in_force,
-    decline_baseline,
-    list_baselines,
-    propose_baseline,
-    withdraw_baseline,
-)
+from services.gain_share.baseline_lists import baselines_in_force, list_baselines
+from services.gain_share.baselines import accept_baseline, decline_baseline, propose_baseline, withdraw_baseline
 from services.gain_share.parties import Signer, signer_of_key, signer_of_member
 from services.sign_in import Member
 from tests.gain_share_given import OURS, RATES, THEIRS, accepted_baseline, terms_of

@@ -12,8 +12,9 @@ from sqlmodel import Session
 from models import KpiMeasurement, MeasurementSource
 from services.errors import Conflict, NotFound, Unprocessable
 from services.gain_share.kpi_counts import Counts
+from services.gain_share.kpi_figures import measured
 from services.gain_share.kpi_measurement_lists import list_measurements
-from services.gain_share.kpi_measurements import Reading, measured, record_measurement, record_measurements
+from services.gain_share.kpi_measurements import Reading, record_measurement, record_measurements
 from tests.gain_share_given import THEIRS, document
 from tests.given import Customer, customer
 

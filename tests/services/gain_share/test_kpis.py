@@ -13,8 +13,10 @@ from models import MeasurementSource
 from services.contracts.agreements import work_out_contract
 from services.contracts.terms import read_terms
 from services.errors import Unprocessable
-from services.gain_share.baselines import baselines_in_force, propose_baseline
-from services.gain_share.kpi_measurements import Reading, measured, record_measurement
+from services.gain_share.baseline_lists import baselines_in_force
+from services.gain_share.baselines import propose_baseline
+from services.gain_share.kpi_figures import measured
+from services.gain_share.kpi_measurements import Reading, record_measurement
 from services.gain_share.kpis import check_unit, find_kpi, kpis_of
 from services.price_books.files import GainShareEntry
 from services.price_books.plans import GainShareKpi, GainShareTerms

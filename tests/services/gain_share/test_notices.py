@@ -7,11 +7,11 @@ from sqlalchemy import Engine
 from sqlmodel import Session, select
 
 from app.gain_share_reminders import remind_of_runs_due
-from models import GainShareRun, GainShareStatus, Notice, NoticeType, PendingLine, StepKind
+from models import GainShareRun, GainShareStatus, MailKind, Notice, NoticeType, PendingLine, StepKind
 from services.database import transaction
 from services.due_moments import next_due
 from services.gain_share.decisions import approve_run
-from services.gain_share.notices import remind_of_run, reminders_due
+from services.gain_share.notices import overdue_to_tell, remind_of_run, reminders_due, tell_of_overdue
 from services.gain_share.steps import read_thread
 from services.mails.facts import facts_of, is_settled
 from services.tenants import read_tenant
@@ -84,12 +84,39 @@ def test_a_clock_that_is_set_forward_stops_for_reminders(session: Session, run: 
     assert stop == datetime(2026, 8, 13, 3, tzinfo=UTC), "midnight in Halifax, a week before"
 
 
+def test_a_deadline_that_passed_is_told_once_by_the_customers_clock(session: Session, run: GainShareRun) -> None:
+    named = {"tenant_id": run.tenant_id, "run_id": run.id}
+    late_at_night = datetime(2026, 8, 21, 2, 59, tzinfo=UTC)
+    assert overdue_to_tell(session, at=late_at_night) == [], "it is still the day in Halifax"
+    over = datetime(2026, 8, 21, 3, tzinfo=UTC)
+    assert next_due(session, tenant_id=run.tenant_id, after=late_at_night) == over
+    assert overdue_to_tell(session, at=over) == [(run.tenant_id, run.id)]
+    assert tell_of_overdue(session, **named, at=over)
+    assert overdue_to_tell(session, at=over) == []
+    assert tell_of_overdue(session, **named, at=over), "a second worker tells nothing new"
+    told = session.exec(select(Notice).where(Notice.type == NoticeType.GAIN_SHARE_OVERDUE.value)).all()
+    assert [notice.data["status"] for notice in told] == ["pending_approval"]
+    assert not is_settled(session, notice=told[0])
+    approve_run(session, **named, signer=THEIRS, at=over)
+    assert is_settled(session, notice=told[0])
+    assert not tell_of_overdue(session, **named, at=over)
+
+
+def test_what_was_over_long_ago_or_is_decided_is_no_news(session: Session, run: GainShareRun) -> None:
+    assert overdue_to_tell(session, at=morning(DEADLINE + timedelta(days=9))) == []
+    approve_run(session, tenant_id=run.tenant_id, run_id=run.id, signer=THEIRS, at=JULY)
+    assert overdue_to_tell(session, at=morning(DEADLINE + timedelta(days=1))) == []
+
+
 def test_the_job_counts_what_it_did(engine: Engine) -> None:
     with transaction(engine) as session:
         submitted(session, plant(session).tenant_id, deadline_on=DEADLINE)
     at = morning(DEADLINE - timedelta(days=7))
-    assert remind_of_runs_due(at=at) == {"reminders": 1, "failed": 0}
-    assert remind_of_runs_due(at=at) == {"reminders": 0, "failed": 0}
+    assert remind_of_runs_due(at=at) == {"reminders": 1, "overdue": 0, "failed": 0}
+    assert remind_of_runs_due(at=at) == {"reminders": 0, "overdue": 0, "failed": 0}
+    over = morning(DEADLINE + timedelta(days=1))
+    assert remind_of_runs_due(at=over) == {"reminders": 0, "overdue": 1, "failed": 0}
+    assert remind_of_runs_due(at=over) == {"reminders": 0, "overdue": 0, "failed": 0}
 
 
 def test_a_notice_says_what_a_receiver_needs(session: Session, run: GainShareRun) -> None:
@@ -106,10 +133,10 @@ def test_a_notice_says_what_a_receiver_needs(session: Session, run: GainShareRun
 def test_letters_lead_to_the_run_and_are_not_written_once_it_is_decided(session: Session, run: GainShareRun) -> None:
     tenant = read_tenant(session, tenant_id=run.tenant_id)
     (asking,) = session.exec(select(Notice).where(Notice.subject_id == run.id)).all()
-    told = facts_of(session, notice=asking, tenant=tenant)
+    told = facts_of(session, notice=asking, tenant=tenant, kind=MailKind.GAIN_SHARE)
     assert told is not None
     assert told.goal == f"/gain-share/{run.id}/"
     assert not is_settled(session, notice=asking)
     approve_run(session, tenant_id=run.tenant_id, run_id=run.id, signer=THEIRS, at=JULY)
-    assert facts_of(session, notice=asking, tenant=tenant) is None
+    assert facts_of(session, notice=asking, tenant=tenant, kind=MailKind.GAIN_SHARE) is None
     assert is_settled(session, notice=asking)

@@ -12,7 +12,7 @@ import pytest
 from models import NoticeType
 from services.errors import Unprocessable
 from services.mails.content import Content, templates, word_content
-from services.mails.kinds import KIND_OF, TERMS, MailKind, template_of
+from services.mails.kinds import DESK_KIND_OF, KIND_OF, TERMS, MailKind, kind_of, template_of
 from services.mails.layouts import Frame, as_html, as_text
 from services.mails.letters import Attachment, Letter, compose, read_sender
 from services.mails.phrases import LANGUAGES, one_line, phrases
@@ -58,14 +58,35 @@ def parsed(data: bytes) -> EmailMessage:
 
 
 def test_every_type_that_is_written_about_has_a_template_in_every_language() -> None:
-    assert {template_of(each) for each in KIND_OF} == set(templates()) == set(FACTS)
-    assert set(KIND_OF.values()) == set(MailKind) == set(TERMS)
-    assert set(KIND_OF) <= set(NoticeType)
+    named = {template_of(each, kind) for kinds in (KIND_OF, DESK_KIND_OF) for each, kind in kinds.items()}
+    assert named == set(templates()) == set(FACTS)
+    assert {*KIND_OF.values(), *DESK_KIND_OF.values()} == set(MailKind) == set(TERMS)
+    assert {*KIND_OF, *DESK_KIND_OF} <= set(NoticeType)
     for_programs = {
         "invoice.uncollectible", "subscription.started", "subscription.activated", "subscription.past_due",
-        "gain_share.rejected", "gain_share.disputed",
+        "gain_share.baseline_withdrawn",
     }  # fmt: skip
-    assert set(NoticeType) - set(KIND_OF) == for_programs, "somebody is to be told of it, or it is named here"
+    untold = set(NoticeType) - set(KIND_OF) - set(DESK_KIND_OF)
+    assert untold == for_programs, "somebody is to be told of it, or it is named here"
+
+
+def test_customers_and_our_own_people_are_written_to_about_different_things() -> None:
+    ours = {kind for kind, terms in TERMS.items() if terms.is_for_operators}
+    assert set(DESK_KIND_OF.values()) == ours
+    assert not ours & set(KIND_OF.values())
+    assert not [kind for kind in ours if TERMS[kind].is_essential or TERMS[kind].goes_to_contacts]
+
+
+@pytest.mark.parametrize("proposed_by", ["seller", "customer"])
+def test_a_proposal_is_for_the_other_party_and_the_answer_for_the_one_that_made_it(proposed_by: str) -> None:
+    ours, theirs = MailKind.GAIN_SHARE_DESK, MailKind.GAIN_SHARE
+    other, own = (theirs, ours) if proposed_by == "seller" else (ours, theirs)
+    data = {"proposed_by": proposed_by}
+    assert kind_of("gain_share.baseline_proposed", data) == other
+    assert {kind_of(f"gain_share.baseline_{word}", data) for word in ("accepted", "declined")} == {own}
+    assert kind_of("gain_share.baseline_withdrawn", data) is None
+    assert kind_of("gain_share.rejected", {}) == ours
+    assert kind_of("gain_share.approved", {}) == theirs
 
 
 def test_what_can_be_stopped_by_a_link_is_neither_essential_nor_sent_to_people_without_an_account() -> None:

@@ -15,8 +15,8 @@ from models import KpiMeasurement, LogFile, MaintenanceImport, MaintenanceRow, R
 from models.maintenance import ROW_REASON_MAX
 from services.errors import Conflict, NotFound, Unprocessable
 from services.gain_share.evidence import store_evidence
+from services.gain_share.kpi_figures import measured
 from services.gain_share.kpi_measurement_lists import list_measurements
-from services.gain_share.kpi_measurements import measured
 from services.maintenance.columns import FailureColumns, LogMapping, MachineColumns, RepairColumns, Writing
 from services.maintenance.imports import (
     LogImport,
