@@ -32,6 +32,8 @@ from services.payments import (
 from services.payments.inbox import Claim
 from services.payments.readings import read_subject
 from services.payments.subjects import NeedsPerson, NotOurs, Readings, Subject, Unread
+from services.subscriptions.arrears_moves import restorings_due
+from services.tenant_clocks import now_of
 
 READINGS_MAX: Final = 8
 ROUNDS_MAX: Final = 1_000
@@ -94,7 +96,9 @@ def owe_what_is_missing(stripe: Stripe, *, at: datetime) -> None:
 
 
 def advance_dunnings(*, at: datetime) -> dict[str, int]:
-    """Write the reminders that are due and suspend where they are over: {reminders, failed}; one stops no others."""
+    """Write the reminders that are due and suspend or move where they are over, and put back what was moved and is
+    settled: {reminders, failed}; one stops no others.
+    """
     with reading() as session:
         due = dunning.dunnings_due(session, at=at)
     counts = {"reminders": 0, "failed": 0}
@@ -106,7 +110,24 @@ def advance_dunnings(*, at: datetime) -> dict[str, int]:
         except Exception as error:
             _log.warning("dunning_failed", tenant_id=tenant_id, invoice_id=invoice_id, **told(error))
             counts["failed"] += 1
+    counts["failed"] += _go_back(at)
     return counts
+
+
+def _go_back(at: datetime) -> int:
+    """Put back what was moved for an unpaid invoice and could not go back as that was settled; how many failed."""
+    with reading() as session:
+        due = restorings_due(session)
+    failed = 0
+    for tenant_id, subscription_id in due:
+        try:
+            with transaction() as session:
+                now = now_of(session, tenant_id=tenant_id, at=at)
+                standing.go_back(session, tenant_id=tenant_id, subscription_id=subscription_id, at=now)
+        except Exception as error:
+            _log.warning("restoring_failed", tenant_id=tenant_id, subscription_id=subscription_id, **told(error))
+            failed += 1
+    return failed
 
 
 def sweep_events(stripe: Stripe, *, at: datetime, since: datetime | None = None) -> int:

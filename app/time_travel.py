@@ -24,6 +24,8 @@ from services.gain_share.notices import overdue_to_tell, remind_of_run, reminder
 from services.invoices.transitions import void_invoice
 from services.notices import last_notice, read_notices
 from services.payments.dunning import advance_dunning, dunnings_due
+from services.payments.standing import go_back
+from services.subscriptions.arrears_moves import restorings_due
 from services.subscriptions.notices import announce_trial_ending, trials_ending
 from services.subscriptions.scheduled_ends import end_scheduled, ends_due
 from services.subscriptions.starting import list_subscriptions
@@ -130,6 +132,9 @@ def _jobs(at: datetime) -> list[tuple[Due, Act]]:
     def remind(session: Session, tenant_id: str, invoice_id: str) -> None:
         advance_dunning(session, tenant_id=tenant_id, invoice_id=invoice_id, at=at)
 
+    def restore(session: Session, tenant_id: str, subscription_id: str) -> None:
+        go_back(session, tenant_id=tenant_id, subscription_id=subscription_id, at=at)
+
     def tell_trial(session: Session, tenant_id: str, subscription_id: str) -> None:
         announce_trial_ending(session, tenant_id=tenant_id, subscription_id=subscription_id, at=at)
 
@@ -154,6 +159,7 @@ def _jobs(at: datetime) -> list[tuple[Due, Act]]:
     return [
         (partial(ends_due, at=at), end),
         (partial(dunnings_due, at=at), remind),
+        (restorings_due, restore),
         (partial(trials_ending, at=at), tell_trial),
         (partial(reminders_due, at=at), remind_of_gain_share),
         (partial(overdue_to_tell, at=at), tell_overdue),

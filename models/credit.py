@@ -95,7 +95,8 @@ class CreditEntry(TenantOwned, table=True):
     """One change of one lot. A burn names the range of receipts it paid for (first and last `seq`).
 
     `source_id` names what else brought it about: the other lot of a transfer, the credit note that takes back what was
-    bought. `reason` is why a person took a gift away.
+    bought. `reason` is why a person took a gift away, or why an allowance that was held
+    back is there again.
     """
 
     __tablename__ = "credit_entry"

@@ -30,6 +30,8 @@ class NoticeType(StrEnum):
     SUBSCRIPTION_PAST_DUE = "subscription.past_due"
     SUBSCRIPTION_PAUSED = "subscription.paused"
     SUBSCRIPTION_SUSPENDED = "subscription.suspended"
+    SUBSCRIPTION_MOVED_UNPAID = "subscription.moved_unpaid"
+    SUBSCRIPTION_RESTORED = "subscription.restored"
     SUBSCRIPTION_RESUMED = "subscription.resumed"
     SUBSCRIPTION_CANCELED = "subscription.canceled"
     SUBSCRIPTION_TRIAL_ENDING = "subscription.trial_ending"

@@ -52,6 +52,9 @@ class Subscription(TenantOwned, table=True):
 
     While it is paused or suspended, `rests_since` is when that began, after the last use.
 
+    `former_version_id` is the plan version that it was moved from, to one without a fee, because an invoice is unpaid:
+    paying puts it back. Its interval stays what it was.
+
     `name` tells it from the customer's others; "" is the main one. One that is bound to a `site` takes that site's use
     and assets alone. No two that have not ended share a name, or a site.
     """
@@ -65,6 +68,8 @@ class Subscription(TenantOwned, table=True):
         CheckConstraint("(status IN ('paused', 'suspended')) = (rests_since IS NOT NULL)", name="rest_has_time"),
         ForeignKeyConstraint(["tenant_id", "site"], ["site.tenant_id", "site.code"]),
         CheckConstraint("site IS NULL OR name <> ''", name="site_has_name"),
+        CheckConstraint("former_version_id <> plan_version_id", name="moved_to_another_plan"),
+        CheckConstraint("former_version_id IS NULL OR rests_since IS NULL", name="moved_does_not_rest"),
         Index("ix_subscription_due", "current_period_end", "tenant_id", "id", "status"),
         Index("ix_subscription_id", "id"),
         Index(
@@ -103,6 +108,7 @@ class Subscription(TenantOwned, table=True):
     base_paid_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     canceled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     rests_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    former_version_id: str | None = Field(default=None, max_length=HASH_MAX, foreign_key="plan_version.id")
 
 
 class SubscriptionDiscount(TenantOwned, table=True):
@@ -134,6 +140,9 @@ class BillingPeriod(TenantOwned, table=True):
 
     A change of plan within a period cuts it into parts, each a row of its own, closed together: `part_of` is where the
     whole period starts, for all but the first.
+
+    A part is `in_arrears` where the plan is one without a fee that it was moved to because an invoice is unpaid: what
+    the parts before it were given is held back, and it has an allowance of its own.
     """
 
     __tablename__ = "billing_period"
@@ -142,6 +151,7 @@ class BillingPeriod(TenantOwned, table=True):
         CheckConstraint("ends_at > starts_at", name="order"),
         CheckConstraint("(status = 'closed') = (closed_at IS NOT NULL)", name="closed_has_time"),
         CheckConstraint("part_of < starts_at", name="part_after_its_start"),
+        CheckConstraint("NOT in_arrears OR part_of IS NOT NULL", name="arrears_cut_a_period"),
     )
 
     subscription_id: str = Field(primary_key=True, max_length=ID_MAX)
@@ -152,6 +162,7 @@ class BillingPeriod(TenantOwned, table=True):
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     invoice_id: str | None = Field(default=None, max_length=ID_MAX)
     part_of: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    in_arrears: bool = False
 
 
 class PoolUsage(TenantOwned, table=True):

@@ -123,7 +123,7 @@ def _row(
     return CustomerView(
         id=tenant.id,
         name=tenant.name,
-        plan=holder.plan.name if holder else "No plan",
+        plan=_plan_words(holder),
         status=status,
         status_word=status.replace("_", " ").capitalize(),
         credits="" if fullest is None else f"{fullest.used_pct:,} %" + _of(fullest, pools),
@@ -134,6 +134,13 @@ def _row(
         open_amount=wording.amount(open_minor, tenant.currency),
         has_open=open_minor > 0,
     )
+
+
+def _plan_words(holder: Holder | None) -> str:
+    if holder is None:
+        return "No plan"
+    was_moved = holder.subscription.former_version_id is not None
+    return f"{holder.plan.name}, unpaid" if was_moved else holder.plan.name
 
 
 def _of(fullest: PoolBalance, pools: list[PoolBalance]) -> str:

@@ -47,6 +47,10 @@ class PaymentReminderData(InvoiceData):
     day: int = Field(ge=0, description="Whole days since the payment failed.")
     failed_at: datetime
     suspends_at: datetime = Field(description="When service stops unless it is paid.")
+    moves_to_plan_code: str | None = Field(
+        default=None,
+        description="The plan without a fee that the subscription is moved to then, instead of being suspended.",
+    )
 
 
 class CreditNoteData(NoticeData):
@@ -91,6 +95,14 @@ class SubscriptionChangeData(SubscriptionData):
     to_plan_code: str
     to_interval: str
     effective_at: datetime
+
+
+class SubscriptionMovedData(SubscriptionChangeData):
+    """A subscription that was moved to a plan without a fee, and the unpaid invoice it was moved for."""
+
+    invoice_id: str
+    invoice_number: str = Field(examples=["INV-000042"])
+    amount_due: NoticeAmount
 
 
 class CreditsData(NoticeData):
@@ -171,6 +183,8 @@ SHAPES: Final[Mapping[NoticeType, type[NoticeData]]] = {
     NoticeType.SUBSCRIPTION_PAST_DUE: SubscriptionStatusData,
     NoticeType.SUBSCRIPTION_PAUSED: SubscriptionStatusData,
     NoticeType.SUBSCRIPTION_SUSPENDED: SubscriptionStatusData,
+    NoticeType.SUBSCRIPTION_MOVED_UNPAID: SubscriptionMovedData,
+    NoticeType.SUBSCRIPTION_RESTORED: SubscriptionChangeData,
     NoticeType.SUBSCRIPTION_RESUMED: SubscriptionStatusData,
     NoticeType.SUBSCRIPTION_CANCELED: SubscriptionData,
     NoticeType.SUBSCRIPTION_TRIAL_ENDING: SubscriptionData,

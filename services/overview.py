@@ -118,7 +118,8 @@ def read_overview(
         renews=renews,
         renews_on=renews_on,
         late=_late(facts, at),
-        has_usage=any(balance.used_micro or balance.period_overage_micro for balance in facts.balances),
+        has_usage=subscription.former_version_id is not None
+        or any(balance.used_micro or balance.period_overage_micro for balance in facts.balances),
         pools=tuple(pool_view(balance, facts.plan) for balance in facts.balances),
         assets=_assets_view(facts.assets, timezone),
         sites=_sites_view(facts),

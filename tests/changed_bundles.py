@@ -134,11 +134,57 @@ def parted(change: Change | None = None, *, late: Change | None = None, lost_mic
     return ledger
 
 
+def moved(change: Change | None = None, *, had: bool = False, lost_micro: int = 0, fee: str | None = None) -> Ledger:
+    """Pro until CHANGED_AT, the free plan because it is unpaid until AGAIN_AT, and Pro again; `had` where the period
+    began on the free plan. Free has 20 questions a month, and sells more here; of Pro's 100, 50 are used before.
+
+    Receipt 4 is the invoice, which `change` edits. `lost_micro` is billed in arrears beyond the allowance though it was
+    there; with a `fee` the plan in arrears is none without one.
+    """
+    ledger = Ledger()
+    sold = {"questions": {"model": "per_unit", "unit_price": "0.01"}}
+    free = ledger.plan("assistant", "free", overage=sold, **({} if fee is None else {"base_price": fee}))
+    pro = ledger.plan("assistant", "pro", after_dunning="free")
+    spans = [(MARCH[0], CHANGED_AT), (CHANGED_AT, AGAIN_AT), (AGAIN_AT, MARCH[1])]
+    begun = MARCH[0] + timedelta(days=1)
+    rated = [(free, (MARCH[0], begun)), (pro, (begun, CHANGED_AT))] if had else [(pro, spans[0])]
+    rated += [(free, spans[1]), (pro, spans[2])]
+
+    def given(more: int, at: datetime) -> int:
+        return int(more * 10**6 * Fraction((MARCH[1] - at) // MICRO, (MARCH[1] - MARCH[0]) // MICRO))
+
+    of_free = 20 * 10**6 if had else given(20, CHANGED_AT)
+    of_pro = given(80, begun) if had else 100 * 10**6
+    ledger.use(pro, "question", "50", at=begun + HOUR, overage_micro=None)
+    ledger.clock = CHANGED_AT
+    ledger.use(free, "question", "30", at=CHANGED_AT + HOUR, overage_micro=30 * 10**6 - of_free + lost_micro)
+    ledger.clock = AGAIN_AT
+    if lost_micro:  # nothing of what there was for all parts was used later on
+        ledger.use(pro, "question", "1", at=CHANGED_AT - HOUR, overage_micro=None)
+    else:
+        ledger.use(pro, "question", "90", at=AGAIN_AT + HOUR, overage_micro=90 * 10**6 - (of_pro - 50 * 10**6))
+    ledger.clock = MARCH[1]
+    part_of = {"part_of": period_document(MARCH)}
+    over = rated[-2:-1] if lost_micro else rated[-2:]
+    lines = [_with(ledger.overage_line(plan, "questions", period=span), part_of) for plan, span in over]
+    parts = [
+        period_document(span) | {"price": plan} | ({"arrears": True} if span == spans[1] else {})
+        for plan, span in rated
+    ]
+    roots = [used for _, span in rated if (used := ledger.used("questions", span)) is not None]
+    ledger.bill(lines, usage=False, currency="USD", change=_both(_whole(roots, parts), change))
+    return ledger
+
+
 def good_changes() -> Iterator[Case]:
     ledger = parted()
     yield Case("parts-whole", cut_range(ledger, 1, 7).lines(), ledger.jwks())
     yield Case("parts-invoice", cut_invoice(ledger, 5).document(), ledger.jwks())
     yield Case("parts-late-without-what-was-before", cut_range(ledger, 6, 7).lines(), ledger.jwks())
+    for had in (False, True):
+        ledger = moved(had=had)
+        name = f"parts-in-arrears{'-on-a-plan-had-before' if had else ''}"
+        yield Case(name, cut_range(ledger, 1, 4).lines(), ledger.jwks())
     ledger = upgraded()
     yield Case("changes-whole", cut_range(ledger, 1, 3).lines(), ledger.jwks())
     yield Case("changes-without-what-was-before", cut_range(ledger, 2, 3).document(), ledger.jwks())
@@ -215,6 +261,14 @@ def _part_cases() -> Iterator[Case]:
     lost = parted(lost_micro=3_000_000)
     reason = "leaves out the allowance"
     yield bad_case("parts-allowance-left-out", cut_range(lost, 1, 5).lines(), 1, reason, 5, lost.jwks())
+
+    for name, ledger, fragment in (
+        ("allowance-left-out", moved(lost_micro=3_000_000), reason),
+        ("not-said", moved(lambda fields: fields["parts"][1].pop("arrears")), reason),
+        ("in-another-part", moved(lambda fields: fields["parts"][2].update(arrears=True)), "that has a fee"),
+        ("with-a-fee", moved(fee="1"), "that has a fee"),
+    ):  # fmt: skip
+        yield bad_case(f"parts-in-arrears-{name}", cut_range(ledger, 1, 4).lines(), 1, fragment, 4, ledger.jwks())
 
     def parts(edit: Callable[[list[Line]], None]) -> Change:
         return lambda fields: edit(fields["parts"])

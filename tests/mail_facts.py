@@ -103,8 +103,10 @@ FACTS: dict[str, dict[str, Any]] = {
         "reason": "Your card was declined.",
         "next_attempt_at": _at(11, 4, 15),
         "suspends_at": _at(11, 9, 15),
+        "moves_to_plan": "",
     },
-    "invoice_payment_reminder": _INVOICE | {"day": 3, "failed_at": _at(11, 1, 15), "suspends_at": _at(11, 9, 15)},
+    "invoice_payment_reminder": _INVOICE
+    | {"day": 3, "failed_at": _at(11, 1, 15), "suspends_at": _at(11, 9, 15), "moves_to_plan": ""},
     "credit_note_issued": _CUSTOMER
     | {
         "number": "CN-000007",
@@ -115,6 +117,8 @@ FACTS: dict[str, dict[str, Any]] = {
     },
     "subscription_suspended": _SUBSCRIPTION,
     "subscription_resumed": _SUBSCRIPTION,
+    "subscription_moved_unpaid": _CHANGE | {"invoice_number": "INV-000042", "amount_due": Money(1_060_000, "CAD")},
+    "subscription_restored": _CHANGE,
     "subscription_paused": _SUBSCRIPTION,
     "subscription_canceled": _SUBSCRIPTION,
     "subscription_trial_ending": _SUBSCRIPTION,

@@ -36,6 +36,7 @@ from services.rules.violations import RuleViolation
 from services.subscriptions import lifecycle as subscription_lifecycle
 from services.subscriptions import plan_changes, scheduled_changes
 from services.subscriptions import starting as subscriptions
+from services.subscriptions.arrears import former_plan
 from services.subscriptions.offered_terms import OWN, TODAY, terms_to_change_to
 
 router = api_router("/v1", "Subscriptions")
@@ -222,8 +223,9 @@ async def pay_back_credit(body: PlainBody, asked: Command = command(OPERATOR_SCO
 def shown(session: Session, subscription: Subscription) -> SubscriptionShown:
     """A subscription with what is scheduled for it."""
     waiting = scheduled_changes.waiting_change(session, subscription=subscription)
-    plan = subscriptions.plan_of(session, subscription)
-    return SubscriptionShown.of(subscription, plan, None if waiting is None else change_shown(session, waiting))
+    plan, former = subscriptions.plan_of(session, subscription), former_plan(session, subscription=subscription)
+    scheduled = None if waiting is None else change_shown(session, waiting)
+    return SubscriptionShown.of(subscription, plan, scheduled, former)
 
 
 def change_shown(session: Session, change: ScheduledChange) -> ScheduledChangeShown:

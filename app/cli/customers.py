@@ -9,12 +9,13 @@ import typer
 from app.cli.output import AsJson, print_record, print_table
 from app.cli.preparing import ready_database
 from app.unit_of_work import now
-from models import Collection, Interval, Role
+from models import Collection, Interval, Role, Subscription
 from services.api_keys import TENANT_SCOPES, create_api_key
 from services.assets.snapshots import add_site
 from services.database import Session, reading, transaction
 from services.identity import create_tenant, create_user, find_tenant
 from services.price_books.books import book_in_force, plan_in_force
+from services.subscriptions.arrears import former_plan
 from services.subscriptions.starting import create_subscription, list_subscriptions, plan_of
 from services.tenant_clocks import now_of
 
@@ -103,6 +104,7 @@ def show_subscriptions(*, tenant: ThisTenant, as_json: AsJson = False) -> None:
                 "site": each.site,
                 "plan": plan_of(session, each).qualified_code,
                 "status": each.status.value,
+                "back_on_once_paid": _restores(session, each),
                 "current_period_end": each.current_period_end.isoformat(),
             }
             for each in list_subscriptions(session, tenant_id=owner.id)
@@ -191,6 +193,12 @@ def add_place(
 def _check_whose(tenant: str | None, operator: bool) -> None:
     if operator == (tenant is not None):
         raise typer.BadParameter("give one of --tenant and --operator", param_hint="--tenant")
+
+
+def _restores(session: Session, subscription: Subscription) -> str | None:
+    """The plan that it was moved from because it is unpaid."""
+    former = former_plan(session, subscription=subscription)
+    return None if former is None else former.qualified_code
 
 
 def _currency_of(session: Session, plan: str | None) -> str:

@@ -24,7 +24,7 @@ def payment_notice(payment: Any) -> rx.Component:
         payment.state == "",
         rx.fragment(),
         rx.el.div(
-            rx.cond(payment.state == "suspended", _drawn("bad", payment), _drawn("warn", payment)),
+            rx.cond(payment.state == "past_due", _drawn("warn", payment), _drawn("bad", payment)),
             style=PLACE,
         ),
     )

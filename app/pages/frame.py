@@ -50,7 +50,10 @@ async def open_page(state: Any) -> Member:
     """
     member = await _open(state, signed_in_member)
     notice = await unit_of_work.read(
-        standing_views.read_notice, tenant_id=str(member.tenant_id), timezone=member.timezone
+        standing_views.read_notice,
+        tenant_id=str(member.tenant_id),
+        timezone=member.timezone,
+        at=unit_of_work.now(),
     )
     choices = await unit_of_work.read(subscription_picker.list_choices, tenant_id=str(member.tenant_id))
     state.shell = replace(state.shell, payment=notice, subscriptions=choices)

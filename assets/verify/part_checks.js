@@ -3,6 +3,10 @@
 /**
  * Periods within which the plan changed: their parts, and the allowance that these share. That of the first plan is there
  * for the whole period, and each larger plan adds its share of the difference from its part on.
+ *
+ * A part in arrears, which is on a plan without a fee because an invoice is unpaid, has only what that plan gave in the
+ * period: its share of the whole allowance from the part on, or, where an earlier part was on that plan, what this one
+ * was given. The plan that it goes back to once that is paid adds nothing: what it gave is there again.
  */
 Tallystick.partChecks = (() => {
   const { Broken, Unverifiable } = Tallystick.failures;
@@ -67,15 +71,16 @@ Tallystick.partChecks = (() => {
       const plans = known.parts.map(({ price }) => this.plans.get(price));
       if (plans.includes(undefined))
         throw new Unverifiable("a plan that a part of its period is rated with is not in the bundle.");
+      if (known.parts.some(({ arrears }, place) => arrears && !plans[place].isFree))
+        throw new Broken("a part of its period is in arrears on a plan that has a fee.");
       for (const pool of new Set(sums.flatMap((byPool) => [...byPool.keys()]))) {
         if (plans.some((plan) => plan.pools.get(pool)?.isDaily)) continue;
         const ofPool = sums.map((byPool) => byPool.get(pool));
-        const covered = ofPool.reduce(
-          (total, sum) => (sum ? total + sum.usedMicro - sum.overageMicro + sum.takenBackMicro : total),
-          0n,
-        );
-        for (const [place, granted] of grantedOf(known, plans, pool).entries()) {
-          if (ofPool[place] !== undefined && ofPool[place].overageMicro > 0n && covered < granted)
+        const covered = ofPool.map((sum) => (sum ? sum.usedMicro - sum.overageMicro + sum.takenBackMicro : 0n));
+        const given = givenBy(known, plans, pool);
+        for (const place of known.parts.keys()) {
+          const { first, granted } = thereFor(known.parts, given, place);
+          if (ofPool[place] !== undefined && ofPool[place].overageMicro > 0n && total(covered.slice(first)) < granted)
             throw new Broken(
               "it leaves out the allowance: more of the use was billed than lies beyond what is included.",
             );
@@ -84,18 +89,33 @@ Tallystick.partChecks = (() => {
     }
   }
 
-  /** What is there for each part, in millionths of a credit: what the parts up to it brought. */
-  function grantedOf(known, plans, pool) {
+  /** What each part brought, in millionths of a credit. */
+  function givenBy(known, plans, pool) {
     const { start, end } = wholeOf(known);
     const [startsAt, endsAt] = [microOf(start), microOf(end)];
-    const granted = [plans[0].allowanceMicro(pool)];
-    for (const [place, { start: at }] of known.parts.entries()) {
-      if (place === 0) continue;
-      const more = plans[place].allowanceMicro(pool) - plans[place - 1].allowanceMicro(pool);
-      const added = more > 0n ? (more * (endsAt - microOf(at))) / (endsAt - startsAt) : 0n;
-      granted.push(granted[place - 1] + added);
-    }
-    return granted;
+    return known.parts.map((part, place) => {
+      if (place === 0) return plans[0].allowanceMicro(pool);
+      const isBack = known.parts.slice(0, place).some(({ price }) => price === part.price);
+      if (isBack && (part.arrears || known.parts[place - 1].arrears)) return 0n;
+      const old = part.arrears ? 0n : plans[place - 1].allowanceMicro(pool);
+      const more = plans[place].allowanceMicro(pool) - old;
+      return more > 0n ? (more * (endsAt - microOf(part.start))) / (endsAt - startsAt) : 0n;
+    });
+  }
+
+  /**
+   * The first part that can spend what is there for a part, and how much that is: what the parts up to it brought, or for
+   * one in arrears the first of its plan.
+   */
+  function thereFor(parts, given, place) {
+    const { arrears, price } = parts[place];
+    if (!arrears) return { first: 0, granted: total(given.slice(0, place + 1)) };
+    const first = parts.findIndex((other) => other.price === price);
+    return { first, granted: given[first] };
+  }
+
+  function total(amounts) {
+    return amounts.reduce((sum, amount) => sum + amount, 0n);
   }
 
   function wholeOf({ parts }) {

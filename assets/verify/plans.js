@@ -45,6 +45,7 @@ Tallystick.plans = (() => {
       this.name = text(document.name);
       this.currency = text(document.currency);
       this.basePrice = document.base_price === null ? ZERO : number(document.base_price);
+      this.isFree = document.base_price !== null && this.basePrice.compare(ZERO) === 0;
       this.annualDiscountPct = number(document.annual_discount_pct);
       if (this.annualDiscountPct.compare(HUNDRED) > 0) throw new Broken("Its annual discount is a share.");
       this.pools = byCode(document.pools, ["code", "name", "unit", "resets"], readPool);
@@ -56,6 +57,7 @@ Tallystick.plans = (() => {
       this.topUps = readTopUps(document.top_ups ?? [], this.pools);
       this.gainShare = document.gain_share === null ? null : readGainShare(object(document.gain_share));
       checkUnused(document);
+      if ((document.after_dunning ?? null) !== null) text(document.after_dunning);
       this.assets = document.assets === null ? null : readAssets(object(document.assets));
     }
 

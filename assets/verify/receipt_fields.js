@@ -82,7 +82,11 @@ Tallystick.receiptFields = (() => {
       steps: DOCUMENTS,
     },
   );
-  const PART = objectOf("an object of start, end and price", { start: TIME, end: TIME, price: HASHED });
+  const PART = objectOf(
+    "an object of start, end, price and, where it is so, arrears",
+    { start: TIME, end: TIME, price: HASHED },
+    { arrears: FLAG },
+  );
   const TOTALS = objectOf("an object of subtotal, tax and total", { subtotal: AMOUNT, tax: AMOUNT, total: AMOUNT });
   const TAX = objectOf(
     "an object of name, rate and amount",

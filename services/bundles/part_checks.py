@@ -2,10 +2,15 @@
 
 The allowance of the first plan is there for the whole period, and each larger plan adds its share of the difference
 from its part on. So where a part has overage, all that was there for it had been used up, by whichever part.
+
+A part in arrears, which is on a plan without a fee because an invoice is unpaid, has only what that plan gave in the
+period: its share of the whole allowance from the part on, or, where an earlier part was on that plan, what this one was
+given. The plan that it goes back to once that is paid adds nothing: what it gave is there again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from services.bundles.usage import Asked, PoolSum, UsageSums
@@ -25,6 +30,7 @@ class Part(NamedTuple):
     start: str
     end: str
     price: str
+    arrears: bool
 
 
 class Parts(NamedTuple):
@@ -128,31 +134,52 @@ def check_shared(parts: Parts, plans: Mapping[str, Plan], sums: Sequence[Mapping
     rated = [plan for plan in found if plan is not None]
     if len(rated) < len(found):
         raise Unverifiable("a plan that a part of its period is rated with is not in the bundle.")
+    if any(part.arrears and not plan.is_free for part, plan in zip(parts.parts, rated, strict=True)):
+        raise InvalidBundle("a part of its period is in arrears on a plan that has a fee.")
     for pool in {code for by_pool in sums for code in by_pool}:
         if any(pool in plan.pools and plan.pools[pool].resets_daily for plan in rated):
             continue
         of_pool = [by_pool.get(pool) for by_pool in sums]
-        covered = sum(each.used_micro - each.overage_micro + each.taken_back_micro for each in of_pool if each)
-        for each, granted in zip(of_pool, _granted(parts, rated, pool), strict=True):
-            if each is not None and each.overage_micro > 0 and covered < granted:
+        covered = [each.used_micro - each.overage_micro + each.taken_back_micro if each else 0 for each in of_pool]
+        given = _given(parts, rated, pool)
+        for place, each in enumerate(of_pool):
+            first, granted = _there_for(parts, given, place)
+            if each is not None and each.overage_micro > 0 and sum(covered[first:]) < granted:
                 raise InvalidBundle(
                     "it leaves out the allowance: more of the use was billed than lies beyond what is included."
                 )
 
 
-def _granted(parts: Parts, plans: Sequence[Plan], pool: str) -> list[int]:
-    """What is there for each part, in millionths of a credit: what the parts up to it brought."""
+def _given(parts: Parts, plans: Sequence[Plan], pool: str) -> list[int]:
+    """What each part brought, in millionths of a credit."""
     starts_at, ends_at = (datetime.fromisoformat(text) for text in parts.period.values())
-    granted = [plans[0].allowance_micro(pool)]
-    for before, then, part in zip(plans, plans[1:], parts.parts[1:], strict=False):
+    given = [plans[0].allowance_micro(pool)]
+    for place, (before, part) in enumerate(pairwise(parts.parts), start=1):
+        is_back = part.price in {each.price for each in parts.parts[:place]}
+        if is_back and (part.arrears or before.arrears):
+            given.append(0)
+            continue
+        old = 0 if part.arrears else plans[place - 1].allowance_micro(pool)
         at = datetime.fromisoformat(part.start)
-        old, new = before.allowance_micro(pool), then.allowance_micro(pool)
-        granted.append(granted[-1] + added_allowance(old, new, starts_at, ends_at, at))
-    return granted
+        given.append(added_allowance(old, plans[place].allowance_micro(pool), starts_at, ends_at, at))
+    return given
+
+
+def _there_for(parts: Parts, given: Sequence[int], place: int) -> tuple[int, int]:
+    """The first part that can spend what is there for a part, and how much that is: what the parts up to it brought, or
+    for one in arrears the first of its plan."""
+    part = parts.parts[place]
+    if not part.arrears:
+        return 0, sum(given[: place + 1])
+    first = next(each for each, other in enumerate(parts.parts) if other.price == part.price)
+    return first, given[first]
 
 
 def _parts_of(receipt: Receipt) -> Parts:
     document = receipt.document
-    parts = tuple(Part(part["start"], part["end"], part["price"]) for part in document["parts"][:PARTS_MAX])
+    parts = tuple(
+        Part(part["start"], part["end"], part["price"], part.get("arrears", False))
+        for part in document["parts"][:PARTS_MAX]
+    )
     first_seq = document["usage"]["first_seq"] if "usage" in document else receipt.seq
     return Parts(document["subscription"], parts, first_seq)

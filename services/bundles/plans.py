@@ -58,6 +58,7 @@ def _numbers(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _check_names(plan: Plan) -> None:
     texts = [plan.name, plan.currency, *plan.pools, *plan.allowances, *plan.overage]
+    texts += [] if plan.after_dunning is None else [plan.after_dunning]
     if plan.gain_share is not None:
         texts += [text for kpi in plan.gain_share.kpis for text in (kpi.code, kpi.name, kpi.unit, kpi.better)]
     texts += [text for pack in plan.top_ups.values() for text in (pack.code, pack.name, pack.tax_category)]

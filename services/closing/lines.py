@@ -10,7 +10,7 @@ from sqlmodel import Session
 from models import BillingPeriod, Subscription, Tenant
 from services.closing.base_fees import base_fee_lines, term_due
 from services.closing.period_ends import rests_by
-from services.closing.period_parts import longest_plan, part_period, parts_of
+from services.closing.period_parts import RatedPart, longest_plan, part_period, parts_of
 from services.invoices import lines as invoice_lines
 from services.invoices.carried_credit import with_waiting
 from services.invoices.lines import Line
@@ -91,7 +91,7 @@ def _fees(
 
 def use_of_period(parts: Sequence[UsedPart]) -> dict[str, Any]:
     """What an invoice says of its period's use, in whole and by part."""
-    named = [(part.period, part.row.plan_version_id) for part in parts]
+    named = [RatedPart(part.period, part.row.plan_version_id, part.row.in_arrears) for part in parts]
     return {"usage": whole_range([part.use.receipts for part in parts]), "parts": named if len(parts) > 1 else ()}
 
 

@@ -3,10 +3,13 @@
 Each part is rated with its own plan version and has its own counters. The period's allowance stays usable to its end,
 whichever part uses it; a larger plan adds its share of the difference from the change on. An allowance a day ends with
 its part, for the new plan's begins then.
+
+A part in arrears is apart from the others: while it runs, what the parts before it were given is held back.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlmodel import Session, col, or_, select
 
@@ -17,6 +20,14 @@ from services.price_books.plans import Plan
 from services.rules.periods import Period
 from services.rules.proration import added_allowance
 from services.rules.receipts import written_time
+
+
+class RatedPart(NamedTuple):
+    """A part as it is billed: by which plan version, and whether that is one it was moved to because it is unpaid."""
+
+    period: Period
+    plan_version_id: str
+    in_arrears: bool
 
 
 def parts_of(session: Session, *, subscription: Subscription, starts_at: datetime) -> list[BillingPeriod]:
@@ -69,22 +80,7 @@ def cut_period(
     The caller holds the lock on the tenant's head.
     """
     starts_at, ends_at = subscription.current_period_start, subscription.current_period_end
-    running = parts_of(session, subscription=subscription, starts_at=starts_at)[-1]
-    running.ends_at = cut_at
-    session.add(running)
-    session.add(
-        BillingPeriod(
-            tenant_id=subscription.tenant_id,
-            subscription_id=subscription.id,
-            starts_at=cut_at,
-            ends_at=ends_at,
-            plan_version_id=then.version_id,
-            status=PeriodStatus.OPEN,
-            part_of=starts_at,
-        )
-    )
-    session.flush()
-    _end_daily_lots(session, subscription, before, cut_at)
+    begin_part(session, subscription=subscription, before=before, then=then, cut_at=cut_at)
     for pool in then.pools.values():
         if not pool.resets_daily:
             old_micro = before.allowance_micro(pool.code)
@@ -97,6 +93,34 @@ def cut_period(
                 granted_micro=micro,
                 at=at,
             )
+
+
+def begin_part(
+    session: Session, *, subscription: Subscription, before: Plan, then: Plan, cut_at: datetime,
+    in_arrears: bool = False,
+) -> None:  # fmt: skip
+    """Let the running period go on as another part, by another plan. What is there to be spent in it, the caller says.
+
+    The caller holds the lock on the tenant's head.
+    """
+    starts_at, ends_at = subscription.current_period_start, subscription.current_period_end
+    running = parts_of(session, subscription=subscription, starts_at=starts_at)[-1]
+    running.ends_at = cut_at
+    session.add(running)
+    session.add(
+        BillingPeriod(
+            tenant_id=subscription.tenant_id,
+            subscription_id=subscription.id,
+            starts_at=cut_at,
+            ends_at=ends_at,
+            plan_version_id=then.version_id,
+            status=PeriodStatus.OPEN,
+            part_of=starts_at,
+            in_arrears=in_arrears,
+        )
+    )
+    session.flush()
+    _end_daily_lots(session, subscription, before, cut_at)
 
 
 def _end_daily_lots(session: Session, subscription: Subscription, before: Plan, cut_at: datetime) -> None:

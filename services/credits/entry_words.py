@@ -79,6 +79,8 @@ def _expire(_entry: CreditEntry, lot: CreditGrant, known: _Known) -> EntryWords:
 def _return(entry: CreditEntry, lot: CreditGrant, known: _Known) -> EntryWords:
     if entry.first_seq in known.corrections:
         return EntryWords(f"Given back, for a correction says less was used: {_receipts(entry)}", entry.first_seq)
+    if entry.first_seq is None:
+        return EntryWords(f"{entry.reason}")
     return EntryWords(f"Back from what had expired, for late use of its time: {_receipts(entry)}", entry.first_seq)
 
 

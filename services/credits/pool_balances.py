@@ -64,12 +64,14 @@ class PoolBalance:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A subscription with what it takes to know its windows."""
+    """A subscription with what it takes to know its windows. `in_arrears` as `BillingPeriod` has it, of the part that
+    runs."""
 
     subscription: Subscription
     plan: Plan
     timezone: str
     changed_at: datetime | None = None
+    in_arrears: bool = False
 
     @property
     def part_start(self) -> datetime:
@@ -110,18 +112,24 @@ def read_balances(session: Session, *, holders: Iterable[Holder], at: datetime) 
 
 def _with_changes(session: Session, holders: list[Holder]) -> list[Holder]:
     """The holders, each knowing where its plan changed last within its period."""
-    statement = select(BillingPeriod.subscription_id, BillingPeriod.part_of, BillingPeriod.starts_at).where(
+    statement = select(
+        BillingPeriod.subscription_id, BillingPeriod.part_of, BillingPeriod.starts_at, BillingPeriod.in_arrears
+    ).where(
         col(BillingPeriod.tenant_id).in_({holder.subscription.tenant_id for holder in holders}),
         col(BillingPeriod.subscription_id).in_({holder.subscription.id for holder in holders}),
         col(BillingPeriod.part_of).is_not(None),
     )
-    changes: dict[tuple[str, datetime | None], datetime] = {}
-    for subscription_id, part_of, starts_at in session.exec(statement.order_by(col(BillingPeriod.starts_at))):
-        changes[subscription_id, part_of] = starts_at
-    return [
-        replace(holder, changed_at=changes.get((holder.subscription.id, holder.subscription.current_period_start)))
-        for holder in holders
-    ]
+    changes: dict[tuple[str, datetime | None], tuple[datetime, bool]] = {}
+    for subscription_id, part_of, starts_at, in_arrears in session.exec(
+        statement.order_by(col(BillingPeriod.starts_at))
+    ):
+        changes[subscription_id, part_of] = starts_at, in_arrears
+    found = []
+    for holder in holders:
+        key = holder.subscription.id, holder.subscription.current_period_start
+        changed_at, is_apart = changes.get(key, (None, False))
+        found.append(replace(holder, changed_at=changed_at, in_arrears=is_apart))
+    return found
 
 
 def _bounds(subscription: Subscription) -> tuple[datetime, datetime]:
@@ -129,10 +137,13 @@ def _bounds(subscription: Subscription) -> tuple[datetime, datetime]:
 
 
 def _window(holder: Holder, pool: Pool, at: datetime) -> tuple[datetime, datetime]:
-    """The window of a pool that contains `at`: the period, or the part of the business day inside it."""
+    """The window of a pool that contains `at`: the period, or the part of the business day inside it.
+
+    A part in arrears has an allowance of its own, and so a window.
+    """
     starts_at, ends_at = holder.subscription.current_period_start, holder.subscription.current_period_end
     if not pool.resets_daily:
-        return starts_at, ends_at
+        return (holder.part_start if holder.in_arrears else starts_at), ends_at
     day_starts, day_ends = day_bounds(business_date(at, holder.timezone), holder.timezone)
     return max(holder.part_start, day_starts), min(ends_at, day_ends)
 

@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from models import BillingReason, Invoice, InvoiceLine, InvoiceStatus, Subscription, TenantHead
 from services.bulk_rows import insert_final, written_together
+from services.closing.period_parts import RatedPart
 from services.identifiers import new_id
 from services.invoices.finding import InvoiceDocument, settle
 from services.invoices.lines import Line
@@ -34,7 +35,7 @@ class Order:
     lines: Sequence[Line]
     currency: str
     usage: UsageRange | None = None
-    parts: Sequence[tuple[Period, str]] = ()
+    parts: Sequence[RatedPart] = ()
 
 
 def issue_invoice(session: Session, order: Order, *, at: datetime) -> Invoice:

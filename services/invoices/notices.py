@@ -12,6 +12,7 @@ from services.invoices.numbers import invoice_number
 from services.notice_shapes import CreditNoteData, InvoiceData, PaymentFailedData, PaymentReminderData
 from services.notice_values import NoticeAmount
 from services.notices import News, announce, announce_new
+from services.price_books.plans import Plan
 
 _OWED = (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
 
@@ -53,11 +54,20 @@ def announce_failed_payment(session: Session, *, invoice: Invoice, part: StripeI
     )
 
 
-def announce_reminder(session: Session, *, dunning: Dunning, day: int, suspends_at: datetime, at: datetime) -> None:
-    """Remind of an invoice whose payment failed, once for each of the days."""
+def announce_reminder(
+    session: Session, *, dunning: Dunning, day: int, suspends_at: datetime, moves_to: Plan | None = None, at: datetime
+) -> None:
+    """Remind of an invoice whose payment failed, once for each of the days.
+
+    `moves_to` is the plan without a fee that follows, None for a suspension.
+    """
     invoice = session.get_one(Invoice, (dunning.tenant_id, dunning.invoice_id))
     data = PaymentReminderData(
-        **_facts(invoice, _due_minor(session, invoice)), day=day, failed_at=dunning.failed_at, suspends_at=suspends_at
+        **_facts(invoice, _due_minor(session, invoice)),
+        day=day,
+        failed_at=dunning.failed_at,
+        suspends_at=suspends_at,
+        moves_to_plan_code=None if moves_to is None else moves_to.qualified_code,
     )
     announce(
         session,

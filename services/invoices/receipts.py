@@ -8,13 +8,12 @@ from typing import Any
 from sqlmodel import Session
 
 from models import Invoice, InvoiceTax
-from services.closing.period_parts import period_document
+from services.closing.period_parts import RatedPart, period_document
 from services.invoices.lines import Line
 from services.invoices.taxes import tax_document
 from services.receipts.log import Written, open_log
 from services.rules.canonical import canonical_bytes
 from services.rules.money import Money
-from services.rules.periods import Period
 from services.rules.quantities import plain
 from services.rules.receipts import SALT_BYTES, commitment, written, written_time
 from services.usage.ranges import UsageRange
@@ -29,7 +28,7 @@ def write_invoice_receipt(
     lines: Sequence[Line],
     taxes: Sequence[InvoiceTax],
     usage: UsageRange | None,
-    parts: Sequence[tuple[Period, str]] = (),
+    parts: Sequence[RatedPart] = (),
     at: datetime,
 ) -> Written:
     """Append the receipt of an invoice that gets this number. `usage` is all that its period used, line or no line, and
@@ -55,9 +54,14 @@ def write_invoice_receipt(
         amount=total,
         currency=currency,
         usage=None if usage is None else usage.document(),
-        parts=[period_document(part) | {"price": price} for part, price in parts] or None,
+        parts=[_part_document(part) for part in parts] or None,
         cid=parties,
     )
+
+
+def _part_document(part: RatedPart) -> dict[str, Any]:
+    arrears = {"arrears": True} if part.in_arrears else {}
+    return period_document(part.period) | {"price": part.plan_version_id} | arrears
 
 
 def write_payment_receipt(session: Session, *, invoice: Invoice, paid: Money, at: datetime) -> Written:

@@ -30,6 +30,7 @@ from services.notice_values import NoticeAmount
 from services.payments.dunning import SUSPENDED_AFTER
 from services.price_books.books import plan_in_force, plan_version
 from services.rules.money import Money
+from services.subscriptions.arrears_moves import plan_that_follows
 
 SETTLED: Final = (InvoiceStatus.PAID, InvoiceStatus.VOID)
 _FAILED: Final = (NoticeType.INVOICE_PAYMENT_FAILED, NoticeType.INVOICE_PAYMENT_REMINDER)
@@ -37,6 +38,8 @@ _TO_DECIDE: Final = (NoticeType.GAIN_SHARE_AWAITING_APPROVAL, NoticeType.GAIN_SH
 _ALERTS: Final = (NoticeType.CREDITS_LOW, NoticeType.CREDITS_OVERAGE)
 PATHS: Final[Mapping[str, str]] = {
     NoticeType.SUBSCRIPTION_SUSPENDED: "/invoices/",
+    NoticeType.SUBSCRIPTION_MOVED_UNPAID: "/invoices/",
+    NoticeType.SUBSCRIPTION_RESTORED: "/",
     NoticeType.SUBSCRIPTION_RESUMED: "/",
     NoticeType.SUBSCRIPTION_PAUSED: "/",
     NoticeType.SUBSCRIPTION_CANCELED: "/invoices/",
@@ -124,8 +127,18 @@ def _of_invoice(session: Session, notice: Notice, facts: dict[str, Any]) -> Told
             return None
         dunning = session.get(Dunning, (notice.tenant_id, invoice.id))
         facts.setdefault("suspends_at", None if dunning is None else dunning.failed_at + SUSPENDED_AFTER)
+        facts["moves_to_plan"] = _moves_to(session, notice, facts, subscription)
         goal = invoice.stripe_hosted_url or goal
     return Told(facts, goal)
+
+
+def _moves_to(session: Session, notice: Notice, facts: Mapping[str, Any], subscription: Subscription) -> str:
+    """The plan without a fee that follows, "" for a suspension: as the reminder said it, else as it would be now."""
+    if notice.type == NoticeType.INVOICE_PAYMENT_REMINDER:
+        code = facts["moves_to_plan_code"]
+        return _plan_name(session, code) if code else ""
+    then = plan_that_follows(session, subscription=subscription, at=notice.announced_at)
+    return "" if then is None else then.name
 
 
 def _is_told_by_failure(session: Session, notice: Notice, facts: Mapping[str, Any]) -> bool:

@@ -76,6 +76,8 @@ KIND_OF: Final[Mapping[str, MailKind]] = {
     "credits.topped_up": MailKind.RECEIPTS,
     "credits.top_up_failed": MailKind.FAILED_PAYMENTS,
     "subscription.suspended": MailKind.FAILED_PAYMENTS,
+    "subscription.moved_unpaid": MailKind.FAILED_PAYMENTS,
+    "subscription.restored": MailKind.FAILED_PAYMENTS,
     "subscription.resumed": MailKind.FAILED_PAYMENTS,
     "credits.low": MailKind.CREDIT_ALERTS,
     "credits.overage": MailKind.CREDIT_ALERTS,

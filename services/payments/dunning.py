@@ -1,13 +1,15 @@
-"""What follows a failed payment: reminders on days 0, 3, 5 and 7, then suspension; paying restores at once."""
+"""What follows a failed payment: reminders on days 0, 3, 5 and 7, then suspension or, where the price book names one, a
+plan without a fee; paying restores at once."""
 
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlmodel import Session, col, func, select
 
-from models import Dunning, DunningOutcome, Invoice, InvoiceStatus, PaymentReminder
+from models import Dunning, DunningOutcome, Invoice, InvoiceStatus, PaymentReminder, Subscription
 from services.invoices.notices import announce_reminder
 from services.payments.standing import settle_standing
+from services.subscriptions.arrears_moves import can_be_cut, move_to_free_plan, plan_after_dunning, plan_that_follows
 from services.tenants import lock_head
 
 REMINDER_DAYS: Final = (0, 3, 5, 7)
@@ -66,16 +68,16 @@ def dunnings_due(session: Session, *, at: datetime) -> list[tuple[str, str]]:
 
 
 def advance_dunning(session: Session, *, tenant_id: str, invoice_id: str, at: datetime) -> list[PaymentReminder]:
-    """Write the reminders that have fallen due, and suspend where they are over. Running it again adds nothing."""
+    """Write the reminders that have fallen due, and where they are over suspend, or move to a plan without a fee. That
+    waits where the running period cannot be cut just now. Running it again adds nothing.
+    """
     lock_head(session, tenant_id=tenant_id)
     row = session.get(Dunning, (tenant_id, invoice_id), populate_existing=True)
     if row is None or row.ended_at is not None:
         return []
     written = [reminder for day in REMINDER_DAYS if (reminder := _remind(session, row, day, at)) is not None]
     if _is_over(row, at):
-        row.suspended_at = at
-        session.add(row)
-        session.flush()
+        _stop_service(session, row, at)
     settle_standing(session, tenant_id=tenant_id, subscription_id=row.subscription_id, at=at)
     return written
 
@@ -100,6 +102,20 @@ def _is_over(row: Dunning, at: datetime) -> bool:
     return row.suspended_at is None and at >= row.failed_at + SUSPENDED_AFTER
 
 
+def _stop_service(session: Session, row: Dunning, at: datetime) -> None:
+    """Suspend, which `settle_standing` does by the mark that is set here, or move; neither where it was before."""
+    subscription = session.get_one(Subscription, (row.tenant_id, row.subscription_id), populate_existing=True)
+    then = plan_after_dunning(session, subscription=subscription, at=at)
+    if then is not None:
+        if not can_be_cut(session, subscription=subscription, at=at):
+            return
+        invoice = session.get_one(Invoice, (row.tenant_id, row.invoice_id))
+        move_to_free_plan(session, subscription=subscription, then=then, invoice=invoice, at=at)
+    row.suspended_at = at
+    session.add(row)
+    session.flush()
+
+
 def _remind(session: Session, row: Dunning, day: int, at: datetime) -> PaymentReminder | None:
     if at < row.failed_at + timedelta(days=day):
         return None
@@ -109,5 +125,9 @@ def _remind(session: Session, row: Dunning, day: int, at: datetime) -> PaymentRe
     reminder = PaymentReminder(tenant_id=row.tenant_id, invoice_id=row.invoice_id, day=day, written_at=at)
     session.add(reminder)
     session.flush()
-    announce_reminder(session, dunning=row, day=day, suspends_at=row.failed_at + SUSPENDED_AFTER, at=at)
+    subscription = session.get_one(Subscription, (row.tenant_id, row.subscription_id))
+    moves_to = plan_that_follows(session, subscription=subscription, at=at)
+    announce_reminder(
+        session, dunning=row, day=day, suspends_at=row.failed_at + SUSPENDED_AFTER, moves_to=moves_to, at=at
+    )
     return reminder

@@ -6,6 +6,8 @@ from sqlmodel import Session, col, select
 
 from models import ChangeKind, Dunning, ScheduledChange, StripeSubscription, Subscription, SubscriptionStatus
 from services.payments.links import standing_link
+from services.subscriptions.arrears import unpaid_invoices
+from services.subscriptions.arrears_moves import can_be_cut, restore_plan
 from services.subscriptions.ends import end_subscription
 from services.subscriptions.scheduled_changes import waiting_change
 from services.subscriptions.standing import RESTING, set_status
@@ -19,7 +21,8 @@ def settle_standing(session: Session, *, tenant_id: str, subscription_id: str, a
     """Give a subscription the status that follows from the facts; the same facts give the same status.
 
     Ended at Stripe: it ends, unless that was told to end for a change to terms it could not renew by. A failed payment:
-    past due, or suspended once the reminders are over. Paused there: paused. What was paused here rests until it is
+    past due, or suspended once the reminders are over; what was moved to a plan without a fee then stays past due, and
+    goes back once nothing is unpaid for which it was. Paused there: paused. What was paused here rests until it is
     resumed here. The caller holds the lock on the tenant's head.
     """
     subscription = session.get_one(Subscription, (tenant_id, subscription_id), populate_existing=True)
@@ -36,6 +39,7 @@ def settle_standing(session: Session, *, tenant_id: str, subscription_id: str, a
         return SubscriptionStatus.CANCELED
     if _rests_by_itself(subscription, link):
         return subscription.status
+    go_back_if_settled(session, subscription=subscription, at=at)
     wanted = _wanted(session, subscription, link)
     if link is not None:
         link.pauses_ours = wanted == SubscriptionStatus.PAUSED
@@ -43,6 +47,24 @@ def settle_standing(session: Session, *, tenant_id: str, subscription_id: str, a
     if wanted != subscription.status:
         set_status(session, tenant_id=tenant_id, subscription_id=subscription_id, status=wanted, at=at)
     return wanted
+
+
+def go_back_if_settled(session: Session, *, subscription: Subscription, at: datetime) -> None:
+    """Put what was moved for an unpaid invoice back on its plan, where nothing of the kind is unpaid any more. It waits
+    where the running period cannot be cut just now. The caller holds the lock on the tenant's head.
+    """
+    if subscription.former_version_id is None or subscription.status == SubscriptionStatus.CANCELED:
+        return
+    if unpaid_invoices(session, subscription=subscription):
+        return
+    if can_be_cut(session, subscription=subscription, at=at):
+        restore_plan(session, subscription=subscription, at=at)
+
+
+def go_back(session: Session, *, tenant_id: str, subscription_id: str, at: datetime) -> None:
+    """Put back one of `restorings_due`."""
+    lock_head(session, tenant_id=tenant_id)
+    settle_standing(session, tenant_id=tenant_id, subscription_id=subscription_id, at=at)
 
 
 def follow_end(session: Session, tenant_id: str, subscription_id: str, *, at: datetime) -> None:
@@ -84,7 +106,7 @@ def _wanted(session: Session, subscription: Subscription, link: StripeSubscripti
             col(Dunning.ended_at).is_(None),
         )
     ).all()
-    if any(each.suspended_at for each in running):
+    if any(each.suspended_at for each in running) and subscription.former_version_id is None:
         return SubscriptionStatus.SUSPENDED
     if running:
         return SubscriptionStatus.PAST_DUE

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from models import Collection, Dunning, Invoice, StripeCustomer, Subscription
+from models import Collection, Dunning, Invoice, StripeCustomer, Subscription, SubscriptionStatus
 from services import wording
 from services.errors import PaymentsUnavailable
 from services.gateways.stripe.connection import SANDBOX_PATH, connection, local_address
@@ -15,14 +15,18 @@ from services.invoices.numbers import invoice_number
 from services.payments.dunning import SUSPENDED_AFTER
 from services.payments.mirror import OPEN, parts_of
 from services.payments.payment_views import web_address
-from services.subscriptions.starting import LIVE
+from services.rules import money
+from services.subscriptions.arrears import unpaid_invoices
+from services.subscriptions.arrears_moves import plan_that_follows, preview_restoring
+from services.subscriptions.starting import LIVE, plan_of
 
-SUSPENDED, PAST_DUE = "suspended", "past_due"
+SUSPENDED, MOVED, PAST_DUE = "suspended", "moved", "past_due"
 
 
 @dataclass(frozen=True)
 class PaymentNotice:
-    """A payment that failed, for the top of every page. `state` is past_due or suspended, "" where all is well."""
+    """A payment that failed, for the top of every page. `state` is past_due, suspended, or moved (to a plan without a
+    fee); "" where all is well."""
 
     state: str = ""
     title: str = ""
@@ -77,8 +81,8 @@ def sandbox_home() -> str:
     return f"{SANDBOX_PATH}/" if is_beside_us else f"{connected.address}/"
 
 
-def read_notice(session: Session, *, tenant_id: str, timezone: str) -> PaymentNotice:
-    """What failed longest ago and is not settled yet, and when service stops for it."""
+def read_notice(session: Session, *, tenant_id: str, timezone: str, at: datetime) -> PaymentNotice:
+    """What failed longest ago and is not settled yet, and what follows from it, and when."""
     statement = (
         select(Dunning, Invoice)
         .join(Invoice, (col(Invoice.tenant_id) == Dunning.tenant_id) & (col(Invoice.id) == Dunning.invoice_id))
@@ -92,14 +96,51 @@ def read_notice(session: Session, *, tenant_id: str, timezone: str) -> PaymentNo
     dunning, invoice = found
     unpaid_minor, pay_url = _unpaid(session, invoice)
     named = f"{wording.amount(unpaid_minor, invoice.currency)} for {invoice_number(invoice)}"
-    failed_on = wording.moment_day(dunning.failed_at, timezone)
-    if dunning.suspended_at is not None:
-        title = f"Your service is suspended: {named} has not been paid"
-        detail = "Use is refused until it is. Reading and paying stay possible; paying restores service at once."
-        return PaymentNotice(SUSPENDED, title, detail, pay_url, invoice.id)
+    subscription = session.get_one(Subscription, (tenant_id, invoice.subscription_id), populate_existing=True)
+    if dunning.suspended_at is None:
+        title = f"The payment of {named} failed"
+        return PaymentNotice(
+            PAST_DUE, title, _what_follows(session, dunning, subscription, timezone, at), pay_url, invoice.id
+        )
+    if subscription.former_version_id is not None:
+        title, detail = _moved(session, subscription, named, timezone, at)
+        return PaymentNotice(MOVED, title, detail, pay_url, invoice.id)
+    title = f"Your service is suspended: {named} has not been paid"
+    detail = "Use is refused until it is. Reading and paying stay possible; paying restores service at once."
+    return PaymentNotice(SUSPENDED, title, detail, pay_url, invoice.id)
+
+
+def _what_follows(session: Session, dunning: Dunning, subscription: Subscription, timezone: str, at: datetime) -> str:
+    failed = f"It failed on {wording.moment_day(dunning.failed_at, timezone)}."
     stops_on = wording.moment_day(dunning.failed_at + SUSPENDED_AFTER, timezone)
-    detail = f"It failed on {failed_on}. Service goes on until {stops_on}; from then on use is refused."
-    return PaymentNotice(PAST_DUE, f"The payment of {named} failed", detail, pay_url, invoice.id)
+    then = plan_that_follows(session, subscription=subscription, at=at)
+    if then is None:
+        return f"{failed} Service goes on until {stops_on}; from then on use is refused."
+    name = plan_of(session, subscription).name
+    if then.name == name:
+        return f"{failed} You stay on {name} until it is paid."
+    return f"{failed} You have {name} until {stops_on}; unless it is paid, you are moved to {then.name} then."
+
+
+def _moved(session: Session, subscription: Subscription, named: str, timezone: str, at: datetime) -> tuple[str, str]:
+    """What was moved, for what, and what brings it back. `named` is the first invoice, with what is due of it."""
+    unpaid = unpaid_invoices(session, subscription=subscription)
+    ends_at = subscription.current_period_end
+    restoring = preview_restoring(session, subscription=subscription, at=min(at, ends_at - datetime.resolution))
+    assert restoring is not None, "it was moved"
+    name, before = plan_of(session, subscription).name, restoring.plan.name
+    one = len(unpaid) == 1
+    names = named if one else " and ".join(invoice_number(each) or "" for each in unpaid)
+    said = f"{names} {'has' if one else 'have'} not been paid"
+    if subscription.status == SubscriptionStatus.CANCELED:
+        again = f"Pay {'it' if one else 'them'} before you start a plan again."
+        return said, f"Your subscription was moved to {name} for that, and ended since. {again}"
+    total = money.total((line.amount for line in restoring.lines), restoring.plan.currency)
+    detail = f"Pay {'it' if one else 'them'} to get {before} back at once."
+    if total.amount_minor:
+        until = wording.moment_day(ends_at, timezone)
+        detail += f" Its base fee until {until}, {wording.money(total)} as of now, is on the invoice after that."
+    return f"You are on {name} because {said}", detail
 
 
 def read_method(session: Session, *, tenant_id: str, account: str) -> MethodView:

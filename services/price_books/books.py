@@ -134,8 +134,9 @@ def _plan_row(document: dict[str, Any], at: datetime) -> dict[str, Any]:
 def plan_document(book: BookEntry, plan: PlanEntry) -> dict[str, Any]:
     """All that rating the plan takes, in the types canonical JSON knows; its hash is the version's name.
 
-    What has an order is a list: canonical bytes and JSONB sort the keys of an object. A plan without a trial, or packs
-    of credits, says nothing of them, so that its name is what it was before there were any.
+    What has an order is a list: canonical bytes and JSONB sort the keys of an object. A plan without a trial, packs of
+    credits, or a plan to move to after dunning says nothing of them, so that its name is what it was before there were
+    any.
     """
     assets, terms = plan.assets, plan.gain_share
     trial = {"trial_days": plan.trial_days} if plan.trial_days else {}
@@ -168,6 +169,7 @@ def plan_document(book: BookEntry, plan: PlanEntry) -> dict[str, Any]:
         }
         | trial
         | ({"top_ups": packs} if packs else {})
+        | ({"after_dunning": plan.after_dunning} if plan.after_dunning else {})
     )
 
 

@@ -115,6 +115,8 @@ class PlanEntry(Entry):
     limits: dict[Code, Annotated[int, Field(ge=0, le=2**53 - 1)]] = {}
     entitlements: tuple[Code, ...] = ()
     gain_share: GainShareEntry | None = None
+    after_dunning: Code | None = None
+    """The plan without a fee, of the same book, that who does not pay is moved to; suspended where nothing is said."""
     top_ups: tuple[Code, ...] | None = None
     """Which of the book's packs are sold beside it; all where nothing is said, none where the list is empty."""
 
@@ -235,10 +237,26 @@ def _plan_mistakes(book: BookEntry, plan: PlanEntry, at: str) -> Iterator[tuple[
     for code in plan.top_ups or ():
         if code not in {pack.code for pack in book.top_ups}:
             yield f"{at}.top_ups", f"names the pack {code}, which is not in [[top_ups]]"
+    yield from _dunning_mistake(book, plan, f"{at}.after_dunning")
     if plan.base_price is not None and _is_too_fine(plan.base_price, book.currency):
         yield f"{at}.base_price", f"is finer than the smallest unit of {book.currency}"
     if plan.gain_share is not None and plan.gain_share.min_pct > plan.gain_share.max_pct:
         yield f"{at}.gain_share", "min_pct is above max_pct"
+
+
+def _dunning_mistake(book: BookEntry, plan: PlanEntry, key: str) -> Iterator[tuple[str, str]]:
+    """Why the plan that one is moved to when it is not paid cannot be that."""
+    if plan.after_dunning is None:
+        return
+    named = next((other for other in book.plans if other.code == plan.after_dunning), None)
+    if named is None:
+        yield key, f"names the plan {plan.after_dunning}, which the book does not have"
+    elif named.code == plan.code:
+        yield key, "names the plan itself; name another one, without a fee"
+    elif named.contact_sales or named.base_price is None:
+        yield key, f"names {named.code}, which is agreed by contract; name a plan that anybody can have without a fee"
+    elif named.base_price:
+        yield key, f"names {named.code}, which has a fee; who does not pay can only be moved to a plan without one"
 
 
 def _pack_mistakes(book: BookEntry) -> Iterator[tuple[str, str]]:

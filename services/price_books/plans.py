@@ -94,7 +94,8 @@ class TopUp:
 class Plan:
     """One plan version. `base_price` is a month in major units, None where the price is agreed by contract.
 
-    `only_for` is the tenant it was agreed with: nobody else can be on it.
+    `only_for` is the tenant it was agreed with: nobody else can be on it. `after_dunning` is the code of the plan
+    without a fee, of the same book, that who does not pay is moved to; None where service is suspended instead.
     """
 
     version_id: str
@@ -120,6 +121,7 @@ class Plan:
     trial_days: int = 0
     only_for: str | None = None
     top_ups: Mapping[str, TopUp] = field(default_factory=dict)
+    after_dunning: str | None = None
 
     @property
     def qualified_code(self) -> str:
@@ -183,6 +185,7 @@ def plan_from_document(version_id: str, document: Mapping[str, Any]) -> Plan:
         trial_days=document.get("trial_days", 0),
         only_for=document.get("only_for"),
         top_ups={pack["code"]: _top_up(pack) for pack in document.get("top_ups", ())},
+        after_dunning=document.get("after_dunning"),
     )
 
 

@@ -141,7 +141,11 @@ _DOCUMENTS = Field(lambda value: type(value) is list, "a list")
 _PERIOD = Field(_is_period, "an object of start and a later end")
 _RANGE = Shape({"first_seq": _COUNT, "last_seq": _COUNT, "count": _COUNT, "root": _HASHED}, {})
 _USAGE = Field(_is_range, "an object of first_seq, last_seq, count and root")
-_PART = _object("an object of start, end and price", {"start": _MOMENT_FIELD, "end": _MOMENT_FIELD, "price": _HASHED})
+_PART = _object(
+    "an object of start, end, price and, where it is so, arrears",
+    {"start": _MOMENT_FIELD, "end": _MOMENT_FIELD, "price": _HASHED},
+    {"arrears": _FLAG},
+)
 _LINE = _object(
     "an object of kind, unit, quantity and amount",
     {"kind": _ID, "unit": _ID, "quantity": _AMOUNT, "amount": _AMOUNT},

@@ -7,7 +7,7 @@ from sqlmodel import Session
 from models import ChangeKind, ChangeStatus, Subscription, SubscriptionStatus
 from services.closing.fees_in_force import fee_in_force
 from services.errors import SubscriptionConflict
-from services.subscriptions.arrears import check_no_arrears, is_dunned
+from services.subscriptions.arrears import check_no_arrears, check_not_moved, former_plan, is_dunned
 from services.subscriptions.ends import end_subscription
 from services.subscriptions.plan_changes import When, check_changeable, term_ends_at
 from services.subscriptions.scheduled_changes import put_aside, schedule, waiting_change, withdraw_change
@@ -45,6 +45,7 @@ def pause_subscription(
     check_changeable(subscription, at)
     if subscription.status in RESTING:
         raise SubscriptionConflict(f"The subscription is {subscription.status} already.")
+    check_not_moved(session, subscription=subscription)
     if when == When.NOW:
         return set_status(
             session, tenant_id=tenant_id, subscription_id=subscription.id, status=SubscriptionStatus.PAUSED, at=at
@@ -80,7 +81,8 @@ def resume_subscription(session: Session, *, tenant_id: str, subscription_id: st
 
 
 def reactivate_subscription(session: Session, *, tenant_id: str, subscription_id: str, at: datetime) -> Subscription:
-    """Take a cancellation back before it takes effect; or start one that has ended again, as a new one on its plan.
+    """Take a cancellation back before it takes effect; or start one that has ended again, as a new one on its plan: the
+    one that it was moved from, where it ended while it was on another because it was unpaid.
 
     Raises NotFound, UnknownPlan, Unprocessable, and SubscriptionConflict where it was not cancelled, or where it was
     suspended and is not paid.
@@ -91,7 +93,9 @@ def reactivate_subscription(session: Session, *, tenant_id: str, subscription_id
         return create_subscription(
             session,
             tenant_id=tenant_id,
-            plan_code=plan_of(session, subscription).qualified_code,
+            plan_code=(
+                former_plan(session, subscription=subscription) or plan_of(session, subscription)
+            ).qualified_code,
             interval=subscription.interval,
             collection=subscription.collection,
             name=subscription.name,

@@ -60,14 +60,23 @@ def announce_change(
 ) -> None:
     """Tell that a (plan, interval) gives way to another, now (SUBSCRIPTION_CHANGED) or later (…CHANGE_SCHEDULED)."""
     data = SubscriptionChangeData(
-        **_facts(session, subscription),
-        from_plan_code=before[0].qualified_code,
-        from_interval=before[1],
-        to_plan_code=then[0].qualified_code,
-        to_interval=then[1],
-        effective_at=effective_at,
+        **change_facts(session, subscription, before=before, then=then, effective_at=effective_at)
     )
     _announce(session, subscription, type, data, at, occurrence=occurrence)
+
+
+def change_facts(
+    session: Session, subscription: Subscription, *, before: tuple[Plan, str], then: tuple[Plan, str],
+    effective_at: datetime,
+) -> dict[str, Any]:  # fmt: skip
+    """What every notice of a change of (plan, interval) tells."""
+    return _facts(session, subscription) | {
+        "from_plan_code": before[0].qualified_code,
+        "from_interval": before[1],
+        "to_plan_code": then[0].qualified_code,
+        "to_interval": then[1],
+        "effective_at": effective_at,
+    }
 
 
 def trials_ending(session: Session, *, at: datetime) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from models import Interval, ScheduledChange, Subscription
 from services import wording
 from services.errors import Conflict, SubscriptionConflict, UnknownPlan, Unprocessable
 from services.price_books.plans import Plan
+from services.subscriptions.arrears import why_plan_waits
 from services.subscriptions.change_wording import change_words
 from services.subscriptions.offered_terms import OWN
 from services.subscriptions.plan_changes import check_changeable, preview_change
@@ -43,11 +44,11 @@ def why_not_changed(subscription: Subscription, at: datetime) -> str:
     return ""
 
 
-def why_plan_not_changed(subscription: Subscription, at: datetime) -> str:
+def why_plan_not_changed(session: Session, subscription: Subscription, at: datetime) -> str:
     """Why its plan cannot be changed as it stands, "" where it can."""
     if subscription.status in RESTING:
         return f"Your subscription is {subscription.status}; its plan can be changed once it runs again."
-    return why_not_changed(subscription, at)
+    return why_plan_waits(session, subscription=subscription) or why_not_changed(subscription, at)
 
 
 def change_step(

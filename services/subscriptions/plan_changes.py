@@ -26,6 +26,7 @@ from services.price_books.plans import Plan
 from services.rules import money
 from services.rules.money import Money
 from services.rules.proration import added_allowance
+from services.subscriptions.arrears import check_not_moved
 from services.subscriptions.cards import is_charged_to_card
 from services.subscriptions.free_plans import check_free_once
 from services.subscriptions.notices import announce_change
@@ -190,6 +191,7 @@ def _work_out(session: Session, subscription: Subscription, wanted: _Wanted, at:
     check_terms(then, tenant=tenant)
     if subscription.status in RESTING:
         raise SubscriptionConflict(f"The subscription is {subscription.status}; resume it first.")
+    check_not_moved(session, subscription=subscription)
     before = plan_of(session, subscription)
     _check_collectable(session, subscription, before, then)
     if (then.version_id, interval) == (before.version_id, subscription.interval):

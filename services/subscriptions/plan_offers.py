@@ -101,7 +101,7 @@ def read_offers(
         )
     refused = ""
     if subscription is not None and current is not None and is_live and not gives_way:
-        refused = why_plan_not_changed(subscription, at)
+        refused = why_plan_not_changed(session, subscription, at)
         steps = [change_step(session, subscription=subscription, current=current, plan=each, at=at) for each in plans]
         offers = tuple(replace(offer, change=step) for offer, step in zip(offers, steps, strict=True))
     return OffersView(
@@ -120,6 +120,8 @@ def read_offers(
 
 def _gives_way(session: Session, subscription: Subscription, current: Plan | None) -> bool:
     """Whether a plan that is bought takes the place of the one there is, for there is no card to change that with."""
+    if subscription.former_version_id is not None:
+        return False
     return current is not None and current.is_free and not is_charged_to_card(session, subscription)
 
 

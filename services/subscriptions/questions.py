@@ -12,6 +12,7 @@ from services.closing.fees_in_force import fee_in_force
 from services.errors import Conflict, SubscriptionConflict, Unprocessable
 from services.price_books.books import plan_in_force
 from services.price_books.plans import Plan
+from services.subscriptions.arrears import check_not_moved
 from services.subscriptions.change_views import CHANGED_SINCE, read_when
 from services.subscriptions.change_wording import price_of
 from services.subscriptions.lifecycle import (
@@ -128,6 +129,7 @@ def _pause(session: Session, subscription: Subscription, plan: Plan, when: When,
     check_changeable(subscription, at)
     if subscription.status in RESTING:
         raise SubscriptionConflict(f"The subscription is {subscription.status} already.")
+    check_not_moved(session, subscription=subscription)
     zone = read_tenant(session, tenant_id=subscription.tenant_id).timezone
     ends_at = subscription.current_period_end
     is_now = when == When.NOW

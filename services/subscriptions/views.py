@@ -13,7 +13,7 @@ from services.invoices.carried_credit import account_credit
 from services.price_books.books import plan_in_force, plan_version
 from services.price_books.plans import Plan
 from services.rules.periods import business_date, day_bounds
-from services.subscriptions.arrears import check_no_arrears
+from services.subscriptions.arrears import check_no_arrears, former_plan
 from services.subscriptions.change_wording import price_of
 from services.subscriptions.free_plans import check_free_once
 from services.subscriptions.offer_changes import why_not_changed
@@ -87,10 +87,16 @@ def read_card(
         refused=refused,
         may_withdraw=is_free and waiting is not None and waiting.effective_at > at,
         may_cancel=is_free and stops != ChangeKind.CANCEL,
-        may_pause=is_free and subscription.status not in RESTING and stops in (None, ChangeKind.PLAN),
+        may_pause=_may_pause(subscription, stops) and is_free,
         may_resume=is_free and is_paused,
         may_start_again=_may_start_again(session, subscription, at),
     )
+
+
+def _may_pause(subscription: Subscription, stops: ChangeKind | None) -> bool:
+    """Whether it runs, on the plan that it is paid for, and no end or pause of it is scheduled."""
+    runs = subscription.status not in RESTING and subscription.former_version_id is None
+    return runs and stops in (None, ChangeKind.PLAN)
 
 
 def scheduled_words(session: Session, change: ScheduledChange, plan: Plan, timezone: str) -> str:
@@ -118,6 +124,9 @@ def _facts(
     facts = [("Base fee", price_of(plan, subscription.interval)), ("Paid", _collected(subscription))]
     if subscription.canceled_at is not None:
         return [*facts, ("Ended", wording.moment(subscription.canceled_at, zone))]
+    former = former_plan(session, subscription=subscription)
+    if former is not None:
+        facts.append(("Once it is paid", f"{former.name}, {price_of(former, subscription.interval)}"))
     if subscription.status not in RESTING:
         name = "Trial" if subscription.status == SubscriptionStatus.TRIALING else "Running period"
         starts_at, ends_at = subscription.current_period_start, subscription.current_period_end
@@ -141,7 +150,8 @@ def _may_start_again(session: Session, subscription: Subscription, at: datetime)
         return False
     tenant = read_tenant(session, tenant_id=subscription.tenant_id)
     try:
-        plan = plan_in_force(session, plan_code=plan_of(session, subscription).qualified_code)
+        was_on = former_plan(session, subscription=subscription) or plan_of(session, subscription)
+        plan = plan_in_force(session, plan_code=was_on.qualified_code)
         check_no_arrears(session, tenant_id=subscription.tenant_id)
         check_sellable(session, plan=plan, tenant=tenant, name=subscription.name, site=subscription.site)
         today, _ = day_bounds(business_date(at, tenant.timezone), tenant.timezone)

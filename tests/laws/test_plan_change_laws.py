@@ -26,6 +26,7 @@ from services.price_books.books import load_book
 from services.price_books.files import BookEntry
 from services.rules.discounts import Discount
 from services.rules.quantities import MICRO
+from services.subscriptions.arrears_moves import can_be_cut, move_to_free_plan, plan_after_dunning, restore_plan
 from services.subscriptions.discounts import Promotion, add_promotions
 from services.subscriptions.lifecycle import cancel_subscription, pause_subscription, resume_subscription
 from services.subscriptions.plan_changes import When, change_plan, preview_change
@@ -53,6 +54,10 @@ class Rest(NamedTuple):
     when: When
 
 
+class Unpaid(NamedTuple):
+    """An invoice is not paid to the end of the reminders, or it is paid after all."""
+
+
 class Wait(NamedTuple):
     hours: int
 
@@ -64,6 +69,8 @@ steps = st.one_of(
     st.builds(Change, st.sampled_from(list(PLANS)), st.none(), st.none()),
     st.builds(Wait, st.integers(1, 30 * 24)),
     st.builds(Rest, st.sampled_from(list(When))),
+    st.builds(Unpaid),
+    st.builds(Unpaid),
 )
 starts = st.sampled_from(
     [
@@ -88,6 +95,7 @@ def load_plans(session: Session, at: datetime) -> None:
             "base_price": Decimal(price),
             "allowances": {"credits": Decimal(10 * (place + 1))} if code != "FREE" else {"credits": Decimal(1)},
             "overage": {"credits": {"model": "per_unit", "unit_price": f"0.{place + 1}3"}},
+            "after_dunning": None if code == "FREE" else "FREE",
         }
         for place, (code, price) in enumerate(PLANS.items())
     ]
@@ -132,6 +140,31 @@ class World:
             self.change(step)
         elif isinstance(step, Rest):
             self.rest(step)
+        elif isinstance(step, Unpaid):
+            self.leave_unpaid_or_pay()
+
+    def leave_unpaid_or_pay(self) -> None:
+        subscription = read_subscription(self.session, **self.mine)
+        if not can_be_cut(self.session, subscription=subscription, at=self.at):
+            return
+        before = (subscription.plan_version_id, subscription.interval)
+        if subscription.former_version_id is not None:
+            former = subscription.former_version_id
+            restore_plan(self.session, subscription=subscription, at=self.at)
+            assert (subscription.plan_version_id, subscription.interval) == (former, before[1])
+            return
+        then = plan_after_dunning(self.session, subscription=subscription, at=self.at)
+        bills = list_invoices(self.session, tenant_id=self.acme.tenant_id, limit=1)
+        if then is None:
+            return
+        shown = preview_invoice(self.session, **self.mine, at=self.at)
+        move_to_free_plan(self.session, subscription=subscription, then=then, invoice=bills[0], at=self.at)
+        assert (subscription.former_version_id, subscription.interval) == before
+        fees = {LineKind.BASE, LineKind.DISCOUNT}
+        kept = [(line.kind, line.amount_minor) for line in shown.lines if line.kind not in {*fees, LineKind.CARRIED}]
+        now = preview_invoice(self.session, **self.mine, at=self.at)
+        said = [(line.kind, line.amount_minor) for line in now.lines if line.kind != LineKind.CARRIED]
+        assert said == kept, "moving charges and credits nothing"
 
     def change(self, step: Change) -> None:
         wanted: dict[str, Any] = {
@@ -144,6 +177,7 @@ class World:
         done = change_plan(self.session, **wanted)
         assert (shown.lines, shown.when, shown.effective_at) == (done.lines, done.when, done.effective_at)
         assert done.total.amount_minor >= 0
+        assert read_subscription(self.session, **self.mine).former_version_id is None
 
     def rest(self, step: Rest) -> None:
         try:

@@ -1,6 +1,6 @@
 """Random price books, uses and histories, as plain data that either engine can be told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -37,7 +37,8 @@ class Case:
     """Of Canada, where the customer says where it is; without one no tax is charged."""
 
 
-def random_case(seed: int) -> Case:
+def random_case(seed: int, *, with_arrears: bool = True) -> Case:
+    """A history; of some of them an invoice is not paid, and the plan gives way to one without a fee for a time."""
     random = Random(seed)
     timezone = random.choice(ZONES)
     zone = ZoneInfo(timezone)
@@ -52,7 +53,7 @@ def random_case(seed: int) -> Case:
         trial_end = midnight(start.astimezone(zone).date() + timedelta(days=random.randint(1, 40)), zone)
     months = random.choice((1, 1, 2, 2, 3, 3, 4, 13))
     ends = add_months(trial_end or start, zone, months) + timedelta(hours=2)
-    return Case(
+    case = Case(
         timezone=timezone,
         currency=currency,
         digits=digits,
@@ -64,6 +65,27 @@ def random_case(seed: int) -> Case:
         steps=random_steps(random, book, start, ends),
         ends=ends,
     )
+    return in_arrears(Random(f"arrears {seed}"), case) if with_arrears and not has_days else case
+
+
+def in_arrears(random: Random, case: Case) -> Case:
+    """The same history with invoices that are not paid, and are paid after all, in four of ten cases."""
+    if random.random() > 0.4:
+        return case
+    free = random.choice([plan for plan in case.book["plans"] if plan["code"] != case.plan])
+    free["base_price"] = "0"
+    for plan in case.book["plans"]:
+        if plan["base_price"] != "0":
+            plan["after_dunning"] = free["code"]
+    seconds = (case.ends - case.start) // timedelta(seconds=1)
+    steps: list[tuple[datetime, str, dict[str, Any]]] = []
+    for _ in range(random.choice((1, 2, 4))):
+        at = case.start + timedelta(seconds=random.randrange(seconds))
+        steps.append((at, "move", {}))
+        back = at + timedelta(seconds=random.choice((7, 50_000, 900_000, 4_000_000)))
+        if back < case.ends:
+            steps.append((back, "go_back", {}))
+    return replace(case, steps=sorted([*case.steps, *steps], key=lambda step: (step[0], step[1])))
 
 
 def random_steps(random: Random, book: dict[str, Any], start: datetime, ends: datetime) -> list[Any]:

@@ -81,21 +81,26 @@ def price(charge: dict, quantity: Fraction) -> Fraction:
 
 @dataclass
 class Lot:
-    """Credits of a pool for events that happen in [start, end)."""
+    """Credits of a pool for events that happen in [start, end), and the plan that gave them."""
 
     pool: str
     start: datetime
     end: datetime
     left: int
+    plan: dict
 
 
 @dataclass
 class Segment:
-    """A stretch of a period on one plan. `over` and `billed` are overage in millionths, by pool."""
+    """A stretch of a period on one plan. `over` and `billed` are overage in millionths, by pool.
+
+    `unpaid` where it is the plan without a fee that is had because an invoice is not paid.
+    """
 
     start: datetime
     end: datetime
     plan: dict
+    unpaid: bool = False
     over: dict[str, int] = field(default_factory=dict)
     billed: dict[str, int] = field(default_factory=dict)
 
@@ -147,6 +152,7 @@ class Account:
         self.paid_until: datetime | None = None
         self.later: tuple[datetime, str, str] | None = None
         self.ends: datetime | None = None
+        self.former: dict | None = None
         self.in_trial = trial_end is not None
         self.anchor = trial_end or start
         self.index = -1 if trial_end else 0
@@ -191,7 +197,7 @@ class Account:
 
         It takes the place of whatever was to come, an end too.
         """
-        if self.is_over or at >= self.period[1]:
+        if self.is_over or at >= self.period[1] or self.former is not None:
             return False
         then, before = self.named(code), self.plan
         if (then["code"], interval) == (before["code"], self.interval):
@@ -242,7 +248,51 @@ class Account:
             share = Fraction((end - at) / TICK) / Fraction((end - start) / TICK)
             more = floor(max(0, new - old) * share)
             if more:
-                self.lots.append(Lot(pool, at, end, more))
+                self.lots.append(Lot(pool, at, end, more, then))
+
+    def move(self, at: datetime) -> bool:
+        """An invoice is not paid: on to the plan without a fee. What is left of the lots waits, all but what that plan
+        gave itself; it gives its share of the rest of the period, where it gave nothing in the period before.
+        """
+        code = self.plan.get("after_dunning")
+        if self.is_over or at >= self.period[1] or self.in_trial or code is None or not self.bills:
+            return False
+        start, end = self.period
+        then, running = self.named(code), self.segments[-1]
+        for lot in self.lots_of_period():
+            lot.end = end if lot.plan is then else at
+        if not any(segment.plan is then for segment in self.segments if start <= segment.start < end):
+            share = Fraction((end - at) / TICK) / Fraction((end - start) / TICK)
+            for pool, amount in then["allowances"].items():
+                self.lots.append(Lot(pool, at, end, floor(int(Fraction(amount) * MICRO) * share), then))
+        self.segments.append(Segment(at, running.end, then, unpaid=True))
+        running.end = at
+        self.former, self.plan, self.later = self.plan, then, None
+        return True
+
+    def go_back(self, at: datetime) -> bool:
+        """It is paid: back to the plan of before, with what waited, and charged for what no fee is charged for yet."""
+        if self.former is None or self.is_over or at >= self.period[1]:
+            return False
+        start, end = self.period
+        then, running = self.former, self.segments[-1]
+        if any(segment.unpaid for segment in self.segments if start <= segment.start < end):
+            self.segments.append(Segment(at, running.end, then))
+            running.end = at
+            for lot in self.lots_of_period():
+                lot.end = end
+        else:
+            self.cut(then, at)
+        assert self.paid_until is not None
+        if self.paid_until < end:
+            self.fee = self.new_fee(then, self.interval, None)
+            self.waiting.append(("proration", self.fee.rest(max(at, self.paid_until))))
+            self.paid_until = self.fee.end
+        self.plan, self.former = then, None
+        return True
+
+    def lots_of_period(self) -> list[Lot]:
+        return [lot for lot in self.lots if self.period[0] <= lot.start < self.period[1]]
 
     def cancel(self, at: datetime) -> bool:
         """End as what is paid runs out."""
@@ -276,7 +326,7 @@ class Account:
         self.segments.append(Segment(start, end, plan))
         for pool, amount in plan["allowances"].items():
             if self.book["pools"][pool].get("resets", "period") == "period":
-                self.lots.append(Lot(pool, start, end, int(Fraction(amount) * MICRO)))
+                self.lots.append(Lot(pool, start, end, int(Fraction(amount) * MICRO), plan))
 
     def use(self, event_type: str, units: str, occurred: datetime) -> bool:
         """Burn what an event burns; False where it is refused: nothing is left and no more is sold, or it is over.
@@ -312,7 +362,7 @@ class Account:
         start, end = midnight(day, self.zone), midnight(day + timedelta(days=1), self.zone)
         amount = int(Fraction(segment.plan["allowances"].get(pool, "0")) * MICRO)
         if amount and not any(lot.pool == pool and lot.start == start for lot in self.lots):
-            self.lots.append(Lot(pool, start, end, amount))
+            self.lots.append(Lot(pool, start, end, amount, segment.plan))
 
     def begin_next_before_close(self) -> None:
         """A period that has begun takes events though the one before it is not closed yet."""

@@ -91,6 +91,10 @@ class PlanShown(Shown):
     overage: dict[str, dict[str, Any]]
     assets: AssetPriceShown | None
     gain_share: GainShareTermsShown | None
+    after_dunning: str | None = Field(
+        description="The plan without a fee that a subscription is moved to once its reminders are over and it is not "
+        "paid. Null where service is suspended instead."
+    )
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
@@ -116,6 +120,7 @@ class PlanShown(Shown):
             overage={pool: to_document(charge) for pool, charge in plan.overage.items()},
             assets=None if assets is None else AssetPriceShown(basis=assets.basis, charge=to_document(assets.charge)),
             gain_share=None if terms is None else GainShareTermsShown.of(terms),
+            after_dunning=plan.after_dunning,
         )
 
 

@@ -89,12 +89,22 @@ class SubscriptionShown(Shown):
     current_period_end: datetime
     canceled_at: datetime | None
     trial_ends_at: datetime | None
+    restores_plan_code: str | None = Field(
+        description="The plan it was moved from, to one without a fee, because an invoice is unpaid: paying brings it "
+        "back at once. Null where it was not."
+    )
     scheduled_change: ScheduledChangeShown | None = Field(
         description="What it becomes later, where that was asked for."
     )
 
     @classmethod
-    def of(cls, subscription: Subscription, plan: Plan, scheduled: ScheduledChangeShown | None = None) -> Self:
+    def of(
+        cls,
+        subscription: Subscription,
+        plan: Plan,
+        scheduled: ScheduledChangeShown | None = None,
+        former: Plan | None = None,
+    ) -> Self:
         return cls(
             subscription_id=subscription.id,
             tenant_id=subscription.tenant_id,
@@ -112,6 +122,7 @@ class SubscriptionShown(Shown):
             current_period_end=subscription.current_period_end,
             canceled_at=subscription.canceled_at,
             trial_ends_at=subscription.trial_ends_at,
+            restores_plan_code=None if former is None else former.code,
             scheduled_change=scheduled,
         )
 

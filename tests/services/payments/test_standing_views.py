@@ -16,7 +16,7 @@ TORONTO = "America/Toronto"
 
 def test_nothing_is_said_while_all_is_well(session: Session) -> None:
     acme = customer(session)
-    assert read_notice(session, tenant_id=acme.tenant_id, timezone=TORONTO) == NO_NOTICE
+    assert read_notice(session, tenant_id=acme.tenant_id, timezone=TORONTO, at=NOON) == NO_NOTICE
 
 
 def test_a_failed_payment_is_told_with_the_day_on_which_service_stops(session: Session) -> None:
@@ -24,7 +24,7 @@ def test_a_failed_payment_is_told_with_the_day_on_which_service_stops(session: S
     invoice = stripe_rows.first_invoice(session, acme.tenant_id)
     stripe_rows.at_stripe(session, invoice, remaining_minor=57_900)
     stripe_rows.dunned(session, invoice, failed_at=NOON)
-    notice = read_notice(session, tenant_id=acme.tenant_id, timezone=TORONTO)
+    notice = read_notice(session, tenant_id=acme.tenant_id, timezone=TORONTO, at=NOON)
     assert (notice.state, notice.pay_url) == ("past_due", stripe_rows.HOSTED)
     assert notice.title == "The payment of $579.00 for INV-000001 failed"
     assert "failed on 20 Nov 2026. Service goes on until 28 Nov 2026" in notice.detail
@@ -34,10 +34,10 @@ def test_once_suspended_it_says_what_stays_possible(session: Session) -> None:
     acme, other = customer(session), customer(session, name="Other")
     invoice = stripe_rows.first_invoice(session, acme.tenant_id)
     stripe_rows.dunned(session, invoice, failed_at=NOON - timedelta(days=9), suspended_at=NOON - timedelta(days=1))
-    notice = read_notice(session, tenant_id=acme.tenant_id, timezone=TORONTO)
+    notice = read_notice(session, tenant_id=acme.tenant_id, timezone=TORONTO, at=NOON)
     assert (notice.state, notice.invoice_id) == ("suspended", invoice.id)
     assert "Reading and paying stay possible" in notice.detail
-    assert read_notice(session, tenant_id=other.tenant_id, timezone=TORONTO) == NO_NOTICE
+    assert read_notice(session, tenant_id=other.tenant_id, timezone=TORONTO, at=NOON) == NO_NOTICE
 
 
 def test_the_list_says_how_each_pays_and_what_is_wrong(session: Session) -> None:
