@@ -17,6 +17,8 @@ _MOMENT = re.compile(
     re.ASCII,
 )
 
+_YEARS = ("%Y", "%y", "%G", "%c", "%x")
+
 
 def parse_timestamp(text: str) -> datetime:
     """An aware UTC moment from `2023-11-16 18:15:46.6805900`, `2023-11-16T13:15:46-05:00` or `2023-11-16`.
@@ -59,7 +61,13 @@ def parse_local(text: str, zone: ZoneInfo, form: str | None = None) -> LocalMome
 
 
 def check_form(form: str) -> None:
-    """That a time can be written like this in the letters of strptime. Raises InvalidPeriod."""
+    """That a time can be written like this in the letters of strptime, with its year. Raises InvalidPeriod.
+
+    A zone by name is refused: it would be read as a name only, and the clock taken for the zone's own.
+    """
+    letters = form.replace("%%", "")
+    if "%Z" in letters:
+        raise InvalidPeriod("Names of time zones have several meanings; say %z for offsets, or leave the zone out.")
     refusal = InvalidPeriod(f"“{form}” is no way to write a time; say it like %d.%m.%Y %H:%M.")
     try:
         datetime.strptime("", form)  # noqa: DTZ007 nothing is read
@@ -69,6 +77,8 @@ def check_form(form: str) -> None:
         if "does not match" not in str(error):
             raise refusal from error
     else:
+        raise refusal
+    if not any(letter in letters for letter in _YEARS):
         raise refusal
 
 

@@ -104,6 +104,28 @@ def test_the_same_inputs_give_the_same_bytes_and_name_neither_the_run_nor_the_ti
     assert calculate(session, tenant_id).sha256 != run.calculation_sha256
 
 
+SAME_EVERYWHERE = "sha256:63325eb7a86367f17da8f59aac875cc5882397249966bac5f39f6f869e00e6ef"
+
+
+def test_a_calculation_has_the_same_bytes_in_every_process_and_on_either_database(
+    session: Session, tenant_id: str
+) -> None:
+    """But for what names rows and the price book."""
+    more = {"availability_pct": "91.5", "inventory_value": "2500000.1", "overtime_hours": "1200"}
+    rates = RATES | {"carrying_rate_pct": D("18.25"), "overtime_rate": D("75.10")}
+    for kpi, value in ({"mtbf_hours": "92", "mttr_hours": "8.0"} | more).items():
+        accepted_baseline(session, tenant_id, kpi, value, at=JULY, rates=rates, **BEFORE)
+    third = {"mtbf_hours": "196.50", "mttr_hours": "3.333333", "inventory_value": "2000000", "overtime_hours": "97.25"}
+    measure(session, tenant_id, third | {"availability_pct": "97.123456"})
+    document = calculate(session, tenant_id, share_pct=D("15.50")).document
+    document["plan"] = ""
+    for named in document["baselines"]:
+        named |= {"id": "", "receipt": {}}
+    for named in document["actual"]:
+        named["measurements"] = []
+    assert content_hash(document) == SAME_EVERYWHERE
+
+
 def test_a_dry_run_stores_nothing(session: Session, tenant_id: str) -> None:
     agree(session, tenant_id)
     measure(session, tenant_id, BETTER)

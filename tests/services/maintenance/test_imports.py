@@ -39,6 +39,7 @@ MAPPING = LogMapping(
     RepairColumns("machineID", "datetime", "comp"),
     MachineColumns("machineID", "plant"),
 )
+NO_FORMS = ("", "%", "%d%d", "%Q", "%d" * 21, "%H:%M", "x", "%Y-%m-%d %Z", "%%Y")
 BOTH_TIMES = LogMapping(FailureColumns("machine", "failed", "part", "repaired"))
 
 
@@ -346,7 +347,10 @@ def test_what_is_asked_for_must_make_sense(session: Session, acme: Customer) -> 
     ("given", "field"),
     [
         ({"delimiter": "x"}, "delimiter"),
-        *(({"time_form": form}, "time_form") for form in ("", "%", "%d%d", "%Q", "%d" * 21)),
+        *(
+            ({"time_form": form}, "time_form")
+            for form in ("", "%", "%d%d", "%Q", "%d" * 21, "%H:%M", "x", "%Y-%m-%d %Z", "%%Y")
+        ),
     ],
 )
 def test_how_a_file_is_written_is_said_so_that_it_can_be_read(given: dict[str, str], field: str) -> None:
