@@ -52,9 +52,7 @@ def _what_it_was(state: Any) -> list[rx.Component]:
             value=state.kpi,
             on_change=state.choose_kpi,
         ),
-        text_field(
-            rx.cond(state.unit != "", "Value, in " + state.unit, "Value"), name="value", error=wrong["value"], **NUMBER
-        ),
+        text_field("Value", name="value", hint="In " + state.unit + ".", error=wrong["value"], **NUMBER),
         text_field("Runs from this day on use it", name="effective_from", type="date", error=wrong["effective_from"]),
         text_field("Measured from", name="measured_from", type="date", error=wrong["measured_from"]),
         text_field("Measured up to and with", name="measured_to", type="date", error=wrong["measured_to"]),

@@ -21,7 +21,7 @@ class Commitment(NamedTuple):
 
 def read_baseline(session: Session, *, tenant_id: str, baseline_id: str) -> KpiBaseline:
     """Raises NotFound."""
-    baseline = session.get(KpiBaseline, (tenant_id, baseline_id))
+    baseline = session.get(KpiBaseline, (tenant_id, baseline_id)) if baseline_id.isprintable() else None
     if baseline is None:
         raise NotFound("There is no such baseline.", field="baseline_id")
     return baseline

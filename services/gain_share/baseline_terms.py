@@ -19,6 +19,8 @@ VALUE_RATE: Final = "value_rate"
 """What one unit of a plan's own KPI is worth in a year, in major units of the currency."""
 
 BASELINE_DAYS_MAX: Final = 3 * 366
+WAITING_MAX: Final = 25
+"""So many proposals of one party may wait at a time: the other one is written to about each."""
 
 
 @dataclass(frozen=True, slots=True)

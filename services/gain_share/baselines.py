@@ -10,9 +10,9 @@ from sqlmodel import Session
 from models import BaselineStatus, KpiBaseline
 from models.kpi import REASON_MAX
 from services.errors import Conflict, Forbidden, Unprocessable
-from services.gain_share.baseline_lists import read_baseline
+from services.gain_share.baseline_lists import list_baselines, read_baseline
 from services.gain_share.baseline_notices import announce_baseline
-from services.gain_share.baseline_terms import BaselineTerms, check_period, check_rates, check_value
+from services.gain_share.baseline_terms import WAITING_MAX, BaselineTerms, check_period, check_rates, check_value
 from services.gain_share.evidence import find_evidence
 from services.gain_share.kpis import check_unit, find_kpi, kpis_of
 from services.gain_share.parties import PARTY_WORDS, Signer, check_other_side
@@ -25,7 +25,10 @@ from services.tenants import lock_head, read_tenant
 def propose_baseline(
     session: Session, *, tenant_id: str, terms: BaselineTerms, signer: Signer, at: datetime
 ) -> KpiBaseline:
-    """Propose a baseline to the other party. Raises Unprocessable naming the field, NotFound for an unknown file."""
+    """Propose a baseline to the other party. Raises Unprocessable naming the field, NotFound for an unknown file.
+
+    Raises Conflict where WAITING_MAX proposals of the party wait.
+    """
     lock_head(session, tenant_id=tenant_id)
     tenant = read_tenant(session, tenant_id=tenant_id)
     kpi = find_kpi(kpis_of(session, tenant_id=tenant_id), terms.kpi)
@@ -38,6 +41,7 @@ def propose_baseline(
     check_rates(kpi, terms.rates)
     check_period(terms, tenant, at)
     find_evidence(session, tenant_id=tenant_id, file_id=terms.file_id)
+    _check_room(session, tenant_id, signer)
     baseline = KpiBaseline(
         tenant_id=tenant_id,
         id=new_id("kpi"),
@@ -104,6 +108,12 @@ def check_reason(reason: str) -> None:
     printable = all(letter.isprintable() or letter == "\n" for letter in reason)
     if not 0 < len(reason) <= REASON_MAX or not printable or not reason.strip():
         raise Unprocessable(f"Give a reason of 1 to {REASON_MAX:,} characters.", field="reason")
+
+
+def _check_room(session: Session, tenant_id: str, signer: Signer) -> None:
+    waiting = list_baselines(session, tenant_id=tenant_id, limit=2 * WAITING_MAX, status=BaselineStatus.PROPOSED)
+    if sum(each.proposed_party == signer.party for each in waiting) >= WAITING_MAX:
+        raise Conflict(f"{WAITING_MAX} of your proposals wait already; withdraw one, or wait for an answer.")
 
 
 def _proposed(

@@ -32,9 +32,9 @@ def store_evidence(
     Raises UnsupportedMediaType where it is none of ACCEPTED, by its name and by what is in it, TooLarge, and
     Unprocessable for an empty one or a name that is none.
     """
-    lock_head(session, tenant_id=tenant_id)
     media_type = checked_media_type(name, content)
     sha256 = hashlib.sha256(content).hexdigest()
+    lock_head(session, tenant_id=tenant_id)
     known = session.exec(
         select(EvidenceFile)
         .where(EvidenceFile.tenant_id == tenant_id, EvidenceFile.sha256 == sha256)
@@ -64,7 +64,9 @@ def store_evidence(
 
 def find_evidence(session: Session, *, tenant_id: str, file_id: str, field: str = "file_id") -> EvidenceFile:
     """What is known of a file; its content is read when it is asked for. Raises NotFound naming `field`."""
-    found = session.get(EvidenceFile, (tenant_id, file_id), options=[defer(EvidenceFile.content)])  # type: ignore[arg-type]
+    without_content = defer(EvidenceFile.content)  # type: ignore[arg-type]
+    known = (tenant_id, file_id) if file_id.isprintable() else None
+    found = None if known is None else session.get(EvidenceFile, known, options=[without_content])
     if found is None:
         raise NotFound("There is no such file of this customer; upload it first.", field=field)
     return found

@@ -103,7 +103,7 @@ def revise_run(
 
 def read_run(session: Session, *, tenant_id: str, run_id: str) -> GainShareRun:
     """Raises NotFound, also where it is another customer's."""
-    run = session.get(GainShareRun, (tenant_id, run_id))
+    run = session.get(GainShareRun, (tenant_id, run_id)) if run_id.isprintable() else None
     if run is None:
         raise NotFound("There is no such run.", field="run_id")
     return run

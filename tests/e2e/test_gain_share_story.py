@@ -103,7 +103,7 @@ def propose(page: Page, kpi: str, value: str, folder: Path) -> None:
     page.get_by_label("Source document").set_input_files(report)
     expect(page.get_by_role("status").filter(has_text=report.name)).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("button", name="Propose it to the customer").click()
-    expect(page.get_by_text("It counts once the customer accepts it")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("The customer is told, and accepts it or declines it")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_role("button", name="Withdraw").first).to_be_visible(timeout=PATIENCE_MS)
 
 

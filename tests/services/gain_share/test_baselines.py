@@ -1,18 +1,22 @@
 """A baseline counts once the other party accepted it, with a receipt; nobody decides on their own proposal."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session
+from sqlmodel import Session, select
 
-from models import BaselineStatus, KpiBaseline, Party, Role
+from models import BaselineStatus, KpiBaseline, Notice, Party, Role
 from services.api_keys import Principal
+from services.database import transaction
 from services.errors import Conflict, Forbidden, NotFound, Unprocessable
 from services.gain_share.baseline_lists import baselines_in_force, list_baselines
+from services.gain_share.baseline_terms import WAITING_MAX
 from services.gain_share.baselines import accept_baseline, decline_baseline, propose_baseline, withdraw_baseline
 from services.gain_share.parties import Signer, signer_of_key, signer_of_member
 from services.sign_in import Member
@@ -174,6 +178,54 @@ def test_the_database_takes_no_decision_by_who_proposed(session: Session, acme: 
     proposed(session, acme)
     with pytest.raises(IntegrityError), session.begin_nested():
         session.execute(text(f"UPDATE kpi_baseline SET status = 'declined', decided_at = proposed_at, {decided}"))
+
+
+@pytest.mark.parametrize("unknown", ["kpi_none", "", "\x00", "\ud800"])
+def test_an_id_that_is_none_is_no_baseline_and_no_file(session: Session, acme: Customer, unknown: str) -> None:
+    for act in (accept_baseline, withdraw_baseline):
+        with pytest.raises(NotFound):
+            act(session, tenant_id=acme.tenant_id, baseline_id=unknown, signer=THEIRS, at=AT)
+    with pytest.raises(NotFound):
+        proposed(session, acme, file_id=unknown)
+
+
+def test_so_many_proposals_of_a_party_wait_at_a_time(session: Session, acme: Customer) -> None:
+    waiting = [proposed(session, acme) for _ in range(WAITING_MAX)]
+    with pytest.raises(Conflict, match="withdraw one"):
+        proposed(session, acme)
+    proposed(session, acme, signer=THEIRS)
+    withdraw_baseline(session, **named(acme, waiting[0]), signer=OURS)
+    proposed(session, acme)
+
+
+@pytest.mark.parametrize("other", [decline_baseline, withdraw_baseline])
+def test_of_two_who_decide_at_once_one_is_too_late(engine: Engine, other: Any) -> None:
+    with transaction(engine) as session:
+        acme = customer(session, plan="ENTERPRISE", start=date(2026, 1, 1), at=AT)
+        made = proposed(session, acme).id
+    start = Barrier(2)
+    of: dict[str, Any] = {"tenant_id": acme.tenant_id, "baseline_id": made, "at": AT}
+    said = {"reason": "Not the night shift.", "signer": THEIRS} if other is decline_baseline else {"signer": OURS}
+
+    def decide(act: Any, given: dict[str, Any]) -> str:
+        start.wait()
+        try:
+            with transaction(engine) as session:
+                return str(act(session, **of, **given).status.value)
+        except Conflict:
+            return "too late"
+
+    with ThreadPoolExecutor(2) as people:
+        answers = [
+            people.submit(decide, act, given) for act, given in ((accept_baseline, {"signer": THEIRS}), (other, said))
+        ]
+        told = {answer.result() for answer in answers}
+    with transaction(engine) as session:
+        kept = session.get_one(KpiBaseline, (acme.tenant_id, made))
+        assert told == {kept.status.value, "too late"}
+        assert (kept.receipt_seq is not None) == (kept.status is BaselineStatus.ACCEPTED)
+        notices = session.exec(select(Notice.type).where(Notice.subject_id == made)).all()
+    assert sorted(notices) == sorted(["gain_share.baseline_proposed", f"gain_share.baseline_{kept.status.value}"])
 
 
 def member(**given: Any) -> Member:
