@@ -1,4 +1,6 @@
-"""The gain-share part of the demonstration: a plant's year, half of it approved and billed, half waiting to be."""
+"""The gain-share part of the demonstration: a plant's year, half of it approved and billed, half waiting to be.
+
+The second half waits after a run that was rejected and one that was disputed and gave way to a revised one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +14,11 @@ from sqlmodel import Session
 from models import MeasurementSource, Party
 from services.gain_share.baseline_terms import BaselineTerms
 from services.gain_share.baselines import accept_baseline, propose_baseline
-from services.gain_share.decisions import add_run_evidence, approve_run, comment_on_run
+from services.gain_share.decisions import add_run_evidence, approve_run, comment_on_run, dispute_run, reject_run
 from services.gain_share.evidence import store_evidence
 from services.gain_share.kpi_measurements import Reading, record_measurements
 from services.gain_share.parties import Signer
-from services.gain_share.runs import list_runs, submit_run
+from services.gain_share.runs import list_runs, revise_run, submit_run
 from services.rules.decimals import text_of
 
 RATES: Final = {
@@ -38,7 +40,7 @@ MONTHS: Final = (
 """Availability, time between failures and time to repair, month by month."""
 
 HALF: Final = 6
-SHARE_PCT: Final = Decimal(15)
+SHARE_PCT, TOO_MUCH_PCT = Decimal(15), Decimal(18)
 DOCUMENT: Final = "Reliability before, Halifax and Dartmouth.csv"
 DAYS_BEFORE: Final = 365
 """What the baselines were measured over: the year before they take effect."""
@@ -49,6 +51,9 @@ SUBMITTED_AFTER, APPROVED_AFTER = timedelta(days=40), timedelta(days=43)
 STOCK: Final = Decimal(640_000)
 QUESTION: Final = "August looks low against September. Was the planned overhaul of line 2 left out of the failures?"
 ANSWER: Final = "Yes: an overhaul that was planned is no failure. The work orders of August are attached."
+REJECTION: Final = "Fifteen percent is what we agreed on for this year. Please submit it with that share."
+REVISION: Final = "The same figures, now with the work orders behind them."
+THANKS: Final = "Thank you, that explains August. I pass it on to be approved."
 WORK_ORDERS: Final = "Work orders, August.csv"
 
 
@@ -89,16 +94,24 @@ class DemoGainShare:
             approve_run(session, tenant_id=self.tenant_id, run_id=first.id, signer=self.owner, at=at)
 
     def tell_rest(self, session: Session, *, at: datetime) -> None:
-        """The second half, which waits to be approved and is talked about; and a baseline that waits, too."""
-        tenant_id = self.tenant_id
+        """The second half: rejected with too high a share, then disputed, answered and revised, and waiting by now; and
+        a baseline that waits, too."""
+        tenant_id, days = self.tenant_id, (self.firsts[HALF], self.firsts[-1])
         self._measure(session, at, slice(HALF, None))
-        run_id = self._submit(session, self.firsts[HALF], self.firsts[-1], at)
-        comment_on_run(session, tenant_id=tenant_id, run_id=run_id, text=QUESTION, signer=self.finance, at=at)
+        run_id = self._submit(session, *days, at, share_pct=TOO_MUCH_PCT)
+        reject_run(session, tenant_id=tenant_id, run_id=run_id, reason=REJECTION, signer=self.owner, at=at)
+        run_id = self._submit(session, *days, at)
+        parts = ["fewer_failures"]
+        dispute_run(
+            session, tenant_id=tenant_id, run_id=run_id, parts=parts, reason=QUESTION, signer=self.finance, at=at
+        )
         orders = b"order,line,kind,hours\n4711,2,overhaul,36\n4712,1,lubrication,2\n"
         shown = store_evidence(session, tenant_id=tenant_id, name=WORK_ORDERS, content=orders, signer=self.ours, at=at)
         add_run_evidence(
             session, tenant_id=tenant_id, run_id=run_id, file_id=shown.id, text=ANSWER, signer=self.ours, at=at
         )
+        revised = revise_run(session, tenant_id=tenant_id, run_id=run_id, text=REVISION, signer=self.ours, at=at)
+        comment_on_run(session, tenant_id=tenant_id, run_id=revised.id, text=THANKS, signer=self.finance, at=at)
         rates = RATES | {"carrying_rate_pct": Decimal(18)}
         self._propose(session, at, "inventory_value", STOCK, rates=rates, effective_from=self.until)
 
@@ -148,13 +161,15 @@ class DemoGainShare:
             at=at,
         )
 
-    def _submit(self, session: Session, starts: date, ends: date, at: datetime) -> str:
+    def _submit(
+        self, session: Session, starts: date, ends: date, at: datetime, *, share_pct: Decimal = SHARE_PCT
+    ) -> str:
         return submit_run(
             session,
             tenant_id=self.tenant_id,
             period_start=starts,
             period_end=ends,
-            share_pct=SHARE_PCT,
+            share_pct=share_pct,
             signer=self.ours,
             at=at,
         ).id

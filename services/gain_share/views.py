@@ -114,7 +114,11 @@ def _runs_word(count: int) -> str:
 
 
 def _runs(session: Session, tenant_id: str, runs_max: int) -> list[GainShareRun]:
-    newest_first = (col(GainShareRun.period_start).desc(), col(GainShareRun.submitted_at).desc(), col(GainShareRun.id))
+    newest_first = (
+        col(GainShareRun.period_start).desc(),
+        col(GainShareRun.submitted_at).desc(),
+        col(GainShareRun.id).desc(),
+    )
     statement = select(GainShareRun).where(GainShareRun.tenant_id == tenant_id).order_by(*newest_first)
     return list(session.exec(statement.limit(runs_max)))
 

@@ -61,10 +61,19 @@ def states_both_sides(session: Session, tenant_id: str) -> bool:
 
 
 def assert_one_run_is_billed_and_one_waits(session: Session) -> None:
-    billed, waiting = session.exec(select(GainShareRun).order_by(GainShareRun.period_start))
-    assert (billed.status, waiting.status) == (GainShareStatus.APPROVED, GainShareStatus.PENDING_APPROVAL)
+    """Half the year is billed; the other half waits in the run that took the place of a disputed one."""
+    runs = list(session.exec(select(GainShareRun)))
+    assert len(runs) == 4
+    billed, rejected, replaced, waiting = (
+        next(run for run in runs if run.status == status)
+        for status in (
+            GainShareStatus.APPROVED, GainShareStatus.REJECTED, GainShareStatus.REPLACED,
+            GainShareStatus.PENDING_APPROVAL,
+        )
+    )  # fmt: skip
     assert invoice_of_run(session, run=billed) is not None
-    assert billed.period_end == waiting.period_start
+    assert {run.period_start for run in (rejected, replaced, waiting)} == {billed.period_end}
+    assert waiting.replaces_run_id == replaced.id
 
 
 @pytest.mark.slow
