@@ -17,7 +17,10 @@ class DunningOutcome(StrEnum):
 
 
 class Dunning(TenantOwned, table=True):
-    """One invoice whose payment failed. It runs until `ended_at`."""
+    """One invoice whose payment failed. It runs until `ended_at`.
+
+    `suspended_at` is when its reminders were over and service was suspended for it, or moved to a plan without a fee.
+    """
 
     __tablename__ = "dunning"
     __table_args__ = (

@@ -33,7 +33,7 @@ from services.price_books.books import plan_in_force
 from services.subscriptions.arrears import check_no_arrears
 from services.subscriptions.ends import end_subscription
 from services.subscriptions.plan_starts import offered_trial_days
-from services.subscriptions.starting import check_sellable, create_subscription, live_subscription, plan_of
+from services.subscriptions.starting import check_sellable, create_subscription, is_had_for_free, live_subscription
 from services.tenants import lock_head, read_tenant
 
 REUSED_FOR = timedelta(minutes=30)
@@ -206,7 +206,7 @@ def _start(
 def _end_free(session: Session, tenant_id: str, *, ended_at: datetime, at: datetime) -> None:
     """The first purchase ends the free plan, for there was no card to change it with."""
     free = live_subscription(session, tenant_id=tenant_id)
-    if free is not None and plan_of(session, free).is_free:
+    if free is not None and is_had_for_free(session, free):
         end_subscription(session, tenant_id=tenant_id, subscription_id=free.id, ended_at=ended_at, at=at)
 
 

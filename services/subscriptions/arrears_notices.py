@@ -7,7 +7,8 @@ from sqlmodel import Session
 from models import Invoice, NoticeType, Subscription
 from services.invoices.credit_notes import amount_left
 from services.invoices.numbers import invoice_number
-from services.notice_shapes import NoticeAmount, SubscriptionChangeData, SubscriptionMovedData
+from services.notice_shapes import SubscriptionChangeData, SubscriptionMovedData
+from services.notice_values import NoticeAmount
 from services.notices import announce
 from services.price_books.plans import Plan
 from services.subscriptions.notices import change_facts

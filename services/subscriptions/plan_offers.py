@@ -13,7 +13,7 @@ from services.price_books.plan_facts import FactView, plan_facts, plan_prices
 from services.price_books.plans import Plan
 from services.subscriptions.cards import is_charged_to_card
 from services.subscriptions.offer_changes import NO_STEP, ChangeStep, change_step, why_plan_not_changed
-from services.subscriptions.starting import LIVE, read_subscription
+from services.subscriptions.starting import LIVE, is_had_for_free, read_subscription
 from services.tenants import read_tenant
 
 CONTACTS_MAX = 3
@@ -120,9 +120,9 @@ def read_offers(
 
 def _gives_way(session: Session, subscription: Subscription, current: Plan | None) -> bool:
     """Whether a plan that is bought takes the place of the one there is, for there is no card to change that with."""
-    if subscription.former_version_id is not None:
+    if current is None or not is_had_for_free(session, subscription):
         return False
-    return current is not None and current.is_free and not is_charged_to_card(session, subscription)
+    return not is_charged_to_card(session, subscription)
 
 
 def _sells_credits(plan: Plan) -> bool:

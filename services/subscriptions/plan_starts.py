@@ -21,7 +21,13 @@ from services.subscriptions.change_views import read_interval
 from services.subscriptions.choice import live_subscriptions
 from services.subscriptions.free_plans import check_free_once
 from services.subscriptions.offered_terms import OWN, terms_to_start
-from services.subscriptions.starting import check_sellable, create_subscription, live_subscription, plan_of
+from services.subscriptions.starting import (
+    check_sellable,
+    create_subscription,
+    is_had_for_free,
+    live_subscription,
+    plan_of,
+)
 from services.taxes.views import tax_words
 from services.tenants import read_tenant
 
@@ -177,14 +183,14 @@ def _is_by_card(session: Session, tenant_id: str, plan: Plan, name: str) -> bool
     if plan.is_free or plan.only_for is not None:
         return False
     live = live_subscriptions(session, tenant_id=tenant_id) if name else []
-    paid = [each.collection for each in live if not plan_of(session, each).is_free]
+    paid = [each.collection for each in live if not is_had_for_free(session, each)]
     return not paid or Collection.AUTOMATIC in paid
 
 
 def offered_trial_days(session: Session, *, tenant_id: str, plan: Plan) -> int:
     """The days a customer may try the plan for: the plan's, for whoever has not paid for one yet; 0 for none."""
     had = session.exec(select(Subscription).where(Subscription.tenant_id == tenant_id)).all()
-    return plan.trial_days if all(plan_of(session, each).is_free for each in had) else 0
+    return plan.trial_days if all(is_had_for_free(session, each) for each in had) else 0
 
 
 def _after(interval: Interval, next_day: str, *, in_trial: bool) -> str:

@@ -171,7 +171,7 @@ def check_sellable(
     """
     check_terms(plan, tenant=tenant)
     existing = check_free_to_take(session, tenant_id=tenant.id, name=name, site=site)
-    if existing is not None and not (free_gives_way and plan_of(session, existing).is_free):
+    if existing is not None and not (free_gives_way and is_had_for_free(session, existing)):
         raise SubscriptionConflict(
             f"Subscription {existing.id} is live already; change its plan instead of starting another, or give the new "
             "one a name of its own.",
@@ -201,6 +201,11 @@ def live_subscription(session: Session, *, tenant_id: str, name: str = "") -> Su
 def plan_of(session: Session, subscription: Subscription) -> Plan:
     """The plan version the subscription is on."""
     return plan_version(session, version_id=subscription.plan_version_id)
+
+
+def is_had_for_free(session: Session, subscription: Subscription) -> bool:
+    """Whether its plan has no fee, and it was not moved to it because another one is unpaid."""
+    return subscription.former_version_id is None and plan_of(session, subscription).is_free
 
 
 def open_period(

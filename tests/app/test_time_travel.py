@@ -11,8 +11,12 @@ from app import time_travel, unit_of_work
 from models import Invoice, Subscription
 from services.database import reading, transaction
 from services.errors import Forbidden, NotFound
-from services.invoices.finding import list_invoices
-from services.settings import settings
+from services.invoices.finding import list_invoices, mark_invoice_paid
+from services.payments.dunning import begin_dunning, end_dunning
+from services.price_books.books import load_book
+from services.price_books.files import BookEntry, read_book
+from services.settings import CATALOGS, settings
+from services.subscriptions.starting import create_subscription, plan_of
 from services.tenant_clocks import now_of
 from tests.given import customer, event, metered
 
@@ -93,3 +97,31 @@ def test_a_start_in_the_past_is_caught_up_with_on_the_first_stop() -> None:
     with reading() as session:
         subscription = session.get_one(Subscription, (acme.tenant_id, acme.subscription_id))
         assert subscription.current_period_end > at
+
+
+def test_who_does_not_pay_is_moved_on_the_way_and_put_back_after_the_close() -> None:
+    tenant_id, at = a_customer()
+    with transaction() as session:
+        book = read_book(CATALOGS / "assistant.toml").model_dump(exclude_unset=True)
+        book |= {"code": "kept", "currency": "CAD", "plans": [dict(plan) for plan in book["plans"]]}
+        book["plans"][1]["after_dunning"] = "free"
+        load_book(session, book=BookEntry.model_validate(book), at=at)
+        team = create_subscription(session, tenant_id=tenant_id, plan_code="kept/pro", name="Team", at=at)
+        bill = list_invoices(session, tenant_id=tenant_id, subscription_id=team.id)[0]
+        begin_dunning(session, invoice=bill, failed_at=at)
+
+    def plan() -> str:
+        with reading() as session:
+            return plan_of(session, session.get_one(Subscription, (tenant_id, team.id))).code
+
+    time_travel.start(tenant_id=tenant_id)
+    time_travel.advance(tenant_id=tenant_id, to=at + 7 * DAY)
+    assert plan() == "pro"
+    journey = time_travel.advance(tenant_id=tenant_id, to=at + 9 * DAY)
+    assert plan() == "free"
+    assert [notice.type for notice in journey.told].count("subscription.moved_unpaid") == 1
+    with transaction() as session:
+        paid = mark_invoice_paid(session, tenant_id=tenant_id, invoice_id=bill.id, at=at + 9 * DAY)
+        end_dunning(session, invoice=paid, at=at + 9 * DAY)
+    time_travel.advance(tenant_id=tenant_id, to=at + 40 * DAY)
+    assert plan() == "pro"

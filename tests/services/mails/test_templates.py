@@ -240,3 +240,16 @@ def test_a_letter_asks_nothing_of_the_network() -> None:
 def test_a_sender_that_is_no_mailbox_is_refused_by_name(given: str) -> None:
     with pytest.raises(Unprocessable, match="TALLYSTICK_MAIL_FROM"):
         read_sender(given, None)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("template", "more"), [
+    ("invoice_payment_failed", {}), ("invoice_payment_reminder", {"day": 3}), ("invoice_payment_reminder", {"day": 7}),
+])  # fmt: skip
+def test_where_a_free_plan_follows_no_letter_speaks_of_a_stop(
+    template: str, more: dict[str, Any], language: str
+) -> None:
+    said = content(template, language, FACTS[template] | more | {"moves_to_plan": "Gratis"})
+    words = as_text(said, frame(language))
+    assert words.count("Gratis") >= 2
+    assert not re.search("suspend|stops|Arrêt|s’arrête", said.subject + words)

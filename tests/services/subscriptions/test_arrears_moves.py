@@ -1,6 +1,6 @@
 """Who does not pay is moved to the plan without a fee that the price book names, and back once it is settled."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,12 +18,14 @@ from models import (
     InvoiceStatus,
     LineKind,
     Notice,
+    PlanVersion,
     ScheduledChange,
     Subscription,
     SubscriptionStatus,
 )
 from services.closing.close import close_if_due, close_period, preview_invoice
 from services.closing.fees_in_force import fee_in_force
+from services.contracts.terms import negotiate, read_terms
 from services.credits.expiry import expire_lots
 from services.errors import OverageNotAllowed, SubscriptionConflict
 from services.identity import create_tenant
@@ -32,7 +34,7 @@ from services.invoices.transitions import mark_uncollectible, void_invoice
 from services.payments.dunning import SUSPENDED_AFTER, advance_dunning, begin_dunning, dunnings_due, end_dunning
 from services.payments.standing import go_back, settle_standing
 from services.payments.standing_views import read_notice
-from services.price_books.books import load_book
+from services.price_books.books import load_book, plan_in_force
 from services.price_books.files import BookEntry, mistakes_in
 from services.rules.quantities import MICRO
 from services.standing import read_standing
@@ -44,8 +46,10 @@ from services.subscriptions.lifecycle import (
     resume_subscription,
 )
 from services.subscriptions.plan_changes import When, change_plan
-from services.subscriptions.starting import create_subscription, plan_of, read_subscription
+from services.subscriptions.plan_starts import offered_trial_days
+from services.subscriptions.starting import check_sellable, create_subscription, plan_of, read_subscription
 from services.subscriptions.views import read_card
+from services.tenants import read_tenant
 from tests.given import assert_books_agree, event, metered, refused
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -501,3 +505,28 @@ def test_the_balance_in_arrears_is_that_of_the_free_plan_alone(session: Session)
     assert standing is not None
     (balance,) = standing.balances
     assert (balance.used_micro, balance.remaining_micro) == (1_002 * MICRO, 2_020 * MICRO)
+
+
+def test_what_was_moved_is_not_free_to_be_bought_over_or_to_be_tried_again(session: Session) -> None:
+    acme = moved(session)
+    tenant = read_tenant(session, tenant_id=acme.tenant_id)
+    with pytest.raises(SubscriptionConflict, match="is live already"):
+        check_sellable(session, plan=plan_in_force(session, plan_code="held/PRO"), tenant=tenant, free_gives_way=True)
+    plan = replace(plan_in_force(session, plan_code="held/PRO"), trial_days=14)
+    assert offered_trial_days(session, tenant_id=acme.tenant_id, plan=plan) == 0
+
+
+def test_a_contract_does_not_take_it_over(session: Session) -> None:
+    load_book(session, book=BookEntry.model_validate(book()), at=START)
+    base = plan_in_force(session, plan_code="held/PRO")
+    document = session.get_one(PlanVersion, base.version_id).document
+    assert document["after_dunning"] == "FREE"
+    terms = read_terms({"base_price": "25.00"})
+    agreed = negotiate(document, terms, tenant_id="ten_1")
+    assert (agreed.plan.base_price, agreed.plan.after_dunning) == (Decimal(25), None)
+
+
+def test_a_plan_that_names_none_has_the_name_it_had(session: Session) -> None:
+    load_book(session, book=BookEntry.model_validate(book()), at=START)
+    documents = [row.document for row in session.exec(select(PlanVersion)).all()]
+    assert [document["code"] for document in documents if "after_dunning" in document] == ["PRO"]
