@@ -12,19 +12,21 @@ from services.bundles.exports import export_document, prepare_invoice, prepare_r
 from services.bundles.verification import verify_bundle
 from services.closing.close import close_if_due, close_period, preview_invoice
 from services.database import reading, transaction
-from services.errors import InvalidBundle, SubscriptionConflict
+from services.errors import FeatureNotIncluded, InvalidBundle, SubscriptionConflict
 from services.exports.accounts import read_accounts
 from services.exports.postings import book_invoice
 from services.gain_share.billing import invoice_of_run
 from services.gain_share.decisions import approve_run, dispute_run, reject_run
+from services.gain_share.runs import revise_run
 from services.invoices.finding import read_invoice
 from services.invoices.line_views import line_views
 from services.overview import read_overview
 from services.receipts.signature_checks import read_jwks
 from services.receipts.signing_keys import jwks
 from services.subscriptions.ends import end_subscription
+from services.subscriptions.plan_changes import change_plan
 from services.subscriptions.starting import create_subscription
-from tests.gain_share_given import JULY, THEIRS, measure, plant, submit, submitted
+from tests.gain_share_given import JULY, OURS, THEIRS, measure, plant, submit, submitted
 from tests.given import Customer, assert_books_agree
 
 AUGUST, SEPTEMBER = (datetime(2026, month, 1, 7, tzinfo=UTC) for month in (8, 9))
@@ -167,3 +169,26 @@ def test_where_no_invoice_follows_the_approval_says_what_to_do_and_changes_nothi
     create_subscription(session, tenant_id=one.tenant_id, plan_code="ENTERPRISE", at=AUGUST)
     approve_run(session, tenant_id=one.tenant_id, run_id=run.id, signer=THEIRS, at=AUGUST)
     assert shares(preview_invoice(session, tenant_id=one.tenant_id, at=AUGUST).lines) == [37_260_000]
+
+
+def test_who_has_left_the_plan_by_then_is_billed_what_was_agreed_on_it_and_the_bundle_says_so(engine: Engine) -> None:
+    with transaction(engine) as session:
+        one = plant(session)
+        run = submitted(session, one.tenant_id)
+        change_plan(session, tenant_id=one.tenant_id, plan_code="STARTER", at=LATER)
+        close_period(session, tenant_id=one.tenant_id, at=AUGUST)
+        asked = {"tenant_id": one.tenant_id, "run_id": run.id, "at": AUGUST + timedelta(days=9)}
+        with pytest.raises(FeatureNotIncluded):
+            revise_run(session, **asked, signer=OURS)
+        approve_run(session, **asked, signer=THEIRS)
+        shown = preview_invoice(session, tenant_id=one.tenant_id, at=AUGUST + timedelta(days=10))
+        invoice = close_period(session, tenant_id=one.tenant_id, at=SEPTEMBER)
+        billed = read_invoice(session, tenant_id=one.tenant_id, invoice_id=invoice.id)
+        assert shares(shown.lines) == shares(billed.lines) == [37_260_000]
+        assert invoice.total_minor == 37_260_000 + 4_000_00
+        invoice_id = invoice.id
+    with reading(engine) as session:
+        export = prepare_invoice(session, tenant_id=one.tenant_id, invoice_id=invoice_id, at=SEPTEMBER)
+        data, keys = export_document(session, export=export), read_jwks(jwks(session))
+    bill = verify_bundle(io.BytesIO(data), keys=keys).bills[-1]
+    assert [line.amount for line in bill.lines if line.kind == "gain_share"] == ["372600.00"]
