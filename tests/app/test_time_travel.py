@@ -8,9 +8,10 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from app import time_travel, unit_of_work
-from models import Invoice, Subscription
+from models import Invoice, InvoiceLine, LineKind, Subscription
 from services.database import reading, transaction
 from services.errors import Forbidden, NotFound
+from services.gain_share.decisions import approve_run
 from services.invoices.finding import list_invoices, mark_invoice_paid
 from services.payments.dunning import begin_dunning, end_dunning
 from services.price_books.books import load_book
@@ -18,6 +19,7 @@ from services.price_books.files import BookEntry, read_book
 from services.settings import CATALOGS, settings
 from services.subscriptions.starting import create_subscription, plan_of
 from services.tenant_clocks import now_of
+from tests.gain_share_given import BETTER, THEIRS, accepted_baseline, measure, submit
 from tests.given import customer, event, metered
 
 DAY = timedelta(days=1)
@@ -125,3 +127,34 @@ def test_who_does_not_pay_is_moved_on_the_way_and_put_back_after_the_close() -> 
         end_dunning(session, invoice=paid, at=at + 9 * DAY)
     time_travel.advance(tenant_id=tenant_id, to=at + 40 * DAY)
     assert plan() == "pro"
+
+
+def test_a_run_that_waits_is_reminded_of_in_its_time_and_billed_once_it_is_approved_however_late() -> None:
+    tenant_id, at = a_customer(plan="ENTERPRISE")
+    time_travel.start(tenant_id=tenant_id)
+    days = (at.date() - 360 * DAY, at.date() - 5 * DAY)
+    before = {"period_start": days[0] - 90 * DAY, "period_end": days[0], "effective_from": days[0]}
+    with transaction() as session:
+        for kpi, value in (("mtbf_hours", "92"), ("mttr_hours", "8")):
+            accepted_baseline(session, tenant_id, kpi, value, at=at, **before)
+        measure(session, tenant_id, BETTER, days=days, at=at)
+        run = submit(session, tenant_id, at=at, period_start=days[0], period_end=days[1])
+        run_id, deadline, fee_minor = run.id, run.deadline_on, run.fee_minor
+    journey = time_travel.advance(tenant_id=tenant_id, to=at + 45 * DAY)
+    reminders = [notice.data["days_left"] for notice in journey.told if notice.type == "gain_share.reminder"]
+    assert reminders == [7, 1]
+    assert gain_shares(tenant_id) == []
+    its_now = asyncio.run(unit_of_work.now_of(tenant_id))
+    assert its_now.date() > deadline
+    with transaction() as session:
+        approve_run(session, tenant_id=tenant_id, run_id=run_id, signer=THEIRS, at=its_now)
+    time_travel.advance(tenant_id=tenant_id, to=at + 120 * DAY)
+    assert gain_shares(tenant_id) == [fee_minor]
+
+
+def gain_shares(tenant_id: str) -> list[int]:
+    with reading() as session:
+        billed = select(InvoiceLine.amount_minor).where(
+            InvoiceLine.tenant_id == tenant_id, InvoiceLine.kind == LineKind.GAIN_SHARE
+        )
+        return list(session.exec(billed))

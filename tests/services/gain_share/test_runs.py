@@ -47,7 +47,6 @@ from tests.gain_share_given import (
 from tests.given import own_plan
 
 D = Decimal
-LAST_DAY = YEAR[1] - timedelta(days=1)
 
 
 @pytest.fixture
