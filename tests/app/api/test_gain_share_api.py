@@ -1,5 +1,6 @@
 """Runs over HTTP: the contract's names, who may do what, dry runs, and a story of two parties to the invoice."""
 
+import json
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -16,6 +17,8 @@ NOW = datetime.now(UTC)
 YEAR = (date(NOW.year - 1, 1, 1), date(NOW.year, 1, 1))
 BEFORE = {"period_start": date(NOW.year - 2, 1, 1), "period_end": YEAR[0], "effective_from": YEAR[0]}
 RUNS = "/v1/gainshare/runs"
+MARCH = {"period_start": f"{NOW.year - 1}-03-01", "period_end": f"{NOW.year - 1}-04-01"}
+BEYOND = {"period_start": "9999-03-01", "period_end": "9999-12-31"}
 
 
 @pytest.fixture
@@ -173,3 +176,36 @@ def test_the_sensitivity_names_the_largest_effect_first(world: World, client: Cl
     spreads = [abs(e["higher"]["fee"]["amount_minor"] - e["lower"]["fee"]["amount_minor"]) for e in shown["effects"]]
     assert spreads == sorted(spreads, reverse=True)
     assert THEIRS.by not in str(shown)
+
+
+HOSTILE = ("\ud800", "a\0b", "x" * 5_000, "\u202e")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_words_and_days_beyond_time_are_refused_clearly(
+    world: World, client: Client, harbour: Customer, text: str
+) -> None:
+    run = submitted(client, world, harbour)
+    path = f"{RUNS}/{run['gainshare_run_id']}"
+    ours, theirs = world.operator_headers, harbour.headers
+    tenant = {"tenant_id": harbour.tenant_id}
+    sent: list[tuple[str, dict[str, Any], dict[str, str]]] = [
+        (RUNS, asked(harbour, method=text, dry_run=True), ours),
+        (RUNS, asked(harbour, period_start="9999-01-01", period_end="9999-12-31", dry_run=True), ours),
+        (RUNS, asked(harbour, period_start="0001-01-01", period_end="0001-02-01", dry_run=True), ours),
+        (f"{path}/revise", tenant | {"method": text}, ours),
+        (f"{path}/comments", {"text": text}, theirs),
+        (f"{path}/reject", {"reason": text}, theirs),
+        (f"{path}/dispute", {"parts": [text], "reason": "Not so"}, theirs),
+        (f"{path}/dispute", {"parts": ["fewer_failures"], "reason": text}, theirs),
+        (f"{path}/evidence", {"file_id": text}, theirs),
+        ("/v1/kpi/measurements", {"kpi": text, **MARCH, "value": "1"}, theirs),
+        ("/v1/kpi/measurements", {"kpi": "mtbf_hours", **MARCH, "value": "1", "unit": text}, theirs),
+        ("/v1/kpi/measurements", {"kpi": "mtbf_hours", **BEYOND, "value": "1"}, theirs),
+    ]
+    for address, body, headers in sent:
+        content = json.dumps(body).encode()
+        answer = client.post(address, content=content, headers=headers | {"Content-Type": "application/json"})
+        assert 400 <= answer.status_code < 500, (address, body, answer.text)
+        assert answer.json()["detail"]
+    assert client.get(path, headers=theirs).json()["status"] == "pending_approval"
