@@ -185,8 +185,14 @@ def _customers() -> rx.Component:
             class_name="row row-spread",
         )
 
-    listed = rx.el.ul(
-        rx.foreach(found.rows, one), class_name="stack", style={"listStyle": "none", "marginTop": "var(--space-3)"}
+    more = rx.el.p(found.shown, ". Type more of the name to see the others.", class_name="muted", style=SMALL)
+    listed = rx.fragment(
+        rx.el.ul(
+            rx.foreach(found.rows, one),
+            class_name="stack",
+            style={"listStyle": "none", "marginBlock": "var(--space-3)"},
+        ),
+        rx.cond(found.has_next, more, rx.fragment()),
     )
     nobody = rx.el.p("Nobody by that name.", class_name="muted", style={"marginTop": "var(--space-3)"})
     return section_card(

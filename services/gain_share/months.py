@@ -8,7 +8,6 @@ from typing import Final
 from sqlmodel import Session, col, select
 
 from models import BaselineStatus, KpiBaseline, KpiMeasurement, MeasurementSource, Tenant
-from models.kpi import SITE_MAX
 from services import wording
 from services.gain_share.kpi_measurement_lists import ALL_SITES, standing_measurements
 from services.gain_share.kpis import Kpi, kpis_of
@@ -180,8 +179,3 @@ def _sites(session: Session, tenant_id: str) -> tuple[tuple[str, str], ...]:
     )
     found: Iterable[str] = session.exec(statement)
     return ((ALL_SITES, "All sites together"), *((site, site) for site in found))
-
-
-def checked_site(site: str) -> str:
-    """A site as somebody typed it, of bounded length."""
-    return site.strip()[: SITE_MAX + 1]

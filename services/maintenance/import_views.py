@@ -9,11 +9,11 @@ from sqlmodel import Session
 from models import LogFile, MaintenanceImport, RowOutcome
 from services import wording
 from services.gain_share.evidence import find_evidence
+from services.gain_share.series_views import days_words
 from services.gain_share.words import NOTHING_FAILED
 from services.maintenance.imports import LOG_KPIS, list_imports
 from services.maintenance.logs import Figures, JudgedRow, LogReading
 from services.rules.decimals import text_of
-from services.rules.kpi_periods import days_named
 from services.tenants import read_tenant
 
 REFUSED_SHOWN: Final = 60
@@ -82,7 +82,7 @@ def reading_view(reading: LogReading, timezone: str) -> ReadingView:
     whole = reading.whole[0]
     refused = reading.count(RowOutcome.REFUSED)
     return ReadingView(
-        title=f"{days_named(*whole.days)}, times of {timezone}",
+        title=f"{days_words(*whole.days)}, times of {timezone}",
         counts=_counted(reading.machine_count, whole.tally.failures, refused),
         findings=reading.findings,
         whole=tuple(_figures(reading.whole)),
@@ -106,7 +106,7 @@ def _import_row(session: Session, kept: MaintenanceImport, timezone: str) -> Imp
         id=kept.id,
         file_id=file.id,
         name=file.name,
-        period=days_named(kept.period_start, kept.period_end),
+        period=days_words(kept.period_start, kept.period_end),
         counts=_counted(kept.machine_count, kept.failure_count, kept.rows_refused),
         kept=wording.moment(kept.imported_at, timezone),
     )
@@ -127,7 +127,7 @@ def _figures(figures: Iterable[Figures]) -> Iterable[FigureRow]:
             NOTHING_FAILED if value is None else text_of(round(value, FIGURE_DECIMALS)) for value in values
         )
         yield FigureRow(
-            days=days_named(*each.days),
+            days=days_words(*each.days),
             site=each.site or "All together",
             machines=f"{each.tally.machines:,}",
             failures=f"{each.tally.failures:,}",
