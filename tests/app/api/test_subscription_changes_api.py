@@ -1,14 +1,16 @@
 """Changing, cancelling, pausing and resuming over HTTP, and adjustments by our own side."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from models import Collection
 from services.database import transaction
+from services.invoices.finding import list_invoices
+from services.payments.dunning import SUSPENDED_AFTER, advance_dunning, begin_dunning
 from services.price_books.books import load_book
-from services.price_books.files import read_book
+from services.price_books.files import BookEntry, read_book
 from services.settings import CATALOGS
-from services.subscriptions.starting import read_subscription
+from services.subscriptions.starting import create_subscription, read_subscription
 from tests.app.api.conftest import Client, World, assert_problem
 
 
@@ -125,3 +127,29 @@ def test_the_own_plan_keeps_its_terms_unless_todays_are_asked_for(client: Client
     assert_problem(client.post(path(world, "change"), json=todays, headers=headers), 422, "invalid", "plan_code")
     wrong = {"plan_code": "PRO", "terms": "best"}
     assert_problem(client.post(path(world, "change"), json=wrong, headers=headers), 422, "invalid", "terms")
+
+
+def test_what_was_moved_for_an_unpaid_invoice_says_what_brings_it_back(client: Client, sqlite_world: World) -> None:
+    world, headers = sqlite_world, sqlite_world.acme.headers
+    written = read_book(CATALOGS / "assistant.toml").model_dump(exclude_unset=True)
+    plans = [dict(plan) for plan in written["plans"]]
+    plans[1]["after_dunning"] = "free"
+    at = datetime.now(UTC)
+    with transaction() as session:
+        book = BookEntry.model_validate(written | {"code": "kept", "currency": "CAD", "plans": plans})
+        load_book(session, book=book, at=at)
+        team = create_subscription(
+            session, tenant_id=world.acme.tenant_id, plan_code="kept/pro", name="Team", started_at=at, at=at
+        )
+        bill = list_invoices(session, tenant_id=world.acme.tenant_id, subscription_id=team.id)[0]
+        begin_dunning(session, invoice=bill, failed_at=at - SUSPENDED_AFTER)
+        advance_dunning(session, tenant_id=world.acme.tenant_id, invoice_id=bill.id, at=at + timedelta(seconds=1))
+    own = f"/v1/subscriptions/{team.id}"
+    now = client.get(own, headers=headers).json()
+    assert (now["plan_code"], now["restores_plan_code"], now["status"]) == ("free", "pro", "past_due")
+    for action, body in (("change", {"plan_code": "kept/team"}), ("pause", {})):
+        refused = client.post(f"{own}/{action}", json=body, headers=headers)
+        assert_problem(refused, 409, "subscription_conflict")
+        assert "moved to Free because" in refused.json()["detail"]
+    main = client.get(f"/v1/subscriptions/{world.acme.subscription_id}", headers=headers).json()
+    assert main["restores_plan_code"] is None
