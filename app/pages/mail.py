@@ -138,7 +138,7 @@ def _list(view: Any) -> rx.Component:
         search_box("Find letters", "Address or customer", MailPage.search, MailPage.find),
     )
     return rx.fragment(
-        page_header("Mail", "Every letter to a customer is written down first, then handed over once."),
+        page_header("Mail", "Every letter is written down first, then handed over once."),
         _route(view.route),
         rx.el.section(
             filters,

@@ -43,6 +43,7 @@ def test_a_fee_is_agreed_on_by_two_people_and_checked_by_a_third(
     propose(ours, "mtbf_hours", "600", tmp_path)
     propose(ours, "mttr_hours", "20", tmp_path)
     accept_baselines(theirs)
+    think_again(theirs, tmp_path)
 
     ours.get_by_role("link", name="New run", exact=True).first.click()
     heading(ours, "New run")
@@ -117,6 +118,29 @@ def accept_baselines(page: Page) -> None:
         page.get_by_role("button", name="Accept this baseline").click()
         expect(offered).to_have_count(left, timeout=PATIENCE_MS)
     expect(page.get_by_text("Sealed by").first).to_be_attached()
+
+
+def think_again(page: Page, folder: Path) -> None:
+    """The customer proposes a baseline of its own: what is wrong is marked, then it is proposed, and withdrawn."""
+    report = folder / "stock.txt"
+    report.write_text("Spare parts in stock: 640,000\n")
+    page.get_by_text("Propose a baseline", exact=True).click()
+    page.get_by_label("KPI", exact=True).select_option("inventory_value")
+    page.get_by_label("Carrying rate of stock, %", exact=True).fill("12")
+    page.get_by_role("button", name="Propose it to the seller").click()
+    expect(page.get_by_text("A number is missing")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_label("Value", exact=True).fill("640,000")
+    page.get_by_label("Runs from this day on use it").fill(f"{YEAR}-01-01")
+    page.get_by_label("Measured from").fill(f"{YEAR - 1}-01-01")
+    page.get_by_label("Measured up to and with").fill(f"{YEAR - 1}-12-31")
+    page.get_by_label("Source document").set_input_files(report)
+    expect(page.get_by_role("status").filter(has_text=report.name)).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_label("Carrying rate of stock, %", exact=True)).to_have_value("12")
+    page.get_by_role("button", name="Propose it to the seller").click()
+    expect(page.get_by_text("The seller is told, and accepts it or declines it")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Withdraw", exact=True).click()
+    page.get_by_role("button", name="Withdraw it").click()
+    expect(page.get_by_text("Withdrawn", exact=True)).to_be_visible(timeout=PATIENCE_MS)
 
 
 def import_log(page: Page, folder: Path) -> None:
