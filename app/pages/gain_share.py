@@ -79,8 +79,8 @@ def _gain_share(view: Any) -> rx.Component:
         page_header("Gain-share", terms),
         rx.cond(view.terms == "", ended, rx.fragment()),
         grid(
-            stat_card("Documented savings", view.savings, view.runs_hint),
-            stat_card("Fees on them", view.fees, "charged only once both sides approve"),
+            stat_card("Approved savings", view.savings, view.runs_hint),
+            stat_card("Fees on them", view.fees, "each on the invoice after its approval"),
             stat_card("Waiting for approval", view.waiting, view.waiting_hint),
             columns=3,
         ),

@@ -13,7 +13,6 @@ from services.gain_share.measurement_views import NOTHING_MEASURED, MeasuredView
 from services.gain_share.parties import SIGNING_ROLES
 from services.gain_share.review import who_decides
 from services.gain_share.run_rows import RunRow, run_row
-from services.gain_share.runs import STANDING
 from services.price_books.plans import Plan
 from services.rules.periods import business_date
 from services.sign_in import Member
@@ -25,7 +24,8 @@ RUNS_SHOWN_MAX = 240
 
 @dataclass(frozen=True)
 class GainShareView:
-    """Baselines and runs, newest first. `terms` is "" where the plan has no gain-share."""
+    """Baselines and runs, newest first. `savings` and `fees` are of approved runs; `terms` is "" where the plan has no
+    gain-share."""
 
     has_subscription: bool = False
     plan_name: str = ""
@@ -60,15 +60,14 @@ def read_gain_share(
 ) -> GainShareView:
     """What a customer's gain-share page shows to a member, or to nobody in particular. Raises NotFound.
 
-    The newest `runs_max` runs are listed, those that were rejected or replaced too; the latter count in no total.
+    The newest `runs_max` runs are listed, whatever became of them; only what both sides signed is in the totals.
     """
     tenant = read_tenant(session, tenant_id=tenant_id)
     plan = gain_share_plan(session, tenant_id=tenant_id)
     runs = _runs(session, tenant_id, min(max(runs_max, RUNS_SHOWN), RUNS_SHOWN_MAX))
     totals = _totals(session, tenant_id)
     waiting_count, _, waiting_minor = totals.get(GainShareStatus.PENDING_APPROVAL, (0, 0, 0))
-    counted = [sums for status, sums in totals.items() if status in STANDING]
-    count = sum(each[0] for each in counted)
+    count, savings_minor, fees_minor = totals.get(GainShareStatus.APPROVED, (0, 0, 0))
     today = business_date(at, tenant.timezone)
     baselines = baseline_views(session, tenant=tenant, on=today, member=member)
     proposed = sum(each.status == BaselineStatus.PROPOSED and each.is_from_seller for each in baselines)
@@ -77,11 +76,11 @@ def read_gain_share(
         has_subscription=plan is not None,
         plan_name=plan.name if plan else "",
         terms=_terms(plan),
-        savings=wording.amount(sum(each[1] for each in counted), tenant.currency),
-        fees=wording.amount(sum(each[2] for each in counted), tenant.currency),
+        savings=wording.amount(savings_minor, tenant.currency),
+        fees=wording.amount(fees_minor, tenant.currency),
         waiting=wording.amount(waiting_minor, tenant.currency),
         waiting_hint=f"{_runs_word(waiting_count)} to be approved" if waiting_count else "No run is waiting",
-        runs_hint=f"over {_runs_word(count)}" if count else "No run yet",
+        runs_hint=f"over {_runs_word(count)} both sides signed" if count else "No run is approved yet",
         baselines=baselines,
         proposed=f"{proposed} proposed" if proposed else "",
         decides="" if may_sign else _decides(session, tenant_id, member),
@@ -106,7 +105,7 @@ def _terms(plan: Plan | None) -> str:
 
 
 def _older(hidden: int) -> str:
-    return f"{_runs_word(hidden)} earlier not listed here; those that stand count in the totals." if hidden > 0 else ""
+    return f"{_runs_word(hidden)} earlier not listed here; approved ones count in the totals." if hidden > 0 else ""
 
 
 def _runs_word(count: int) -> str:

@@ -113,7 +113,8 @@ def _import_row(session: Session, kept: MaintenanceImport, timezone: str) -> Imp
 
 
 def _counted(machines: int, failures: int, refused: int) -> str:
-    return f"{failures:,} failures of {machines:,} machines; {refused:,} rows refused"
+    rows = "row" if refused == 1 else "rows"
+    return f"{failures:,} failures of {machines:,} machines; {refused:,} {rows} refused"
 
 
 def _more(count: int, shown: int, what: str) -> str:

@@ -230,7 +230,7 @@ def test_a_log_is_mapped_from_its_own_header_read_dry_and_then_kept(tenant_id: s
     assert state.problem == "Choose the column that says when it failed."
     typed |= {"failures_failed_at": "when", "failures_repaired_at": "back", "failures_component": "part"}
     call(root, GainShareLogPage, "try_it", typed)
-    assert (state.problem, state.reading.counts) == ("", "2 failures of 2 machines; 1 rows refused")
+    assert (state.problem, state.reading.counts) == ("", "2 failures of 2 machines; 1 row refused")
     assert [(each.where, each.outcome) for each in state.reading.refused] == [("Failures, line 3", "Refused")]
     assert [each.mttr for each in state.reading.whole] == ["4"]
     with reading() as session:
@@ -239,9 +239,7 @@ def test_a_log_is_mapped_from_its_own_header_read_dry_and_then_kept(tenant_id: s
     call(root, GainShareLogPage, "keep")
     assert state.is_keeping is False
     assert (state.done, state.failures.file_id) == ("Kept: 3 figures, by month and site.", "")
-    assert [(each.name, each.counts) for each in state.kept] == [
-        ("log.csv", "2 failures of 2 machines; 1 rows refused")
-    ]
+    assert [(each.name, each.counts) for each in state.kept] == [("log.csv", "2 failures of 2 machines; 1 row refused")]
     with reading() as session:
         assert len(list_measurements(session, tenant_id=tenant_id, limit=9, with_replaced=True)) == 3
 

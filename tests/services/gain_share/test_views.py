@@ -106,7 +106,7 @@ def test_what_is_left_of_the_savings_is_the_readers_own_only_to_the_customer(ses
         assert [bar.name for bar in shown.bars if bar.kind == "kept"] == [kept]
 
 
-def test_the_page_counts_runs_that_were_neither_rejected_nor_replaced(session: Session, tenant_id: str) -> None:
+def test_the_totals_are_those_of_approved_runs(session: Session, tenant_id: str) -> None:
     refused = submitted(session, tenant_id)
     reject_run(session, tenant_id=tenant_id, run_id=refused.id, reason="No", signer=THEIRS, at=JULY)
     replaced = submit(session, tenant_id)
@@ -117,7 +117,7 @@ def test_the_page_counts_runs_that_were_neither_rejected_nor_replaced(session: S
     measure(session, tenant_id, BETTER, days=year)
     submit(session, tenant_id, period_start=year[0], period_end=year[1])
     view = read_gain_share(session, tenant_id=tenant_id, at=JULY)
-    assert (view.savings, view.fees, view.runs_hint) == ("$4,968,000.00", "$745,200.00", "over 2 runs")
+    assert (view.savings, view.fees, view.runs_hint) == ("$2,484,000.00", "$372,600.00", "over 1 run both sides signed")
     assert (view.waiting, view.waiting_hint) == ("$372,600.00", "1 run to be approved")
     assert len(view.runs) == 4
 
@@ -186,7 +186,7 @@ def test_pages_of_customers_with_nothing_say_what_is_missing(session: Session, t
     assert (empty.has_subscription, empty.terms, empty.runs, empty.baselines) == (False, "", (), ())
     view = read_gain_share(session, tenant_id=tenant_id, at=JULY)
     assert view.terms == "10 % to 20 % of documented savings"
-    assert (view.runs_hint, view.waiting_hint, view.savings) == ("No run yet", "No run is waiting", "$0.00")
+    assert (view.runs_hint, view.waiting_hint, view.savings) == ("No run is approved yet", "No run is waiting", "$0.00")
 
 
 def test_another_customers_runs_are_not_shown(session: Session, tenant_id: str) -> None:
