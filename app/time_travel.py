@@ -26,9 +26,9 @@ from services.notices import last_notice, read_notices
 from services.payments.dunning import advance_dunning, dunnings_due
 from services.payments.standing import go_back
 from services.subscriptions.arrears_moves import restorings_due
+from services.subscriptions.finding import list_subscriptions
 from services.subscriptions.notices import announce_trial_ending, trials_ending
 from services.subscriptions.scheduled_ends import end_scheduled, ends_due
-from services.subscriptions.starting import list_subscriptions
 from services.tenants import read_tenant
 from services.top_ups.automatic_buying import buy_if_due, due_orders
 from services.top_ups.purchases import unpaid_purchases

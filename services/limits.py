@@ -16,7 +16,7 @@ from services.price_books.plans import Plan
 from services.rules.periods import business_date, day_bounds
 from services.rules.rate_limits import SECOND_MS, CallLimits, Day, Decision, Limit
 from services.subscriptions.choice import live_subscriptions
-from services.subscriptions.starting import plan_of, read_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from services.tenants import read_tenant
 from services.usage.event_admission import METERED
 

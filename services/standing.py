@@ -20,8 +20,8 @@ from services.invoices.credit_notes import amounts_left
 from services.invoices.finding import InvoiceDocument, list_invoices
 from services.price_books.plans import Plan
 from services.rules.periods import Period, business_date
+from services.subscriptions.finding import plan_of, read_subscription
 from services.subscriptions.scheduled_changes import waiting_change
-from services.subscriptions.starting import plan_of, read_subscription
 from services.tenants import read_tenant
 
 ALERTS_MAX = 20

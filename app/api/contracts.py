@@ -32,7 +32,7 @@ from services.contracts.agreements import Paper
 from services.database import Session
 from services.price_books.books import plan_version
 from services.rules.periods import business_date
-from services.subscriptions.starting import plan_of
+from services.subscriptions.finding import plan_of
 from services.tenants import read_tenant
 
 router = api_router("/v1/admin", "Contracts")

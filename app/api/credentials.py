@@ -12,7 +12,7 @@ from services import api_keys, tenants
 from services.api_keys import Principal, key_uses, recent_keys
 from services.errors import MissingScope, NotSignedIn, Unprocessable, WrongTenant
 from services.invoices import finding as invoices
-from services.subscriptions import starting as subscriptions
+from services.subscriptions.finding import find_subscription_tenant
 
 KEY_HEADER: Final = "X-SIGNET-API-Key"
 
@@ -77,7 +77,7 @@ async def tenant_of(
         await unit_of_work.read(tenants.read_tenant, tenant_id=named)
         return named
     if subscription_id is not None:
-        return await unit_of_work.read(subscriptions.find_subscription_tenant, subscription_id=subscription_id)
+        return await unit_of_work.read(find_subscription_tenant, subscription_id=subscription_id)
     if invoice_id is not None:
         return await unit_of_work.read(invoices.find_invoice_tenant, invoice_id=invoice_id)
     raise Unprocessable("An operator's key belongs to no customer; name one in tenant_id.", field="tenant_id")

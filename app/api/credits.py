@@ -38,7 +38,7 @@ from services.credits.ledger import LedgerFilter, read_ledger
 from services.credits.ledger_csv import ledger_csv
 from services.credits.lot_views import read_pool_lots
 from services.database import Session, reading
-from services.subscriptions.starting import read_subscription
+from services.subscriptions.finding import read_subscription
 from services.tenants import read_tenant
 from services.top_ups import automatic as auto_top_ups
 from services.top_ups import buying as top_ups

@@ -26,7 +26,7 @@ from services.invoices import finding as invoices
 from services.invoices import line_events
 from services.invoices.credit_notes import amount_left, amounts_left
 from services.rules.receipt_fields import LINES_MAX
-from services.subscriptions import starting as subscriptions
+from services.subscriptions.finding import read_subscription
 
 router = api_router("/v1", "Invoices")
 OneSubscription = Annotated[str | None, Query(pattern=ID_PATTERN, description="All of them, if left out.")]
@@ -47,7 +47,7 @@ async def list_invoices(
 
     def show(session: Session) -> InvoicePage:
         if subscription_id is not None:
-            subscriptions.read_subscription(session, tenant_id=tenant, subscription_id=subscription_id)
+            read_subscription(session, tenant_id=tenant, subscription_id=subscription_id)
         found = invoices.list_invoices(
             session, tenant_id=tenant, subscription_id=subscription_id, limit=limit, before_number=read_seq(cursor)
         )

@@ -35,8 +35,8 @@ from services.rules.money import Money
 from services.rules.violations import RuleViolation
 from services.subscriptions import lifecycle as subscription_lifecycle
 from services.subscriptions import plan_changes, scheduled_changes
-from services.subscriptions import starting as subscriptions
 from services.subscriptions.arrears import former_plan
+from services.subscriptions.finding import plan_of, read_subscription
 from services.subscriptions.offered_terms import OWN, TODAY, terms_to_change_to
 
 router = api_router("/v1", "Subscriptions")
@@ -53,7 +53,7 @@ async def change_plan(
     tenant_id = await asked.tenant(named=body.tenant_id, subscription_id=subscription_id)
 
     def act(session: Session) -> ChangeShown:
-        found = subscriptions.read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
+        found = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
         terms = TODAY if body.terms == Terms.TODAY else OWN
         version_id = terms_to_change_to(session, subscription=found, plan_code=body.plan_code, terms=terms)
         wanted = {"tenant_id": tenant_id, "subscription_id": subscription_id, "version_id": version_id}
@@ -140,7 +140,7 @@ async def withdraw_change(
 
     def act(session: Session, tenant_id: str) -> Subscription:
         scheduled_changes.withdraw_change(session, tenant_id=tenant_id, subscription_id=subscription_id, at=asked.at)
-        return subscriptions.read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
+        return read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
 
     return await _carry_out(asked, body and body.tenant_id, subscription_id, act)
 
@@ -153,7 +153,7 @@ async def list_changes(
     tenant = await tenant_of(caller, named=tenant_id, subscription_id=subscription_id)
 
     def show(session: Session) -> ScheduledChangesShown:
-        found = subscriptions.read_subscription(session, tenant_id=tenant, subscription_id=subscription_id)
+        found = read_subscription(session, tenant_id=tenant, subscription_id=subscription_id)
         rows = scheduled_changes.list_changes(session, tenant_id=tenant, subscription_id=found.id)
         return ScheduledChangesShown(changes=[change_shown(session, row) for row in rows])
 
@@ -173,9 +173,9 @@ async def adjust_subscription(
     tenant_id = await asked.tenant(named=None, subscription_id=subscription_id)
 
     def act(session: Session) -> AdjustmentShown:
-        found = subscriptions.read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
+        found = read_subscription(session, tenant_id=tenant_id, subscription_id=subscription_id)
         try:
-            amount = Money.parse(body.amount, subscriptions.plan_of(session, found).currency)
+            amount = Money.parse(body.amount, plan_of(session, found).currency)
         except RuleViolation as violation:
             raise Unprocessable(violation.message, field="amount") from violation
         row = adjustments.adjust_subscription(
@@ -223,7 +223,7 @@ async def pay_back_credit(body: PlainBody, asked: Command = command(OPERATOR_SCO
 def shown(session: Session, subscription: Subscription) -> SubscriptionShown:
     """A subscription with what is scheduled for it."""
     waiting = scheduled_changes.waiting_change(session, subscription=subscription)
-    plan, former = subscriptions.plan_of(session, subscription), former_plan(session, subscription=subscription)
+    plan, former = plan_of(session, subscription), former_plan(session, subscription=subscription)
     scheduled = None if waiting is None else change_shown(session, waiting)
     return SubscriptionShown.of(subscription, plan, scheduled, former)
 

@@ -16,6 +16,7 @@ from app.api.schemas.values import ID_PATTERN
 from app.api.subscription_changes import shown
 from services.api_keys import Principal
 from services.database import Session
+from services.subscriptions import finding
 from services.subscriptions import starting as subscriptions
 from services.subscriptions.arrears import check_no_arrears
 
@@ -44,7 +45,7 @@ async def create_subscription(body: SubscriptionBody, asked: Command = command("
             site=body.site,
             at=asked.at,
         )
-        return SubscriptionShown.of(made, subscriptions.plan_of(session, made))
+        return SubscriptionShown.of(made, finding.plan_of(session, made))
 
     return await asked.carry_out(tenant_id, act, status=201)
 
@@ -57,7 +58,7 @@ async def list_subscriptions(
     tenant = await tenant_of(caller, named=tenant_id)
 
     def show(session: Session) -> SubscriptionsShown:
-        found = subscriptions.list_subscriptions(session, tenant_id=tenant)
+        found = finding.list_subscriptions(session, tenant_id=tenant)
         return SubscriptionsShown(subscriptions=[shown(session, each) for each in found])
 
     return await unit_of_work.read(show)
@@ -71,8 +72,6 @@ async def read_subscription(
     tenant = await tenant_of(caller, named=tenant_id, subscription_id=subscription_id)
 
     def show(session: Session) -> SubscriptionShown:
-        return shown(
-            session, subscriptions.read_subscription(session, tenant_id=tenant, subscription_id=subscription_id)
-        )
+        return shown(session, finding.read_subscription(session, tenant_id=tenant, subscription_id=subscription_id))
 
     return await unit_of_work.read(show)

@@ -16,7 +16,8 @@ from services.database import Session, reading, transaction
 from services.identity import create_tenant, create_user, find_tenant
 from services.price_books.books import book_in_force, plan_in_force
 from services.subscriptions.arrears import former_plan
-from services.subscriptions.starting import create_subscription, list_subscriptions, plan_of
+from services.subscriptions.finding import list_subscriptions, plan_of
+from services.subscriptions.starting import create_subscription
 from services.tenant_clocks import now_of
 
 tenants = typer.Typer(help="Customers.", no_args_is_help=True)

@@ -19,7 +19,7 @@ from services.database import reading, transaction
 from services.gateways.workflows import runs
 from services.gateways.workflows.procedures import RETRIES
 from services.gateways.workflows.runs import RunState
-from services.subscriptions.starting import read_subscription
+from services.subscriptions.finding import read_subscription
 
 Counts = dict[str, int]
 Given = Mapping[str, Any]

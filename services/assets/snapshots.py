@@ -10,7 +10,7 @@ from models import AssetSnapshot, Site, Subscription
 from services.errors import Conflict, EventInFuture, NotFound, SiteLimitReached, Unprocessable
 from services.identifiers import new_id
 from services.subscriptions.choice import live_subscriptions
-from services.subscriptions.starting import plan_of, read_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from services.tenants import lock_head, read_tenant
 from services.usage.event_admission import AHEAD_MAX
 

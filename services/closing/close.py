@@ -21,9 +21,9 @@ from services.closing.steps import Close, carry_out, work_out
 from services.errors import PeriodNotEnded, SubscriptionConflict
 from services.invoices.finding import InvoiceDocument
 from services.invoices.issuing import draft_invoice
+from services.subscriptions.finding import plan_of, read_subscription
 from services.subscriptions.scheduled_changes import bring_forward, ends_by
 from services.subscriptions.scheduled_ends import end_if_due
-from services.subscriptions.starting import plan_of, read_subscription
 from services.tenants import lock_head, read_tenant
 
 log = structlog.get_logger()

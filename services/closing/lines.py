@@ -16,8 +16,8 @@ from services.invoices.carried_credit import with_waiting
 from services.invoices.lines import Line
 from services.price_books.books import plan_version
 from services.rules.periods import Period
+from services.subscriptions.finding import plan_of
 from services.subscriptions.scheduled_changes import Terms, terms_from
-from services.subscriptions.starting import plan_of
 from services.tenants import read_tenant
 from services.usage import lines as usage_lines
 from services.usage.lines import Use, use_of

@@ -20,10 +20,11 @@ from services.invoices.carried_credit import settle_waiting
 from services.invoices.issuing import Order, issue_invoices
 from services.invoices.lines import Line
 from services.rules.periods import Period
+from services.subscriptions.finding import plan_of
 from services.subscriptions.notices import announce_status
 from services.subscriptions.scheduled_changes import Terms, terms_from
 from services.subscriptions.scheduled_ends import take_change
-from services.subscriptions.starting import open_period, plan_of
+from services.subscriptions.starting import open_period
 from services.tenants import read_tenant
 from services.usage import lines as usage_lines
 

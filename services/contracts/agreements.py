@@ -24,7 +24,8 @@ from services.identifiers import new_id
 from services.price_books.books import keep_plans, plan_in_force, plan_version
 from services.price_books.plans import Plan
 from services.rules.periods import business_date, day_bounds
-from services.subscriptions.starting import check_terms, create_subscription, list_subscriptions
+from services.subscriptions.finding import list_subscriptions
+from services.subscriptions.starting import check_terms, create_subscription
 from services.tenants import lock_head, read_tenant
 
 CONTRACTS_MAX = 200

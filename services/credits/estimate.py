@@ -19,7 +19,7 @@ from services.rules.money import Money
 from services.rules.periods import period_at
 from services.rules.quantities import credits_for, parse_units
 from services.rules.violations import RuleViolation
-from services.subscriptions.starting import plan_of, read_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from services.tenants import read_tenant
 from services.usage.wording import counted_micro
 

@@ -11,7 +11,7 @@ from services.credits.lot_changes import PROMOTION_PRIORITY
 from services.credits.promotions import PAGE_MAX, give_credits, list_gifts
 from services.errors import Unprocessable
 from services.rules.periods import business_date, day_bounds
-from services.subscriptions.starting import LIVE, list_subscriptions, plan_of
+from services.subscriptions.finding import LIVE, list_subscriptions, plan_of
 from services.tenants import read_tenant
 from services.usage.wording import counted_micro
 

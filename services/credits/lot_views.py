@@ -13,7 +13,7 @@ from services.credits.lots import grant_of
 from services.credits.pool_balances import Holder, PoolBalance, read_balances
 from services.price_books.plans import Plan
 from services.rules.credits import burn_order
-from services.subscriptions.starting import list_subscriptions, plan_of
+from services.subscriptions.finding import list_subscriptions, plan_of
 from services.tenants import read_tenant
 
 LOTS_MAX = 500

@@ -17,7 +17,7 @@ from services.identifiers import new_id
 from services.rules.decimals import is_plain
 from services.rules.quantities import CREDITS_MAX, MICRO, to_micro
 from services.rules.violations import RuleViolation
-from services.subscriptions.starting import LIVE, plan_of, read_subscription
+from services.subscriptions.finding import LIVE, plan_of, read_subscription
 from services.tenants import lock_head
 
 PRIORITY_MIN, PRIORITY_MAX = 1, 99

@@ -16,7 +16,7 @@ from services.rules.decimals import text_of
 from services.rules.money import Money
 from services.rules.periods import Period, day_bounds
 from services.rules.receipts import written
-from services.subscriptions.starting import list_subscriptions, plan_of
+from services.subscriptions.finding import list_subscriptions, plan_of
 from services.tenants import read_tenant
 
 _RESTING: Final = (SubscriptionStatus.PAUSED, SubscriptionStatus.SUSPENDED)

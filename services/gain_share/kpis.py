@@ -10,7 +10,7 @@ from services.price_books.plans import Plan
 from services.rules.kpi_periods import Combining
 from services.rules.savings import HIGHER, LOWER
 from services.subscriptions.choice import live_subscriptions
-from services.subscriptions.starting import list_subscriptions, plan_of
+from services.subscriptions.finding import list_subscriptions, plan_of
 from services.tenants import read_tenant
 
 HOURS, PERCENT = "hours", "%"

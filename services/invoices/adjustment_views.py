@@ -14,8 +14,8 @@ from services.invoices.pending_lines import WAITING_MAX
 from services.price_books.books import plan_version
 from services.rules.money import Money
 from services.rules.violations import RuleViolation
+from services.subscriptions.finding import list_subscriptions, plan_of, read_subscription
 from services.subscriptions.picker import name_of
-from services.subscriptions.starting import list_subscriptions, plan_of, read_subscription
 from services.tenants import read_tenant
 
 KIND_WORDS = {

@@ -12,7 +12,7 @@ from services.identifiers import new_id
 from services.invoices.lines import Line
 from services.invoices.pending_lines import add_pending_line, find_pending_lines
 from services.rules.money import Money
-from services.subscriptions.starting import plan_of, read_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from services.tenants import lock_head
 
 REASON_MAX = 200

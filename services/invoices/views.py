@@ -19,8 +19,8 @@ from services.invoices.numbers import invoice_number
 from services.invoices.receipt_views import CoveredView, NoteView, covered_views, note_views, total_after
 from services.parties.views import NO_PARTY, PartyView, party_view
 from services.standing import is_late
+from services.subscriptions.finding import list_subscriptions, read_subscription
 from services.subscriptions.picker import name_of
-from services.subscriptions.starting import list_subscriptions, read_subscription
 from services.taxes.views import TaxView, tax_views
 from services.tenants import read_tenant
 

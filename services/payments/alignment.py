@@ -36,8 +36,8 @@ from services.payments.standing import ENDED
 from services.payments.stripe_catalog import base_of
 from services.price_books.books import plan_version
 from services.price_books.plans import Plan
+from services.subscriptions.finding import plan_of
 from services.subscriptions.scheduled_changes import waiting_change
-from services.subscriptions.starting import plan_of
 from services.tenants import lock_head
 
 _KINDS: Final = (StripeCallKind.CHANGE_PRICE, StripeCallKind.PLAN_END)

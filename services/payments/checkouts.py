@@ -32,8 +32,9 @@ from services.payments.subjects import Readings, SubjectKind
 from services.price_books.books import plan_in_force
 from services.subscriptions.arrears import check_no_arrears
 from services.subscriptions.ends import end_subscription
+from services.subscriptions.finding import is_had_for_free, live_subscription
 from services.subscriptions.plan_starts import offered_trial_days
-from services.subscriptions.starting import check_sellable, create_subscription, is_had_for_free, live_subscription
+from services.subscriptions.starting import check_sellable, create_subscription
 from services.tenants import lock_head, read_tenant
 
 REUSED_FOR = timedelta(minutes=30)

@@ -23,7 +23,7 @@ from services.payments.stripe_catalog import base_of, find_price, find_product
 from services.price_books.books import plan_version
 from services.price_books.plans import MONTHS_IN_YEAR, Plan
 from services.rules.periods import term_end
-from services.subscriptions.starting import plan_of
+from services.subscriptions.finding import plan_of
 from services.tenant_clocks import find_clock, now_of
 from services.tenants import read_tenant
 

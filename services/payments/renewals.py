@@ -19,7 +19,7 @@ from services.invoices.finding import read_invoice
 from services.payments.links import links_of, standing_link
 from services.payments.mirror import CYCLE, VOID, parts_of
 from services.payments.outbox import calls_of
-from services.subscriptions.starting import plan_of
+from services.subscriptions.finding import plan_of
 from services.tenant_clocks import now_of
 
 RENEWAL_TOLERANCE: Final = timedelta(days=4)

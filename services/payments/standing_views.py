@@ -18,7 +18,7 @@ from services.payments.payment_views import web_address
 from services.rules import money
 from services.subscriptions.arrears import unpaid_invoices
 from services.subscriptions.arrears_moves import plan_that_follows, preview_restoring
-from services.subscriptions.starting import LIVE, plan_of
+from services.subscriptions.finding import LIVE, plan_of
 
 SUSPENDED, MOVED, PAST_DUE = "suspended", "moved", "past_due"
 

@@ -14,7 +14,7 @@ from models import (
     SubscriptionStatus,
 )
 from services.payments.standing import ENDED
-from services.subscriptions.starting import LIVE
+from services.subscriptions.finding import LIVE
 
 
 def unlinked_subscriptions(session: Session, *, at: datetime, limit: int = 200) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from services.receipts.agreements import ALERT_THRESHOLDS, SPEND_CAP, write_cont
 from services.rules.money import Money
 from services.rules.violations import RuleViolation
 from services.spending.guard import OwnLimits, read_own_limits, read_period_spend
-from services.subscriptions.starting import plan_of, read_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from services.tenants import lock_head, read_tenant
 
 THRESHOLDS_MAX = 10

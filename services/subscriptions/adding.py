@@ -17,8 +17,8 @@ from services.price_books.books import book_in_force, plan_version
 from services.rules.periods import business_date
 from services.subscriptions.change_wording import price_of
 from services.subscriptions.choice import live_subscriptions
+from services.subscriptions.finding import plan_of, read_subscription
 from services.subscriptions.offered_terms import OWN
-from services.subscriptions.starting import plan_of, read_subscription
 from services.tenants import read_tenant
 
 

@@ -10,7 +10,7 @@ from services.errors import SubscriptionConflict
 from services.invoices.numbers import invoice_number
 from services.price_books.books import plan_version
 from services.price_books.plans import Plan
-from services.subscriptions.starting import plan_of
+from services.subscriptions.finding import plan_of
 
 
 def has_run_out(tenant_id: Any, subscription_id: Any) -> tuple[ColumnElement[bool], ...]:

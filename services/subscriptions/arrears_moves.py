@@ -33,10 +33,11 @@ from services.price_books.plans import Plan
 from services.rules.proration import added_allowance
 from services.subscriptions.arrears import former_plan, has_run_out
 from services.subscriptions.arrears_notices import announce_move, announce_restoring
+from services.subscriptions.finding import plan_of
 from services.subscriptions.free_plans import check_free_once
 from services.subscriptions.scheduled_changes import put_aside, waiting_change
 from services.subscriptions.standing import in_trial
-from services.subscriptions.starting import check_terms, plan_of
+from services.subscriptions.starting import check_terms
 from services.tenants import read_tenant
 
 _RUN = (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)

@@ -13,9 +13,9 @@ from services.closing.period_ends import PERIOD_MIN, after_last_event
 from services.closing.period_parts import running_part_start
 from services.credits import lots as credit_lots
 from services.errors import Unprocessable
+from services.subscriptions.finding import read_subscription
 from services.subscriptions.notices import announce_end
 from services.subscriptions.standing import RESTING, leave_out_rest
-from services.subscriptions.starting import read_subscription
 from services.tenants import lock_head
 
 AHEAD_MAX = timedelta(minutes=5)

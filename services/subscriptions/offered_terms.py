@@ -14,7 +14,7 @@ from services.contracts.agreements import check_offered, read_contract
 from services.errors import Unprocessable
 from services.price_books.books import plan_in_force
 from services.price_books.plans import Plan
-from services.subscriptions.starting import plan_of
+from services.subscriptions.finding import plan_of
 
 OWN: Final = ""
 TODAY: Final = "today"

@@ -13,9 +13,9 @@ from services.price_books.books import plan_in_force, plan_version
 from services.price_books.plan_facts import FactView, plan_facts, plan_prices
 from services.price_books.plans import Plan
 from services.rules.periods import business_date
+from services.subscriptions.finding import LIVE, plan_of, read_subscription
 from services.subscriptions.offer_changes import NO_STEP, ChangeStep, change_step
 from services.subscriptions.offered_terms import TODAY
-from services.subscriptions.starting import LIVE, plan_of, read_subscription
 from services.tenants import read_tenant
 
 CONTRACTS_SHOWN = 6

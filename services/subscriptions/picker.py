@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from models import Subscription, SubscriptionStatus
 from services.price_books.books import plan_version
-from services.subscriptions.starting import list_subscriptions
+from services.subscriptions.finding import list_subscriptions
 
 CHOICES_MAX = 100
 """Subscriptions to choose from; those that ended longest ago are left out first."""

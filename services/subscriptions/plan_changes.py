@@ -28,11 +28,12 @@ from services.rules.money import Money
 from services.rules.proration import added_allowance
 from services.subscriptions.arrears import check_not_moved
 from services.subscriptions.cards import is_charged_to_card
+from services.subscriptions.finding import LIVE, plan_of, read_subscription
 from services.subscriptions.free_plans import check_free_once
 from services.subscriptions.notices import announce_change
 from services.subscriptions.scheduled_changes import check_not_begun, put_aside, schedule
 from services.subscriptions.standing import RESTING, in_trial
-from services.subscriptions.starting import LIVE, check_terms, plan_of, read_subscription
+from services.subscriptions.starting import check_terms
 from services.tenants import lock_head, read_tenant
 
 PREVIEWED_WITHIN = timedelta(minutes=15)

@@ -12,8 +12,8 @@ from services.price_books.books import Book, book_in_force, plan_version
 from services.price_books.plan_facts import FactView, plan_facts, plan_prices
 from services.price_books.plans import Plan
 from services.subscriptions.cards import is_charged_to_card
+from services.subscriptions.finding import LIVE, is_had_for_free, read_subscription
 from services.subscriptions.offer_changes import NO_STEP, ChangeStep, change_step, why_plan_not_changed
-from services.subscriptions.starting import LIVE, is_had_for_free, read_subscription
 from services.tenants import read_tenant
 
 CONTACTS_MAX = 3

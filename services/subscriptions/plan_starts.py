@@ -19,15 +19,10 @@ from services.rules.periods import Period, business_date, day_bounds, period_num
 from services.subscriptions.arrears import check_no_arrears
 from services.subscriptions.change_views import read_interval
 from services.subscriptions.choice import live_subscriptions
+from services.subscriptions.finding import is_had_for_free, live_subscription, plan_of
 from services.subscriptions.free_plans import check_free_once
 from services.subscriptions.offered_terms import OWN, terms_to_start
-from services.subscriptions.starting import (
-    check_sellable,
-    create_subscription,
-    is_had_for_free,
-    live_subscription,
-    plan_of,
-)
+from services.subscriptions.starting import check_sellable, create_subscription
 from services.taxes.views import tax_words
 from services.tenants import read_tenant
 

@@ -15,6 +15,7 @@ from services.price_books.plans import Plan
 from services.subscriptions.arrears import check_not_moved
 from services.subscriptions.change_views import CHANGED_SINCE, read_when
 from services.subscriptions.change_wording import price_of
+from services.subscriptions.finding import plan_of, read_subscription
 from services.subscriptions.lifecycle import (
     cancel_subscription,
     pause_subscription,
@@ -24,7 +25,6 @@ from services.subscriptions.lifecycle import (
 from services.subscriptions.plan_changes import When, check_changeable, term_ends_at
 from services.subscriptions.scheduled_changes import waiting_change
 from services.subscriptions.standing import RESTING, in_trial
-from services.subscriptions.starting import plan_of, read_subscription
 from services.tenants import read_tenant
 
 

@@ -11,7 +11,7 @@ from services.errors import Conflict, NotFound
 from services.identifiers import new_id
 from services.price_books.books import plan_version
 from services.price_books.plans import Plan
-from services.subscriptions.starting import plan_of, read_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from services.tenants import lock_head
 
 CHANGES_SHOWN_MAX = 200

@@ -8,9 +8,9 @@ from models import ChangeKind, ChangeStatus, NoticeType, ScheduledChange, Subscr
 from services.price_books.plans import Plan
 from services.rules.periods import Period
 from services.subscriptions.ends import end_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from services.subscriptions.notices import announce_change, announce_status
 from services.subscriptions.scheduled_changes import Terms, ends_by, put_aside
-from services.subscriptions.starting import plan_of, read_subscription
 from services.tenants import lock_head
 
 

@@ -22,8 +22,8 @@ from services.closing.period_ends import after_last_event, running_period
 from services.errors import SubscriptionConflict
 from services.invoices.pending_lines import add_pending_lines
 from services.rules.periods import period_at
+from services.subscriptions.finding import LIVE, plan_of, read_subscription
 from services.subscriptions.notices import announce_status
-from services.subscriptions.starting import LIVE, plan_of, read_subscription
 from services.tenants import lock_head, read_tenant
 
 RESTING = frozenset({SubscriptionStatus.PAUSED, SubscriptionStatus.SUSPENDED})

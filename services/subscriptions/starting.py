@@ -1,9 +1,9 @@
-"""Start a subscription and find it again."""
+"""Start a subscription: its first period opens with its allowance, and its base fee is invoiced at once."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from models import (
     BillingPeriod,
@@ -21,20 +21,16 @@ from services.closing.base_fees import base_fee_lines, first_term, note_paid
 from services.closing.questions import Question
 from services.credits import lots as credit_lots
 from services.credits.transfers import carry_over
-from services.errors import NotFound, SubscriptionConflict, UnknownPlan, Unprocessable
+from services.errors import SubscriptionConflict, UnknownPlan, Unprocessable
 from services.identifiers import new_id
 from services.invoices.carried_credit import settle_waiting, with_credit
 from services.invoices.issuing import Order, issue_invoice
 from services.price_books.books import plan_in_force, plan_version
 from services.price_books.plans import TRIAL_DAYS_MAX, Plan
 from services.rules.periods import Period, business_date, day_bounds, period_number
-from services.subscriptions.choice import (
-    check_free_to_take,
-    choose_subscription,
-    live_subscriptions,
-    register_site,
-)
+from services.subscriptions.choice import check_free_to_take, register_site
 from services.subscriptions.discounts import Promotion, add_promotions
+from services.subscriptions.finding import is_had_for_free
 from services.subscriptions.free_plans import check_free_once
 from services.subscriptions.notices import announce_start
 from services.tenants import lock_head, read_tenant
@@ -42,14 +38,6 @@ from services.tenants import lock_head, read_tenant
 BACKDATED_DAYS_MAX = 5 * 366
 START_AHEAD_MAX = timedelta(minutes=5)
 """Another clock may say when it started, and run ahead of ours."""
-
-LIVE = (
-    SubscriptionStatus.TRIALING,
-    SubscriptionStatus.ACTIVE,
-    SubscriptionStatus.PAST_DUE,
-    SubscriptionStatus.PAUSED,
-    SubscriptionStatus.SUSPENDED,
-)
 
 
 def create_subscription(
@@ -113,47 +101,6 @@ def create_subscription(
     return subscription
 
 
-def read_subscription(
-    session: Session, *, tenant_id: str, subscription_id: str | None = None, site: str | None = None
-) -> Subscription:
-    """One of the tenant's subscriptions. Where no id is given, the live one bound to the site, else the main or only
-    live one, else the newest.
-
-    Raises NotFound, and SubscriptionUnclear where several are live and none is the main one.
-    """
-    if subscription_id is None:
-        chosen = choose_subscription(session, tenant_id=tenant_id, site=site)
-        if chosen is not None:
-            return chosen
-    statement = select(Subscription).where(Subscription.tenant_id == tenant_id)
-    if subscription_id is not None:
-        statement = statement.where(Subscription.id == subscription_id)
-    found = session.exec(statement.order_by(col(Subscription.created_at).desc())).first()
-    if found is None:
-        raise NotFound(
-            "There is no such subscription." if subscription_id else "There is no subscription yet; choose a plan.",
-            field="subscription_id",
-        )
-    return found
-
-
-def list_subscriptions(session: Session, *, tenant_id: str) -> list[Subscription]:
-    """All the tenant's subscriptions: those that have not ended first, the main one in front, then by name."""
-    statement = select(Subscription).where(Subscription.tenant_id == tenant_id)
-    has_ended = col(Subscription.status) == SubscriptionStatus.CANCELED
-    newest_first = col(Subscription.created_at).desc()
-    return list(session.exec(statement.order_by(has_ended, Subscription.name, newest_first, Subscription.id)))
-
-
-def find_subscription_tenant(session: Session, *, subscription_id: str) -> str:
-    """Whose subscription it is, for an operator who names only the subscription. Raises NotFound."""
-    statement = select(Subscription.tenant_id).where(Subscription.id == subscription_id)
-    tenant_id = session.exec(statement).first()
-    if tenant_id is None:
-        raise NotFound("There is no such subscription.", field="subscription_id")
-    return tenant_id
-
-
 def check_sellable(
     session: Session,
     *,
@@ -190,22 +137,6 @@ def check_terms(plan: Plan, *, tenant: Tenant) -> None:
             f"{plan.name} is priced in {plan.currency}, but this account is billed in {tenant.currency}.",
             field="plan_code",
         )
-
-
-def live_subscription(session: Session, *, tenant_id: str, name: str = "") -> Subscription | None:
-    """The subscription of that name that has not ended, the main one's if none is given; None where there is none."""
-    live = live_subscriptions(session, tenant_id=tenant_id)
-    return next((each for each in live if each.name == name), None)
-
-
-def plan_of(session: Session, subscription: Subscription) -> Plan:
-    """The plan version the subscription is on."""
-    return plan_version(session, version_id=subscription.plan_version_id)
-
-
-def is_had_for_free(session: Session, subscription: Subscription) -> bool:
-    """Whether its plan has no fee, and it was not moved to it because another one is unpaid."""
-    return subscription.former_version_id is None and plan_of(session, subscription).is_free
 
 
 def open_period(

@@ -15,12 +15,13 @@ from services.price_books.plans import Plan
 from services.rules.periods import business_date, day_bounds
 from services.subscriptions.arrears import check_no_arrears, former_plan
 from services.subscriptions.change_wording import price_of
+from services.subscriptions.finding import LIVE, list_subscriptions, plan_of, read_subscription
 from services.subscriptions.free_plans import check_free_once
 from services.subscriptions.offer_changes import why_not_changed
 from services.subscriptions.picker import name_of
 from services.subscriptions.scheduled_changes import waiting_change
 from services.subscriptions.standing import RESTING
-from services.subscriptions.starting import LIVE, check_sellable, list_subscriptions, plan_of, read_subscription
+from services.subscriptions.starting import check_sellable
 from services.tenants import read_tenant
 
 STATUS_WORDS = {

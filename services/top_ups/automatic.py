@@ -17,7 +17,7 @@ from services.rules.decimals import is_plain
 from services.rules.money import Money
 from services.rules.quantities import CREDITS_MAX, MICRO, to_micro
 from services.rules.violations import RuleViolation
-from services.subscriptions.starting import plan_of, read_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from services.tenants import lock_head, read_tenant
 
 MONTH_COUNT_MAX = 100

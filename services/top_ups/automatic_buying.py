@@ -9,7 +9,7 @@ from sqlmodel import Session, col, exists, func, select
 from models import AutoTopUp, CreditPurchase, Invoice, PurchaseStatus, Subscription
 from services.credits.notices import announce_no_purchase
 from services.rules.periods import month_bounds
-from services.subscriptions.starting import plan_of
+from services.subscriptions.finding import plan_of
 from services.tenants import lock_head, read_tenant
 from services.top_ups.automatic import left_micro
 from services.top_ups.buying import SELLING, buy_top_up, quote_top_up

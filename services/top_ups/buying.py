@@ -28,7 +28,7 @@ from services.price_books.plans import Plan, TopUp
 from services.rules import money, pricing
 from services.rules.periods import Period, business_date, day_bounds
 from services.rules.quantities import CREDITS_MAX, plain, to_micro
-from services.subscriptions.starting import plan_of, read_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from services.tenants import lock_head, read_tenant
 from services.top_ups.lots import grant_purchase
 

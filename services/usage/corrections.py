@@ -23,7 +23,7 @@ from services.rules.periods import business_date, day_bounds
 from services.rules.quantities import plain_micro
 from services.rules.receipts import SALT_BYTES, commitment, receipt_hash, written, written_time
 from services.rules.violations import RuleViolation
-from services.subscriptions.starting import read_subscription
+from services.subscriptions.finding import read_subscription
 from services.tenants import lock_head, read_tenant
 from services.usage.correction_credits import credit_overbilled, move_pool_usage
 from services.usage.correction_effects import Difference, Effect, effect_of

@@ -22,8 +22,9 @@ from services.price_books.books import plan_version
 from services.price_books.plans import Plan
 from services.rules.periods import Period, business_date, day_bounds, period_at
 from services.rules.violations import RuleViolation
+from services.subscriptions.finding import read_subscription
 from services.subscriptions.scheduled_changes import stops_at, terms_from
-from services.subscriptions.starting import open_period, read_subscription
+from services.subscriptions.starting import open_period
 from services.usage.lanes import Lane
 
 if TYPE_CHECKING:

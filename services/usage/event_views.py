@@ -7,7 +7,7 @@ from sqlmodel import Session, col, func, select
 from models import Subscription, TenantHead, UsageDaily, UsageEvent
 from services import wording
 from services.price_books.plans import Plan
-from services.subscriptions.starting import plan_of
+from services.subscriptions.finding import plan_of
 from services.tenants import read_tenant
 from services.usage.reports import list_events
 from services.usage.wording import counted_micro

@@ -15,7 +15,7 @@ from services.rules.quantities import MICRO, UNITS_MAX, parse_units
 from services.rules.timestamps import parse_timestamp
 from services.rules.violations import InvalidExpression, InvalidPeriod, RuleViolation
 from services.subscriptions.choice import live_subscriptions
-from services.subscriptions.starting import plan_of, read_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from services.usage.files import Occurrences, Row, UsageFile
 
 BATCH_ROWS = 1_000

@@ -16,7 +16,7 @@ from models import UsageDaily, UsageEvent, table_of
 from services.credits.pool_balances import Holder, read_balances
 from services.errors import Unprocessable
 from services.rules.periods import business_date, check_timezone, day_bounds
-from services.subscriptions.starting import plan_of, read_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from services.tenants import read_tenant
 
 RANGE_DAYS_MAX = 10 * 366

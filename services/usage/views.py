@@ -14,7 +14,7 @@ from services.errors import NotFound
 from services.price_books.books import plan_version
 from services.price_books.plans import Plan
 from services.rules.periods import business_date
-from services.subscriptions.starting import read_subscription
+from services.subscriptions.finding import read_subscription
 from services.tenants import read_tenant
 from services.usage.figures import Figure, read_figures
 from services.usage.reports import UsageSum

@@ -17,7 +17,8 @@ from services.payments.dunning import begin_dunning, end_dunning
 from services.price_books.books import load_book
 from services.price_books.files import BookEntry, read_book
 from services.settings import CATALOGS, settings
-from services.subscriptions.starting import create_subscription, plan_of
+from services.subscriptions.finding import plan_of
+from services.subscriptions.starting import create_subscription
 from services.tenant_clocks import now_of
 from tests.gain_share_given import BETTER, THEIRS, accepted_baseline, measure, submit
 from tests.given import customer, event, metered

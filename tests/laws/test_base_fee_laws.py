@@ -17,8 +17,9 @@ from services.errors import Refusal
 from services.identity import create_tenant
 from services.price_books.books import load_shipped_books
 from services.rules.periods import period_at, term_end
+from services.subscriptions.finding import plan_of, read_subscription
 from services.subscriptions.plan_changes import change_plan
-from services.subscriptions.starting import create_subscription, plan_of, read_subscription
+from services.subscriptions.starting import create_subscription
 
 START = datetime(2023, 12, 31, 23, 17, 5, tzinfo=UTC)
 ZONES = st.sampled_from(["UTC", "America/Toronto", "Australia/Lord_Howe", "Pacific/Kiritimati"])

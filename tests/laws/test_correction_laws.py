@@ -34,7 +34,7 @@ from services.rules import money
 from services.rules.credits import Grant, plan_burn, plan_return
 from services.rules.quantities import MICRO, plain_micro
 from services.rules.receipts import read_receipt
-from services.subscriptions.starting import plan_of, read_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from services.usage.corrections import CorrectionInput, correct_usage
 from tests.given import Customer, assert_books_agree, customer, own_plan
 from tests.laws.test_spend_cap_laws import OVERAGES

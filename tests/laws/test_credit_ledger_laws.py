@@ -28,7 +28,8 @@ from services.invoices.transitions import void_invoice
 from services.metering import record_usage
 from services.rules.quantities import MICRO
 from services.subscriptions.ends import end_subscription
-from services.subscriptions.starting import create_subscription, live_subscription
+from services.subscriptions.finding import live_subscription
+from services.subscriptions.starting import create_subscription
 from services.top_ups.buying import buy_top_up
 from services.usage.corrections import CorrectionInput, correct_usage
 from tests.given import NOON, assert_books_agree, customer, event

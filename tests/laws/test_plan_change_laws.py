@@ -28,9 +28,9 @@ from services.rules.discounts import Discount
 from services.rules.quantities import MICRO
 from services.subscriptions.arrears_moves import can_be_cut, move_to_free_plan, plan_after_dunning, restore_plan
 from services.subscriptions.discounts import Promotion, add_promotions
+from services.subscriptions.finding import plan_of, read_subscription
 from services.subscriptions.lifecycle import cancel_subscription, pause_subscription, resume_subscription
 from services.subscriptions.plan_changes import When, change_plan, preview_change
-from services.subscriptions.starting import plan_of, read_subscription
 from tests.given import Customer, assert_books_agree, customer
 
 PLANS = {"S": "7.01", "M": "20", "L": "99.99", "FREE": "0"}

@@ -23,7 +23,7 @@ from services.rules.price_curve import AMOUNT_SCALE, PriceCurve, to_minor
 from services.rules.price_models import Charge, Flat, Graduated, Package, PerUnit, Tier, Volume
 from services.rules.quantities import MICRO, from_micro
 from services.spending.controls import set_spend_cap
-from services.subscriptions.starting import plan_of, read_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from tests.given import NOON, assert_books_agree, customer, own_plan
 
 rates = st.decimals(min_value=0, max_value=10**6, places=12)

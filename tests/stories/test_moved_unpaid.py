@@ -19,8 +19,8 @@ from services.payments.stripe_setup import set_up
 from services.price_books.books import load_book
 from services.price_books.files import BookEntry
 from services.rules.quantities import MICRO
+from services.subscriptions.finding import plan_of
 from services.subscriptions.plan_offers import read_offers
-from services.subscriptions.starting import plan_of
 from tests.hosted_pages import CARD
 from tests.payments_world import PaymentsWorld
 from tests.stories.test_paid_intervals import assert_paid_once, standing, there, through_the_close

@@ -10,7 +10,8 @@ from services.payments.dunning import SUSPENDED_AFTER, advance_dunning, begin_du
 from services.price_books.books import load_book
 from services.price_books.files import BookEntry, read_book
 from services.settings import CATALOGS
-from services.subscriptions.starting import create_subscription, read_subscription
+from services.subscriptions.finding import read_subscription
+from services.subscriptions.starting import create_subscription
 from tests.app.api.conftest import Client, World, assert_problem
 
 

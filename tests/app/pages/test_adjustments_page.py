@@ -16,7 +16,8 @@ from services.identity import create_tenant, create_user
 from services.invoices.adjustment_views import read_adjustments
 from services.price_books.books import load_shipped_books
 from services.sign_in import open_session
-from services.subscriptions.starting import create_subscription, read_subscription
+from services.subscriptions.finding import read_subscription
+from services.subscriptions.starting import create_subscription
 from tests.app.pages.test_state_handlers import answers_of, connected, handlers_of
 
 AT = datetime.now(UTC).replace(microsecond=0)

@@ -17,8 +17,9 @@ from services.database import reading, transaction
 from services.identity import create_tenant, create_user
 from services.price_books.books import load_shipped_books
 from services.sign_in import open_session
+from services.subscriptions.finding import list_subscriptions
 from services.subscriptions.scheduled_changes import list_changes
-from services.subscriptions.starting import create_subscription, list_subscriptions
+from services.subscriptions.starting import create_subscription
 from tests.app.pages.test_state_handlers import answers_of, connected, handlers_of
 
 AT = datetime.now(UTC).replace(microsecond=0)

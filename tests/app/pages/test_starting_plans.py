@@ -14,7 +14,7 @@ from services.contracts.terms import read_terms
 from services.database import reading, transaction
 from services.identity import create_user
 from services.sign_in import choose_tenant, open_session
-from services.subscriptions.starting import list_subscriptions
+from services.subscriptions.finding import list_subscriptions
 from tests.app.pages.test_payment_pages import checkouts_of, provider
 from tests.app.pages.test_state_handlers import connected
 from tests.app.pages.test_subscription_pages import AT, call, new_tenant, shown, signed_in, tenant_id

@@ -15,8 +15,9 @@ from services.database import reading, transaction
 from services.identity import create_tenant, create_user
 from services.price_books.books import load_shipped_books
 from services.sign_in import choose_tenant, open_session
+from services.subscriptions.finding import plan_of, read_subscription
 from services.subscriptions.scheduled_changes import waiting_change
-from services.subscriptions.starting import create_subscription, plan_of, read_subscription
+from services.subscriptions.starting import create_subscription
 from tests.app.pages.test_state_handlers import answers_of, connected, handlers_of
 
 AT = datetime.now(UTC).replace(microsecond=0)

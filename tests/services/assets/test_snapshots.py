@@ -12,7 +12,7 @@ from services.assets.snapshots import add_site, list_sites, record_snapshot
 from services.price_books.plans import AssetPrice
 from services.rules.periods import Period
 from services.rules.pricing import Charge, PerUnit
-from services.subscriptions.starting import read_subscription
+from services.subscriptions.finding import read_subscription
 from tests.given import NOON, customer
 
 

@@ -25,7 +25,8 @@ from services.errors import PeriodNotEnded
 from services.identity import create_tenant
 from services.invoices.finding import InvoiceDocument, list_invoices, read_invoice
 from services.price_books.books import load_shipped_books
-from services.subscriptions.starting import create_subscription, read_subscription
+from services.subscriptions.finding import read_subscription
+from services.subscriptions.starting import create_subscription
 from tests.given import NOON, assert_books_agree, customer, event, metered, own_plan
 
 DECEMBER = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)

@@ -22,9 +22,10 @@ from services.contracts.agreements import (
 from services.contracts.terms import TermsRefused, read_terms
 from services.identity import create_tenant
 from services.price_books.books import load_shipped_books, plan_in_force, plan_version
+from services.subscriptions.finding import plan_of
 from services.subscriptions.own_offers import read_own_offers
 from services.subscriptions.plan_offers import read_offers
-from services.subscriptions.starting import create_subscription, plan_of
+from services.subscriptions.starting import create_subscription
 from tests.given import FIRST_OF_NOVEMBER, NOON, event, metered
 
 DECEMBER = datetime(2026, 12, 2, tzinfo=UTC)

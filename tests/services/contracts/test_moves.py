@@ -12,8 +12,9 @@ from services.closing.close import close_period
 from services.contracts.agreements import Paper, draft_contract, subscriptions_on, withdraw_contract
 from services.contracts.moves import move_to_contract
 from services.contracts.terms import read_terms
+from services.subscriptions.finding import plan_of, read_subscription
 from services.subscriptions.plan_changes import When, change_plan
-from services.subscriptions.starting import create_subscription, plan_of, read_subscription
+from services.subscriptions.starting import create_subscription
 from tests.given import NOON, Customer, customer
 
 DECEMBER = datetime(2026, 12, 2, tzinfo=UTC)

@@ -13,7 +13,7 @@ from services.credits.promotions import give_credits, list_gifts, take_away
 from services.credits.reservations import reserve_credits
 from services.errors import Conflict, NotFound, Unprocessable
 from services.rules.quantities import MICRO
-from services.subscriptions.starting import plan_of, read_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from tests.given import NOON, Customer, assert_books_agree, customer, event, metered, refused
 
 A_WEEK = timedelta(days=7)

@@ -14,7 +14,8 @@ from services.invoices.finding import read_invoice
 from services.invoices.line_views import line_views
 from services.rules.money import Money
 from services.subscriptions.ends import end_subscription
-from services.subscriptions.starting import create_subscription, read_subscription
+from services.subscriptions.finding import read_subscription
+from services.subscriptions.starting import create_subscription
 from tests.given import NOON, Customer, assert_books_agree, customer
 
 DECEMBER = datetime(2026, 12, 1, 7, tzinfo=UTC)

@@ -15,7 +15,7 @@ from services.invoices.finding import list_invoices, mark_invoice_paid, read_inv
 from services.rules.canonical import canonical_bytes
 from services.rules.merkle import Frontier, node_hash
 from services.rules.receipts import commitment, read_receipt, receipt_hash, written
-from services.subscriptions.starting import read_subscription
+from services.subscriptions.finding import read_subscription
 from services.usage.ranges import UsageRange, line_range, whole_range
 from tests.given import NOON, assert_books_agree, customer, event, metered, own_plan
 

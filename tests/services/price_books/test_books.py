@@ -14,7 +14,7 @@ from services.price_books.files import read_book
 from services.price_books.plans import Plan, plan_from_document
 from services.rules.money import Money
 from services.settings import CATALOGS
-from services.subscriptions.starting import plan_of, read_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from tests.given import NOON, customer
 
 

@@ -21,7 +21,7 @@ from services.spending.controls import (
     set_alert_thresholds,
     set_spend_cap,
 )
-from services.subscriptions.starting import plan_of, read_subscription
+from services.subscriptions.finding import plan_of, read_subscription
 from tests.given import NOON, Customer, assert_books_agree, customer, event, metered, own_plan, refused
 
 PER_CREDIT = {"model": "per_unit", "unit_price": Decimal("0.01")}

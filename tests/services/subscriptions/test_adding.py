@@ -8,8 +8,9 @@ from services.assets.snapshots import add_site
 from services.errors import Conflict, SubscriptionConflict, Unprocessable
 from services.invoices.finding import list_invoices
 from services.subscriptions.adding import NO_ADD_FORM, Added, read_add_form, read_added
+from services.subscriptions.finding import list_subscriptions, read_subscription
 from services.subscriptions.plan_starts import StartView, preview_start, start_asked
-from services.subscriptions.starting import create_subscription, list_subscriptions, read_subscription
+from services.subscriptions.starting import create_subscription
 from services.wording import amount
 from tests.given import NOON, Customer, assert_books_agree, customer
 from tests.services.subscriptions.test_own_offers import agreed

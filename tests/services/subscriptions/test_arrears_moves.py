@@ -39,6 +39,7 @@ from services.price_books.files import BookEntry, mistakes_in
 from services.rules.quantities import MICRO
 from services.standing import read_standing
 from services.subscriptions.arrears_moves import can_be_cut, plan_after_dunning, preview_restoring, restorings_due
+from services.subscriptions.finding import plan_of, read_subscription
 from services.subscriptions.lifecycle import (
     cancel_subscription,
     pause_subscription,
@@ -47,7 +48,7 @@ from services.subscriptions.lifecycle import (
 )
 from services.subscriptions.plan_changes import When, change_plan
 from services.subscriptions.plan_starts import offered_trial_days
-from services.subscriptions.starting import check_sellable, create_subscription, plan_of, read_subscription
+from services.subscriptions.starting import check_sellable, create_subscription
 from services.subscriptions.views import read_card
 from services.tenants import read_tenant
 from tests.given import assert_books_agree, event, metered, refused

@@ -13,11 +13,11 @@ from services.price_books.books import load_book
 from services.price_books.files import read_book
 from services.settings import CATALOGS
 from services.subscriptions.change_views import ChangeQuestion, ask_change, make_change
+from services.subscriptions.finding import read_subscription
 from services.subscriptions.lifecycle import pause_subscription
 from services.subscriptions.plan_changes import When
 from services.subscriptions.plan_offers import OffersView, read_offers
 from services.subscriptions.scheduled_changes import waiting_change
-from services.subscriptions.starting import read_subscription
 from services.wording import amount
 from tests.given import NOON, Customer, assert_books_agree, customer, event, metered
 from tests.services.subscriptions.test_plan_changes import DECEMBER

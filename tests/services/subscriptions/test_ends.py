@@ -28,7 +28,8 @@ from services.invoices.finding import list_invoices, read_invoice
 from services.invoices.views import read_invoice_list
 from services.overview import read_overview
 from services.subscriptions.ends import end_subscription
-from services.subscriptions.starting import create_subscription, read_subscription
+from services.subscriptions.finding import read_subscription
+from services.subscriptions.starting import create_subscription
 from tests.given import NOON, Customer, assert_books_agree, customer, event, metered, refused
 
 HOUR = timedelta(hours=1)

@@ -17,10 +17,10 @@ from services.price_books.books import load_book, load_shipped_books, plan_in_fo
 from services.price_books.files import read_book
 from services.settings import CATALOGS
 from services.subscriptions.change_views import ask_change, make_change
+from services.subscriptions.finding import plan_of, read_subscription
 from services.subscriptions.offered_terms import TODAY
 from services.subscriptions.own_offers import CONTRACTS_SHOWN, OwnOffer, read_own_offers
 from services.subscriptions.plan_starts import preview_start, start_asked
-from services.subscriptions.starting import plan_of, read_subscription
 from services.wording import amount
 from tests.given import NOON, Customer, assert_books_agree, customer
 from tests.services.subscriptions.test_plan_changes import DECEMBER

@@ -21,12 +21,8 @@ from services.rules.quantities import MICRO
 from services.spending.controls import read_spend_control, set_spend_cap
 from services.standing import read_standing
 from services.subscriptions.ends import end_subscription
-from services.subscriptions.starting import (
-    create_subscription,
-    list_subscriptions,
-    live_subscription,
-    read_subscription,
-)
+from services.subscriptions.finding import list_subscriptions, live_subscription, read_subscription
+from services.subscriptions.starting import create_subscription
 from tests.given import FIRST_OF_NOVEMBER, NOON, assert_books_agree, customer, event, metered, refused
 
 DECEMBER = datetime(2026, 12, 2, tzinfo=UTC)

@@ -15,8 +15,9 @@ from services.identity import create_tenant
 from services.invoices.finding import read_invoice
 from services.price_books.books import load_shipped_books
 from services.subscriptions.ends import end_subscription
+from services.subscriptions.finding import read_subscription
 from services.subscriptions.standing import MAY_FOLLOW, set_status
-from services.subscriptions.starting import create_subscription, read_subscription
+from services.subscriptions.starting import create_subscription
 from tests.given import NOON, Customer, assert_books_agree, customer, event, metered, refused
 
 ACTIVE, TRIALING, CANCELED = SubscriptionStatus.ACTIVE, SubscriptionStatus.TRIALING, SubscriptionStatus.CANCELED

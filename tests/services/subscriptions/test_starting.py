@@ -11,12 +11,7 @@ from services.identity import create_tenant
 from services.price_books.books import load_book, load_shipped_books
 from services.price_books.files import read_book
 from services.settings import CATALOGS
-from services.subscriptions.starting import (
-    create_subscription,
-    find_subscription_tenant,
-    plan_of,
-    read_subscription,
-)
+from services.subscriptions.starting import create_subscription
 from tests.given import NOON, customer
 
 
@@ -33,19 +28,6 @@ def test_it_starts_at_local_midnight_with_its_allowance_and_first_invoice(sessio
     grant = session.exec(select(CreditGrant)).one()
     assert (grant.granted_micro, grant.expires_at) == (1_000_000_000_000, subscription.current_period_end)
     assert session.exec(select(Invoice.total_minor)).one() == 900_000
-
-
-def test_it_can_be_found_by_its_tenant_and_by_operators(session: Session, tenant_id: str) -> None:
-    subscription = create_subscription(session, tenant_id=tenant_id, plan_code="PRO", at=NOON)
-    assert read_subscription(session, tenant_id=tenant_id).id == subscription.id
-    assert find_subscription_tenant(session, subscription_id=subscription.id) == tenant_id
-    assert plan_of(session, subscription).code == "PRO"
-    for ask in (
-        lambda: read_subscription(session, tenant_id="ten_other", subscription_id=subscription.id),
-        lambda: find_subscription_tenant(session, subscription_id="sub_none"),
-    ):
-        with pytest.raises(errors.NotFound):
-            ask()
 
 
 def test_a_second_live_subscription_is_refused(session: Session) -> None:

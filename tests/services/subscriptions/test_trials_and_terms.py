@@ -16,9 +16,10 @@ from services.invoices.finding import InvoiceDocument, list_invoices, read_invoi
 from services.price_books.books import load_book, load_shipped_books, plan_in_force
 from services.price_books.files import BookEntry, PriceBookRefused, read_book
 from services.settings import CATALOGS
+from services.subscriptions.finding import read_subscription
 from services.subscriptions.plan_changes import change_plan
 from services.subscriptions.plan_starts import offered_trial_days, preview_start, start_plan
-from services.subscriptions.starting import create_subscription, read_subscription
+from services.subscriptions.starting import create_subscription
 from tests.given import NOON, assert_books_agree, event, metered
 
 PAID_AT = datetime(2026, 11, 20, 11, 59, 43, tzinfo=UTC)

@@ -11,9 +11,10 @@ from services.errors import Conflict, Unprocessable
 from services.identity import create_tenant
 from services.overview import read_overview
 from services.subscriptions.change_views import ask_change, make_change
+from services.subscriptions.finding import list_subscriptions, read_subscription
 from services.subscriptions.questions import ActQuestion, ask_act, carry_out
 from services.subscriptions.scheduled_changes import withdraw_change
-from services.subscriptions.starting import create_subscription, list_subscriptions, read_subscription
+from services.subscriptions.starting import create_subscription
 from services.subscriptions.views import NO_CARD, SubscriptionCard, read_card
 from tests.given import NOON, Customer, customer
 from tests.services.subscriptions.test_plan_changes import DECEMBER

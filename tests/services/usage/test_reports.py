@@ -8,7 +8,7 @@ from sqlmodel import Session
 from services.assets.snapshots import add_site
 from services.closing.close import close_period
 from services.errors import Unprocessable
-from services.subscriptions.starting import read_subscription
+from services.subscriptions.finding import read_subscription
 from services.usage.reports import GroupBy, list_events, read_summary
 from services.usage.rollups import read_monthly_use
 from tests.given import NOON, Customer, customer, event, metered
