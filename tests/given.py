@@ -25,7 +25,7 @@ from services.errors import Refusal
 from services.identity import create_tenant
 from services.metering import Metered, UsageInput, record_usage
 from services.price_books.books import load_book, load_shipped_books
-from services.price_books.files import BookEntry
+from services.price_books.entries import BookEntry
 from services.rules.merkle import Frontier
 from services.rules.quantities import to_micro
 from services.rules.receipts import check_link, read_receipt

@@ -33,8 +33,8 @@ from services.invoices import adjustments, carried_credit
 from services.price_books.books import plan_version
 from services.rules.money import Money
 from services.rules.violations import RuleViolation
+from services.subscriptions import change_preview, plan_changes, scheduled_changes
 from services.subscriptions import lifecycle as subscription_lifecycle
-from services.subscriptions import plan_changes, scheduled_changes
 from services.subscriptions.arrears import former_plan
 from services.subscriptions.finding import plan_of, read_subscription
 from services.subscriptions.offered_terms import OWN, TODAY, terms_to_change_to
@@ -59,7 +59,7 @@ async def change_plan(
         wanted = {"tenant_id": tenant_id, "subscription_id": subscription_id, "version_id": version_id}
         more = {"interval": body.interval, "when": body.when, "at": asked.at}
         if body.preview:
-            change = plan_changes.preview_change(session, **wanted, **more)  # type: ignore[arg-type]
+            change = change_preview.preview_change(session, **wanted, **more)  # type: ignore[arg-type]
         else:
             by = asked.caller.key_id
             change = plan_changes.change_plan(session, **wanted, **more, since=body.since, by=by)  # type: ignore[arg-type]

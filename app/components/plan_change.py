@@ -8,7 +8,7 @@ from app.components.cards import key_values, notice, section_card
 from app.components.forms import button, choices
 from app.components.layout import page_header, row, stack
 from models import Interval
-from services.subscriptions.plan_changes import When
+from services.subscriptions.change_preview import When
 
 SMALL = {"fontSize": "var(--text-sm)"}
 RULED = {"borderTop": "1px solid var(--c-line)", "paddingTop": "var(--space-3)"}

@@ -10,7 +10,7 @@ from app.components.forms import button, choices
 from app.components.layout import link, page_header, row, stack
 from app.components.working import fact_list
 from app.routes import BY_NAME
-from services.subscriptions.plan_changes import When
+from services.subscriptions.change_preview import When
 from services.subscriptions.questions import Act
 
 

@@ -15,7 +15,7 @@ from services.sign_in import Member
 from services.subscriptions import questions as subscription_questions
 from services.subscriptions import scheduled_changes
 from services.subscriptions import views as subscription_views
-from services.subscriptions.plan_changes import When
+from services.subscriptions.change_preview import When
 from services.subscriptions.questions import NO_ACT, ActQuestion
 from services.subscriptions.views import NO_CARD, SubscriptionCard
 

@@ -16,7 +16,7 @@ from services.api_keys import create_api_key
 from services.database import Session, transaction
 from services.identity import create_tenant
 from services.price_books.books import load_book
-from services.price_books.files import BookEntry
+from services.price_books.entries import BookEntry
 from services.spending.controls import set_spend_cap
 from services.subscriptions.starting import create_subscription
 

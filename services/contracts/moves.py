@@ -8,7 +8,8 @@ from sqlmodel import Session
 from models import Interval
 from services.contracts.agreements import check_offered, read_contract
 from services.rules.periods import business_date
-from services.subscriptions.plan_changes import PlanChange, When, change_plan, preview_change
+from services.subscriptions.change_preview import PlanChange, When, preview_change
+from services.subscriptions.plan_changes import change_plan
 from services.tenants import read_tenant
 
 

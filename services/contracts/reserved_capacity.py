@@ -18,7 +18,8 @@ from pydantic import ConfigDict, Field, ValidationError
 from services.contracts.terms import ContractTerms, TermsRefused, read_terms
 from services.errors import Unprocessable
 from services.price_books.books import Book
-from services.price_books.files import Amount, Entry, Finding, Name, shape_finding
+from services.price_books.entries import Amount, Entry, Name
+from services.price_books.files import Finding, shape_finding
 from services.price_books.plans import Plan
 
 FILE_BYTES_MAX: Final = 5_000_000

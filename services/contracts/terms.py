@@ -12,19 +12,8 @@ from pydantic import Field, ValidationError
 
 from services.errors import Unprocessable
 from services.price_books.books import plan_document
-from services.price_books.files import (
-    Amount,
-    AssetEntry,
-    BookEntry,
-    Code,
-    Entry,
-    Finding,
-    GainShareEntry,
-    Name,
-    Price,
-    mistakes_in,
-    shape_finding,
-)
+from services.price_books.entries import Amount, AssetEntry, BookEntry, Code, Entry, GainShareEntry, Name, Price
+from services.price_books.files import Finding, mistakes_in, shape_finding
 from services.price_books.lint import warnings
 from services.price_books.plans import TRIAL_DAYS_MAX, Plan, plan_from_document
 from services.rules.canonical import content_hash

@@ -26,9 +26,9 @@ from services.overview import base_price
 from services.price_books.books import book_in_force, plan_in_force, plan_version
 from services.price_books.plans import Plan
 from services.rules.periods import business_date
+from services.subscriptions.change_preview import When
 from services.subscriptions.choice import live_subscriptions
 from services.subscriptions.picker import name_of
-from services.subscriptions.plan_changes import When
 from services.tenants import read_tenant
 
 

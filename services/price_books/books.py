@@ -10,7 +10,8 @@ from sqlmodel import Session, select
 from models import PlanVersion, PriceBook, PriceBookVersion, table_of
 from services.database import insert_into, insert_missing
 from services.errors import UnknownPlan, UnknownPriceBook
-from services.price_books.files import BookEntry, GainShareEntry, PlanEntry, TopUpEntry, read_book
+from services.price_books.entries import BookEntry, GainShareEntry, PlanEntry, TopUpEntry
+from services.price_books.files import read_book
 from services.price_books.plans import PLAN_FORMAT, Meter, Plan, Pool, plan_from_document
 from services.rules.canonical import content_hash
 from services.rules.decimals import text_of

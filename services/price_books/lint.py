@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise
 
-from services.price_books.files import BookEntry, Finding, PlanEntry
+from services.price_books.entries import BookEntry, PlanEntry
+from services.price_books.files import Finding
 from services.rules.pricing import Charge, Graduated, Volume, from_document
 
 

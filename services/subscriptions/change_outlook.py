@@ -8,8 +8,8 @@ from models import BillingReason, Invoice, Subscription
 from services.closing.lines import closing_lines, used_parts
 from services.closing.period_ends import following_period, running_period
 from services.invoices.issuing import draft_invoice
+from services.subscriptions.change_preview import PlanChange, When
 from services.subscriptions.finding import plan_of
-from services.subscriptions.plan_changes import PlanChange, When
 from services.subscriptions.scheduled_changes import Terms
 from services.tenants import read_tenant
 

@@ -12,10 +12,11 @@ from services.errors import Conflict, Unprocessable
 from services.invoices.lines import Line
 from services.rules.periods import business_date
 from services.subscriptions.change_outlook import invoice_after
+from services.subscriptions.change_preview import PlanChange, When, preview_change
 from services.subscriptions.change_wording import change_title, change_words, price_of, takes_effect
 from services.subscriptions.finding import read_subscription
 from services.subscriptions.offered_terms import OWN, check_still_offered, terms_to_change_to
-from services.subscriptions.plan_changes import PlanChange, When, change_plan, preview_change
+from services.subscriptions.plan_changes import change_plan
 from services.subscriptions.scheduled_changes import waiting_change
 from services.tenants import read_tenant
 from services.usage.wording import counted_micro

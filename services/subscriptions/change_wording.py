@@ -5,8 +5,8 @@ from sqlmodel import Session
 from models import Interval
 from services import wording
 from services.price_books.plans import Plan
+from services.subscriptions.change_preview import PlanChange, When
 from services.subscriptions.offered_terms import OWN, TODAY, contract_of
-from services.subscriptions.plan_changes import PlanChange, When
 
 LATER_WORDS = {Interval.MONTH: "as the period ends", Interval.YEAR: "as the paid year ends"}
 

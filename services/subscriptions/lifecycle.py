@@ -8,9 +8,9 @@ from models import ChangeKind, ChangeStatus, Subscription, SubscriptionStatus
 from services.closing.fees_in_force import fee_in_force
 from services.errors import SubscriptionConflict
 from services.subscriptions.arrears import check_no_arrears, check_not_moved, former_plan, is_dunned
+from services.subscriptions.change_preview import When, check_changeable, term_ends_at
 from services.subscriptions.ends import end_subscription
 from services.subscriptions.finding import plan_of, read_subscription
-from services.subscriptions.plan_changes import When, check_changeable, term_ends_at
 from services.subscriptions.scheduled_changes import put_aside, schedule, waiting_change, withdraw_change
 from services.subscriptions.standing import RESTING, in_trial, set_status
 from services.subscriptions.starting import create_subscription

@@ -10,9 +10,9 @@ from services import wording
 from services.errors import Conflict, SubscriptionConflict, UnknownPlan, Unprocessable
 from services.price_books.plans import Plan
 from services.subscriptions.arrears import why_plan_waits
+from services.subscriptions.change_preview import check_changeable, preview_change
 from services.subscriptions.change_wording import change_words
 from services.subscriptions.offered_terms import OWN
-from services.subscriptions.plan_changes import check_changeable, preview_change
 from services.subscriptions.scheduled_changes import waiting_change
 from services.subscriptions.standing import RESTING
 from services.tenants import read_tenant

@@ -13,6 +13,7 @@ from services.errors import Conflict, SubscriptionConflict, Unprocessable
 from services.price_books.books import plan_in_force
 from services.price_books.plans import Plan
 from services.subscriptions.arrears import check_not_moved
+from services.subscriptions.change_preview import When, check_changeable, term_ends_at
 from services.subscriptions.change_views import CHANGED_SINCE, read_when
 from services.subscriptions.change_wording import price_of
 from services.subscriptions.finding import plan_of, read_subscription
@@ -22,7 +23,6 @@ from services.subscriptions.lifecycle import (
     reactivate_subscription,
     resume_subscription,
 )
-from services.subscriptions.plan_changes import When, check_changeable, term_ends_at
 from services.subscriptions.scheduled_changes import waiting_change
 from services.subscriptions.standing import RESTING, in_trial
 from services.tenants import read_tenant

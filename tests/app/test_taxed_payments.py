@@ -9,7 +9,8 @@ from app import reconciling
 from models import Interval, InvoiceStatus, StripeInvoice, StripeInvoicePart
 from services.parties.billing_profiles import SellersTerms
 from services.payments.crediting import GiveBack, give_back
-from services.subscriptions.plan_changes import When, change_plan
+from services.subscriptions.change_preview import When
+from services.subscriptions.plan_changes import change_plan
 from tests.parties_given import billed_in, seller
 from tests.payments_world import PaymentsWorld
 

@@ -15,7 +15,8 @@ from services.gain_share.decisions import approve_run
 from services.invoices.finding import list_invoices, mark_invoice_paid
 from services.payments.dunning import begin_dunning, end_dunning
 from services.price_books.books import load_book
-from services.price_books.files import BookEntry, read_book
+from services.price_books.entries import BookEntry
+from services.price_books.files import read_book
 from services.settings import CATALOGS, settings
 from services.subscriptions.finding import plan_of
 from services.subscriptions.starting import create_subscription

@@ -13,8 +13,9 @@ from models import Interval, InvoiceStatus, StripeCustomer, StripeInvoice, Strip
 from services.database import reading
 from services.errors import Conflict, SubscriptionConflict, Unprocessable
 from services.subscriptions.change_outlook import invoice_after
+from services.subscriptions.change_preview import When, preview_change
 from services.subscriptions.lifecycle import cancel_subscription
-from services.subscriptions.plan_changes import When, change_plan, preview_change
+from services.subscriptions.plan_changes import change_plan
 from tests.payments_world import PaymentsWorld
 from tests.stories.test_paid_intervals import sell_flex
 

@@ -48,8 +48,9 @@ from services import database
 from services.gateways.stripe.facts import EventFacts
 from services.payments.stripe_setup import set_up
 from services.price_books.books import load_book
-from services.price_books.files import BookEntry
-from services.subscriptions.plan_changes import When, change_plan
+from services.price_books.entries import BookEntry
+from services.subscriptions.change_preview import When
+from services.subscriptions.plan_changes import change_plan
 from tests.hosted_pages import CARD
 from tests.payments_world import PaymentsWorld
 

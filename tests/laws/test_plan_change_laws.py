@@ -23,14 +23,15 @@ from services.errors import Conflict, Refusal, SubscriptionConflict, Unprocessab
 from services.invoices.finding import list_invoices, read_invoice
 from services.metering import UsageInput, record_usage
 from services.price_books.books import load_book
-from services.price_books.files import BookEntry
+from services.price_books.entries import BookEntry
 from services.rules.discounts import Discount
 from services.rules.quantities import MICRO
 from services.subscriptions.arrears_moves import can_be_cut, move_to_free_plan, plan_after_dunning, restore_plan
+from services.subscriptions.change_preview import When, preview_change
 from services.subscriptions.discounts import Promotion, add_promotions
 from services.subscriptions.finding import plan_of, read_subscription
 from services.subscriptions.lifecycle import cancel_subscription, pause_subscription, resume_subscription
-from services.subscriptions.plan_changes import When, change_plan, preview_change
+from services.subscriptions.plan_changes import change_plan
 from tests.given import Customer, assert_books_agree, customer
 
 PLANS = {"S": "7.01", "M": "20", "L": "99.99", "FREE": "0"}

@@ -20,12 +20,13 @@ from services.identity import create_tenant
 from services.invoices.finding import list_invoices
 from services.metering import UsageInput, record_usage
 from services.price_books.books import load_book
-from services.price_books.files import BookEntry
+from services.price_books.entries import BookEntry
 from services.rules.quantities import to_micro
 from services.subscriptions.arrears_moves import can_be_cut, move_to_free_plan, plan_after_dunning, restore_plan
+from services.subscriptions.change_preview import When, preview_change
 from services.subscriptions.finding import read_subscription
 from services.subscriptions.lifecycle import cancel_subscription
-from services.subscriptions.plan_changes import When, change_plan, preview_change
+from services.subscriptions.plan_changes import change_plan
 from services.subscriptions.starting import create_subscription
 from tests.oracle.cases import Case, random_case
 from tests.oracle.gain_share_cases import with_gain_share

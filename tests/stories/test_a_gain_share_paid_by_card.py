@@ -12,8 +12,8 @@ from models import GainShareRun, Invoice, InvoiceStatus, StripeInvoice, StripeIn
 from services.gain_share.billing import invoice_of_run
 from services.gain_share.decisions import approve_run
 from services.payments.crediting import GiveBack, give_back
+from services.subscriptions.change_preview import When
 from services.subscriptions.lifecycle import cancel_subscription
-from services.subscriptions.plan_changes import When
 from tests.gain_share_given import BETTER, OURS, RATES, THEIRS, accepted_baseline, measure, submit
 from tests.hosted_pages import CARD
 from tests.parties_given import billed_in, seller

@@ -17,7 +17,7 @@ from services.payments.crediting import GiveBack, give_back
 from services.payments.standing_views import read_notice
 from services.payments.stripe_setup import set_up
 from services.price_books.books import load_book
-from services.price_books.files import BookEntry
+from services.price_books.entries import BookEntry
 from services.rules.quantities import MICRO
 from services.subscriptions.finding import plan_of
 from services.subscriptions.plan_offers import read_offers

@@ -19,8 +19,9 @@ from models import (
 )
 from services.gateways.stripe import client
 from services.payments.stripe_catalog import forget_entry
+from services.subscriptions.change_preview import PlanChange, When
 from services.subscriptions.lifecycle import cancel_subscription, pause_subscription, resume_subscription
-from services.subscriptions.plan_changes import PlanChange, When, change_plan
+from services.subscriptions.plan_changes import change_plan
 from services.subscriptions.scheduled_changes import withdraw_change
 from tests.payments_world import PaymentsWorld
 

@@ -25,10 +25,11 @@ from services.errors import SubscriptionConflict
 from services.payments.stripe_catalog import forget_entry
 from services.payments.stripe_setup import set_up
 from services.price_books.books import load_book
-from services.price_books.files import BookEntry
+from services.price_books.entries import BookEntry
 from services.subscriptions.change_outlook import invoice_after
+from services.subscriptions.change_preview import PlanChange, When, preview_change
 from services.subscriptions.lifecycle import cancel_subscription
-from services.subscriptions.plan_changes import PlanChange, When, change_plan, preview_change
+from services.subscriptions.plan_changes import change_plan
 from services.subscriptions.plan_offers import read_offers
 from services.subscriptions.scheduled_changes import withdraw_change
 from tests.payments_world import PaymentsWorld

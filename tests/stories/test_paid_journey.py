@@ -28,7 +28,7 @@ from services.invoices.finding import mark_invoice_paid, read_invoice
 from services.payments.crediting import GiveBack, give_back
 from services.payments.stripe_setup import set_up
 from services.price_books.books import load_book
-from services.price_books.files import BookEntry
+from services.price_books.entries import BookEntry
 from tests.hosted_pages import CARD, DECLINED
 from tests.payments_world import PaymentsWorld, ServedWorld
 

@@ -16,7 +16,7 @@ from services.price_books.plans import Plan
 from services.rules.decimals import text_of
 from services.rules.pricing import to_document
 from services.rules.quantities import plain
-from services.subscriptions.plan_changes import When
+from services.subscriptions.change_preview import When
 
 PlanCode = Annotated[
     str,

@@ -13,7 +13,7 @@ from services.invoices.adjustments import REASON_MAX
 from services.invoices.lines import Line
 from services.rules.money import Money
 from services.rules.quantities import plain_micro
-from services.subscriptions.plan_changes import PlanChange, When
+from services.subscriptions.change_preview import PlanChange, When
 
 
 class Terms(StrEnum):

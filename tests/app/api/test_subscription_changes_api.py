@@ -8,7 +8,8 @@ from services.database import transaction
 from services.invoices.finding import list_invoices
 from services.payments.dunning import SUSPENDED_AFTER, advance_dunning, begin_dunning
 from services.price_books.books import load_book
-from services.price_books.files import BookEntry, read_book
+from services.price_books.entries import BookEntry
+from services.price_books.files import read_book
 from services.settings import CATALOGS
 from services.subscriptions.finding import read_subscription
 from services.subscriptions.starting import create_subscription

@@ -32,7 +32,8 @@ from services.maintenance.columns import FailureColumns, LogMapping
 from services.maintenance.imports import LogRequest, import_maintenance_log
 from services.notices import read_notices
 from services.rules.verification_codes import verification_code
-from services.subscriptions.plan_changes import When, change_plan
+from services.subscriptions.change_preview import When
+from services.subscriptions.plan_changes import change_plan
 from services.subscriptions.starting import create_subscription
 from services.top_ups.automatic import AutoTopUpTerms, set_auto_top_up
 from services.top_ups.buying import buy_top_up

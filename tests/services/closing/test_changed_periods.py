@@ -14,10 +14,11 @@ from services.invoices.receipt_views import covered_views
 from services.price_books.books import plan_in_force
 from services.spending.controls import read_spend_control, set_spend_cap
 from services.standing import read_standing
+from services.subscriptions.change_preview import When
 from services.subscriptions.discounts import Promotion, add_promotions
 from services.subscriptions.finding import read_subscription
 from services.subscriptions.lifecycle import pause_subscription, resume_subscription
-from services.subscriptions.plan_changes import When, change_plan
+from services.subscriptions.plan_changes import change_plan
 from services.usage.views import read_usage
 from tests.given import NOON, Customer, assert_books_agree, customer, event, metered, refused
 

@@ -15,11 +15,7 @@ from sqlmodel import Session
 from models import Invoice, InvoiceStatus
 from services import wording
 from services.billing_documents.document import BillingDocument
-from services.billing_documents.reading import (
-    read_credit_note_document,
-    read_invoice_document,
-    read_preview_document,
-)
+from services.billing_documents.reading import read_credit_note_document, read_invoice_document, read_preview_document
 from services.billing_documents.rendering import render_pdf
 from services.bundles.verification import verify_bundle
 from services.closing.close import close_period, preview_invoice
@@ -31,13 +27,14 @@ from services.invoices.finding import list_invoices, read_invoice
 from services.invoices.transitions import void_invoice
 from services.invoices.views import read_invoice_detail
 from services.price_books.books import load_book, load_shipped_books
-from services.price_books.files import BookEntry
+from services.price_books.entries import BookEntry
 from services.receipts.signature_checks import read_jwks
 from services.receipts.signing_keys import jwks
 from services.rules.money import Money
 from services.rules.quantities import to_micro
+from services.subscriptions.change_preview import When
 from services.subscriptions.discounts import Promotion
-from services.subscriptions.plan_changes import When, change_plan
+from services.subscriptions.plan_changes import change_plan
 from services.subscriptions.starting import create_subscription
 from services.usage.corrections import CorrectionInput, correct_usage
 from tests.given import NOON, Customer, assert_books_agree, event, metered

@@ -16,9 +16,10 @@ from services.closing.due_periods import due_subscriptions
 from services.database import reading, transaction
 from services.invoices.adjustments import adjust_subscription
 from services.invoices.finding import read_invoice
+from services.subscriptions.change_preview import When
 from services.subscriptions.discounts import Promotion, add_promotions
 from services.subscriptions.lifecycle import cancel_subscription
-from services.subscriptions.plan_changes import When, change_plan
+from services.subscriptions.plan_changes import change_plan
 from services.subscriptions.starting import create_subscription
 from tests.given import NOON, assert_books_agree, customer, event, metered
 

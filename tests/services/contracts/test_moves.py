@@ -12,8 +12,9 @@ from services.closing.close import close_period
 from services.contracts.agreements import Paper, draft_contract, subscriptions_on, withdraw_contract
 from services.contracts.moves import move_to_contract
 from services.contracts.terms import read_terms
+from services.subscriptions.change_preview import When
 from services.subscriptions.finding import plan_of, read_subscription
-from services.subscriptions.plan_changes import When, change_plan
+from services.subscriptions.plan_changes import change_plan
 from services.subscriptions.starting import create_subscription
 from tests.given import NOON, Customer, customer
 

@@ -8,8 +8,8 @@ from sqlmodel import Session, select
 from models import InvoiceLine, LineKind, PendingLine, SubscriptionStatus
 from services.closing.close import close_if_due
 from services.gain_share.decisions import approve_run
+from services.subscriptions.change_preview import When
 from services.subscriptions.lifecycle import cancel_subscription, pause_subscription, resume_subscription
-from services.subscriptions.plan_changes import When
 from services.subscriptions.standing import set_status
 from tests.gain_share_given import JULY, THEIRS, plant, submitted
 from tests.given import Customer, assert_books_agree

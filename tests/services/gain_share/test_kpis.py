@@ -18,7 +18,7 @@ from services.gain_share.baselines import propose_baseline
 from services.gain_share.kpi_figures import measured
 from services.gain_share.kpi_measurements import Reading, record_measurement
 from services.gain_share.kpis import check_unit, find_kpi, kpis_of
-from services.price_books.files import GainShareEntry
+from services.price_books.entries import GainShareEntry
 from services.price_books.plans import GainShareKpi, GainShareTerms
 from tests.gain_share_given import OURS, THEIRS, accepted_baseline, terms_of
 from tests.given import customer, own_plan

@@ -35,10 +35,12 @@ from services.payments.dunning import SUSPENDED_AFTER, advance_dunning, begin_du
 from services.payments.standing import go_back, settle_standing
 from services.payments.standing_views import read_notice
 from services.price_books.books import load_book, plan_in_force
-from services.price_books.files import BookEntry, mistakes_in
+from services.price_books.entries import BookEntry
+from services.price_books.files import mistakes_in
 from services.rules.quantities import MICRO
 from services.standing import read_standing
 from services.subscriptions.arrears_moves import can_be_cut, plan_after_dunning, preview_restoring, restorings_due
+from services.subscriptions.change_preview import When
 from services.subscriptions.finding import plan_of, read_subscription
 from services.subscriptions.lifecycle import (
     cancel_subscription,
@@ -46,7 +48,7 @@ from services.subscriptions.lifecycle import (
     reactivate_subscription,
     resume_subscription,
 )
-from services.subscriptions.plan_changes import When, change_plan
+from services.subscriptions.plan_changes import change_plan
 from services.subscriptions.plan_starts import offered_trial_days
 from services.subscriptions.starting import check_sellable, create_subscription
 from services.subscriptions.views import read_card

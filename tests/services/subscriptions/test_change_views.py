@@ -12,10 +12,10 @@ from services.errors import Conflict, Unprocessable
 from services.price_books.books import load_book
 from services.price_books.files import read_book
 from services.settings import CATALOGS
+from services.subscriptions.change_preview import When
 from services.subscriptions.change_views import ChangeQuestion, ask_change, make_change
 from services.subscriptions.finding import read_subscription
 from services.subscriptions.lifecycle import pause_subscription
-from services.subscriptions.plan_changes import When
 from services.subscriptions.plan_offers import OffersView, read_offers
 from services.subscriptions.scheduled_changes import waiting_change
 from services.wording import amount

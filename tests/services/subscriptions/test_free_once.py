@@ -7,8 +7,9 @@ from sqlmodel import Session
 
 from models import Subscription
 from services.errors import SubscriptionConflict
+from services.subscriptions.change_preview import When
 from services.subscriptions.lifecycle import cancel_subscription, reactivate_subscription
-from services.subscriptions.plan_changes import When, change_plan
+from services.subscriptions.plan_changes import change_plan
 from services.subscriptions.starting import create_subscription
 from services.subscriptions.views import read_card
 from tests.given import NOON, Customer, customer

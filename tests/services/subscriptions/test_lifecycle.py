@@ -14,6 +14,7 @@ from services.errors import SubscriptionConflict
 from services.invoices.finding import read_invoice
 from services.notices import read_notices
 from services.payments.dunning import advance_dunning, begin_dunning, end_dunning
+from services.subscriptions.change_preview import When
 from services.subscriptions.finding import read_subscription
 from services.subscriptions.lifecycle import (
     cancel_subscription,
@@ -21,7 +22,7 @@ from services.subscriptions.lifecycle import (
     reactivate_subscription,
     resume_subscription,
 )
-from services.subscriptions.plan_changes import When, change_plan
+from services.subscriptions.plan_changes import change_plan
 from services.subscriptions.scheduled_changes import waiting_change
 from tests.given import NOON, Customer, assert_books_agree, customer, event, metered, refused
 

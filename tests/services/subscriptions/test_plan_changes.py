@@ -13,8 +13,9 @@ from services.errors import Conflict, NotFound, UnknownPlan, Unprocessable
 from services.invoices.finding import read_invoice
 from services.invoices.pending_lines import waiting_lines
 from services.rules.money import Money
+from services.subscriptions.change_preview import PlanChange, When, preview_change
 from services.subscriptions.finding import read_subscription
-from services.subscriptions.plan_changes import PlanChange, When, change_plan, preview_change
+from services.subscriptions.plan_changes import change_plan
 from services.subscriptions.scheduled_changes import list_changes, waiting_change, withdraw_change
 from services.subscriptions.starting import create_subscription
 from tests.given import NOON, Customer, assert_books_agree, customer, event, metered

@@ -17,9 +17,9 @@ from services.invoices.finding import list_invoices
 from services.price_books.books import load_book, load_shipped_books
 from services.price_books.files import read_book
 from services.settings import CATALOGS
+from services.subscriptions.change_preview import When
 from services.subscriptions.finding import read_subscription
 from services.subscriptions.lifecycle import cancel_subscription
-from services.subscriptions.plan_changes import When
 from services.subscriptions.plan_offers import OffersView, OfferView, read_offers
 from services.subscriptions.plan_starts import preview_start, start_plan
 from services.wording import amount

@@ -14,7 +14,8 @@ from services.errors import Unprocessable
 from services.identity import create_tenant
 from services.invoices.finding import InvoiceDocument, list_invoices, read_invoice
 from services.price_books.books import load_book, load_shipped_books, plan_in_force
-from services.price_books.files import BookEntry, PriceBookRefused, read_book
+from services.price_books.entries import BookEntry
+from services.price_books.files import PriceBookRefused, read_book
 from services.settings import CATALOGS
 from services.subscriptions.finding import read_subscription
 from services.subscriptions.plan_changes import change_plan
