@@ -1,6 +1,5 @@
 """Burn the credits of one event after another: its lots, the window it counts in, the customer's cap, its alerts."""
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -9,10 +8,10 @@ from sqlmodel import Session
 from models import AlertKind, PoolUsage
 from services.credits import lots as credit_lots
 from services.credits.holds import Holds
-from services.credits.lots import Lot, LotSpend
-from services.errors import UPGRADE_URL, InvalidUnits, OverageNotAllowed, SpendCapReached
-from services.rules.credits import Wallet, burn_order, crossings
-from services.rules.quantities import plain_micro
+from services.credits.lots import LotSpend
+from services.credits.purses import Purse, Window, check_covered
+from services.errors import InvalidUnits, SpendCapReached
+from services.rules.credits import crossings
 from services.spending.guard import SpendGuard
 from services.top_ups.watch import TopUpWatch
 from services.usage.alerts import RunAlerts
@@ -36,48 +35,6 @@ class Kept(NamedTuple):
     remaining_micro: int
 
 
-@dataclass(slots=True)
-class _Purse:
-    """The lots of one pool, and what this run of events takes from each. `held` is what reservations keep of each.
-
-    Below `low_micro` the customer has more bought.
-    """
-
-    lots: dict[str, Lot]
-    held: dict[str, int]
-    wallet: Wallet
-    low_micro: int
-    spends: dict[str, LotSpend] = field(default_factory=dict)
-
-    def held_at(self, at: datetime) -> int:
-        """What reservations keep of the lots that could be spent at that moment."""
-        return sum(micro for grant_id, micro in self.held.items() if self.lots[grant_id].grant.covers(at))
-
-    def lend(self, credits_micro: int, at: datetime) -> tuple[list[tuple[str, int]], int]:
-        """Take from what reservations keep: (grant id, credits) pairs, and what that does not cover either."""
-        lent, left_micro = [], credits_micro
-        for grant_id in sorted(self.held, key=lambda id: burn_order(self.lots[id].grant)):
-            given = min(left_micro, self.held[grant_id])
-            if given and self.lots[grant_id].grant.covers(at):
-                self.held[grant_id] -= given
-                lent.append((grant_id, given))
-                left_micro -= given
-        return lent, left_micro
-
-
-@dataclass(slots=True)
-class _Window:
-    """Use of a pool in one window: what is stored, with this run's on top, and the thresholds not yet crossed.
-
-    `units_micro` holds the units of those meters for which it had to be known.
-    """
-
-    used_micro: int
-    overage_micro: int
-    thresholds_pct: tuple[int, ...]
-    units_micro: dict[str, int] = field(default_factory=dict)
-
-
 class CreditBurning:
     """The credits of one tenant, run after run of events; the caller holds the lock on its head.
 
@@ -88,8 +45,8 @@ class CreditBurning:
         self._tenant_id = tenant_id
         self._counters = counters
         self._reach_back = reach_back
-        self._purses: dict[PurseKey, _Purse] = {}
-        self._windows: dict[PoolKey, _Window] = {}
+        self._purses: dict[PurseKey, Purse] = {}
+        self._windows: dict[PoolKey, Window] = {}
         self._opened: set[PoolKey] = set()
         self._alerts = RunAlerts(tenant_id=tenant_id)
         self._holds = Holds(tenant_id=tenant_id)
@@ -137,7 +94,7 @@ class CreditBurning:
         window = self._windows.get(lane.pool_key) or self._load_window(lane)
         self._check_holdable(admitted, window)
         if not lane.sells_overage:
-            self._check_covered(admitted, purse)
+            check_covered(admitted, purse)
         reached_minor = self._spend(admitted, purse)
         burns, overage_micro = purse.wallet.take(credits_micro, occurred_at)
         if overage_micro and purse.held:
@@ -170,7 +127,7 @@ class CreditBurning:
         purse = self._purses.get(lane.purse_key) or self._load_purse(lane)
         self._check_holdable(admitted, self._windows.get(lane.pool_key) or self._load_window(lane))
         if not lane.sells_overage:
-            self._check_covered(admitted, purse)
+            check_covered(admitted, purse)
         overage_micro = max(0, credits_micro - purse.wallet.remaining_at(at))
         cap_minor = self._guard.limits_of(lane.subscription_id).cap_minor
         if overage_micro and cap_minor is not None:
@@ -203,7 +160,7 @@ class CreditBurning:
                 purse.lots[grant_id] = spend.left()
             purse.spends = {}
 
-    def _load_purse(self, lane: Lane) -> _Purse:
+    def _load_purse(self, lane: Lane) -> Purse:
         lots = credit_lots.load_lots(
             self._session,
             tenant_id=self._tenant_id,
@@ -213,22 +170,22 @@ class CreditBurning:
         )
         kept = self._holds.of_lots(lane.purse_key)
         held = {grant_id: micro for grant_id, micro in kept.items() if grant_id in lots}
-        purse = self._purses[lane.purse_key] = _Purse(
+        purse = self._purses[lane.purse_key] = Purse(
             lots, held, credit_lots.wallet_of(lots, held), self._watch.threshold_of(lane.purse_key)
         )
         return purse
 
-    def _load_window(self, lane: Lane) -> _Window:
+    def _load_window(self, lane: Lane) -> Window:
         row = self._session.get(PoolUsage, (self._tenant_id, *lane.pool_key), populate_existing=True)
         own = self._guard.limits_of(lane.subscription_id)
-        window = self._windows[lane.pool_key] = _Window(
+        window = self._windows[lane.pool_key] = Window(
             used_micro=row.used_micro if row else 0,
             overage_micro=row.overage_micro if row else 0,
             thresholds_pct=self._alerts.still_to_cross(lane, own.thresholds_pct),
         )
         return window
 
-    def _check_holdable(self, admitted: Admitted, window: _Window) -> None:
+    def _check_holdable(self, admitted: Admitted, window: Window) -> None:
         lane = admitted.lane
         used_micro = window.used_micro + admitted.credits_micro
         is_full = used_micro > WINDOW_MICRO_MAX
@@ -240,20 +197,7 @@ class CreditBurning:
         if is_full:
             raise InvalidUnits("This would pass the most one period can hold; check the units sent.", field="units")
 
-    def _check_covered(self, admitted: Admitted, purse: _Purse) -> None:
-        """Refuse what no lot covers of a pool the plan sells nothing beyond of."""
-        left_micro = purse.wallet.remaining_at(admitted.occurred_at)
-        if left_micro >= admitted.credits_micro:
-            return
-        plan, pool = admitted.lane.plan, admitted.lane.plan.pools[admitted.lane.pool]
-        per = "a day" if pool.resets_daily else "a period"
-        included = plan.allowances.get(pool.code, 0)
-        message = f"{plan.name} includes {included:,f} {pool.name} {per} and sells none beyond; upgrade to go on."
-        raise OverageNotAllowed(
-            message, error=message, tier=plan.code, upgrade_url=UPGRADE_URL, remaining_credits=plain_micro(left_micro)
-        )
-
-    def _spend(self, admitted: Admitted, purse: _Purse) -> int | None:
+    def _spend(self, admitted: Admitted, purse: Purse) -> int | None:
         """Count the event's overage against the customer's own cap; that cap, in minor units, where it is reached."""
         lane = admitted.lane
         cap_minor = self._guard.limits_of(lane.subscription_id).cap_minor
@@ -273,7 +217,7 @@ class CreditBurning:
         return cap_minor if self._guard.keep(lane, then, cap_minor=cap_minor) else None
 
     def _cross(
-        self, admitted: Admitted, window: _Window, overage_micro: int, remaining_micro: int, event_id: str
+        self, admitted: Admitted, window: Window, overage_micro: int, remaining_micro: int, event_id: str
     ) -> AlertKind | None:
         """Count the use and answer the gravest threshold it crossed, if any."""
         lane, before_micro = admitted.lane, window.used_micro
