@@ -22,8 +22,9 @@ from app.pages.paged_list import ListByStatus
 from app.session import answers_refusals, signed_in_operator
 from models.stripe_account import STRIPE_ID_MAX
 from services.errors import NotFound
-from services.payments import inbox, inbox_views, standing_views
-from services.payments.inbox_views import EMPTY_INBOX, NO_EVENT, EventView, InboxView
+from services.payments import inbox, inbox_event, inbox_views, standing_views
+from services.payments.inbox_event import NO_EVENT, EventView
+from services.payments.inbox_views import EMPTY_INBOX, InboxView
 from services.webhooks.endpoint_views import FailingRow, list_failing
 
 SECONDS_FOR_WORK: Final = 0.8
@@ -83,7 +84,7 @@ class WebhooksPage(ListByStatus, rx.State):
 
     async def _open(self, event_id: str) -> None:
         try:
-            self.opened = await unit_of_work.read(inbox_views.read_event, event_id=event_id)
+            self.opened = await unit_of_work.read(inbox_event.read_event, event_id=event_id)
         except NotFound:
             self.opened = NO_EVENT
 

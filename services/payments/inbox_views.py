@@ -1,6 +1,5 @@
-"""The inbox for people of our own: what Stripe delivered, what became of it, and what it said, without private data."""
+"""The inbox for people of our own: what Stripe delivered, and what became of it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,17 +7,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, literal, tuple_
 from sqlmodel import Session, col, func, or_, select
 
-from models import EventSource, StripeCustomer, StripeEvent, StripeEventStatus, Tenant
+from models import StripeCustomer, StripeEvent, StripeEventStatus, Tenant
 from models.base import NAME_MAX, UtcDateTime
-from models.stripe_account import STRIPE_ID_MAX
 from services import wording
-from services.errors import NotFound
-from services.payments.subjects import subject_of
-from services.rules.redaction import redact, redact_text
+from services.rules.redaction import redact_text
 
 EVENTS_SHOWN = 25
 COUNTED_MAX = 10_000
-PAYLOAD_MAX = 60_000
 JUST_NOW = timedelta(seconds=10)
 LATE_AFTER = timedelta(minutes=5)
 CLOCK = "UTC"
@@ -82,28 +77,7 @@ class InboxView:
     last: str = ""
 
 
-@dataclass(frozen=True)
-class FactView:
-    name: str
-    value: str
-
-
-@dataclass(frozen=True)
-class EventView:
-    """One event opened. `payload` is what it said, in lines, without private data."""
-
-    id: str = ""
-    type: str = ""
-    status: str = ""
-    status_word: str = ""
-    error: str = ""
-    facts: tuple[FactView, ...] = ()
-    payload: str = ""
-    can_replay: bool = False
-
-
 EMPTY_INBOX = InboxView()
-NO_EVENT = EventView()
 
 
 def list_events(
@@ -129,7 +103,7 @@ def list_events(
     newest_first = (col(StripeEvent.received_at).desc(), col(StripeEvent.id).desc())
     found = session.exec(statement.order_by(*newest_first).limit(EVENTS_SHOWN + 1)).all()
     page = found[:EVENTS_SHOWN]
-    names = _customers(session, page)
+    names = names_of_customers(session, page)
     oldest = _oldest_waiting(session, account)
     return InboxView(
         rows=tuple(_row(event, names.get(event.id, "")) for event in page),
@@ -138,26 +112,6 @@ def list_events(
         is_late=oldest is not None and at - oldest > LATE_AFTER,
         shown=shown_of(seen, len(page), _count(session, conditions)),
         last=f"{page[-1].received_at.isoformat()} {page[-1].id}" if len(found) > EVENTS_SHOWN else "",
-    )
-
-
-def read_event(session: Session, *, event_id: str) -> EventView:
-    """One event with all that is known of it. Raises NotFound."""
-    if len(event_id) > STRIPE_ID_MAX or not event_id.isprintable():
-        raise NotFound("There is no such event.", field="event_id")
-    event = session.get(StripeEvent, event_id)
-    if event is None:
-        raise NotFound("There is no such event.", field="event_id")
-    is_acted_on = subject_of(event.type, event.object_id, event.customer_id, event.payload) is not None
-    return EventView(
-        id=event.id,
-        type=event.type,
-        status=STATUS_TONES[event.status],
-        status_word=STATUS_WORDS[event.status],
-        error=redact_text(event.error or ""),
-        facts=_facts(event, _customers(session, [event]).get(event.id, "")),
-        payload=_payload(event),
-        can_replay=is_acted_on,
     )
 
 
@@ -233,7 +187,7 @@ def _oldest_waiting(session: Session, account: str) -> datetime | None:
     return session.exec(select(func.min(col(StripeEvent.received_at))).where(waiting, _of_account(account))).one()
 
 
-def _customers(session: Session, events: Sequence[StripeEvent]) -> dict[str, str]:
+def names_of_customers(session: Session, events: Sequence[StripeEvent]) -> dict[str, str]:
     """The name of whose each event is, by the event's id; of those not handled yet by their customer at Stripe."""
     at_stripe = {event.customer_id for event in events if event.tenant_id is None and event.customer_id}
     linked = select(StripeCustomer.stripe_id, StripeCustomer.tenant_id).where(
@@ -258,28 +212,3 @@ def _row(event: StripeEvent, customer: str) -> EventRow:
         received=wording.moment(event.received_at, CLOCK),
         error=redact_text(event.error or ""),
     )
-
-
-def _facts(event: StripeEvent, customer: str) -> tuple[FactView, ...]:
-    moments = (
-        ("Happened", event.created_at),
-        ("Received", event.received_at),
-        ("Done", event.done_at),
-        ("Next try", event.next_attempt_at if event.status == StripeEventStatus.WAITING else None),
-    )
-    said = (
-        ("About", event.object_id),
-        ("Customer", customer or "Not known yet"),
-        ("Customer at Stripe", event.customer_id or "None named"),
-        ("Arrived", "Found by the sweep" if event.source == EventSource.SWEEP else "Delivered"),
-        ("Account", event.account),
-        ("API version", event.api_version or "Not stated"),
-        ("Tries", f"{event.attempts:,}"),
-    )
-    when = [FactView(name, f"{wording.moment(moment, CLOCK)} UTC") for name, moment in moments if moment is not None]
-    return (*(FactView(name, value) for name, value in said), *when)
-
-
-def _payload(event: StripeEvent) -> str:
-    lines = json.dumps(redact(event.payload), indent=2, ensure_ascii=False, default=str)
-    return lines if len(lines) <= PAYLOAD_MAX else f"{lines[:PAYLOAD_MAX]}\n… cut here"

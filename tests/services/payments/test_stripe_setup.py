@@ -27,7 +27,7 @@ from services.payments.stripe_catalog import (
 from services.payments.stripe_setup import SetupReport, set_up
 from services.payments.stripe_wanted import wanted_endpoint
 from services.price_books.books import load_book, load_shipped_books, plan_in_force
-from services.price_books.files import BookEntry
+from services.price_books.entries import BookEntry
 from services.price_books.plans import Plan
 from services.settings import settings
 from tests.given import NOON
