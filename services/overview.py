@@ -1,38 +1,25 @@
 """The overview, worded: the plan, what of it is used, the running bill, what happened and what happens next."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from sqlmodel import Session
 
-from models import Alert, AlertKind, ChangeKind, Interval, Invoice, InvoiceLine, LineKind
+from models import Alert, AlertKind, ChangeKind, Interval, Invoice
 from services import standing, wording
 from services.closing.period_ends import rests_by
 from services.credits.pool_views import PoolView, pool_view
-from services.invoices.line_views import share_words
 from services.invoices.numbers import invoice_number
+from services.overview_bill import BillLineView, bill_line_view
 from services.price_books.plans import Plan, Pool
-from services.rules import discounts, money, pricing
+from services.rules import money
 from services.rules.money import Money
 from services.standing import AssetStanding, Standing
 from services.taxes.views import TaxView, tax_views
-from services.usage.wording import counted
 
 STATUS_WORDS = {"past_due": "Past due", "trialing": "Trial", "canceled": "Cancelled"}
 STOP_WORDS = {ChangeKind.CANCEL: "Ends", ChangeKind.PAUSE: "Pauses"}
 BASIS_WORDS = {"latest": "Latest count", "peak": "Highest count", "average": "Average of counts"}
-
-DATED = frozenset({LineKind.BASE, LineKind.PRORATION, LineKind.ADJUSTMENT, LineKind.CARRIED})
-"""Kinds of lines whose working is no quantity times a price: the days they are for say more."""
-
-
-@dataclass(frozen=True)
-class BillLineView:
-    description: str
-    detail: str
-    amount: str
 
 
 @dataclass(frozen=True)
@@ -124,7 +111,7 @@ def read_overview(
         assets=_assets_view(facts.assets, timezone),
         sites=_sites_view(facts),
         bill_total=wording.amount(running.total_minor, running.currency),
-        bill_lines=tuple(_bill_line(line, running.currency, timezone) for line in facts.running.lines),
+        bill_lines=tuple(bill_line_view(line, running.currency, timezone) for line in facts.running.lines),
         bill_taxes=tax_views(facts.running.taxes, running.currency),
         next_step=_next_step(facts, at),
         alerts=tuple(_alert_view(alert, facts) for alert in facts.alerts),
@@ -164,35 +151,6 @@ def _sites_view(facts: Standing) -> CountView:
         return CountView()
     hint = f"of {wording.number(included)} {'site' if included == 1 else 'sites'}"
     return CountView(True, wording.number(used), hint, is_over=used > included)
-
-
-def _bill_line(line: InvoiceLine, currency: str, timezone: str) -> BillLineView:
-    amount = wording.amount(line.amount_minor, currency)
-    if line.kind in DATED:
-        return BillLineView(
-            line.description, f"For {wording.span(line.period_start, line.period_end, timezone)}", amount
-        )
-    return BillLineView(line.description, _working(line, currency), amount)
-
-
-def _working(line: InvoiceLine, currency: str) -> str:
-    """The quantity and its price, tier by tier where there are several: 50,000 × $0.005 + 37,500 × $0.008."""
-    if line.kind == LineKind.GAIN_SHARE:
-        return share_words(line, currency)
-    if line.kind == LineKind.DISCOUNT:
-        of = wording.money(Money.parse(line.sources["of"], currency))
-        return f"{wording.promotion(discounts.from_document(line.pricing, currency))} {of}"
-    if len(line.steps) > 1:
-        parts = (f"{wording.number(Decimal(s['quantity']))} × {_step_price(s, currency)}" for s in line.steps)
-        return " + ".join(parts)
-    price = wording.price_of(pricing.from_document(line.pricing), currency, line.unit)
-    return f"{counted(line.quantity, line.unit)}, {price}"
-
-
-def _step_price(step: Mapping[str, str], currency: str) -> str:
-    fee = Decimal(step["flat_fee"])
-    price = wording.rate(Decimal(step["unit_price"]), currency)
-    return f"{price} + {wording.rate(fee, currency)}" if fee else price
 
 
 def _next_step(facts: Standing, at: datetime) -> str:
