@@ -3,7 +3,7 @@
 from typing import Final
 
 from services.stripe_sandbox.pages.visit import Answer, Message, Page, Stop, Visit
-from services.stripe_sandbox.resources.checkout_sessions import REFERENCE
+from services.stripe_sandbox.resources.checkout_checks import REFERENCE
 from services.stripe_sandbox.resources.payment_links import LINK, open_from_link
 
 PATH: Final = "/buy/{link}"
