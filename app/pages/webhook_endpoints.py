@@ -1,7 +1,6 @@
 """Webhooks, for the customer: endpoints, what was sent to each, its secret, and sending again."""
 
-import asyncio
-from typing import Any, Final
+from typing import Any
 
 import reflex as rx
 
@@ -11,41 +10,32 @@ from app.components.states import skeleton_card, skeleton_line
 from app.components.webhook_endpoint import endpoint_detail
 from app.components.webhook_endpoints import TYPE_PREFIX, endpoint_list
 from app.components.webhook_messages import message_detail
+from app.pages.endpoint_deliveries import EndpointDeliveries
 from app.pages.frame import open_page, page_body
 from app.session import answers_refusals, require_role
-from app.webhook_deliveries import deliver_test
 from models import Role
 from models.base import ID_MAX
 from services.database import Session
 from services.errors import Conflict, NotFound, Unprocessable
 from services.sign_in import Member
-from services.webhooks import delivery_views, endpoint_views, endpoints, replays
-from services.webhooks.delivery_views import DELIVERIES_SHOWN, NO_DELIVERIES, NO_DELIVERY, DeliveriesView, DeliveryView
-from services.webhooks.endpoint_views import NO_ENDPOINT, NO_ENDPOINTS, EndpointRow, EndpointsView
+from services.webhooks import endpoint_views, endpoints
+from services.webhooks.delivery_views import NO_DELIVERIES, NO_DELIVERY
+from services.webhooks.endpoint_views import NO_ENDPOINT, NO_ENDPOINTS, EndpointsView
 from services.webhooks.endpoints import EndpointChanges
 
-PAGES_BACK_MAX: Final = 1_000
 
-
-class WebhookEndpointsPage(rx.State):
-    """The list, the endpoint that is opened, and the message that is opened of it."""
+class WebhookEndpointsPage(EndpointDeliveries, rx.State):
+    """The list, and the endpoint that is opened."""
 
     shell: ShellView = ShellView()
     view: EndpointsView = NO_ENDPOINTS
-    opened: EndpointRow = NO_ENDPOINT
-    sent: DeliveriesView = NO_DELIVERIES
-    message: DeliveryView = NO_DELIVERY
     secret: str = ""
-    problem: str = ""
     adding: bool = False
     wants_all: bool = True
-    testing: bool = False
     deleting: bool = False
     may_change: bool = False
-    has_previous: bool = False
     loaded: bool = False
     refusal: str = ""
-    _cursors: list[int] = []
 
     @rx.event
     @answers_refusals
@@ -112,75 +102,6 @@ class WebhookEndpointsPage(rx.State):
         self._put_back()
         self.opened, self.sent = NO_ENDPOINT, NO_DELIVERIES
         await self._show(member)
-
-    @rx.event
-    @answers_refusals
-    async def older(self) -> None:
-        member = await open_page(self)
-        if self.sent.last and len(self._cursors) < PAGES_BACK_MAX:
-            self._cursors.append(self.sent.last)
-        await self._show_sent(member)
-
-    @rx.event
-    @answers_refusals
-    async def newer(self) -> None:
-        member = await open_page(self)
-        self._cursors = self._cursors[:-1]
-        await self._show_sent(member)
-
-    @rx.event
-    @answers_refusals
-    async def open_message(self, delivery_id: str) -> None:
-        member = await open_page(self)
-        self.message = await unit_of_work.read(
-            delivery_views.read_delivery,
-            tenant_id=str(member.tenant_id),
-            endpoint_id=self.opened.id,
-            delivery_id=delivery_id[:ID_MAX],
-            timezone=member.timezone,
-        )
-
-    @rx.event
-    @answers_refusals
-    async def close_message(self) -> None:
-        member = await open_page(self)
-        self.message = NO_DELIVERY
-        await self._open(member, self.opened.id)
-
-    @rx.event
-    @answers_refusals
-    async def send_test(self) -> Any:
-        """Send a test now, and show what came of it."""
-        member, at = await self._admin(), unit_of_work.now()
-        tenant_id, endpoint_id = str(member.tenant_id), self.opened.id
-        self.testing, self.problem = True, ""
-        yield
-        try:
-            asked = await unit_of_work.run(
-                lambda session: replays.ask_test(session, tenant_id=tenant_id, endpoint_id=endpoint_id, at=at).id
-            )
-            await asyncio.to_thread(deliver_test, tenant_id=tenant_id, delivery_id=asked, at=at)
-        except Conflict as refusal:
-            self.problem = refusal.detail
-        self.testing, self._cursors = False, []
-        await self._open(member, endpoint_id)
-
-    @rx.event
-    @answers_refusals
-    async def replay(self, notice_id: str) -> Any:
-        """Send a notice again, behind what waits."""
-        member, at = await self._admin(), unit_of_work.now()
-        named = {"tenant_id": str(member.tenant_id), "endpoint_id": self.opened.id}
-        try:
-            await unit_of_work.run(
-                lambda session: replays.replay_notice(session, **named, notice_id=notice_id[:ID_MAX], at=at)
-            )
-        except (Conflict, NotFound) as refusal:
-            self.problem = refusal.detail
-            return None
-        self.message, self._cursors = NO_DELIVERY, []
-        await self._open(member, self.opened.id)
-        return rx.toast.success("It stands in line again")
 
     @rx.event
     @answers_refusals
@@ -272,17 +193,6 @@ class WebhookEndpointsPage(rx.State):
             await self._show(member)
             return
         await self._show_sent(member)
-
-    async def _show_sent(self, member: Member) -> None:
-        self.has_previous = bool(self._cursors)
-        self.sent = await unit_of_work.read(
-            delivery_views.read_deliveries,
-            tenant_id=str(member.tenant_id),
-            endpoint_id=self.opened.id,
-            timezone=member.timezone,
-            before=self._cursors[-1] if self._cursors else 0,
-            seen=len(self._cursors) * DELIVERIES_SHOWN,
-        )
 
     def _put_back(self) -> None:
         self.secret, self.problem, self.message, self.deleting = "", "", NO_DELIVERY, False
