@@ -104,9 +104,16 @@ FACTS: dict[str, dict[str, Any]] = {
         "next_attempt_at": _at(11, 4, 15),
         "suspends_at": _at(11, 9, 15),
         "moves_to_plan": "",
+        "was_moved": False,
     },
     "invoice_payment_reminder": _INVOICE
-    | {"day": 3, "failed_at": _at(11, 1, 15), "suspends_at": _at(11, 9, 15), "moves_to_plan": ""},
+    | {
+        "day": 3,
+        "failed_at": _at(11, 1, 15),
+        "suspends_at": _at(11, 9, 15),
+        "moves_to_plan": "",
+        "was_moved": False,
+    },
     "credit_note_issued": _CUSTOMER
     | {
         "number": "CN-000007",

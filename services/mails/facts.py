@@ -126,8 +126,10 @@ def _of_invoice(session: Session, notice: Notice, facts: dict[str, Any]) -> Told
         if invoice.status in SETTLED or _is_told_by_failure(session, notice, facts):
             return None
         dunning = session.get(Dunning, (notice.tenant_id, invoice.id))
-        facts.setdefault("suspends_at", None if dunning is None else dunning.failed_at + SUSPENDED_AFTER)
+        is_ahead = dunning is not None and dunning.suspended_at is None
+        facts.setdefault("suspends_at", dunning.failed_at + SUSPENDED_AFTER if dunning and is_ahead else None)
         facts["moves_to_plan"] = _moves_to(session, notice, facts, subscription)
+        facts["was_moved"] = bool(facts["moves_to_plan"]) and is_ahead and subscription.former_version_id is not None
         goal = invoice.stripe_hosted_url or goal
     return Told(facts, goal)
 

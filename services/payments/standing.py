@@ -110,7 +110,7 @@ def _wanted(session: Session, subscription: Subscription, link: StripeSubscripti
         return SubscriptionStatus.SUSPENDED
     if running:
         return SubscriptionStatus.PAST_DUE
-    if link is not None and link.status == PAUSED:
+    if link is not None and link.status == PAUSED and subscription.former_version_id is None:
         return SubscriptionStatus.PAUSED
     in_trial = subscription.trial_ends_at is not None and subscription.current_period_end <= subscription.trial_ends_at
     return SubscriptionStatus.TRIALING if in_trial else SubscriptionStatus.ACTIVE

@@ -137,8 +137,8 @@ def _moved(session: Session, subscription: Subscription, named: str, timezone: s
         return said, f"Your subscription was moved to {name} for that, and ended since. {again}"
     total = money.total((line.amount for line in restoring.lines), restoring.plan.currency)
     detail = f"Pay {'it' if one else 'them'} to get {before} back at once."
-    if total.amount_minor:
-        until = wording.moment_day(ends_at, timezone)
+    if restoring.fee is not None and total.amount_minor:
+        until = wording.moment_day(restoring.fee.term.ends_at, timezone)
         detail += f" Its base fee until {until}, {wording.money(total)} as of now, is on the invoice after that."
     return f"You are on {name} because {said}", detail
 

@@ -32,9 +32,20 @@ def _plan_warnings(book: BookEntry, plan: PlanEntry) -> Iterator[tuple[str, str]
         yield from _threshold_warnings(f"{at}.overage.{pool}", charge, plan.allowances.get(pool, Decimal(0)))
     if plan.assets is not None:
         yield from _tier_warnings(f"{at}.assets", plan.assets.charge())
+    yield from _dunning_warnings(book, plan, f"{at}.after_dunning")
     unused = sorted(set(book.pools) - set(plan.allowances) - set(plan.overage))
     for pool in unused:
         yield at, f"neither includes nor prices {pool}: every event of that pool will be refused"
+
+
+def _dunning_warnings(book: BookEntry, plan: PlanEntry, key: str) -> Iterator[tuple[str, str]]:
+    """A plan for who does not pay should charge nothing."""
+    named = next((other for other in book.plans if other.code == plan.after_dunning), None)
+    if named is None:
+        return
+    charged = [*sorted(named.overage), *([] if named.assets is None else ["assets"])]
+    if charged:
+        yield key, f"names {named.code}, which charges for {', '.join(charged)}: who does not pay could use them unpaid"
 
 
 def _tier_warnings(key: str, charge: Charge) -> Iterator[tuple[str, str]]:

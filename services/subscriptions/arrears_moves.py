@@ -56,11 +56,13 @@ def plan_after_dunning(session: Session, *, subscription: Subscription, at: date
     """The plan without a fee that it would be moved to now; None where service is to be suspended instead.
 
     That is the one sold under the code that its price book names, or the version of it that the running period was on
-    before. Nobody is moved from a trial or a rest, nor to what the customer cannot have: a free plan that another
-    subscription of theirs is on, one that is not free or not sold any more.
+    before. Nobody is moved again, though the free plan names another, nor from a trial or a rest, nor to what the
+    customer cannot have: a free plan that another subscription of theirs is on, one that is not free or not sold any
+    more.
     """
     plan, tenant = plan_of(session, subscription), read_tenant(session, tenant_id=subscription.tenant_id)
-    if plan.after_dunning is None or subscription.status not in _RUN or in_trial(subscription):
+    was_moved = subscription.former_version_id is not None
+    if plan.after_dunning is None or was_moved or subscription.status not in _RUN or in_trial(subscription):
         return None
     try:
         then = plan_in_force(session, plan_code=f"{plan.book_code}/{plan.after_dunning}")

@@ -253,3 +253,16 @@ def test_where_a_free_plan_follows_no_letter_speaks_of_a_stop(
     words = as_text(said, frame(language))
     assert words.count("Gratis") >= 2
     assert not re.search("suspend|stops|Arrêt|s’arrête", said.subject + words)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("template", "more"), [
+    ("invoice_payment_failed", {}), ("invoice_payment_reminder", {"day": 3}), ("invoice_payment_reminder", {"day": 7}),
+])  # fmt: skip
+def test_who_was_moved_for_another_invoice_is_told_that_it_stays_so_and_not_that_it_moves(
+    template: str, more: dict[str, Any], language: str
+) -> None:
+    said = content(template, language, FACTS[template] | more | {"moves_to_plan": "Gratis", "was_moved": True})
+    words = " ".join(f"{said.subject} {as_text(said, frame(language))}".split())
+    assert re.search("stays on Gratis until both are|garde Gratis jusqu’à ce que les deux", words)
+    assert not re.search("suspend|stops|Arrêt|s’arrête|move to|moved to|Passage|passe |passez", words)

@@ -125,6 +125,16 @@ def test_a_pool_that_a_plan_neither_includes_nor_prices_is_a_warning(tmp_path: P
     assert [key for key, _ in found] == ["plans.basic"]
 
 
+def test_a_plan_for_who_does_not_pay_that_charges_for_use_is_a_warning(tmp_path: Path) -> None:
+    text = GOOD.replace("base_price = 10.00", "base_price = 0").replace(
+        "base_price = 20.00", 'base_price = 20.00\nafter_dunning = "basic"'
+    )
+    ((key, reason),) = warned(tmp_path, text)
+    assert key == "plans.plus.after_dunning"
+    assert reason == "names basic, which charges for credits: who does not pay could use them unpaid"
+    assert warned(tmp_path, text.replace('overage = { credits = "extra" }', "", 1)) == []
+
+
 def test_the_shipped_books_warn_only_where_the_seeds_look_odd() -> None:
     remarks = {path.stem: len(warnings(read_book(path), path.name)) for path in CATALOGS.glob("*.toml")}
     assert remarks == {"assistant": 0, "memory-cloud": 0, "reliability": 0, "verified-exchange": 5}

@@ -20,6 +20,7 @@ from models import (
     Notice,
     PlanVersion,
     ScheduledChange,
+    StripeSubscription,
     Subscription,
     SubscriptionStatus,
 )
@@ -533,3 +534,56 @@ def test_a_plan_that_names_none_has_the_name_it_had(session: Session) -> None:
     load_book(session, book=BookEntry.model_validate(book()), at=START)
     documents = [row.document for row in session.exec(select(PlanVersion)).all()]
     assert [document["code"] for document in documents if "after_dunning" in document] == ["PRO"]
+
+
+def test_nobody_is_moved_again_though_the_free_plan_names_another(session: Session) -> None:
+    document = book(after_dunning="BARE", overage={"credits": {"model": "per_unit", "unit_price": "0.20"}})
+    document["plans"].append({"code": "BARE", "name": "Bare", "base_price": Decimal(0)})
+    acme = owing(session)
+    load_book(session, book=BookEntry.model_validate(document), at=START)
+    (first,) = acme.invoices()
+    acme.fail(first)
+    acme.advance(first, OVER)
+    acme.use(40, OVER + HOUR)
+    acme.close(DECEMBER)
+    second = acme.invoices()[1]
+    assert second.total_minor == 360
+    acme.fail(second, DECEMBER + HOUR)
+    acme.advance(second, DECEMBER + HOUR + SUSPENDED_AFTER)
+    assert acme.stands == ("FREE", SubscriptionStatus.PAST_DUE)
+    for invoice in (first, second):
+        acme.settle(invoice, DECEMBER + 10 * DAY)
+    assert acme.stands == ("PRO", SubscriptionStatus.ACTIVE)
+
+
+def test_the_rest_of_a_year_is_said_to_reach_to_the_end_of_the_year(session: Session) -> None:
+    acme = moved(session, interval=Interval.YEAR)
+    for month in range(12):
+        acme.close(datetime(2026 + (month + 11) // 12, (month + 11) % 12 + 1, 1, tzinfo=UTC))
+    paid_at = datetime(2027, 11, 16, tzinfo=UTC)
+    shown = preview_restoring(session, subscription=acme.subscription, at=paid_at)
+    assert shown is not None
+    (line,) = shown.lines
+    assert (line.amount.amount_minor, line.period.ends_at) == (27_620, datetime(2028, 11, 1, tzinfo=UTC))
+    said = read_notice(session, tenant_id=acme.tenant_id, timezone="UTC", at=paid_at).detail
+    assert "Its base fee until 1 Nov 2028, $276.20 as of now, is on the invoice after that." in said
+    acme.settle(acme.invoices()[0], paid_at)
+    assert acme.close(datetime(2027, 12, 1, tzinfo=UTC)) == [(LineKind.PRORATION, 27_620)]
+    assert acme.close(datetime(2028, 1, 1, tzinfo=UTC)) == []
+
+
+def test_what_stripe_paused_meanwhile_waits_for_its_plan_before_it_rests(session: Session) -> None:
+    acme = moved(session)
+    (first,) = acme.invoices()
+    session.add(
+        StripeSubscription(
+            tenant_id=acme.tenant_id, subscription_id=acme.subscription_id, account="sandbox", stripe_id="sub_1",
+            status="paused", began_at=START, current_period_start=START, current_period_end=DECEMBER, read_at=OVER,
+        )
+    )  # fmt: skip
+    acme.settle(first, DECEMBER + HOUR / 2)
+    assert acme.stands == ("FREE", SubscriptionStatus.ACTIVE)
+    acme.close(DECEMBER)
+    assert restorings_due(session) == [(acme.tenant_id, acme.subscription_id)]
+    go_back(session, **acme.mine, at=DECEMBER + 2 * HOUR)
+    assert acme.stands == ("PRO", SubscriptionStatus.PAUSED)
