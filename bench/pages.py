@@ -28,6 +28,7 @@ from services.closing.close import close_if_due
 from services.database import open_engine, reading, transaction
 from services.gain_share import views as gain_share_views
 from services.identity import create_tenant
+from services.invoices import detail_views
 from services.invoices import views as invoice_views
 from services.invoices.finding import list_invoices
 from services.metering import UsageInput, record_usage
@@ -101,7 +102,7 @@ def pages(engine: Engine, customer: Customer) -> dict[str, Callable[[Session], A
         "Usage": lambda session: usage_views.read_usage(session, tenant_id=who, at=AT),
         "Usage events": lambda session: event_views.read_events(session, tenant_id=who),
         "Invoices": lambda session: invoice_views.read_invoice_list(session, tenant_id=who, at=AT),
-        "Invoice": lambda session: invoice_views.read_invoice_detail(
+        "Invoice": lambda session: detail_views.read_invoice_detail(
             session, tenant_id=who, invoice_id=invoice_id, at=AT
         ),
         "Gain-share": lambda session: gain_share_views.read_gain_share(session, tenant_id=who, at=AT),

@@ -22,10 +22,9 @@ from app.pages.give_back import GiveBackForm, give_back_section
 from app.routes import BY_NAME
 from app.session import answers_refusals
 from services.errors import NotFound
-from services.invoices import line_event_views
-from services.invoices import views as invoice_views
+from services.invoices import detail_views, line_event_views
+from services.invoices.detail_views import EMPTY_INVOICE, InvoiceDetailView
 from services.invoices.line_event_views import NO_LINE_EVENTS, LineEventsView
-from services.invoices.views import EMPTY_INVOICE, InvoiceDetailView
 from services.payments import payment_views
 from services.payments.payment_views import NO_PAYMENT, PaymentView
 from services.sign_in import Member
@@ -58,7 +57,7 @@ class InvoicePage(rx.State):
         tenant_id, at = str(member.tenant_id), unit_of_work.now()
         try:
             self.view = await unit_of_work.read(
-                invoice_views.read_invoice_detail, tenant_id=tenant_id, invoice_id=wanted, at=at
+                detail_views.read_invoice_detail, tenant_id=tenant_id, invoice_id=wanted, at=at
             )
             self.payment = await unit_of_work.read(
                 payment_views.read_payment, tenant_id=tenant_id, invoice_id=wanted, at=at

@@ -21,8 +21,8 @@ from app.routes import BY_NAME, invoice_href, proof_href
 from app.session import answers_refusals
 from services.invoices import views as invoice_views
 from services.invoices.views import EMPTY_INVOICES, InvoiceListView
-from services.payments import payment_views
-from services.payments.payment_views import PaymentLine
+from services.payments import payment_lines
+from services.payments.payment_lines import PaymentLine
 from services.sign_in import Member
 
 DASHED = {"borderStyle": "dashed", "borderColor": "var(--c-line-strong)", "borderRadius": "var(--radius-lg)"}
@@ -65,7 +65,7 @@ class InvoicesPage(rx.State):
             at=at,
         )
         self.payments = await unit_of_work.read(
-            payment_views.read_payment_lines,
+            payment_lines.read_payment_lines,
             tenant_id=tenant_id,
             invoice_ids=[row.id for row in view.rows],
             at=at,

@@ -7,7 +7,7 @@ from sqlmodel import Session
 from services import wording
 from services.errors import Refusal
 from services.invoices.document_verification import RUN, find_document
-from services.invoices.line_views import Fact
+from services.invoices.line_facts import Fact
 from services.rules.money import Money
 from services.rules.violations import RuleViolation
 from services.tenants import read_tenant

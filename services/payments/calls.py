@@ -11,7 +11,7 @@ from models import StripeCall, StripeCallKind, StripeInvoicePart
 from services.errors import ProviderRefused
 from services.gateways.stripe.client import Stripe
 from services.gateways.stripe.facts import CreditNoteFacts, CustomerFacts, InvoiceFacts, SubscriptionFacts
-from services.payments import answers, invoice_orders, orders
+from services.payments import answers, invoice_orders, orders, subscription_orders
 from services.payments.answers import Answer
 from services.payments.mirror import part_of
 from services.payments.orders import never
@@ -94,10 +94,10 @@ _READ_AS: Final[dict[type, SubjectKind]] = {
 _ORDERS: Final[dict[StripeCallKind, Any]] = {
     StripeCallKind.CREATE_CUSTOMER: orders.create_customer,
     StripeCallKind.SHARE_CARD: orders.share_card,
-    StripeCallKind.CREATE_SUBSCRIPTION: orders.create_subscription,
-    StripeCallKind.CANCEL_SUBSCRIPTION: orders.cancel_subscription,
-    StripeCallKind.CHANGE_PRICE: orders.change_price,
-    StripeCallKind.PLAN_END: orders.plan_end,
+    StripeCallKind.CREATE_SUBSCRIPTION: subscription_orders.create_subscription,
+    StripeCallKind.CANCEL_SUBSCRIPTION: subscription_orders.cancel_subscription,
+    StripeCallKind.CHANGE_PRICE: subscription_orders.change_price,
+    StripeCallKind.PLAN_END: subscription_orders.plan_end,
     StripeCallKind.HOLD_DRAFT: invoice_orders.hold_draft,
     StripeCallKind.OPEN_DRAFT: invoice_orders.open_draft,
     StripeCallKind.ADD_DIFFERENCE: invoice_orders.add_difference,

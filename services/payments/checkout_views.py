@@ -11,7 +11,7 @@ from services import wording
 from services.errors import Conflict, NotFound
 from services.invoices.numbers import invoice_number
 from services.payments.checkouts import ask_checkout
-from services.payments.payment_views import web_address
+from services.payments.payment_lines import web_address
 from services.price_books.books import plan_in_force, plan_version
 from services.tenants import read_tenant
 

@@ -14,7 +14,7 @@ from services.invoices.credit_notes import amount_left
 from services.invoices.numbers import invoice_number
 from services.payments.dunning import SUSPENDED_AFTER
 from services.payments.mirror import OPEN, parts_of
-from services.payments.payment_views import web_address
+from services.payments.payment_lines import web_address
 from services.rules import money
 from services.subscriptions.arrears import unpaid_invoices
 from services.subscriptions.arrears_moves import plan_that_follows, preview_restoring

@@ -10,7 +10,7 @@ from models import BillingPeriod, CreditNote, Invoice, UsageEvent
 from services import wording
 from services.errors import NotFound
 from services.invoices.credit_notes import note_number
-from services.invoices.line_views import Fact
+from services.invoices.line_facts import Fact
 from services.invoices.numbers import invoice_number
 from services.price_books.books import plan_version
 from services.price_books.plans import Plan

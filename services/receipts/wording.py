@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from services import wording
 from services.invoices.credit_notes import NUMBER_DIGITS as NOTE_DIGITS
-from services.invoices.line_views import Fact, version_name
+from services.invoices.line_facts import Fact, version_name
 from services.invoices.numbers import NUMBER_DIGITS as INVOICE_DIGITS
 from services.price_books.plans import Plan
 from services.rules.quantities import from_micro

@@ -23,9 +23,9 @@ from services.database import reading, transaction
 from services.identity import create_tenant
 from services.invoices.credit_note_issuing import issue_credit_note
 from services.invoices.credit_notes import amount_left, list_credit_notes
+from services.invoices.detail_views import read_invoice_detail
 from services.invoices.finding import list_invoices, read_invoice
 from services.invoices.transitions import void_invoice
-from services.invoices.views import read_invoice_detail
 from services.price_books.books import load_book, load_shipped_books
 from services.price_books.entries import BookEntry
 from services.receipts.signature_checks import read_jwks

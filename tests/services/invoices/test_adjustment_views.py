@@ -9,7 +9,8 @@ from services.closing.close import close_period
 from services.errors import Conflict, Unprocessable
 from services.identity import create_user
 from services.invoices.adjustment_views import CREDIT_TAX, add_adjustment, pay_back_shown, read_adjustments
-from services.invoices.views import read_invoice_detail, read_invoice_list
+from services.invoices.detail_views import read_invoice_detail
+from services.invoices.views import read_invoice_list
 from services.subscriptions.change_views import ask_change, make_change
 from tests.given import NOON, Customer, customer
 from tests.parties_given import billed_in, seller

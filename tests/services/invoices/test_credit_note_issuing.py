@@ -18,9 +18,10 @@ from services.database import reading, transaction
 from services.errors import Conflict, NotFound, Unprocessable
 from services.invoices.credit_note_issuing import issue_credit_note
 from services.invoices.credit_notes import CreditNoteDocument, amount_left, list_credit_notes, note_number
+from services.invoices.detail_views import read_invoice_detail
 from services.invoices.finding import list_invoices, mark_invoice_paid
 from services.invoices.transitions import mark_uncollectible, void_invoice
-from services.invoices.views import read_invoice_detail, read_invoice_list
+from services.invoices.views import read_invoice_list
 from services.overview import read_overview
 from services.receipts.signature_checks import read_jwks
 from services.receipts.signing_keys import jwks

@@ -9,8 +9,8 @@ from models import Invoice
 from services.closing.close import close_period
 from services.errors import NotFound
 from services.invoices import line_event_views
+from services.invoices.detail_views import InvoiceDetailView, read_invoice_detail
 from services.invoices.line_event_views import LineEventsView, read_line_events
-from services.invoices.views import InvoiceDetailView, read_invoice_detail
 from services.rules.quantities import MICRO
 from services.usage.corrections import CorrectionInput, correct_usage
 from services.usage.event_views import EventRow

@@ -11,9 +11,9 @@ from services.closing.close import close_period, preview_invoice
 from services.identity import create_tenant
 from services.invoices.credit_note_issuing import issue_credit_note
 from services.invoices.credit_notes import amount_left, read_credit_note
+from services.invoices.detail_views import read_invoice_detail
 from services.invoices.finding import read_invoice
 from services.invoices.transitions import void_invoice
-from services.invoices.views import read_invoice_detail
 from services.parties.billing_profiles import SellersTerms
 from services.rules.canonical import canonical_bytes
 from services.rules.quantities import to_micro

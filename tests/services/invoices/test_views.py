@@ -13,9 +13,10 @@ from services.closing import close as closing
 from services.errors import NotFound
 from services.identity import create_tenant
 from services.invoices import views as invoice_views
+from services.invoices.detail_views import InvoiceDetailView, read_invoice_detail
 from services.invoices.finding import mark_invoice_paid
 from services.invoices.line_views import LineView
-from services.invoices.views import InvoiceDetailView, read_invoice_detail, read_invoice_list
+from services.invoices.views import read_invoice_list
 from tests.given import NOON, Customer, break_in, customer, event, metered
 
 OCTOBER_NOON = datetime(2026, 10, 20, 16, tzinfo=UTC)
@@ -262,7 +263,7 @@ def test_an_invoice_of_two_hundred_lines_is_shown_whole(session: Session) -> Non
 def test_many_counts_behind_an_average_are_listed_up_to_a_limit(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.invoices.line_views.SNAPSHOTS_SHOWN_MAX", 2)
+    monkeypatch.setattr("services.invoices.line_facts.SNAPSHOTS_SHOWN_MAX", 2)
     acme, invoice = worked_example(session)
     line = session.exec(select(InvoiceLine).where(InvoiceLine.position == 2)).one()
     for minutes in range(3):

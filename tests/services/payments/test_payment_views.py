@@ -8,7 +8,8 @@ from sqlmodel import Session
 from models import InvoiceStatus, Refund, RefundStatus, StripeCallKind, StripeCallStatus, StripeInvoicePart
 from services.errors import NotFound
 from services.invoices.credit_note_issuing import issue_credit_note
-from services.payments.payment_views import PaymentView, read_payment, read_payment_lines, web_address
+from services.payments.payment_lines import read_payment_lines, web_address
+from services.payments.payment_views import PaymentView, read_payment
 from tests import stripe_rows
 from tests.given import NOON, Customer, customer
 

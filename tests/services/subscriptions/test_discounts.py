@@ -15,8 +15,9 @@ from services.bundles.verification import verify_bundle
 from services.closing.close import close_period, preview_invoice
 from services.database import reading, transaction
 from services.identity import create_tenant
+from services.invoices.detail_views import read_invoice_detail
 from services.invoices.finding import list_invoices, read_invoice
-from services.invoices.views import read_invoice_detail, read_invoice_list
+from services.invoices.views import read_invoice_list
 from services.overview import read_overview
 from services.price_books.books import load_shipped_books
 from services.receipts.signature_checks import read_jwks

@@ -8,7 +8,8 @@ from sqlmodel import Session
 from models import Role
 from services.errors import NotFound
 from services.identity import create_user
-from services.invoices.views import read_invoice_detail, read_invoice_list
+from services.invoices.detail_views import read_invoice_detail
+from services.invoices.views import read_invoice_list
 from services.overview import read_overview
 from services.sign_in import choose_subscription, choose_tenant, open_session, read_member
 from services.spending.views import read_spending
