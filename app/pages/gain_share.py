@@ -135,7 +135,7 @@ def _proposing() -> rx.Component:
                 rx.el.h2("Propose a baseline", class_name="section-title"),
                 rx.el.p("Where a KPI stood, by a document of yours.", class_name="section-description"),
             ),
-            form,
+            rx.el.div(form, style={"paddingTop": "var(--space-3)"}),
         ),
         class_name="card",
     )
