@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from services.payments import checkouts, customers, invoices, returns, subscriptions
+from services.payments import customers, invoices, paid_checkouts, returns, subscriptions
 from services.payments.customers import tenant_linked_to
 from services.payments.mirror import owner_of
 from services.payments.subjects import Readings, Subject, SubjectKind
@@ -26,7 +26,7 @@ def apply_subject(
         return customers.apply_customer(session, facts, account=account, ticket=ticket, at=at)
     appliers: dict[SubjectKind, Callable[..., str]] = {
         SubjectKind.SUBSCRIPTION: subscriptions.apply_subscription,
-        SubjectKind.CHECKOUT: checkouts.apply_checkout,
+        SubjectKind.CHECKOUT: paid_checkouts.apply_checkout,
         SubjectKind.INVOICE: invoices.apply_invoice,
         SubjectKind.CREDIT_NOTE: returns.apply_credit_note,
         SubjectKind.REFUND: returns.apply_refund,

@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from models import Checkout, StripeSubscription, Subscription
 from services.gateways.stripe.facts import CheckoutFacts, SubscriptionFacts
-from services.payments import checkouts, marks
+from services.payments import marks, paid_checkouts
 from services.payments.customers import tenant_of_customer
 from services.payments.links import find_link, link_subscription
 from services.payments.promotions import keep_promotions
@@ -29,7 +29,7 @@ def apply_subscription(
     link = find_link(session, account=account, stripe_id=facts.id)
     if link is None and marks.CHECKOUT in facts.metadata:
         visit = _visit_of(session, readings, facts, tenant_id)
-        checkouts.apply_checkout(session, readings, visit, account=account, ticket=ticket, at=at)
+        paid_checkouts.apply_checkout(session, readings, visit, account=account, ticket=ticket, at=at)
         link = find_link(session, account=account, stripe_id=facts.id)
         if link is None:
             return tenant_id  # its first payment is still to come

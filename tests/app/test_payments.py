@@ -450,7 +450,7 @@ def test_a_failure_is_kept_though_its_work_rolled_back_and_tried_again_later(
         raise RuntimeError("the last step broke")
 
     with monkeypatch.context() as broken:
-        broken.setattr("services.payments.checkouts.link_subscription", break_late)
+        broken.setattr("services.payments.paid_checkouts.link_subscription", break_late)
         done = world.work()
     assert done.failed_events > 0
     assert world.invoices() == []  # the subscription that had begun in the same transaction is not there
@@ -476,7 +476,7 @@ def test_an_event_that_fails_every_time_is_left_to_a_person_and_handled_when_rep
 
     monkeypatch.setattr(inbox, "ATTEMPTS_MAX", 3)
     with monkeypatch.context() as broken:
-        broken.setattr("services.payments.checkouts.link_subscription", break_always)
+        broken.setattr("services.payments.paid_checkouts.link_subscription", break_always)
         for _ in range(inbox.ATTEMPTS_MAX):
             world.work()
             world.pass_time(hours=1, seconds=1)

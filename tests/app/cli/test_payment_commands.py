@@ -104,7 +104,7 @@ def test_a_failed_event_is_replayed_and_what_became_of_it_shown(payments_world: 
     world.pay(world.open_checkout("PRO"))
     with pytest.MonkeyPatch.context() as broken:
         broken.setattr("services.payments.inbox.ATTEMPTS_MAX", 1)
-        broken.setattr("services.payments.checkouts.link_subscription", _break)
+        broken.setattr("services.payments.paid_checkouts.link_subscription", _break)
         world.work()
     failed = [row.id for row in world.rows(StripeEvent) if row.status == "failed"]
     assert len(failed) >= 3
