@@ -415,6 +415,18 @@ def test_who_has_free_already_is_suspended(session: Session) -> None:
     assert free.status == SubscriptionStatus.ACTIVE
 
 
+def test_who_is_to_have_free_elsewhere_is_suspended(session: Session) -> None:
+    acme = owing(session)
+    other = create_subscription(
+        session, tenant_id=acme.tenant_id, plan_code="held/PRO", name="Team", started_at=START, at=START
+    )
+    change_plan(session, tenant_id=acme.tenant_id, subscription_id=other.id, plan_code="held/FREE", at=START + DAY)
+    first = acme.invoices()[0]
+    acme.fail(first)
+    acme.advance(first, OVER)
+    assert acme.stands == ("PRO", SubscriptionStatus.SUSPENDED)
+
+
 def test_a_plan_that_names_none_and_one_that_is_not_free_any_more_are_suspended(session: Session) -> None:
     other = owing(session, plan="MAX")
     (first,) = other.invoices()

@@ -10,10 +10,12 @@ from services.errors import SubscriptionConflict
 from services.subscriptions.change_preview import When
 from services.subscriptions.lifecycle import cancel_subscription, reactivate_subscription
 from services.subscriptions.plan_changes import change_plan
+from services.subscriptions.scheduled_changes import withdraw_change
 from services.subscriptions.starting import create_subscription
 from services.subscriptions.views import read_card
 from tests.given import NOON, Customer, customer
 
+HOUR = timedelta(hours=1)
 DECEMBER = datetime(2026, 12, 1, 7, tzinfo=UTC)
 
 
@@ -35,6 +37,23 @@ def test_no_two_run_beside_each_other(session: Session, one: Customer) -> None:
             session, tenant_id=one.tenant_id, subscription_id=team.id, plan_code="assistant/free",
             when=When.PERIOD_END, at=NOON,
         )  # fmt: skip
+
+
+def test_no_two_are_to_change_to_it_and_one_that_is_can_be_withdrawn_for_another(
+    session: Session, one: Customer
+) -> None:
+    mine = {"tenant_id": one.tenant_id, "subscription_id": one.subscription_id}
+    change_plan(session, **mine, plan_code="assistant/pro", at=NOON)
+    change_plan(session, **mine, plan_code="assistant/free", when=When.PERIOD_END, at=NOON + HOUR)
+    team = started(session, one, "assistant/pro", at=NOON + HOUR, name="Team")
+    wanted = {"tenant_id": one.tenant_id, "subscription_id": team.id, "plan_code": "assistant/free"}
+    for at in (NOON + HOUR, NOON + 2 * HOUR):
+        with pytest.raises(SubscriptionConflict, match="changes to Free on 2026-12-0"):
+            change_plan(session, **wanted, when=When.PERIOD_END, at=at)
+    with pytest.raises(SubscriptionConflict, match="withdraw that change first"):
+        started(session, one, "assistant/free", at=NOON + HOUR, name="Lab")
+    withdraw_change(session, **mine, at=NOON + 2 * HOUR)
+    assert change_plan(session, **wanted, when=When.PERIOD_END, at=NOON + 2 * HOUR).when == When.PERIOD_END
 
 
 def test_ended_and_started_again_it_has_no_second_allowance_in_the_month(session: Session, one: Customer) -> None:
