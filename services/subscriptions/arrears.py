@@ -29,6 +29,11 @@ def former_plan(session: Session, *, subscription: Subscription) -> Plan | None:
     return None if version_id is None else plan_version(session, version_id=version_id)
 
 
+def charged_plan(session: Session, *, subscription: Subscription) -> Plan:
+    """The plan whose fee is charged for the running term: its own, or the one that it was moved from."""
+    return former_plan(session, subscription=subscription) or plan_of(session, subscription)
+
+
 def unpaid_invoices(session: Session, *, subscription: Subscription) -> list[Invoice]:
     """The invoices for which it was suspended or moved, and that are not settled; the first one first."""
     statement = (

@@ -7,10 +7,10 @@ from sqlmodel import Session
 from models import ChangeKind, ChangeStatus, Subscription, SubscriptionStatus
 from services.closing.fees_in_force import fee_in_force
 from services.errors import SubscriptionConflict
-from services.subscriptions.arrears import check_no_arrears, check_not_moved, former_plan, is_dunned
+from services.subscriptions.arrears import charged_plan, check_no_arrears, check_not_moved, is_dunned
 from services.subscriptions.change_preview import When, check_changeable, term_ends_at
 from services.subscriptions.ends import end_subscription
-from services.subscriptions.finding import plan_of, read_subscription
+from services.subscriptions.finding import read_subscription
 from services.subscriptions.scheduled_changes import put_aside, schedule, waiting_change, withdraw_change
 from services.subscriptions.standing import RESTING, in_trial, set_status
 from services.subscriptions.starting import create_subscription
@@ -29,7 +29,8 @@ def cancel_subscription(
     if when == When.NOW or subscription.status in RESTING:
         put_aside(session, subscription=subscription, status=ChangeStatus.REPLACED, at=at)
         return end_subscription(session, tenant_id=tenant_id, subscription_id=subscription.id, ended_at=at, at=at)
-    paid = fee_in_force(session, subscription=subscription, plan=plan_of(session, subscription), at=at)
+    charged = charged_plan(session, subscription=subscription)
+    paid = fee_in_force(session, subscription=subscription, plan=charged, at=at)
     ends_at = term_ends_at(subscription, paid)
     schedule(session, subscription=subscription, kind=ChangeKind.CANCEL, effective_at=ends_at, by=by, at=at)
     return subscription
@@ -94,9 +95,7 @@ def reactivate_subscription(session: Session, *, tenant_id: str, subscription_id
         return create_subscription(
             session,
             tenant_id=tenant_id,
-            plan_code=(
-                former_plan(session, subscription=subscription) or plan_of(session, subscription)
-            ).qualified_code,
+            plan_code=charged_plan(session, subscription=subscription).qualified_code,
             interval=subscription.interval,
             collection=subscription.collection,
             name=subscription.name,

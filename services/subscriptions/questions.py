@@ -12,7 +12,7 @@ from services.closing.fees_in_force import fee_in_force
 from services.errors import Conflict, SubscriptionConflict, Unprocessable
 from services.price_books.books import plan_in_force
 from services.price_books.plans import Plan
-from services.subscriptions.arrears import check_not_moved
+from services.subscriptions.arrears import charged_plan, check_not_moved
 from services.subscriptions.change_preview import When, check_changeable, term_ends_at
 from services.subscriptions.change_views import CHANGED_SINCE, read_when
 from services.subscriptions.change_wording import price_of
@@ -99,7 +99,8 @@ def carry_out(session: Session, *, tenant_id: str, asked: ActQuestion, by: str, 
 def _cancel(session: Session, subscription: Subscription, plan: Plan, when: When, at: datetime) -> ActQuestion:
     check_changeable(subscription, at)
     zone = read_tenant(session, tenant_id=subscription.tenant_id).timezone
-    paid = fee_in_force(session, subscription=subscription, plan=plan, at=at)
+    charged = charged_plan(session, subscription=subscription)
+    paid = fee_in_force(session, subscription=subscription, plan=charged, at=at)
     ends_at = term_ends_at(subscription, paid)
     day = wording.moment_day(ends_at, zone)
     later = "As the paid year ends" if ends_at > subscription.current_period_end else "As the period ends"
@@ -171,7 +172,7 @@ def _resume(subscription: Subscription, plan: Plan) -> ActQuestion:
 
 
 def _start_again(session: Session, subscription: Subscription) -> ActQuestion:
-    plan = plan_in_force(session, plan_code=plan_of(session, subscription).qualified_code)
+    plan = plan_in_force(session, plan_code=charged_plan(session, subscription=subscription).qualified_code)
     price = price_of(plan, subscription.interval)
     words: tuple[str, ...] = (f"It starts today as a new subscription on the terms of today: {price}.",)
     if plan.base_price:

@@ -13,7 +13,7 @@ from services.invoices.carried_credit import account_credit
 from services.price_books.books import plan_in_force, plan_version
 from services.price_books.plans import Plan
 from services.rules.periods import business_date, day_bounds
-from services.subscriptions.arrears import check_no_arrears, former_plan
+from services.subscriptions.arrears import charged_plan, check_no_arrears, former_plan
 from services.subscriptions.change_wording import price_of
 from services.subscriptions.finding import LIVE, list_subscriptions, plan_of, read_subscription
 from services.subscriptions.free_plans import check_free_once
@@ -132,7 +132,7 @@ def _facts(
         name = "Trial" if subscription.status == SubscriptionStatus.TRIALING else "Running period"
         starts_at, ends_at = subscription.current_period_start, subscription.current_period_end
         facts.append((name, wording.span(starts_at, ends_at, zone)))
-    paid = fee_in_force(session, subscription=subscription, plan=plan, at=at)
+    paid = fee_in_force(session, subscription=subscription, plan=former or plan, at=at)
     if paid is not None and paid.interval == Interval.YEAR:
         facts.append(("Year charged until", wording.moment_day(paid.term.ends_at, zone)))
     credit = account_credit(session, tenant_id=tenant.id)
@@ -151,7 +151,7 @@ def _may_start_again(session: Session, subscription: Subscription, at: datetime)
         return False
     tenant = read_tenant(session, tenant_id=subscription.tenant_id)
     try:
-        was_on = former_plan(session, subscription=subscription) or plan_of(session, subscription)
+        was_on = charged_plan(session, subscription=subscription)
         plan = plan_in_force(session, plan_code=was_on.qualified_code)
         check_no_arrears(session, tenant_id=subscription.tenant_id)
         check_sellable(session, plan=plan, tenant=tenant, name=subscription.name, site=subscription.site)

@@ -51,6 +51,8 @@ from services.subscriptions.lifecycle import (
 )
 from services.subscriptions.plan_changes import change_plan
 from services.subscriptions.plan_starts import offered_trial_days
+from services.subscriptions.questions import ask_act, carry_out
+from services.subscriptions.scheduled_changes import waiting_change
 from services.subscriptions.starting import check_sellable, create_subscription
 from services.subscriptions.views import read_card
 from services.tenants import read_tenant
@@ -599,3 +601,33 @@ def test_what_stripe_paused_meanwhile_waits_for_its_plan_before_it_rests(session
     assert restorings_due(session) == [(acme.tenant_id, acme.subscription_id)]
     go_back(session, **acme.mine, at=DECEMBER + 2 * HOUR)
     assert acme.stands == ("PRO", SubscriptionStatus.PAUSED)
+
+
+def test_cancelled_while_moved_it_ends_with_the_year_that_is_charged(session: Session) -> None:
+    acme = moved(session, interval=Interval.YEAR)
+    year_end = datetime(2027, 11, 1, tzinfo=UTC)
+    at = OVER + DAY
+    card = read_card(session, tenant_id=acme.tenant_id, at=at)
+    assert ("Year charged until", "1 Nov 2027") in [(fact.name, fact.value) for fact in card.facts]
+    shown = ask_act(session, **acme.mine, act="cancel", when=When.PERIOD_END.value, at=at)
+    assert (shown.agreed, shown.later) == (year_end.isoformat(), "As the paid year ends")
+    cancel_subscription(session, **acme.mine, when=When.PERIOD_END, by="key", at=at)
+    waiting = waiting_change(session, subscription=acme.subscription)
+    assert waiting is not None
+    assert waiting.effective_at == year_end
+    acme.settle(acme.invoices()[0], OVER + 2 * DAY)
+    assert acme.stands == ("PRO", SubscriptionStatus.ACTIVE)
+    assert acme.close(DECEMBER) == []
+
+
+def test_starting_again_asks_for_the_plan_and_the_fee_that_it_starts_with(session: Session) -> None:
+    acme = moved(session)
+    cancel_subscription(session, **acme.mine, when=When.NOW, by="key", at=OVER + DAY)
+    acme.settle(acme.invoices()[0], OVER + 2 * DAY)
+    asked = ask_act(session, **acme.mine, act="start_again", when="now", at=OVER + 3 * DAY)
+    assert (asked.title, asked.confirm) == ("Start Pro again?", "Start again and invoice it")
+    assert "It starts today as a new subscription on the terms of today: $30.00 a month." in asked.words
+    assert carry_out(session, tenant_id=acme.tenant_id, asked=asked, by="key", at=OVER + 3 * DAY) == (
+        "Pro has started again."
+    )
+    assert acme.invoices()[-1].total_minor == 3_000
