@@ -61,7 +61,8 @@ def buy_if_due(session: Session, *, tenant_id: str, subscription_id: str, pool: 
         order.rests_until, order.due_at = None, order.due_at or at
     if not order.is_on or order.due_at is None or _waits(session, order):
         return Outcome.WAITING
-    if subscription.status not in SELLING or left_micro(session, subscription, pool, at) >= order.threshold_micro:
+    runs = subscription.status in SELLING and subscription.former_version_id is None
+    if not runs or left_micro(session, subscription, pool, at) >= order.threshold_micro:
         return _leave(session, order, Outcome.NOT_NEEDED)
     if order.pack not in plan_of(session, subscription).top_ups:
         order.is_on, order.off_reason = False, PACK_GONE

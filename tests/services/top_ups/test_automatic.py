@@ -11,6 +11,7 @@ from models import AutoTopUp, Collection, CreditPurchase, Notice, PurchaseStatus
 from services.errors import Unprocessable
 from services.invoices.finding import mark_invoice_paid, read_invoice
 from services.invoices.transitions import void_invoice
+from services.price_books.books import plan_in_force
 from services.top_ups.automatic import AutoTopUpTerms, set_auto_top_up, stop_auto_top_up
 from services.top_ups.automatic_buying import Outcome, buy_if_due, due_orders
 from services.top_ups.lots import note_failed_payment
@@ -161,3 +162,19 @@ def test_terms_that_are_none_are_refused(session: Session, terms: dict[str, Any]
     with pytest.raises(Unprocessable) as refusal:
         ordered(session, who, **terms)
     assert refusal.value.field == field
+
+
+def test_nothing_is_bought_by_itself_for_what_was_moved_unpaid_and_the_order_stays(session: Session) -> None:
+    who = customer(session)
+    ordered(session, who)
+    metered(session, who.tenant_id, event("960000"))
+    subscription = session.get_one(Subscription, (who.tenant_id, who.subscription_id))
+    subscription.former_version_id = plan_in_force(session, plan_code="reliability/ENTERPRISE").version_id
+    session.flush()
+    assert bought(session, who) == Outcome.NOT_NEEDED
+    order = stored(session, who)
+    assert (order.is_on, order.due_at, purchases(session, who)) == (True, None, [])
+    subscription.former_version_id = None
+    session.flush()
+    metered(session, who.tenant_id, event("1"))
+    assert bought(session, who) == Outcome.BOUGHT
