@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from app.cli import verify
 from app.cli.commands import cli
-from tests.bundles import write_corpus
+from tests.corpus.bundles import write_corpus
 
 
 @pytest.fixture(scope="module")

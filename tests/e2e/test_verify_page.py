@@ -19,7 +19,7 @@ from services.bundles.verification import verify_bundle
 from services.database import reading
 from services.errors import InvalidBundle, Unverifiable
 from services.receipts.signing_keys import jwks
-from tests.bundles import write_corpus
+from tests.corpus.bundles import write_corpus
 from tests.laws.test_bundle_mutations import CUTS, KEYS, LOG, MUTATIONS
 from tests.services.bundles.test_exports import range_bundle
 from tests.services.closing.test_other_currencies import CYCLES, walked

@@ -23,7 +23,7 @@ from services.rules.money import Money
 from services.rules.price_documents import from_document
 from services.rules.quantities import from_micro
 from services.rules.violations import NotCanonical, RuleViolation
-from tests.ledgers import shipped_plan
+from tests.corpus.ledgers import shipped_plan
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ from services.bundles.verification import verify_bundle
 from services.errors import BundleRefused
 from services.receipts.signature_checks import read_jwks
 from services.rules.canonical import content_hash
-from tests.good_bundles import books, cut_invoice, cut_range, cut_trace
-from tests.ledgers import MARCH, Ledger
+from tests.corpus.good_bundles import books, cut_invoice, cut_range, cut_trace
+from tests.corpus.ledgers import MARCH, Ledger
 
 ODD = [
     None, True, 0, -1, 2**53 - 1, "", "x", "0", "-1", "1e9", "NaN", "9" * 60, [], [[]], [None], {}, {"a": {}},

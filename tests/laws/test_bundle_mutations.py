@@ -23,8 +23,8 @@ from services.receipts.signature_checks import read_jwks
 from services.rules.canonical import canonical_bytes
 from services.rules.receipts import read_receipt, receipt_bytes, receipt_hash, written
 from services.rules.violations import InvalidReceipt
-from tests.good_bundles import Cut, cut_invoice, cut_range, cut_trace
-from tests.ledgers import APRIL, MARCH, SIGNERS, Ledger
+from tests.corpus.good_bundles import Cut, cut_invoice, cut_range, cut_trace
+from tests.corpus.ledgers import APRIL, MARCH, SIGNERS, Ledger
 
 STRANGER = SIGNERS[3]
 

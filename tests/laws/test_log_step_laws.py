@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from services.rules.log_steps import Step, Use, read_step
 from services.rules.receipts import read_receipt, usage_receipt_bytes, written
 from services.rules.violations import InvalidReceipt
-from tests.good_bundles import books
+from tests.corpus.good_bundles import books
 
 IDS = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=20) | st.text(
     min_size=1, max_size=20

@@ -15,7 +15,7 @@ from services.bundles.reading import open_bundle
 from services.bundles.verification import verify_bundle
 from services.errors import BundleRefused, InvalidBundle, TooLarge, Unverifiable
 from services.rules.receipts import RECEIPT_BYTES_MAX
-from tests.good_bundles import books, cut_range
+from tests.corpus.good_bundles import books, cut_range
 
 PART = cut_range(books()[0].ledger, 3, 9)
 LINES = PART.lines()

@@ -11,9 +11,9 @@ import pytest
 from services.bundles.verification import BundleReport, verify_bundle
 from services.errors import BundleRefused, InvalidBundle, Unverifiable
 from services.receipts.signature_checks import read_jwks
-from tests.bundles import all_cases, write_corpus
-from tests.good_bundles import Case, books, cut_invoice, cut_range, cut_trace
-from tests.ledgers import SIGNERS
+from tests.corpus.bundles import all_cases, write_corpus
+from tests.corpus.good_bundles import Case, books, cut_invoice, cut_range, cut_trace
+from tests.corpus.ledgers import SIGNERS
 
 EXITS: dict[int, type[BundleRefused]] = {1: InvalidBundle, 2: Unverifiable}
 

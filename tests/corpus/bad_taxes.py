@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.bad_bills import add_up
-from tests.bad_files import bad_case
-from tests.good_bundles import Case, cut_range, taxed
+from tests.corpus.bad_bills import add_up
+from tests.corpus.bad_files import bad_case
+from tests.corpus.good_bundles import Case, cut_range, taxed
 
 Document = dict[str, Any]
 

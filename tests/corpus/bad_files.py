@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from services.gateways.signing import public_jwk
-from tests.good_bundles import Case, Cut, Jwks, books, cut_range, cut_trace, reliability
-from tests.ledgers import SIGNERS, Ledger
+from tests.corpus.good_bundles import Case, Cut, Jwks, books, cut_range, cut_trace, reliability
+from tests.corpus.ledgers import SIGNERS, Ledger
 
 HASH = "sha256:" + "ab" * 32
 

@@ -2,12 +2,19 @@
 
 from collections.abc import Iterator
 
-from tests.bad_bills import adjustment_cases, amount_cases, billing_cases, line_cases, promotion_cases, usage_cases
-from tests.bad_files import document_cases, file_cases, header_cases, link_cases, proof_cases
-from tests.bad_signatures import key_cases, remembered_cases, signature_cases
-from tests.bad_taxes import tax_cases
-from tests.bad_top_ups import top_up_cases
-from tests.good_bundles import Case
+from tests.corpus.bad_bills import (
+    adjustment_cases,
+    amount_cases,
+    billing_cases,
+    line_cases,
+    promotion_cases,
+    usage_cases,
+)
+from tests.corpus.bad_files import document_cases, file_cases, header_cases, link_cases, proof_cases
+from tests.corpus.bad_signatures import key_cases, remembered_cases, signature_cases
+from tests.corpus.bad_taxes import tax_cases
+from tests.corpus.bad_top_ups import top_up_cases
+from tests.corpus.good_bundles import Case
 
 
 def bad_cases() -> Iterator[Case]:

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 from services.rules.canonical import content_hash
-from tests.bad_files import HASH, a_part, bad_case, the_log
-from tests.contract_bundles import SCRAP
-from tests.good_bundles import (
+from tests.corpus.bad_files import HASH, a_part, bad_case, the_log
+from tests.corpus.contract_bundles import SCRAP
+from tests.corpus.good_bundles import (
     Bill,
     Case,
     Jwks,
@@ -20,7 +20,7 @@ from tests.good_bundles import (
     reliability,
     verified_exchange,
 )
-from tests.ledgers import APRIL, MARCH, Ledger
+from tests.corpus.ledgers import APRIL, MARCH, Ledger
 
 Document = dict[str, Any]
 

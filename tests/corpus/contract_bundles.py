@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.good_bundles import Bill, Case, cut_invoice, cut_range
-from tests.ledgers import APRIL, Ledger
+from tests.corpus.good_bundles import Bill, Case, cut_invoice, cut_range
+from tests.corpus.ledgers import APRIL, Ledger
 
 SCRAP = {"code": "scrap_kg", "name": "Scrap", "unit": "kg", "better": "lower"}
 TERMS: dict[str, Any] = {

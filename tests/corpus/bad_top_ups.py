@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tests.bad_files import bad_case
-from tests.good_bundles import Case, cut_invoice, cut_range, topped_up
-from tests.ledgers import APRIL, Ledger
+from tests.corpus.bad_files import bad_case
+from tests.corpus.good_bundles import Case, cut_invoice, cut_range, topped_up
+from tests.corpus.ledgers import APRIL, Ledger
 
 Document = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """The corpus of bundles, good and bad, that every verifier must agree on.
 
-`python -m tests.bundles DIRECTORY` writes each as a file, and `corpus.json` with what it is checked with and the
+`python -m tests.corpus.bundles DIRECTORY` writes each as a file, and `corpus.json` with what it is checked with and the
 answer: a list of {name, file, keys, checkpoint, exit, seq, reason}. `reason` is a word that our own message holds.
 """
 
@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.rules.canonical import canonical_bytes, content_hash
-from tests.bad_bundles import bad_cases
-from tests.changed_bundles import bad_changes, good_changes
-from tests.contract_bundles import contract_cases
-from tests.gain_share_bundles import gain_share_cases
-from tests.good_bundles import Case, good_cases
+from tests.corpus.bad_bundles import bad_cases
+from tests.corpus.changed_bundles import bad_changes, good_changes
+from tests.corpus.contract_bundles import contract_cases
+from tests.corpus.gain_share_bundles import gain_share_cases
+from tests.corpus.good_bundles import Case, good_cases
 
 
 def all_cases() -> Iterator[Case]:

@@ -13,7 +13,7 @@ from services.bundles.writing import bundle_document, bundle_lines
 from services.gateways.signing import Signer, public_jwk
 from services.rules.log_ranges import after_places, before_places
 from services.rules.receipts import commitment, read_receipt, written
-from tests.ledgers import APRIL, ISS, MARCH, MAY, SIGNERS, Ledger
+from tests.corpus.ledgers import APRIL, ISS, MARCH, MAY, SIGNERS, Ledger
 
 CREATED = "2026-06-01T00:00:00.000000Z"
 Jwks = dict[str, Any]

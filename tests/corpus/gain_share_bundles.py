@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from services.rules.receipts import commitment, written
-from tests.bad_files import HASH, bad_case
-from tests.good_bundles import Bill, Case, cut_invoice, cut_range, turned
-from tests.ledgers import APRIL, MARCH, Ledger, period_document
+from tests.corpus.bad_files import HASH, bad_case
+from tests.corpus.good_bundles import Bill, Case, cut_invoice, cut_range, turned
+from tests.corpus.ledgers import APRIL, MARCH, Ledger, period_document
 
 Document = dict[str, Any]
 FEE, SAVINGS = "480000.00", "3200000.00"

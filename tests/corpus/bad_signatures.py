@@ -9,9 +9,9 @@ from typing import Any
 from services.bundles.headers import signature_text
 from services.bundles.writing import signed_receipt
 from services.gateways.signing import public_jwk
-from tests.bad_files import HASH, a_part, bad_case, the_log
-from tests.good_bundles import Case, Cut, books, cut_invoice, cut_range, reliability
-from tests.ledgers import SIGNERS, Ledger
+from tests.corpus.bad_files import HASH, a_part, bad_case, the_log
+from tests.corpus.good_bundles import Case, Cut, books, cut_invoice, cut_range, reliability
+from tests.corpus.ledgers import SIGNERS, Ledger
 
 STRANGER = SIGNERS[3]
 Document = dict[str, Any]

@@ -9,9 +9,9 @@ from typing import Any
 from services.rules import discounts, money
 from services.rules.money import Money
 from services.rules.receipts import read_hash, written, written_time
-from tests.bad_files import HASH, bad_case
-from tests.good_bundles import Case, cut_invoice, cut_range
-from tests.ledgers import APRIL, MARCH, MAY, Ledger, period_document, root_of
+from tests.corpus.bad_files import HASH, bad_case
+from tests.corpus.good_bundles import Case, cut_invoice, cut_range
+from tests.corpus.ledgers import APRIL, MARCH, MAY, Ledger, period_document, root_of
 
 Line = dict[str, Any]
 Change = Callable[[dict[str, Any]], None]
