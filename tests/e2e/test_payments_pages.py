@@ -97,7 +97,7 @@ def our_side_follows_it(page: Page) -> None:
     expect(page.get_by_text("Everything agrees")).to_be_visible(timeout=WAIT_MS)
 
     page.goto("/admin/")
-    page.get_by_role("row", name=re.compile("Lighthouse")).get_by_role("button").first.click(timeout=WAIT_MS)
+    page.get_by_role("row", name=re.compile("Lighthouse")).get_by_role("button", name="Open").click(timeout=WAIT_MS)
     heading(page, "Overview")
     page.goto("/invoices/")
     page.get_by_role("link", name="INV-000001").first.click(timeout=WAIT_MS)

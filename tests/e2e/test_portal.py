@@ -81,7 +81,7 @@ def test_an_operator_opens_a_customer(open_page: OpenPage) -> None:
     sign_in(page, OPERATOR)
     heading(page, "Customers")
     row = page.get_by_role("row", name=re.compile("Harbour Robotics"))
-    row.get_by_role("button").first.click()
+    row.get_by_role("button", name="Open").click()
     heading(page, "Overview")
     expect(page.get_by_text("Harbour Robotics").first).to_be_visible(timeout=20_000)
 

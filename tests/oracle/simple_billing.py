@@ -299,7 +299,8 @@ class Account:
         if self.is_over or at >= self.period[1]:
             return False
         paid = self.fee if self.fee is not None and self.fee.start <= at < self.fee.end else None
-        is_year = paid is not None and paid.interval == "year" and Fraction(self.plan["base_price"]) > 0
+        charged = self.plan if self.former is None else self.former
+        is_year = paid is not None and paid.interval == "year" and Fraction(charged["base_price"]) > 0
         assert paid is not None or not is_year
         self.ends = paid.end if paid is not None and is_year else self.period[1]
         self.later = None
