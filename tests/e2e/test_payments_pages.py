@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 BUYER = "owner@lighthouse.example"
 DECLINED, GOOD = "4000 0000 0000 0002", "4242 4242 4242 4242"
 SECONDS_FOR_SET_UP = 60
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 OpenPage = Callable[..., Page]
 
 
