@@ -32,7 +32,7 @@ def contracts_list(state: Any) -> rx.Component:
     )
     none = empty_state(
         "Nothing is agreed yet",
-        "Draft a contract below, or load reserved capacity from a file.",
+        "Draft a contract above, or load reserved capacity from a file.",
         icon="signature",
     )
     return section_card(
