@@ -52,7 +52,7 @@ class World:
 
     def __init__(self, url: str, at: datetime) -> None:
         with transaction() as session:
-            self.tenant_id = customer(session, at=at, start=at.date()).tenant_id
+            self.tenant_id = customer(session, at=at, start=at.date() - timedelta(days=1)).tenant_id
             self.endpoint_id = self.register(session, url, at)
         self.told = 0
 
