@@ -60,6 +60,7 @@ ROUTES: Final = (
         Audience.MEMBER,
         is_tab=False,
     ),
+    Route("api_keys", "/developers/keys", "API keys", "API keys", "key_round", Audience.MEMBER, is_tab=False),
     Route("notifications", "/notifications", "Notifications", "", "bell", Audience.MEMBER),
     Route("admin", "/admin", "Customers", "Customers", "building_2", Audience.OPERATOR),
     Route("contracts", "/admin/contracts/[tenant_id]", "Contracts", "", "", Audience.OPERATOR, parent="admin"),

@@ -20,6 +20,7 @@ WRITTEN_ONCE: Final = (
     "billing_profile", "seller_profile", "tax_rate",
 )  # fmt: skip
 NOTED_LATER: Final = {
+    "api_key": ("last_used_at", "revoked_at"),
     "evidence_file": (),
     "kpi_baseline": ("status", "decided_by", "decided_party", "decided_at", "reason", "receipt_seq", "salt"),
     "kpi_measurement": ("replaced_at",),
@@ -28,7 +29,7 @@ NOTED_LATER: Final = {
     "gainshare_run": ("status", "decided_by", "decided_at", "decision_seq"),
     "gainshare_step": ("salt",),
 }
-"""What a gain-share rests on, and the columns of each that are filled in after."""
+"""Keys and what a gain-share rests on, and the columns of each that are filled in after."""
 
 PARTS: Final = ("invoice_line", "invoice_tax")
 STATES: Final = {
@@ -52,7 +53,7 @@ class Trigger(NamedTuple):
 def triggers(metadata: MetaData) -> list[Trigger]:
     """All of them, for the columns as the tables have them. What stands in them is ours, none of it is given."""
     columns = [column.name for column in metadata.tables["invoice"].columns]
-    return [*_once(), *_parts(), *_invoice(columns), *_noted(metadata), *_baseline(), *_run()]
+    return [*_once(), *_parts(), *_invoice(columns), *_noted(metadata), *_baseline(), *_run(), *_signed()]
 
 
 def statements(metadata: MetaData, dialect: str) -> list[str]:
@@ -129,6 +130,19 @@ def _run() -> Iterable[Trigger]:
         " AND other.period_start < NEW.period_end AND other.period_end > NEW.period_start)"
     )
     yield Trigger("gainshare_run_once", "gainshare_run", "INSERT", standing, "another run covers some of these days")
+
+
+def _signed() -> Iterable[Trigger]:
+    """A key that our own side made signs nothing for a customer: proposals and their answers, steps, decisions."""
+    for table, event, by, party in (
+        ("kpi_baseline", "INSERT", "proposed_by", "NEW.proposed_party = 'customer'"),
+        ("kpi_baseline", "UPDATE", "decided_by", "NEW.decided_party = 'customer'"),
+        ("gainshare_step", "INSERT", "taken_by", "NEW.party = 'customer'"),
+        ("gainshare_run", "UPDATE", "decided_by", "NEW.decided_by IS NOT NULL"),
+    ):
+        ours = f"EXISTS (SELECT 1 FROM api_key WHERE api_key.id = NEW.{by} AND api_key.created_party = 'seller')"  # noqa: S608
+        reason = "a key that the seller made signs nothing for the customer"
+        yield Trigger(f"{table}_signed_{event.lower()}", table, event, f"{party} AND {ours}", reason)
 
 
 def _sqlite(trigger: Trigger) -> list[str]:

@@ -1,4 +1,4 @@
-"""Keys for programs: made once, shown once, kept as a digest."""
+"""Keys for programs: made once by somebody who is named on them, shown once, kept as a digest."""
 
 import re
 import secrets
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from string import ascii_lowercase, digits
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlmodel import Session, col
 
-from models import ApiKey, Tenant, table_of
+from models import ApiKey, Party, Tenant, table_of
 from models.base import NAME_MAX
 from services.database import after_commit
-from services.errors import NotFound, NotSignedIn, Unprocessable
+from services.errors import Conflict, Forbidden, NotFound, NotSignedIn, Unprocessable
 from services.identifiers import digest, new_id, new_secret
 
 OPERATOR_SCOPE = "operator"
@@ -27,6 +27,9 @@ TENANT_SCOPES = (
     "exchange:write",
 )
 PREFIX_LENGTH = 8
+KEYS_MAX = 200
+"""Of one customer, those that were not revoked."""
+
 USE_NOTED_EVERY = timedelta(minutes=1)
 """How exact `last_used_at` is: a key in constant use costs one write a minute, never one a call."""
 
@@ -42,8 +45,22 @@ _BY_DIGEST = select(
     _table.c.scopes,
     _table.c.last_used_at,
     _table.c.revoked_at,
+    _table.c.created_party,
 ).where(_table.c.digest == bindparam("digest"))
 """Built once: it runs before everything else, on every call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Who makes a key, for which side: a person (usr_), or `cli:` and the account of who is at the command line.
+
+    `scopes` are those they hold themselves. `tenant_id` is the one customer they make keys for; None is any.
+    """
+
+    party: Party
+    by: str
+    scopes: frozenset[str]
+    tenant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +73,17 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a key speaks for. An operator's key has no tenant. `last_used_at` is as of this authentication."""
+    """Who a key speaks for. An operator's key has no tenant. `last_used_at` is as of this authentication.
+
+    `made_for` is the side of who made it: one of the seller's making signs nothing for a customer.
+    """
 
     key_id: str
     tenant_id: str | None
     is_operator: bool
     scopes: frozenset[str]
     last_used_at: datetime | None = None
+    made_for: Party = Party.SELLER
 
     def may(self, *scopes: str) -> bool:
         """Whether the key has any of these scopes. An operator's has all of them."""
@@ -73,6 +94,7 @@ def create_api_key(
     session: Session,
     *,
     scopes: Iterable[str],
+    maker: Maker,
     at: datetime,
     tenant_id: str | None = None,
     is_operator: bool = False,
@@ -81,15 +103,19 @@ def create_api_key(
     """Make `tally_<8 characters to recognise it by>_<43 secret ones>`, for a customer or for an operator.
 
     Raises NotFound for an unknown customer, Unprocessable for a scope there is not, for none, or for a key that
-    would belong to both or to neither.
+    would belong to both or to neither, Forbidden where `maker` does not hold what the key would, and Conflict where
+    the customer has KEYS_MAX.
     """
     if is_operator == (tenant_id is not None):
         raise Unprocessable("A key belongs to a customer or to an operator, not to both.", field="tenant_id")
     if len(name) > NAME_MAX or not name.isprintable():
         raise Unprocessable(f"A key's name has at most {NAME_MAX} printable characters.", field="name")
     wanted = _check_scopes(scopes, is_operator)
-    if tenant_id is not None and session.get(Tenant, tenant_id) is None:
-        raise NotFound("There is no such customer.", field="tenant_id")
+    _check_held(maker, wanted, tenant_id)
+    if tenant_id is not None:
+        if session.get(Tenant, tenant_id) is None:
+            raise NotFound("There is no such customer.", field="tenant_id")
+        _check_room(session, tenant_id)
     prefix = f"tally_{_new_prefix()}"
     key = f"{prefix}_{new_secret()}"
     made = ApiKey(
@@ -101,6 +127,8 @@ def create_api_key(
         digest=digest(key),
         scopes=wanted,
         created_at=at,
+        created_by=maker.by,
+        created_party=maker.party,
     )
     session.add(made)
     session.flush()
@@ -114,7 +142,8 @@ def authenticate_key(session: Session, *, key: str) -> Principal:
     row = session.connection().execute(_BY_DIGEST, {"digest": digest(key)}).first()
     if row is None or row.revoked_at is not None:
         raise NotSignedIn(BAD_KEY)
-    return Principal(row.id, row.tenant_id, row.is_operator, frozenset(row.scopes), row.last_used_at)
+    scopes = frozenset(row.scopes)
+    return Principal(row.id, row.tenant_id, row.is_operator, scopes, row.last_used_at, row.created_party)
 
 
 def note_key_use(session: Session, *, key_id: str, at: datetime) -> None:
@@ -140,8 +169,8 @@ def revoke_api_key(session: Session, *, key_id: str, at: datetime, tenant_id: st
     return key
 
 
-def list_api_keys(session: Session, *, tenant_id: str) -> list[ApiKey]:
-    """A customer's keys, newest first, the revoked ones too."""
+def list_api_keys(session: Session, *, tenant_id: str | None) -> list[ApiKey]:
+    """A customer's keys, newest first, the revoked ones too; the operators' where `tenant_id` is None."""
     mine = select(ApiKey).where(col(ApiKey.tenant_id) == tenant_id)
     return list(session.scalars(mine.order_by(col(ApiKey.created_at).desc(), col(ApiKey.id))))
 
@@ -227,6 +256,21 @@ def _check_scopes(scopes: Iterable[str], is_operator: bool) -> list[str]:
         said = f"{', '.join(unknown)} cannot be given to this key" if unknown else "A key needs a scope"
         raise Unprocessable(f"{said}; choose from {', '.join(allowed)}.", field="scopes")
     return wanted
+
+
+def _check_held(maker: Maker, wanted: list[str], tenant_id: str | None) -> None:
+    """That nobody gives away more than they hold. Raises Forbidden."""
+    if maker.tenant_id is not None and maker.tenant_id != tenant_id:
+        raise Forbidden("You make keys for your own account only.", field="tenant_id")
+    lacking = [scope for scope in wanted if scope not in maker.scopes]
+    if lacking:
+        raise Forbidden(f"You do not hold {', '.join(lacking)} yourself, so no key of yours can.", field="scopes")
+
+
+def _check_room(session: Session, tenant_id: str) -> None:
+    alive = select(func.count()).where(col(ApiKey.tenant_id) == tenant_id, col(ApiKey.revoked_at).is_(None))
+    if session.execute(alive).scalar_one() >= KEYS_MAX:
+        raise Conflict(f"There are {KEYS_MAX} keys already; revoke one that is not used any more.")
 
 
 def _new_prefix() -> str:

@@ -11,6 +11,7 @@ from sqlmodel import Session, select
 from models import (
     CreditEntry,
     CreditGrant,
+    Party,
     PoolUsage,
     Receipt,
     ReceiptLog,
@@ -21,8 +22,10 @@ from models import (
     metadata,
 )
 from models.finality import triggers
+from services.api_keys import TENANT_SCOPES, Maker
 from services.errors import Refusal
 from services.identity import create_tenant
+from services.key_makers import OPERATORS_SCOPES
 from services.metering import Metered, UsageInput, record_usage
 from services.price_books.books import load_book, load_shipped_books
 from services.price_books.entries import BookEntry
@@ -31,8 +34,14 @@ from services.rules.quantities import to_micro
 from services.rules.receipts import check_link, read_receipt
 from services.subscriptions.starting import create_subscription
 
+OPERATOR = Maker(Party.SELLER, "cli:tests", OPERATORS_SCOPES)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FIRST_OF_NOVEMBER = date(2026, 11, 1)
+
+
+def owner_of(tenant_id: str) -> Maker:
+    """Who makes keys for a customer: one of its owners."""
+    return Maker(Party.CUSTOMER, "usr_owner", frozenset(TENANT_SCOPES), tenant_id)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from sqlmodel import SQLModel, select
 
 from models import Checkout, EventSource, Interval, Invoice, StripeCall, StripeEvent, Subscription, Tenant
 from services.database import reading, transaction
+from tests.given import owner_of
 from tests.sandbox_server import START_SECONDS_MAX, SandboxServer, _free_port
 
 if TYPE_CHECKING:
@@ -409,7 +410,9 @@ def served_world(payments_world: PaymentsWorld, monkeypatch: pytest.MonkeyPatch)
     from services.stripe_sandbox.deliveries import signature
 
     world = payments_world
-    made = world.transact(create_api_key, tenant_id=world.tenant_id, scopes=TENANT_SCOPES, at=world.now())
+    made = world.transact(
+        create_api_key, tenant_id=world.tenant_id, scopes=TENANT_SCOPES, maker=owner_of(world.tenant_id), at=world.now()
+    )
     portal = ServedPortal(made.key)
     secret = world.sandbox.webhooks(f"{portal.address}{stripe_webhook.PATH}")
     monkeypatch.setenv("TALLYSTICK_STRIPE_WEBHOOK_SECRET", secret)

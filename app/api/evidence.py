@@ -26,7 +26,7 @@ from services.api_keys import Principal
 from services.database import Session
 from services.errors import BadRequest, Unprocessable
 from services.gain_share import evidence
-from services.gain_share.parties import WRITING_SCOPE, signer_of_key
+from services.gain_share.parties import WRITING_SCOPE, sender_of_key
 
 FORM_TYPE: Final = "multipart/form-data"
 FORM_BYTES_MAX: Final = EVIDENCE_BYTES_MAX + 16 * 1024
@@ -64,7 +64,7 @@ async def upload_evidence(request: Request, asked: Command = command(WRITING_SCO
     """Keep a file, under its SHA-256. The same bytes again answer with the file they were kept as first."""
     name, content, named = await _read_form(request)
     tenant_id = await asked.tenant(named=named)
-    signer = signer_of_key(asked.caller)
+    signer = sender_of_key(asked.caller)
     request.state.document = {"name": name, "sha256": hashlib.sha256(content).hexdigest()}
 
     def act(session: Session) -> EvidenceShown:

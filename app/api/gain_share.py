@@ -41,6 +41,7 @@ from services.gain_share.billing import invoice_of_run
 from services.gain_share.parties import WRITING_SCOPE, signer_of_key
 from services.gain_share.sensitivity import sensitivity_of
 from services.gain_share.steps import read_thread
+from services.key_makers import makers_of_keys
 from services.rules.periods import business_date
 from services.tenants import read_tenant
 
@@ -54,7 +55,6 @@ async def submit_run(body: RunBody, asked: Command = command(WRITING_SCOPE)) -> 
     """Work out savings and fee from accepted baselines and what was measured, and ask the customer to approve the fee.
     It charges nothing by itself. With `dry_run` nothing is stored."""
     tenant_id = await asked.tenant(named=body.tenant_id)
-    signer = signer_of_key(asked.caller)
     wanted = {"period_start": body.period_start, "period_end": body.period_end, "share_pct": body.share_pct}
 
     def act(session: Session) -> WorkedOutShown:
@@ -62,7 +62,7 @@ async def submit_run(body: RunBody, asked: Command = command(WRITING_SCOPE)) -> 
         if body.dry_run:
             return WorkedOutShown.of_dry_run(gain_share_calculations.calculate_run(session, **wanted, **more))  # type: ignore[arg-type]
         run = gain_share_runs.submit_run(
-            session, **wanted, **more, signer=signer, deadline_on=body.deadline_on, text=body.text  # type: ignore[arg-type]
+            session, **wanted, **more, signer=signer_of_key(asked.caller), deadline_on=body.deadline_on, text=body.text  # type: ignore[arg-type]
         )  # fmt: skip
         return _thread(session, run, asked.at)
 
@@ -188,7 +188,9 @@ async def _carry_out(
 def _thread(session: Session, run: GainShareRun, at: datetime) -> RunThreadShown:
     today = business_date(at, read_tenant(session, tenant_id=run.tenant_id).timezone)
     shown = RunThreadShown.of(run, today=today, **_follow_ups(session, run))
-    shown.thread = [StepShown.of(step) for step in read_thread(session, tenant_id=run.tenant_id, run_id=run.id)]
+    thread = read_thread(session, tenant_id=run.tenant_id, run_id=run.id)
+    makers = makers_of_keys(session, [step.taken_by for step in thread if step.taken_by is not None])
+    shown.thread = [StepShown.of(step, makers) for step in thread]
     return shown
 
 

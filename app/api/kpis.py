@@ -34,7 +34,7 @@ from services.gain_share import baseline_lists, baselines, kpi_measurement_lists
 from services.gain_share.baseline_terms import BaselineTerms
 from services.gain_share.kpi_counts import Counts
 from services.gain_share.kpi_measurements import Reading
-from services.gain_share.parties import WRITING_SCOPE, signer_of_key
+from services.gain_share.parties import WRITING_SCOPE, sender_of_key, signer_of_key
 
 router = api_router("/v1/kpi", "Gain-share")
 BaselineId = Annotated[str, Path(pattern=ID_PATTERN)]
@@ -118,7 +118,7 @@ async def read_baseline(
 async def record_measurement(body: MeasurementBody, asked: Command = command(WRITING_SCOPE)) -> Response:
     """Record a KPI over some days. One for exactly the same days takes the place of the one before."""
     tenant_id = await asked.tenant(named=body.tenant_id)
-    signer = signer_of_key(asked.caller)
+    signer = sender_of_key(asked.caller)
     counts = Counts(body.hours, body.up_hours, body.repair_hours, body.failures)
     reading = Reading(
         body.kpi, body.period_start, body.period_end, body.value, counts, body.unit, body.site, body.file_id

@@ -24,7 +24,7 @@ from app.api.schemas.values import ID_PATTERN
 from models import RowOutcome
 from services.api_keys import Principal
 from services.database import Session
-from services.gain_share.parties import WRITING_SCOPE, signer_of_key
+from services.gain_share.parties import WRITING_SCOPE, sender_of_key
 from services.maintenance import imports as maintenance_imports
 from services.maintenance.imports import LogImport
 
@@ -36,7 +36,7 @@ ImportId = Annotated[str, Path(pattern=ID_PATTERN)]
 async def import_log(body: ImportBody, asked: Command = command(WRITING_SCOPE)) -> Response:
     """Read a log and keep availability, MTBF and MTTR of each month and site. With `dry_run` nothing is kept."""
     tenant_id = await asked.tenant(named=body.tenant_id)
-    signer = signer_of_key(asked.caller)
+    signer = sender_of_key(asked.caller)
     loaded = await unit_of_work.read(
         maintenance_imports.load_log, tenant_id=tenant_id, request=body.request(), at=asked.at
     )

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from app.cli import (
+    api_keys,
     catalog,
     clocks,
     contracts,
@@ -40,7 +41,7 @@ cli.add_typer(contracts.commands, name="contract")
 cli.add_typer(kpis.commands, name="kpi")
 cli.add_typer(customers.tenants, name="tenant")
 cli.add_typer(customers.subscriptions, name="subscription")
-cli.add_typer(customers.keys, name="apikey")
+cli.add_typer(api_keys.commands, name="apikey")
 cli.add_typer(customers.users, name="user")
 cli.add_typer(customers.sites, name="site")
 cli.add_typer(usage.commands, name="usage")

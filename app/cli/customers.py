@@ -1,4 +1,4 @@
-"""`tallystick tenant`, `apikey`, `user` and `site`: who the customers are, and what they sign in with."""
+"""`tallystick tenant`, `subscription`, `user` and `site`: who the customers are, and what they sign in with."""
 
 import sys
 from datetime import date, datetime
@@ -10,7 +10,6 @@ from app.cli.output import AsJson, print_record, print_table
 from app.cli.preparing import ready_database
 from app.unit_of_work import now
 from models import Collection, Interval, Role, Subscription
-from services.api_keys import TENANT_SCOPES, create_api_key
 from services.assets.snapshots import add_site
 from services.database import Session, reading, transaction
 from services.identity import create_tenant, create_user, find_tenant
@@ -22,7 +21,6 @@ from services.tenant_clocks import now_of
 
 tenants = typer.Typer(help="Customers.", no_args_is_help=True)
 subscriptions = typer.Typer(help="What customers have bought.", no_args_is_help=True)
-keys = typer.Typer(help="Keys that programs sign in with.", no_args_is_help=True)
 users = typer.Typer(help="People who sign in.", no_args_is_help=True)
 sites = typer.Typer(help="Places a customer may meter usage for.", no_args_is_help=True)
 
@@ -113,37 +111,6 @@ def show_subscriptions(*, tenant: ThisTenant, as_json: AsJson = False) -> None:
     print_table(rows, as_json=as_json, empty=f"{owner.name} has no subscription yet.")
 
 
-@keys.command("create")
-def create_key(
-    *,
-    tenant: SomeTenant = None,
-    scopes: Annotated[list[str] | None, typer.Option(help=f"Repeatable: {', '.join(TENANT_SCOPES)}.")] = None,
-    operator: AsOperator = False,
-    name: Annotated[str, typer.Option(help="What it is for.")] = "",
-    as_json: AsJson = False,
-) -> None:
-    """Make a key. It is printed once, alone on the last line, and kept only as a digest."""
-    _check_whose(tenant, operator)
-    if not operator and not scopes:
-        raise typer.BadParameter("a customer's key needs at least one", param_hint="--scopes")
-    ready_database()
-    with transaction() as session:
-        owner = None if tenant is None else find_tenant(session, id_or_name=tenant)
-        made = create_api_key(
-            session,
-            tenant_id=owner.id if owner else None,
-            is_operator=operator,
-            scopes=scopes or [],
-            name=name,
-            at=now(),
-        )
-    if as_json:
-        print_record({"key_id": made.id, "key": made.key}, as_json=True)
-        return
-    typer.echo(f"Key {made.id} for {owner.name if owner else 'an operator'}. It is not shown again:")
-    typer.echo(made.key)
-
-
 @users.command("create")
 def create_person(
     email: Annotated[str, typer.Argument(metavar="EMAIL", show_default=False)],
@@ -155,7 +122,7 @@ def create_person(
     as_json: AsJson = False,
 ) -> None:
     """Add a person. The password is asked for; where nobody can be asked, one is generated and printed."""
-    _check_whose(tenant, operator)
+    check_whose(tenant, operator)
     if (role is None) != (tenant is None):
         raise typer.BadParameter("goes with --tenant, and --tenant with it", param_hint="--role")
     password = _password(from_input=password_stdin)
@@ -191,7 +158,7 @@ def add_place(
     print_record({"tenant_id": owner.id, "site": site.code}, as_json=as_json)
 
 
-def _check_whose(tenant: str | None, operator: bool) -> None:
+def check_whose(tenant: str | None, operator: bool) -> None:
     if operator == (tenant is not None):
         raise typer.BadParameter("give one of --tenant and --operator", param_hint="--tenant")
 

@@ -8,6 +8,7 @@ import reflex as rx
 from app.pages import (
     adjustments,
     admin,
+    api_keys,
     baseline,
     baseline_desk,
     billing_details,
@@ -64,6 +65,7 @@ MODULES: Final[dict[str, ModuleType]] = {
     "gain_share_run": gain_share_run,
     "baseline": baseline,
     "webhook_endpoints": webhook_endpoints,
+    "api_keys": api_keys,
     "notifications": notifications,
     "admin": admin,
     "contracts": contracts,

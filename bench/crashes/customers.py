@@ -15,6 +15,7 @@ from app.unit_of_work import now
 from services.api_keys import create_api_key
 from services.database import Session, transaction
 from services.identity import create_tenant
+from services.key_makers import maker_at_command_line
 from services.price_books.books import load_book
 from services.price_books.entries import BookEntry
 from services.spending.controls import set_spend_cap
@@ -55,7 +56,13 @@ def add_customers(session: Session, *, at: datetime) -> list[Customer]:
 def _add(session: Session, plan: str, at: datetime) -> Customer:
     tenant = create_tenant(session, name=plan.title(), currency="CAD", timezone="America/Toronto", at=at)
     create_subscription(session, tenant_id=tenant.id, plan_code=f"crowd/{plan}", at=at)
-    key = create_api_key(session, tenant_id=tenant.id, scopes=["usage:write"], at=at)
+    key = create_api_key(
+        session,
+        tenant_id=tenant.id,
+        scopes=["usage:write"],
+        maker=maker_at_command_line(session, account="bench"),
+        at=at,
+    )
     most: int | None = None
     if plan == "CLOSED":
         most = ALLOWANCE * 10**6

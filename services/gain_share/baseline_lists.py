@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 from models import BaselineStatus, KpiBaseline
 from services.errors import NotFound
 from services.gain_share.evidence import find_evidence
+from services.key_makers import makers_of_keys
 from services.receipts.agreements import baseline_document
 from services.rules.savings import MEASURED
 
@@ -32,7 +33,8 @@ def read_commitment(session: Session, *, baseline: KpiBaseline) -> Commitment | 
     if baseline.status != BaselineStatus.ACCEPTED or baseline.salt is None:
         return None
     file = find_evidence(session, tenant_id=baseline.tenant_id, file_id=baseline.file_id)
-    return Commitment(baseline.salt, baseline_document(baseline, file.sha256))
+    makers = makers_of_keys(session, [by for by in (baseline.proposed_by, baseline.decided_by) if by])
+    return Commitment(baseline.salt, baseline_document(baseline, file.sha256, makers))
 
 
 def list_baselines(

@@ -17,6 +17,7 @@ from services.gain_share.evidence import find_evidence
 from services.gain_share.kpis import check_unit, find_kpi, kpis_of
 from services.gain_share.parties import PARTY_WORDS, Signer, check_other_side
 from services.identifiers import new_id
+from services.key_makers import makers_of_keys
 from services.receipts.agreements import write_baseline_receipt
 from services.rules import decimals
 from services.tenants import lock_head, read_tenant
@@ -74,7 +75,8 @@ def accept_baseline(session: Session, *, tenant_id: str, baseline_id: str, signe
         sha256 = find_evidence(session, tenant_id=tenant_id, file_id=baseline.file_id).sha256
         with session.no_autoflush:  # an accepted one without its receipt would be refused
             _decide(baseline, BaselineStatus.ACCEPTED, signer, at)
-            attested = write_baseline_receipt(session, baseline=baseline, source_sha256=sha256, at=at)
+            makers = makers_of_keys(session, (baseline.proposed_by, signer.by))
+            attested = write_baseline_receipt(session, baseline=baseline, source_sha256=sha256, makers=makers, at=at)
             baseline.receipt_seq, baseline.salt = attested
         _tell(session, baseline, at)
     return baseline

@@ -29,13 +29,27 @@ def signer_of_member(member: Member) -> Signer:
     return Signer(Party.CUSTOMER, member.user_id)
 
 
-def signer_of_key(caller: Principal) -> Signer:
-    """Whom a key acts for: an operator's for us, a customer's with `gainshare:write` for the customer."""
+def sender_of_key(caller: Principal) -> Signer:
+    """Whom a key sends figures and files for: an operator's for us, a customer's for the customer, whoever made it."""
     if caller.is_operator:
         return Signer(Party.SELLER, caller.key_id)
     if not caller.may(WRITING_SCOPE):
         raise Forbidden(f"This key lacks the scope {WRITING_SCOPE}; use a key that has it.")
     return Signer(Party.CUSTOMER, caller.key_id)
+
+
+def signer_of_key(caller: Principal) -> Signer:
+    """Whom a key signs for: an operator's for us, a customer's for the customer if one of its owners made it.
+
+    Raises Forbidden for a customer's key of our making: through it our own side would sign for both.
+    """
+    signer = sender_of_key(caller)
+    if signer.party != caller.made_for:
+        raise Forbidden(
+            "This key was made by the seller, so it signs nothing for the customer: it sends figures and files, and "
+            "reads. Have an owner of the account make a key in the portal, under API keys."
+        )
+    return signer
 
 
 def check_other_side(signer: Signer, *, party: Party, by: str, what: str) -> None:

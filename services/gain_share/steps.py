@@ -12,6 +12,7 @@ from models.gain_share_run import STEP_TEXT_MAX
 from services.errors import Conflict, Unprocessable
 from services.gain_share.evidence import find_evidence
 from services.gain_share.parties import Signer
+from services.key_makers import makers_of_keys
 from services.receipts.agreements import StepSaid, write_step_receipt
 from services.receipts.log import Written
 from services.tenants import read_tenant
@@ -45,7 +46,8 @@ def add_step(
     file_id, sha256 = said.file_id, None
     if file_id is not None:
         sha256 = find_evidence(session, tenant_id=run.tenant_id, file_id=file_id).sha256
-    told = StepSaid(number, kind, said.text, tuple(said.disputed), sha256, signer.party, signer.by)
+    made_by = makers_of_keys(session, [signer.by]).get(signer.by)
+    told = StepSaid(number, kind, said.text, tuple(said.disputed), sha256, signer.party, signer.by, made_by)
     timezone = read_tenant(session, tenant_id=run.tenant_id).timezone
     receipt, salt = write_step_receipt(session, run=run, step=told, timezone=timezone, at=at)
     row = GainShareStep(

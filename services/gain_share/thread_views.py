@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
-from models import ApiKey, EvidenceFile, GainShareRun, GainShareStep, Party, StepKind, User
+from models import EvidenceFile, GainShareRun, GainShareStep, Party, StepKind, User
 from services import wording
 from services.gain_share.steps import read_thread
 from services.gain_share.words import part_name
+from services.key_makers import names_of_keys
 
 KIND_WORDS = {
     StepKind.SUBMITTED: "submitted the run",
@@ -52,11 +53,10 @@ def thread_views(session: Session, *, run: GainShareRun, timezone: str) -> tuple
 
 
 def names_of(session: Session, ids: Iterable[str]) -> dict[str, str]:
-    """What people and API keys are called: by e-mail and by the name of the key."""
+    """What people and API keys are called: by e-mail, and by the name of the key and who made it."""
     wanted = set(ids)
     people = session.exec(select(User.id, User.email).where(col(User.id).in_(wanted)))
-    keys = session.exec(select(ApiKey.id, ApiKey.name, ApiKey.prefix).where(col(ApiKey.id).in_(wanted)))
-    return dict(people.all()) | {id_: f"API key {name or prefix}" for id_, name, prefix in keys}
+    return dict(people.all()) | names_of_keys(session, wanted)
 
 
 def file_size(size_bytes: int) -> str:

@@ -5,7 +5,7 @@ document again and, with its salt, show that it is the one.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -23,7 +23,10 @@ SPEND_CAP, ALERT_THRESHOLDS, RUN_METRIC = "spend_cap", "alert_thresholds", "gain
 
 
 class StepSaid(NamedTuple):
-    """A step of a run before it has a receipt: what was said, and by whom for which party."""
+    """A step of a run before it has a receipt: what was said, and by whom for which party.
+
+    `made_by` is who made the key, where it was said by one.
+    """
 
     number: int
     kind: StepKind
@@ -32,6 +35,7 @@ class StepSaid(NamedTuple):
     file_sha256: str | None
     party: Party
     by: str
+    made_by: str | None = None
 
 
 class Attested(NamedTuple):
@@ -41,8 +45,10 @@ class Attested(NamedTuple):
     salt: bytes
 
 
-def write_baseline_receipt(session: Session, *, baseline: KpiBaseline, source_sha256: str, at: datetime) -> Attested:
-    """Append the receipt of a baseline that was accepted.
+def write_baseline_receipt(
+    session: Session, *, baseline: KpiBaseline, source_sha256: str, makers: Mapping[str, str], at: datetime
+) -> Attested:
+    """Append the receipt of a baseline that was accepted; `makers` are those of the keys that signed.
 
     The caller holds the lock on the tenant's head, as for all of these.
     """
@@ -50,7 +56,7 @@ def write_baseline_receipt(session: Session, *, baseline: KpiBaseline, source_sh
         session,
         tenant_id=baseline.tenant_id,
         typ="baseline",
-        document=baseline_document(baseline, source_sha256),
+        document=baseline_document(baseline, source_sha256, makers),
         at=at,
         idem=baseline.id,
         metric=baseline.kpi,
@@ -81,9 +87,16 @@ def write_step_receipt(
 
 
 def write_control_receipt(
-    session: Session, *, change: SpendControlChange, metric: str, currency: str, at: datetime
+    session: Session,
+    *,
+    change: SpendControlChange,
+    metric: str,
+    currency: str,
+    at: datetime,
+    key_made_by: str | None = None,
 ) -> Attested:
     """Append the receipt of a change of the customer's own limits; `metric` says which, SPEND_CAP or ALERT_THRESHOLDS.
+    `key_made_by` is who made the key, where one changed it.
 
     A cap is told as it is from here on, also where it was not what changed.
     """
@@ -94,7 +107,7 @@ def write_control_receipt(
         session,
         tenant_id=change.tenant_id,
         typ="approval",
-        document=control_document(change, currency),
+        document=control_document(change, currency, key_made_by),
         at=at,
         idem=f"control:{change.subscription_id}:{change.version}",
         req=change.subscription_id,
@@ -103,8 +116,9 @@ def write_control_receipt(
     )
 
 
-def baseline_document(baseline: KpiBaseline, source_sha256: str) -> dict[str, Any]:
-    """All of an accepted baseline with who proposed and who accepted it, as its receipt commits to it.
+def baseline_document(baseline: KpiBaseline, source_sha256: str, makers: Mapping[str, str]) -> dict[str, Any]:
+    """All of an accepted baseline with who proposed and who accepted it, as its receipt commits to it. `makers` tells
+    who made the keys that did.
 
     Raises ValueError for one that nobody decided on.
     """
@@ -121,8 +135,8 @@ def baseline_document(baseline: KpiBaseline, source_sha256: str) -> dict[str, An
         "period_end": baseline.period_end.isoformat(),
         "source_sha256": source_sha256,
         "effective_from": baseline.effective_from.isoformat(),
-        "proposed": _signed(baseline.proposed_party, baseline.proposed_by, baseline.proposed_at),
-        "accepted": _signed(baseline.decided_party, baseline.decided_by, baseline.decided_at),
+        "proposed": _signed(baseline.proposed_party, baseline.proposed_by, baseline.proposed_at, makers),
+        "accepted": _signed(baseline.decided_party, baseline.decided_by, baseline.decided_at, makers),
     }
 
 
@@ -135,7 +149,7 @@ def step_document(run: GainShareRun, step: StepSaid, at: datetime) -> dict[str, 
         "text": step.text,
         "disputed": list(step.disputed),
         "file_sha256": step.file_sha256,
-        "signed": _signed(step.party, step.by, at),
+        "signed": _signed(step.party, step.by, at, {} if step.made_by is None else {step.by: step.made_by}),
     }
 
 
@@ -158,8 +172,9 @@ def run_document(run: GainShareRun) -> dict[str, Any]:
     }
 
 
-def control_document(change: SpendControlChange, currency: str) -> dict[str, Any]:
+def control_document(change: SpendControlChange, currency: str, key_made_by: str | None = None) -> dict[str, Any]:
     """All of a change of limits, as its receipt commits to it."""
+    made_by = {} if key_made_by is None else {"key_made_by": key_made_by}
     return {
         "subscription_id": change.subscription_id,
         "version": change.version,
@@ -168,11 +183,13 @@ def control_document(change: SpendControlChange, currency: str) -> dict[str, Any
         "thresholds_pct": change.thresholds_pct,
         "changed_at": written_time(change.changed_at),
         "changed_by": change.changed_by,
-    }
+    } | made_by
 
 
-def _signed(party: Party, by: str, at: datetime) -> dict[str, str]:
-    return {"party": party.value, "by": by, "at": written_time(at)}
+def _signed(party: Party, by: str, at: datetime, makers: Mapping[str, str]) -> dict[str, str]:
+    """Who signed for which side; of a key also who made it."""
+    signed = {"party": party.value, "by": by, "at": written_time(at)}
+    return signed | ({"key_made_by": makers[by]} if by in makers else {})
 
 
 def _write(

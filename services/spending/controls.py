@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from models import Alert, SpendControl, SpendControlChange
 from models.spend_control import CAP_MINOR_MAX
 from services.errors import Unprocessable
+from services.key_makers import makers_of_keys
 from services.price_books.plans import Plan
 from services.receipts.agreements import ALERT_THRESHOLDS, SPEND_CAP, write_control_receipt
 from services.rules.money import Money
@@ -220,7 +221,8 @@ def _change(
         changed_by=by,
     )
     currency = read_tenant(session, tenant_id=control.tenant_id).currency
-    receipt = write_control_receipt(session, change=change, metric=what, currency=currency, at=at)
+    maker = makers_of_keys(session, [by]).get(by)
+    receipt = write_control_receipt(session, change=change, metric=what, currency=currency, key_made_by=maker, at=at)
     change.receipt_seq, change.salt = receipt
     session.add(change)
     session.flush()

@@ -124,6 +124,32 @@ def test_a_key_is_printed_once_alone_on_the_last_line_and_works(run: Run, northw
     assert (principal.tenant_id, principal.scopes) == (northwind, {"usage:write", "billing:read"})
 
 
+def test_a_key_says_who_made_it_where_keys_are_listed(
+    run: Run, northwind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "deploy")
+    run("user", "create", "ops@seller.example", "--operator")
+    asked = ("apikey", "create", "--tenant", northwind, "--scopes", "gainshare:write", "--name", "Historian", "--json")
+    made = [json.loads(run(*asked, *by).stdout)["key_id"] for by in ((), ("--by", "ops@seller.example"))]
+    listed = {row["key_id"]: row for row in json.loads(run("apikey", "list", "--tenant", northwind, "--json").stdout)}
+    assert [listed[key]["made_by"] for key in made] == ["deploy at the command line", "ops@seller.example"]
+    assert {listed[key]["made_for"] for key in made} == {"seller"}
+    assert run("apikey", "list", "--operator").stdout == "The operators have no key yet.\n"
+    assert json.loads(run("apikey", "revoke", made[0], "--json").stdout)["key_id"] == made[0]
+    rows = json.loads(run("apikey", "list", "--tenant", northwind, "--json").stdout)
+    assert [row["key_id"] for row in rows if row["revoked_at"] is not None] == [made[0]]
+
+
+def test_without_a_name_the_account_is_its_number(run: Run, northwind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 1000")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    monkeypatch.setattr("os.getuid", lambda: 1000)
+    run("apikey", "create", "--tenant", northwind, "--scopes", "usage:write")
+    assert "uid 1000 at the command line" in run("apikey", "list", "--tenant", northwind).stdout
+
+
 def test_an_operators_key_belongs_to_no_tenant(run: Run) -> None:
     key = json.loads(run("apikey", "create", "--operator", "--json").stdout)["key"]
     with reading() as session:

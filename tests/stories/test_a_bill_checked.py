@@ -19,6 +19,7 @@ from services.identity import create_tenant
 from services.price_books.books import load_shipped_books
 from services.subscriptions.starting import create_subscription
 from tests.app.api.conftest import Client
+from tests.given import OPERATOR, owner_of
 
 
 @pytest.fixture
@@ -36,8 +37,10 @@ def keys(engine: Engine) -> dict[str, dict[str, str]]:
         tenant = create_tenant(session, name="Acme", currency="CAD", timezone="America/Toronto", at=at)
         create_subscription(session, tenant_id=tenant.id, plan_code="PRO", at=at)
         made = {
-            "acme": create_api_key(session, tenant_id=tenant.id, scopes=TENANT_SCOPES, at=at),
-            "operator": create_api_key(session, scopes=["operator"], is_operator=True, at=at),
+            "acme": create_api_key(
+                session, tenant_id=tenant.id, scopes=TENANT_SCOPES, maker=owner_of(tenant.id), at=at
+            ),
+            "operator": create_api_key(session, scopes=["operator"], is_operator=True, maker=OPERATOR, at=at),
         }
     return {name: {"Authorization": f"Bearer {key.key}"} for name, key in made.items()} | {"id": {"tenant": tenant.id}}
 

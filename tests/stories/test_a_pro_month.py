@@ -14,7 +14,7 @@ from services.api_keys import TENANT_SCOPES, create_api_key
 from services.database import reading, transaction
 from services.identity import create_tenant
 from services.price_books.books import load_shipped_books
-from tests.given import assert_books_agree
+from tests.given import OPERATOR, assert_books_agree, owner_of
 
 
 class Http:
@@ -59,14 +59,16 @@ def client(tenant_id: str) -> httpx.AsyncClient:
 @pytest.fixture
 def acme(runner: asyncio.Runner, client: httpx.AsyncClient, tenant_id: str) -> Http:
     with transaction() as session:
-        key = create_api_key(session, tenant_id=tenant_id, scopes=TENANT_SCOPES, at=datetime.now(UTC)).key
+        key = create_api_key(
+            session, tenant_id=tenant_id, scopes=TENANT_SCOPES, maker=owner_of(tenant_id), at=datetime.now(UTC)
+        ).key
     return Http(runner, client, key)
 
 
 @pytest.fixture
 def operator(runner: asyncio.Runner, client: httpx.AsyncClient) -> Http:
     with transaction() as session:
-        key = create_api_key(session, scopes=["operator"], is_operator=True, at=datetime.now(UTC)).key
+        key = create_api_key(session, scopes=["operator"], is_operator=True, maker=OPERATOR, at=datetime.now(UTC)).key
     return Http(runner, client, key)
 
 

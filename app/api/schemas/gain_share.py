@@ -1,5 +1,6 @@
 """Gain-share runs: what is asked for, how they stand, and what each party said."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -85,11 +86,14 @@ class StepShown(Shown):
     file_id: str | None
     party: Party | None
     by: str | None
+    key_made_by: str | None = Field(
+        description="Who made the key, where `by` is one: a person's id, or `cli:` and an account of the command line."
+    )
     at: datetime
     receipt_seq: int | None
 
     @classmethod
-    def of(cls, step: GainShareStep) -> Self:
+    def of(cls, step: GainShareStep, makers: Mapping[str, str]) -> Self:
         return cls(
             number=step.number,
             kind=step.kind,
@@ -98,6 +102,7 @@ class StepShown(Shown):
             file_id=step.file_id,
             party=step.party,
             by=step.taken_by,
+            key_made_by=makers.get(step.taken_by or ""),
             at=step.taken_at,
             receipt_seq=step.receipt_seq,
         )

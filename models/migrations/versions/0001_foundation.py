@@ -232,9 +232,13 @@ def upgrade() -> None:
     sa.Column('digest', sa.String(length=64), nullable=False),
     sa.Column('scopes', models.base.Json(), nullable=False),
     sa.Column('created_at', models.base.UtcDateTime(), nullable=False),
+    sa.Column('created_by', sa.String(length=80), nullable=False),
+    sa.Column('created_party', sa.Enum('seller', 'customer', name='party', native_enum=False, create_constraint=True, length=32), nullable=False),
     sa.Column('last_used_at', models.base.UtcDateTime(), nullable=True),
     sa.Column('revoked_at', models.base.UtcDateTime(), nullable=True),
+    sa.CheckConstraint("NOT is_operator OR created_party = 'seller'", name=op.f('ck_api_key_operators_make_operators')),
     sa.CheckConstraint('is_operator = (tenant_id IS NULL)', name=op.f('ck_api_key_tenant_or_operator')),
+    sa.CheckConstraint('length(created_by) > 0', name=op.f('ck_api_key_created_by')),
     sa.ForeignKeyConstraint(['tenant_id'], ['tenant.id'], name=op.f('fk_api_key_tenant_id_tenant')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_api_key')),
     sa.UniqueConstraint('digest', name=op.f('uq_api_key_digest'))
@@ -1791,6 +1795,8 @@ def downgrade() -> None:
         op.execute('DROP FUNCTION refuse_invoice_final_delete()')
         op.execute('DROP FUNCTION refuse_invoice_state()')
         op.execute('DROP FUNCTION refuse_invoice_sums()')
+        op.execute('DROP FUNCTION refuse_api_key_kept_update()')
+        op.execute('DROP FUNCTION refuse_api_key_kept_delete()')
         op.execute('DROP FUNCTION refuse_evidence_file_kept_update()')
         op.execute('DROP FUNCTION refuse_evidence_file_kept_delete()')
         op.execute('DROP FUNCTION refuse_kpi_baseline_kept_update()')
@@ -1808,6 +1814,10 @@ def downgrade() -> None:
         op.execute('DROP FUNCTION refuse_kpi_baseline_decided()')
         op.execute('DROP FUNCTION refuse_gainshare_run_decided()')
         op.execute('DROP FUNCTION refuse_gainshare_run_once()')
+        op.execute('DROP FUNCTION refuse_kpi_baseline_signed_insert()')
+        op.execute('DROP FUNCTION refuse_kpi_baseline_signed_update()')
+        op.execute('DROP FUNCTION refuse_gainshare_step_signed_insert()')
+        op.execute('DROP FUNCTION refuse_gainshare_run_signed_update()')
 
 
 FINAL = {
@@ -1840,6 +1850,8 @@ FINAL = {
         "CREATE TRIGGER invoice_final_delete BEFORE DELETE ON invoice WHEN OLD.status <> 'draft' BEGIN SELECT RAISE(ABORT, 'a final invoice does not go away'); END",
         "CREATE TRIGGER invoice_state BEFORE UPDATE ON invoice WHEN OLD.status <> NEW.status AND NOT ((OLD.status = 'draft' AND NEW.status IN ('open', 'paid')) OR (OLD.status = 'open' AND NEW.status IN ('paid', 'void', 'uncollectible')) OR (OLD.status = 'uncollectible' AND NEW.status IN ('paid', 'void'))) BEGIN SELECT RAISE(ABORT, 'an invoice does not go back to that state'); END",
         "CREATE TRIGGER invoice_sums BEFORE UPDATE ON invoice WHEN OLD.status = 'draft' AND NEW.status <> 'draft' AND (NEW.subtotal_minor <> COALESCE((SELECT SUM(part.amount_minor) FROM invoice_line AS part WHERE part.tenant_id = NEW.tenant_id AND part.invoice_id = NEW.id), 0) OR NEW.tax_minor <> COALESCE((SELECT SUM(part.amount_minor) FROM invoice_tax AS part WHERE part.tenant_id = NEW.tenant_id AND part.invoice_id = NEW.id), 0)) BEGIN SELECT RAISE(ABORT, 'the lines and taxes do not add up to the invoice'); END",
+        "CREATE TRIGGER api_key_kept_update BEFORE UPDATE ON api_key WHEN OLD.id IS NOT NEW.id OR OLD.tenant_id IS NOT NEW.tenant_id OR OLD.is_operator IS NOT NEW.is_operator OR OLD.name IS NOT NEW.name OR OLD.prefix IS NOT NEW.prefix OR OLD.digest IS NOT NEW.digest OR OLD.scopes IS NOT NEW.scopes OR OLD.created_at IS NOT NEW.created_at OR OLD.created_by IS NOT NEW.created_by OR OLD.created_party IS NOT NEW.created_party BEGIN SELECT RAISE(ABORT, 'api_key is written once'); END",
+        "CREATE TRIGGER api_key_kept_delete BEFORE DELETE ON api_key WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'api_key is written once'); END",
         "CREATE TRIGGER evidence_file_kept_update BEFORE UPDATE ON evidence_file WHEN OLD.tenant_id IS NOT NEW.tenant_id OR OLD.id IS NOT NEW.id OR OLD.sha256 IS NOT NEW.sha256 OR OLD.name IS NOT NEW.name OR OLD.media_type IS NOT NEW.media_type OR OLD.size_bytes IS NOT NEW.size_bytes OR OLD.content IS NOT NEW.content OR OLD.party IS NOT NEW.party OR OLD.uploaded_by IS NOT NEW.uploaded_by OR OLD.uploaded_at IS NOT NEW.uploaded_at BEGIN SELECT RAISE(ABORT, 'evidence_file is written once'); END",
         "CREATE TRIGGER evidence_file_kept_delete BEFORE DELETE ON evidence_file WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'evidence_file is written once'); END",
         "CREATE TRIGGER kpi_baseline_kept_update BEFORE UPDATE ON kpi_baseline WHEN OLD.tenant_id IS NOT NEW.tenant_id OR OLD.id IS NOT NEW.id OR OLD.kpi IS NOT NEW.kpi OR OLD.value IS NOT NEW.value OR OLD.unit IS NOT NEW.unit OR OLD.currency IS NOT NEW.currency OR OLD.rates IS NOT NEW.rates OR OLD.period_start IS NOT NEW.period_start OR OLD.period_end IS NOT NEW.period_end OR OLD.file_id IS NOT NEW.file_id OR OLD.effective_from IS NOT NEW.effective_from OR OLD.proposed_by IS NOT NEW.proposed_by OR OLD.proposed_party IS NOT NEW.proposed_party OR OLD.proposed_at IS NOT NEW.proposed_at BEGIN SELECT RAISE(ABORT, 'kpi_baseline is written once'); END",
@@ -1857,6 +1869,10 @@ FINAL = {
         "CREATE TRIGGER kpi_baseline_decided BEFORE UPDATE ON kpi_baseline WHEN OLD.status <> 'proposed' AND (OLD.status IS NOT NEW.status OR OLD.decided_by IS NOT NEW.decided_by OR OLD.decided_party IS NOT NEW.decided_party OR OLD.decided_at IS NOT NEW.decided_at OR OLD.reason IS NOT NEW.reason OR OLD.receipt_seq IS NOT NEW.receipt_seq) BEGIN SELECT RAISE(ABORT, 'a decision on a baseline is final'); END",
         "CREATE TRIGGER gainshare_run_decided BEFORE UPDATE ON gainshare_run WHEN OLD.status <> 'pending_approval' AND (OLD.decided_by IS NOT NEW.decided_by OR OLD.decided_at IS NOT NEW.decided_at OR OLD.decision_seq IS NOT NEW.decision_seq OR (OLD.status <> NEW.status AND NOT (OLD.status = 'disputed' AND NEW.status = 'replaced'))) BEGIN SELECT RAISE(ABORT, 'a decision on a run is final'); END",
         "CREATE TRIGGER gainshare_run_once BEFORE INSERT ON gainshare_run WHEN EXISTS (SELECT 1 FROM gainshare_run AS other WHERE other.tenant_id = NEW.tenant_id AND other.status IN ('pending_approval', 'approved', 'disputed') AND other.period_start < NEW.period_end AND other.period_end > NEW.period_start) BEGIN SELECT RAISE(ABORT, 'another run covers some of these days'); END",
+        "CREATE TRIGGER kpi_baseline_signed_insert BEFORE INSERT ON kpi_baseline WHEN NEW.proposed_party = 'customer' AND EXISTS (SELECT 1 FROM api_key WHERE api_key.id = NEW.proposed_by AND api_key.created_party = 'seller') BEGIN SELECT RAISE(ABORT, 'a key that the seller made signs nothing for the customer'); END",
+        "CREATE TRIGGER kpi_baseline_signed_update BEFORE UPDATE ON kpi_baseline WHEN NEW.decided_party = 'customer' AND EXISTS (SELECT 1 FROM api_key WHERE api_key.id = NEW.decided_by AND api_key.created_party = 'seller') BEGIN SELECT RAISE(ABORT, 'a key that the seller made signs nothing for the customer'); END",
+        "CREATE TRIGGER gainshare_step_signed_insert BEFORE INSERT ON gainshare_step WHEN NEW.party = 'customer' AND EXISTS (SELECT 1 FROM api_key WHERE api_key.id = NEW.taken_by AND api_key.created_party = 'seller') BEGIN SELECT RAISE(ABORT, 'a key that the seller made signs nothing for the customer'); END",
+        "CREATE TRIGGER gainshare_run_signed_update BEFORE UPDATE ON gainshare_run WHEN NEW.decided_by IS NOT NULL AND EXISTS (SELECT 1 FROM api_key WHERE api_key.id = NEW.decided_by AND api_key.created_party = 'seller') BEGIN SELECT RAISE(ABORT, 'a key that the seller made signs nothing for the customer'); END",
     ],
     'postgresql': [
         "CREATE FUNCTION refuse_credit_note_once_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'credit_note is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
@@ -1915,6 +1931,10 @@ FINAL = {
         'CREATE TRIGGER invoice_state BEFORE UPDATE ON invoice FOR EACH ROW EXECUTE FUNCTION refuse_invoice_state()',
         "CREATE FUNCTION refuse_invoice_sums() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status = 'draft' AND NEW.status <> 'draft' AND (NEW.subtotal_minor <> COALESCE((SELECT SUM(part.amount_minor) FROM invoice_line AS part WHERE part.tenant_id = NEW.tenant_id AND part.invoice_id = NEW.id), 0) OR NEW.tax_minor <> COALESCE((SELECT SUM(part.amount_minor) FROM invoice_tax AS part WHERE part.tenant_id = NEW.tenant_id AND part.invoice_id = NEW.id), 0)) THEN RAISE EXCEPTION 'the lines and taxes do not add up to the invoice' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
         'CREATE TRIGGER invoice_sums BEFORE UPDATE ON invoice FOR EACH ROW EXECUTE FUNCTION refuse_invoice_sums()',
+        "CREATE FUNCTION refuse_api_key_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.id IS DISTINCT FROM NEW.id OR OLD.tenant_id IS DISTINCT FROM NEW.tenant_id OR OLD.is_operator IS DISTINCT FROM NEW.is_operator OR OLD.name IS DISTINCT FROM NEW.name OR OLD.prefix IS DISTINCT FROM NEW.prefix OR OLD.digest IS DISTINCT FROM NEW.digest OR OLD.scopes IS DISTINCT FROM NEW.scopes OR OLD.created_at IS DISTINCT FROM NEW.created_at OR OLD.created_by IS DISTINCT FROM NEW.created_by OR OLD.created_party IS DISTINCT FROM NEW.created_party THEN RAISE EXCEPTION 'api_key is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER api_key_kept_update BEFORE UPDATE ON api_key FOR EACH ROW EXECUTE FUNCTION refuse_api_key_kept_update()',
+        "CREATE FUNCTION refuse_api_key_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'api_key is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
+        'CREATE TRIGGER api_key_kept_delete BEFORE DELETE ON api_key FOR EACH ROW EXECUTE FUNCTION refuse_api_key_kept_delete()',
         "CREATE FUNCTION refuse_evidence_file_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.tenant_id IS DISTINCT FROM NEW.tenant_id OR OLD.id IS DISTINCT FROM NEW.id OR OLD.sha256 IS DISTINCT FROM NEW.sha256 OR OLD.name IS DISTINCT FROM NEW.name OR OLD.media_type IS DISTINCT FROM NEW.media_type OR OLD.size_bytes IS DISTINCT FROM NEW.size_bytes OR OLD.content IS DISTINCT FROM NEW.content OR OLD.party IS DISTINCT FROM NEW.party OR OLD.uploaded_by IS DISTINCT FROM NEW.uploaded_by OR OLD.uploaded_at IS DISTINCT FROM NEW.uploaded_at THEN RAISE EXCEPTION 'evidence_file is written once' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
         'CREATE TRIGGER evidence_file_kept_update BEFORE UPDATE ON evidence_file FOR EACH ROW EXECUTE FUNCTION refuse_evidence_file_kept_update()',
         "CREATE FUNCTION refuse_evidence_file_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'evidence_file is written once' USING ERRCODE = '23000'; END IF; RETURN OLD; END $$",
@@ -1949,5 +1969,13 @@ FINAL = {
         'CREATE TRIGGER gainshare_run_decided BEFORE UPDATE ON gainshare_run FOR EACH ROW EXECUTE FUNCTION refuse_gainshare_run_decided()',
         "CREATE FUNCTION refuse_gainshare_run_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM gainshare_run AS other WHERE other.tenant_id = NEW.tenant_id AND other.status IN ('pending_approval', 'approved', 'disputed') AND other.period_start < NEW.period_end AND other.period_end > NEW.period_start) THEN RAISE EXCEPTION 'another run covers some of these days' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
         'CREATE TRIGGER gainshare_run_once BEFORE INSERT ON gainshare_run FOR EACH ROW EXECUTE FUNCTION refuse_gainshare_run_once()',
+        "CREATE FUNCTION refuse_kpi_baseline_signed_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.proposed_party = 'customer' AND EXISTS (SELECT 1 FROM api_key WHERE api_key.id = NEW.proposed_by AND api_key.created_party = 'seller') THEN RAISE EXCEPTION 'a key that the seller made signs nothing for the customer' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER kpi_baseline_signed_insert BEFORE INSERT ON kpi_baseline FOR EACH ROW EXECUTE FUNCTION refuse_kpi_baseline_signed_insert()',
+        "CREATE FUNCTION refuse_kpi_baseline_signed_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.decided_party = 'customer' AND EXISTS (SELECT 1 FROM api_key WHERE api_key.id = NEW.decided_by AND api_key.created_party = 'seller') THEN RAISE EXCEPTION 'a key that the seller made signs nothing for the customer' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER kpi_baseline_signed_update BEFORE UPDATE ON kpi_baseline FOR EACH ROW EXECUTE FUNCTION refuse_kpi_baseline_signed_update()',
+        "CREATE FUNCTION refuse_gainshare_step_signed_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.party = 'customer' AND EXISTS (SELECT 1 FROM api_key WHERE api_key.id = NEW.taken_by AND api_key.created_party = 'seller') THEN RAISE EXCEPTION 'a key that the seller made signs nothing for the customer' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER gainshare_step_signed_insert BEFORE INSERT ON gainshare_step FOR EACH ROW EXECUTE FUNCTION refuse_gainshare_step_signed_insert()',
+        "CREATE FUNCTION refuse_gainshare_run_signed_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.decided_by IS NOT NULL AND EXISTS (SELECT 1 FROM api_key WHERE api_key.id = NEW.decided_by AND api_key.created_party = 'seller') THEN RAISE EXCEPTION 'a key that the seller made signs nothing for the customer' USING ERRCODE = '23000'; END IF; RETURN NEW; END $$",
+        'CREATE TRIGGER gainshare_run_signed_update BEFORE UPDATE ON gainshare_run FOR EACH ROW EXECUTE FUNCTION refuse_gainshare_run_signed_update()',
     ],
 }

@@ -18,6 +18,7 @@ from services.identity import create_tenant, create_user
 from services.price_books.books import load_shipped_books
 from services.sign_in_limit import sign_in_limit
 from services.subscriptions.starting import create_subscription
+from tests.given import OPERATOR, owner_of
 
 PASSWORD = "correct horse battery"
 
@@ -53,7 +54,7 @@ def make_world(at: datetime) -> World:
     with transaction() as session:
         load_shipped_books(session, at=at)
         acme, borealis = (_customer(session, name, at) for name in ("Acme", "Borealis"))
-        operator = create_api_key(session, scopes=["operator"], is_operator=True, at=at)
+        operator = create_api_key(session, scopes=["operator"], is_operator=True, maker=OPERATOR, at=at)
         create_user(session, email="ops@tallystick.example", password=PASSWORD, is_operator=True, at=at)
     return World(acme, borealis, operator.key, "ops@tallystick.example")
 
@@ -62,7 +63,7 @@ def _customer(session: Any, name: str, at: datetime) -> Customer:
     tenant = create_tenant(session, name=name, currency="CAD", timezone="America/Toronto", at=at)
     start: date = (at - timedelta(days=10)).date()
     subscription = create_subscription(session, tenant_id=tenant.id, plan_code="PRO", start_date=start, at=at)
-    key = create_api_key(session, tenant_id=tenant.id, scopes=TENANT_SCOPES, at=at).key
+    key = create_api_key(session, tenant_id=tenant.id, scopes=TENANT_SCOPES, maker=owner_of(tenant.id), at=at).key
     email = f"owner@{name.lower()}.example"
     create_user(session, email=email, password=PASSWORD, tenant_id=tenant.id, role=Role.OWNER, at=at)
     return Customer(name, tenant.id, subscription.id, key, email)

@@ -12,7 +12,7 @@ from services.api_keys import TENANT_SCOPES, create_api_key
 from services.database import transaction
 from services.gateways.counters import counters
 from tests.app.api.conftest import Client, World, assert_problem
-from tests.given import customer
+from tests.given import customer, owner_of
 
 EVENT = {"event_type": "api_call", "units": 1}
 
@@ -35,7 +35,9 @@ def _headers(plan: str) -> dict[str, str]:
         one = customer(
             session, name=plan, plan=f"memory-cloud/{plan}", currency="USD", start=at.date(), timezone="UTC", at=at
         )
-        key = create_api_key(session, tenant_id=one.tenant_id, scopes=TENANT_SCOPES, at=at).key
+        key = create_api_key(
+            session, tenant_id=one.tenant_id, scopes=TENANT_SCOPES, maker=owner_of(one.tenant_id), at=at
+        ).key
     return {"Authorization": f"Bearer {key}"}
 
 

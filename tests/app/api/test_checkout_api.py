@@ -10,6 +10,7 @@ from models import Checkout, SubscriptionStatus
 from services.api_keys import TENANT_SCOPES, create_api_key
 from services.subscriptions.starting import create_subscription
 from tests.app.api.conftest import Client, assert_problem
+from tests.given import OPERATOR
 from tests.payments_world import PaymentsWorld
 
 SESSIONS = "/v1/checkout/sessions"
@@ -30,6 +31,7 @@ class Shop:
             tenant_id=None if is_operator else tenant_id or self.world.tenant_id,
             scopes=list(scopes) or (["operator"] if is_operator else list(TENANT_SCOPES)),
             is_operator=is_operator,
+            maker=OPERATOR,
             at=self.world.now(),
         )
         return str(made.key)

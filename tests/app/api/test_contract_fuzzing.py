@@ -25,6 +25,7 @@ from services.database import transaction
 from services.identity import create_tenant
 from services.price_books.books import load_shipped_books
 from services.subscriptions.starting import create_subscription
+from tests.given import OPERATOR, owner_of
 
 CHECKS = [
     not_a_server_error,
@@ -65,8 +66,10 @@ def described(engine: Engine) -> Described:
         tenant = create_tenant(session, name="Acme", currency="CAD", timezone="America/Toronto", at=now)
         create_subscription(session, tenant_id=tenant.id, plan_code="PRO", at=now)
         keys = {
-            "tenant": create_api_key(session, tenant_id=tenant.id, scopes=TENANT_SCOPES, at=now).key,
-            "operator": create_api_key(session, scopes=["operator"], is_operator=True, at=now).key,
+            "tenant": create_api_key(
+                session, tenant_id=tenant.id, scopes=TENANT_SCOPES, maker=owner_of(tenant.id), at=now
+            ).key,
+            "operator": create_api_key(session, scopes=["operator"], is_operator=True, maker=OPERATOR, at=now).key,
         }
     return Described(schemathesis.openapi.from_asgi("/openapi.json", create_api()), keys)
 

@@ -8,6 +8,7 @@ import pytest
 from services.api_keys import create_api_key
 from services.database import transaction
 from tests.app.api.conftest import Client, World, assert_problem
+from tests.given import owner_of
 
 EVENT: dict[str, Any] = {"event_type": "simulator_run"}
 """1,000 credits each; PRO includes 1,000,000."""
@@ -161,7 +162,11 @@ def test_customers_cannot_give_themselves_credits_or_see_those_of_others(sqlite_
 def test_only_who_may_write_bills_buys(sqlite_world: World, client: Client) -> None:
     with transaction() as session:
         key = create_api_key(
-            session, tenant_id=sqlite_world.acme.tenant_id, scopes=["billing:read"], at=datetime.now(UTC)
+            session,
+            tenant_id=sqlite_world.acme.tenant_id,
+            scopes=["billing:read"],
+            maker=owner_of(sqlite_world.acme.tenant_id),
+            at=datetime.now(UTC),
         ).key
     headers = {"Authorization": f"Bearer {key}"}
     assert client.get("/v1/credits", headers=headers).status_code == 200

@@ -15,6 +15,7 @@ from models import ApiKey
 from services.api_keys import create_api_key, revoke_api_key
 from services.database import transaction
 from tests.app.api.conftest import Client, World, assert_problem
+from tests.given import owner_of
 
 OPEN_BY_DESIGN = {
     "/v1/plans": "a price list is public",
@@ -80,7 +81,13 @@ def test_the_key_is_taken_from_either_header(client: Client, world: World) -> No
 
 def test_a_revoked_key_is_refused_at_once(client: Client, world: World) -> None:
     with transaction() as session:
-        made = create_api_key(session, tenant_id=world.acme.tenant_id, scopes=["billing:read"], at=datetime.now(UTC))
+        made = create_api_key(
+            session,
+            tenant_id=world.acme.tenant_id,
+            scopes=["billing:read"],
+            maker=owner_of(world.acme.tenant_id),
+            at=datetime.now(UTC),
+        )
     headers = {"Authorization": f"Bearer {made.key}"}
     assert client.get("/v1/invoices", headers=headers).status_code == 200
     with transaction() as session:
@@ -107,7 +114,13 @@ def test_a_key_without_the_scope_is_refused(
 ) -> None:
     with transaction() as session:
         at = datetime.now(UTC)
-        made = create_api_key(session, tenant_id=sqlite_world.acme.tenant_id, scopes=["exchange:write"], at=at)
+        made = create_api_key(
+            session,
+            tenant_id=sqlite_world.acme.tenant_id,
+            scopes=["exchange:write"],
+            maker=owner_of(sqlite_world.acme.tenant_id),
+            at=at,
+        )
     answer = client.request(method, path, json=body, headers={"Authorization": f"Bearer {made.key}"})
     assert "scope" in assert_problem(answer, 403, "missing_scope")["detail"]
 

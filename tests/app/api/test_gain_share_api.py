@@ -12,6 +12,7 @@ from services.database import transaction
 from services.identity import create_user
 from tests.app.api.conftest import PASSWORD, Client, Customer, World, assert_problem
 from tests.gain_share_given import BETTER, THEIRS, agree, document, measure, plant
+from tests.given import OPERATOR, owner_of
 
 NOW = datetime.now(UTC)
 YEAR = (date(NOW.year - 1, 1, 1), date(NOW.year, 1, 1))
@@ -28,7 +29,9 @@ def harbour(world: World) -> Customer:
         one = plant(session, at=NOW)
         agree(session, one.tenant_id, at=NOW, **BEFORE)
         measure(session, one.tenant_id, BETTER, days=YEAR, at=NOW)
-        key = create_api_key(session, tenant_id=one.tenant_id, scopes=TENANT_SCOPES, at=NOW).key
+        key = create_api_key(
+            session, tenant_id=one.tenant_id, scopes=TENANT_SCOPES, maker=owner_of(one.tenant_id), at=NOW
+        ).key
         email = "owner@harbour.example"
         create_user(session, email=email, password=PASSWORD, tenant_id=one.tenant_id, role=Role.OWNER, at=NOW)
     return Customer("Harbour", one.tenant_id, one.subscription_id, key, email)
@@ -134,11 +137,46 @@ def test_who_may_do_what(world: World, client: Client, harbour: Customer) -> Non
     assert_problem(client.get(f"{RUNS}/{run_id}", headers=world.acme.headers), 404, "not_found", "run_id")
     assert_problem(client.post(f"{RUNS}/{run_id}/revise", headers=harbour.headers), 403, "forbidden")
     with transaction() as session:
-        reading = create_api_key(session, tenant_id=harbour.tenant_id, scopes=["billing:read"], at=NOW).key
+        reading = create_api_key(
+            session, tenant_id=harbour.tenant_id, scopes=["billing:read"], maker=owner_of(harbour.tenant_id), at=NOW
+        ).key
     headers = {"Authorization": f"Bearer {reading}"}
     assert client.get(f"{RUNS}/{run_id}", headers=headers).status_code == 200
     assert_problem(client.post(f"{RUNS}/{run_id}/approve", headers=headers), 403, "missing_scope")
     assert client.get(f"{RUNS}/{run_id}", headers=harbour.headers).json()["status"] == "pending_approval"
+
+
+def test_a_key_that_an_operator_made_sends_figures_and_signs_nothing(
+    world: World, client: Client, harbour: Customer
+) -> None:
+    run_id = submitted(client, world, harbour)["gainshare_run_id"]
+    with transaction() as session:
+        made = create_api_key(
+            session, tenant_id=harbour.tenant_id, scopes=TENANT_SCOPES, name="Historian", maker=OPERATOR, at=NOW
+        )
+        file_id = document(session, harbour.tenant_id, at=NOW)
+    ours, theirs = {"Authorization": f"Bearer {made.key}"}, harbour.headers
+    baseline = {
+        "kpi": "overtime_hours", "value": "90", "currency": "CAD", "rates": {"hourly_rate": 85},
+        "period_start": str(BEFORE["period_start"]), "period_end": str(BEFORE["period_end"]),
+        "file_id": file_id, "effective_from": str(YEAR[0]),
+    }  # fmt: skip
+    for path, body in (
+        (f"{RUNS}/{run_id}/approve", {}),
+        (f"{RUNS}/{run_id}/reject", {"reason": "No"}),
+        (f"{RUNS}/{run_id}/dispute", {"reason": "No", "parts": ["shorter_repairs"]}),
+        (f"{RUNS}/{run_id}/comments", {"text": "We agree"}),
+        (f"{RUNS}/{run_id}/evidence", {"file_id": file_id}),
+        ("/v1/kpi/baselines", baseline),
+    ):
+        answer = client.post(path, json=body, headers=ours)
+        assert "made by the seller" in assert_problem(answer, 403, "forbidden")["detail"]
+    sent = client.post("/v1/kpi/measurements", json={"kpi": "overtime_hours", **MARCH, "value": "40"}, headers=ours)
+    assert (sent.status_code, sent.json()["recorded"]["by"]) == (201, made.id)
+    assert client.post(RUNS, json=asked(harbour, dry_run=True), headers=ours).status_code == 200
+    assert client.get(f"{RUNS}/{run_id}", headers=theirs).json()["status"] == "pending_approval"
+    approved = client.post(f"{RUNS}/{run_id}/approve", headers=theirs).json()
+    assert (approved["status"], approved["thread"][-1]["key_made_by"]) == ("approved", "usr_owner")
 
 
 def test_what_is_missing_is_named_in_the_problem(world: World, client: Client, harbour: Customer) -> None:

@@ -12,6 +12,7 @@ from models import Party, Receipt
 from services.api_keys import create_api_key
 from services.database import reading, transaction
 from tests.app.api.conftest import PASSWORD, Client, World, assert_problem
+from tests.given import owner_of
 from tests.maintenance_logs import PlantYear
 
 YEAR = datetime.now(UTC).year - 1
@@ -136,7 +137,11 @@ def test_only_keys_with_the_scope_write_and_others_see_nothing(world: World, cli
     source = file_id(client, world.acme.headers)
     with transaction() as session:
         looking = create_api_key(
-            session, tenant_id=world.acme.tenant_id, scopes=["billing:read"], at=datetime.now(UTC)
+            session,
+            tenant_id=world.acme.tenant_id,
+            scopes=["billing:read"],
+            maker=owner_of(world.acme.tenant_id),
+            at=datetime.now(UTC),
         ).key
     viewer = {"Authorization": f"Bearer {looking}"}
     made = client.post("/v1/kpi/baselines", json=terms(source) | ours(world), headers=world.operator_headers).json()

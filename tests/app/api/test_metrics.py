@@ -16,7 +16,7 @@ from services.payments import outbox
 from services.settings import settings
 from services.subscriptions.starting import create_subscription
 from tests.app.api.conftest import Client, World, assert_problem
-from tests.given import NOON
+from tests.given import NOON, OPERATOR
 from tests.payments_world import PaymentsWorld
 
 
@@ -37,7 +37,9 @@ def gauges(client: Client, key: str) -> dict[str, float]:
 
 @pytest.fixture
 def operator_key(payments_world: PaymentsWorld) -> str:
-    made = payments_world.transact(create_api_key, scopes=["operator"], is_operator=True, at=payments_world.now())
+    made = payments_world.transact(
+        create_api_key, scopes=["operator"], is_operator=True, maker=OPERATOR, at=payments_world.now()
+    )
     return str(made.key)
 
 
@@ -64,7 +66,7 @@ def test_where_no_stripe_is_to_be_had_nothing_waits(
     monkeypatch.setenv("TALLYSTICK_PUBLIC_URL", "https://portal.example")
     settings.cache_clear()
     with transaction() as session:
-        key = create_api_key(session, scopes=["operator"], is_operator=True, at=NOON).key
+        key = create_api_key(session, scopes=["operator"], is_operator=True, maker=OPERATOR, at=NOON).key
     assert set(gauges(client, key).values()) == {0.0}
 
 

@@ -21,6 +21,7 @@ from services.rules.merkle import verify_consistency, verify_inclusion
 from services.rules.notes import read_checkpoint, read_note
 from services.rules.receipts import read_hash, read_receipt
 from tests.app.api.conftest import Client, Customer, World, assert_problem
+from tests.given import owner_of
 
 EVENT = {"event_type": "LLM_token_usage", "units": 1}
 NOW = datetime.now(UTC)
@@ -248,7 +249,13 @@ def test_a_bundle_that_is_too_large_or_no_bundle_is_refused(
 )
 def test_receipts_need_their_own_scope(client: Client, world: World, path: str) -> None:
     with transaction() as session:
-        key = create_api_key(session, tenant_id=world.acme.tenant_id, scopes=["billing:read"], at=NOW).key
+        key = create_api_key(
+            session,
+            tenant_id=world.acme.tenant_id,
+            scopes=["billing:read"],
+            maker=owner_of(world.acme.tenant_id),
+            at=NOW,
+        ).key
     answer = client.get(path, headers={"Authorization": f"Bearer {key}"})
     assert_problem(answer, 403, "missing_scope")
 

@@ -8,6 +8,7 @@ import pytest
 from services.api_keys import create_api_key
 from services.database import transaction
 from tests.app.api.conftest import Client, World, assert_problem
+from tests.given import owner_of
 
 EVENT: dict[str, Any] = {"event_type": "simulator_run"}
 """1,000 credits each at 0.0020; PRO includes 1,000,000."""
@@ -55,7 +56,11 @@ def test_thresholds_nobody_could_mean_name_the_field(
 def test_only_who_may_write_bills_sets_limits(sqlite_world: World, client: Client) -> None:
     with transaction() as session:
         key = create_api_key(
-            session, tenant_id=sqlite_world.acme.tenant_id, scopes=["billing:read"], at=datetime.now(UTC)
+            session,
+            tenant_id=sqlite_world.acme.tenant_id,
+            scopes=["billing:read"],
+            maker=owner_of(sqlite_world.acme.tenant_id),
+            at=datetime.now(UTC),
         ).key
     headers = {"Authorization": f"Bearer {key}"}
     assert client.get("/v1/spend-cap", headers=headers).status_code == 200

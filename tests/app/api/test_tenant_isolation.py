@@ -40,6 +40,7 @@ from services.top_ups.buying import buy_top_up
 from services.webhooks.replays import ask_test, claim_test
 from tests.app.api.conftest import PASSWORD, Client, Customer, World
 from tests.gain_share_given import OURS, agree, submit, terms_of
+from tests.given import owner_of
 from tests.parties_given import billed_in, seller
 from tests.payment_rows import write_payment_rows
 
@@ -170,7 +171,14 @@ def marked(world: World, client: Client) -> dict[str, Any]:
             by="usr_1",
             at=NOW,
         )
-        create_api_key(session, tenant_id=acme.tenant_id, scopes=["billing:read"], name=SECRET, at=NOW)
+        create_api_key(
+            session,
+            tenant_id=acme.tenant_id,
+            scopes=["billing:read"],
+            name=SECRET,
+            maker=owner_of(acme.tenant_id),
+            at=NOW,
+        )
         mine: Any = {"tenant_id": acme.tenant_id, "subscription_id": acme.subscription_id, "at": datetime.now(UTC)}
         adjust_subscription(session, **mine, amount_minor=1, reason=SECRET, by=SECRET)
         change_plan(session, **mine, plan_code="ENTERPRISE", when=When.PERIOD_END, by=SECRET)
@@ -395,7 +403,13 @@ def credentials(world: World) -> Iterator[tuple[str, dict[str, str]]]:
     yield "no key", {}
     with transaction() as session:
         keys = {
-            scope: create_api_key(session, tenant_id=world.borealis.tenant_id, scopes=[scope], at=NOW).key
+            scope: create_api_key(
+                session,
+                tenant_id=world.borealis.tenant_id,
+                scopes=[scope],
+                maker=owner_of(world.borealis.tenant_id),
+                at=NOW,
+            ).key
             for scope in TENANT_SCOPES
         }
     for scope, key in keys.items():

@@ -13,6 +13,7 @@ from services import settings as configuration
 from services.api_keys import create_api_key
 from services.database import transaction
 from tests.app.api.conftest import Client, World, assert_problem
+from tests.given import owner_of
 from tests.receivers import Receiver, receiver
 
 PATH = "/v1/webhook-endpoints"
@@ -97,7 +98,11 @@ def test_reading_bills_is_enough_to_look_and_too_little_to_change_or_to_see_the_
     shown = made(sqlite_world, client)
     with transaction() as session:
         key = create_api_key(
-            session, tenant_id=sqlite_world.acme.tenant_id, scopes=["billing:read"], at=datetime.now(UTC)
+            session,
+            tenant_id=sqlite_world.acme.tenant_id,
+            scopes=["billing:read"],
+            maker=owner_of(sqlite_world.acme.tenant_id),
+            at=datetime.now(UTC),
         ).key
     headers, path = {"Authorization": f"Bearer {key}"}, f"{PATH}/{shown['endpoint_id']}"
     assert client.get(path, headers=headers).status_code == 200

@@ -247,7 +247,7 @@ def test_owners_billing_admins_and_operators_sign_and_viewers_do_not() -> None:
 
 def test_a_key_signs_for_its_side_with_the_scope() -> None:
     assert signer_of_key(Principal("key_1", None, True, frozenset({"operator"}))).party is Party.SELLER
-    mine = Principal("key_2", "ten", False, frozenset({"gainshare:write"}))
+    mine = Principal("key_2", "ten", False, frozenset({"gainshare:write"}), made_for=Party.CUSTOMER)
     assert signer_of_key(mine) == Signer(Party.CUSTOMER, "key_2")
     with pytest.raises(Forbidden):
         signer_of_key(Principal("key_3", "ten", False, frozenset({"billing:read"})))

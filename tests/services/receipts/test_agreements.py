@@ -37,7 +37,7 @@ def test_a_baseline_has_a_receipt_that_commits_to_it(session: Session, enterpris
     assert (receipt["metric"], receipt["units"]) == ("availability_pct", "86.5")
     assert baseline.salt is not None
     source = session.get_one(EvidenceFile, (enterprise.tenant_id, baseline.file_id))
-    told = baseline_document(baseline, source.sha256)
+    told = baseline_document(baseline, source.sha256, {})
     assert receipt["cid"] == commitment(baseline.salt, canonical_bytes(told))
     assert (told["proposed"]["party"], told["proposed"]["by"]) == ("seller", "usr_ours")
     assert (told["accepted"]["party"], told["accepted"]["by"]) == ("customer", "usr_theirs")
