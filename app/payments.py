@@ -78,7 +78,7 @@ def owe_what_is_missing(stripe: Stripe, *, at: datetime) -> None:
         work: list[tuple[Callable[..., object], list[tuple[str, str]], dict[str, Any]]] = [
             (collecting.owe_subscription, unaligned.unlinked_subscriptions(session, at=at), {"account": account}),
             (alignment.owe_terms, alignment.out_of_step(session, account=account), {}),
-            (collecting.owe_invoice, uncollected.uncollected_invoices(session), {"account": account}),
+            (collecting.owe_invoice, uncollected.uncollected_invoices(session, at=at), {"account": account}),
             (crediting.owe_note, uncollected.uncredited_notes(session), {}),
             (telling.owe_settlement, uncollected.settled_here_only(session), {}),
             (telling.owe_end, unaligned.ended_here_only(session), {}),

@@ -274,23 +274,43 @@ def _within(document: dict[str, Any], path: str) -> Any:
 
 
 @pytest.fixture
-def payments_world(engine: Engine, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[PaymentsWorld]:
+def begins_at() -> datetime | None:
+    """The moment a world begins at; None for now. Parametrize a test with it to begin at another."""
+    return None
+
+
+@pytest.fixture
+def zone() -> str:
+    """Where a world's first customer lives. Parametrize a test with it to have it elsewhere."""
+    return "America/Toronto"
+
+
+@pytest.fixture
+def payments_world(
+    engine: Engine, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, begins_at: datetime | None, zone: str
+) -> Iterator[PaymentsWorld]:
     """One customer billed in CAD, and a sandbox that offers what the price book does; on both databases."""
-    with _world(sandbox, monkeypatch) as world:
+    with _world(sandbox, monkeypatch, begins_at, zone) as world:
         yield world
 
 
 @pytest.fixture
 def sqlite_payments_world(
-    sqlite_engine: Engine, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+    sqlite_engine: Engine,
+    sandbox: SandboxServer,
+    monkeypatch: pytest.MonkeyPatch,
+    begins_at: datetime | None,
+    zone: str,
 ) -> Iterator[PaymentsWorld]:
     """The same on SQLite alone."""
-    with _world(sandbox, monkeypatch) as world:
+    with _world(sandbox, monkeypatch, begins_at, zone) as world:
         yield world
 
 
 @contextmanager
-def _world(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[PaymentsWorld]:
+def _world(
+    sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, begins_at: datetime | None, zone: str
+) -> Iterator[PaymentsWorld]:
     from app import unit_of_work
     from app.cli import payments as commands
     from services.gateways.stripe.client import stripe
@@ -302,12 +322,14 @@ def _world(sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setenv("TALLYSTICK_STRIPE_ADDRESS", sandbox.address)
     monkeypatch.setenv("TALLYSTICK_STRIPE_WEBHOOK_SECRET", SECRET)
     settings.cache_clear()
+    if begins_at is not None:
+        sandbox.begin_at(begins_at)
     connected = stripe()
     world = PaymentsWorld(sandbox, connected, tenant_id="")
     monkeypatch.setattr(unit_of_work, "now", world.now)
     monkeypatch.setattr(commands, "now", world.now)
     world.transact(load_shipped_books, at=world.now())
-    world.tenant_id = world.add_customer("Acme")
+    world.tenant_id = world.add_customer("Acme", zone)
     set_up(connected, at=world.now(), book_code="reliability")
     try:
         yield world

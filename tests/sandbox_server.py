@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -58,6 +59,16 @@ def _check(checker: Conformance, method: str, target: str, asked: bytes, status:
     if status in {502, 504} and not answered:
         return  # an answer lost on its way, as the test had ordered
     checker.check_exchange(method, target, asked, status, json.loads(answered))
+
+
+class MovedClock:
+    """The host's clock, which runs on as if it had been that moment when this was made."""
+
+    def __init__(self, moment: datetime) -> None:
+        self._ahead = moment - datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
 
 
 class SandboxServer:
@@ -118,6 +129,13 @@ class SandboxServer:
         assert response.status_code == 200, f"/_control/{path} answered {response.status_code}: {response.text}"
         answer: dict[str, Any] = response.json()
         return answer
+
+    def begin_at(self, moment: datetime) -> None:
+        """Let it be that moment, which may be past. Nothing may have happened in the sandbox yet."""
+        world = self.sandbox.world
+        with world.lock:
+            assert not list(world.store.all("event"))
+            world.clock.host, world.clock.offset_seconds = MovedClock(moment), 0
 
     def call(self, method: str, path: str, form: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
         """One call of the API in Stripe's own form, for what a test does not do through the SDK."""
@@ -201,6 +219,9 @@ def sandbox(_sandbox_server: SandboxServer) -> Iterator[SandboxServer]:
     """An empty sandbox. The test fails at its end where anything it made the sandbox say has not Stripe's shape."""
     _sandbox_server.control("reset")
     _sandbox_server.take_problems()
+    clock = _sandbox_server.sandbox.world.clock
+    host = clock.host
     yield _sandbox_server
+    clock.host = host
     problems = _sandbox_server.take_problems()
     assert not problems, "\n\n".join(problems[:PROBLEMS_SHOWN_MAX])

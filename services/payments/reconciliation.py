@@ -24,6 +24,7 @@ from services import wording
 from services.invoices.finding import InvoiceDocument, read_invoice
 from services.payments.mirror import PAID, VOID, parts_of
 from services.payments.parts import amount_of_part
+from services.payments.renewals import awaited_from, is_to_meet
 from services.payments.usage_agreement import Difference, differs, usage_differences
 
 GIVEN_TIME: Final = timedelta(hours=2)
@@ -89,7 +90,10 @@ def list_unsettled(session: Session, *, at: datetime) -> list[tuple[str, str]]:
 
 
 def unknown_at_stripe(session: Session, *, account: str, at: datetime) -> list[StripeInvoice]:
-    """Invoices of our customers at Stripe that carry none of ours, and will not any more."""
+    """Invoices of our customers at Stripe that carry none of ours, and will not any more.
+
+    Stripe's calendar may be a day ahead of ours: a renewal whose period is still to be closed here is none of them.
+    """
     statement = (
         select(StripeInvoice)
         .where(
@@ -101,7 +105,7 @@ def unknown_at_stripe(session: Session, *, account: str, at: datetime) -> list[S
         )
         .order_by(col(StripeInvoice.created_at), StripeInvoice.stripe_id)
     )
-    return list(session.exec(statement))
+    return [row for row in session.exec(statement) if not is_to_meet(session, row, at=at - GIVEN_TIME)]
 
 
 def _lines(document: InvoiceDocument) -> Iterator[Difference]:
@@ -127,10 +131,11 @@ def _at_stripe(
             yield Difference("void_at_stripe", f"{part.stripe_id} was voided at Stripe; ours is {invoice.status}.")
         due = amount_of_part(document, part.part, parts)
         expected = wording.amount(due, invoice.currency)
-        if part.status != "draft" or at > invoice.issued_at + GIVEN_TIME:
+        is_late = at > max(invoice.issued_at, part.created_at) + GIVEN_TIME
+        if part.status != "draft" or is_late:
             found = wording.amount(part.total_minor, part.currency)
             yield from differs("stripe_total_differs", f"Total of {part.stripe_id}", expected, found)
-        if part.status == "draft" and at > invoice.issued_at + GIVEN_TIME:
+        if part.status == "draft" and is_late:
             yield Difference("not_finalized", f"{part.stripe_id} is still a draft at Stripe.")
 
 
@@ -211,7 +216,7 @@ def _held_call(session: Session, invoice: Invoice) -> str | None:
 
 def _should_be_there(session: Session, invoice: Invoice, at: datetime) -> bool:
     subscription = session.get_one(Subscription, (invoice.tenant_id, invoice.subscription_id))
-    is_due = invoice.status == InvoiceStatus.OPEN and at > invoice.issued_at + GIVEN_TIME
+    is_due = invoice.status == InvoiceStatus.OPEN and at > awaited_from(session, invoice) + GIVEN_TIME
     return subscription.collection == Collection.AUTOMATIC and is_due
 
 

@@ -15,8 +15,9 @@ from models import (
     StripeInvoice,
     Subscription,
 )
+from services.closing.period_ends import grace
 from services.invoices.finding import read_invoice
-from services.payments.links import links_of, standing_link
+from services.payments.links import find_link, links_of, standing_link
 from services.payments.mirror import CYCLE, VOID, parts_of
 from services.payments.outbox import calls_of
 from services.subscriptions.finding import plan_of
@@ -52,7 +53,8 @@ def renewed_from(session: Session, invoice: Invoice) -> datetime | None:
 def is_awaited(session: Session, subscription: Subscription, starts_at: datetime) -> bool:
     """Whether Stripe renews, or has renewed, for the base fee from then on, and we have only to hear of it.
 
-    Not where it was told to end before, or began later. While one is being made, it is not known yet.
+    Not where it was told to end before, began later, or will charge for the first time a month or a year after. While
+    one is being made, it is not known yet.
     """
     tenant_id, subscription_id = subscription.tenant_id, subscription.id
     link = standing_link(session, tenant_id=tenant_id, subscription_id=subscription_id)
@@ -62,7 +64,31 @@ def is_awaited(session: Session, subscription: Subscription, starts_at: datetime
     if link.began_at >= starts_at:
         return False
     has_come = link.began_at < link.current_period_start and link.current_period_start >= starts_at - RENEWAL_TOLERANCE
-    return has_come or link.ends_for is None
+    is_to_come = link.current_period_end <= starts_at + RENEWAL_TOLERANCE and link.ends_for is None
+    return has_come or is_to_come
+
+
+def awaited_from(session: Session, invoice: Invoice) -> datetime:
+    """When an invoice is to be at Stripe at the earliest: once it is issued, or as the renewal comes that it waits for.
+
+    Stripe's calendar may be a day behind ours.
+    """
+    starts_at = renewed_from(session, invoice)
+    link = standing_link(session, tenant_id=invoice.tenant_id, subscription_id=invoice.subscription_id)
+    if starts_at is None or link is None or link.current_period_end > starts_at + RENEWAL_TOLERANCE:
+        return invoice.issued_at
+    return max(invoice.issued_at, link.current_period_end)
+
+
+def is_to_meet(session: Session, row: StripeInvoice, *, at: datetime) -> bool:
+    """Whether a renewal at Stripe came before our period ends that it brings the fee after, and waits for that."""
+    link = find_link(session, account=row.account, stripe_id=row.stripe_subscription_id or "")
+    if link is None or row.billing_reason != CYCLE:
+        return False
+    ours = session.get_one(Subscription, (link.tenant_id, link.subscription_id))
+    closes_at = ours.current_period_end + grace()
+    is_waiting = ours.canceled_at is None and closes_at > now_of(session, tenant_id=ours.tenant_id, at=at)
+    return is_waiting and _is_near(row.renews_at, ours.current_period_end)
 
 
 def _base_starts_at(session: Session, invoice: Invoice) -> datetime | None:

@@ -1,7 +1,8 @@
 """What the calls about a subscription say to Stripe, and how to see whether they were made already."""
 
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from sqlmodel import Session
 
@@ -13,23 +14,27 @@ from services.gateways.stripe.facts import SubscriptionFacts
 from services.payments import marks
 from services.payments.orders import Order, customer_of, key_of
 from services.payments.reasons import Held
-from services.payments.renewals import renews_at
+from services.payments.renewals import RENEWAL_TOLERANCE, renews_at
 from services.payments.stripe_catalog import base_of, find_price, find_product
 from services.price_books.books import plan_version
 from services.price_books.plans import MONTHS_IN_YEAR, Plan
 from services.rules.periods import term_end
+from services.rules.utc_cycles import UtcCycle, nearest_cycle
 from services.subscriptions.finding import plan_of
 from services.tenant_clocks import now_of
+from services.tenants import read_tenant
+
+TURNS_COMPARED: Final = 13
+"""How many of our renewals Stripe's cycle is laid by: all months of a year, or of years some with 29 February."""
 
 
 def create_subscription(session: Session, call: StripeCall) -> Order:
     ours = session.get_one(Subscription, (call.tenant_id, call.subject))
     plan, customer_id = plan_of(session, ours), customer_of(session, call)
     price = _price_at_stripe(session, call.account, plan, ours.interval)
-    due_at = renews_at(ours)
-    months = MONTHS_IN_YEAR if ours.interval == Interval.YEAR else 1
+    timezone = read_tenant(session, tenant_id=call.tenant_id).timezone
     owed_at = now_of(session, tenant_id=call.tenant_id, at=call.created_at)
-    natural_end = term_end(owed_at, "UTC", owed_at, months)
+    first_charge = _first_charge(ours, timezone, owed_at=owed_at)
     metadata = {marks.TENANT: call.tenant_id, marks.SUBSCRIPTION: ours.id, marks.CALL: call.key}
     return (
         lambda stripe: subscriptions.create_subscription(
@@ -37,14 +42,27 @@ def create_subscription(session: Session, call: StripeCall) -> Order:
             key=key_of(call),
             customer_id=customer_id,
             price=price,
-            first_charge_at=due_at,
-            is_within_interval=due_at <= natural_end,
+            first_charge=first_charge,
             metadata=metadata,
         ),
         lambda stripe: subscriptions.find_subscription(
             stripe, customer_id=customer_id, metadata_name=marks.CALL, metadata_value=call.key
         ),
     )
+
+
+def _first_charge(ours: Subscription, timezone: str, *, owed_at: datetime) -> UtcCycle | datetime:
+    """The cycle that Stripe is to charge by, which is the nearest to ours that it has.
+
+    Where that comes around once more before our fee falls due, the moment it does: what is paid is not charged again.
+    Where the cycle is a day before ours and has come around this time already, the fee that falls due is collected by
+    itself, and the one at Stripe brings those after it.
+    """
+    due_at, is_yearly = renews_at(ours), ours.interval == Interval.YEAR
+    anchor, months = min(ours.anchor_at, due_at), MONTHS_IN_YEAR if is_yearly else 1
+    dues = [term_end(anchor, timezone, due_at, months * turn) for turn in range(TURNS_COMPARED)]
+    cycle = nearest_cycle(dues, is_yearly=is_yearly)
+    return due_at if cycle.first_after(owed_at) < due_at - RENEWAL_TOLERANCE else cycle
 
 
 def cancel_subscription(session: Session, call: StripeCall) -> Order:

@@ -1,5 +1,7 @@
 """What is not collected yet: found by looking, so that nothing has to be remembered when an invoice is issued."""
 
+from datetime import datetime
+
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, and_, col, exists, or_, select
 
@@ -26,12 +28,11 @@ from services.payments.mirror import CYCLE, DRAFT
 from services.payments.renewals import RENEWAL_TOLERANCE, invoice_for_renewal
 
 
-def uncollected_invoices(session: Session, *, limit: int = 200) -> list[tuple[str, str]]:
+def uncollected_invoices(session: Session, *, at: datetime, limit: int = 200) -> list[tuple[str, str]]:
     """(tenant, invoice) of open invoices that are to be collected automatically and that nothing carries yet.
 
     Those whose renewal is to come, or to be heard of, are left out: however many wait, the others have their turn. Of
-    those that come
-    to nothing and are settled by it, the ones whose renewal is here: its draft is held until they meet.
+    those that come to nothing and are settled by it, the ones whose renewal is here: its draft is held until they meet.
     """
     carried = exists().where(
         col(StripeInvoice.tenant_id) == Invoice.tenant_id, col(StripeInvoice.invoice_id) == Invoice.id
@@ -51,7 +52,7 @@ def uncollected_invoices(session: Session, *, limit: int = 200) -> list[tuple[st
             or_(
                 and_(~_brings_renewed_fee(), ~_comes_to_nothing()),
                 and_(_brings_renewed_fee(), _has_renewal()),
-                and_(_brings_renewed_fee(), ~_comes_to_nothing(), ~_is_to_be_renewed()),
+                and_(_brings_renewed_fee(), ~_comes_to_nothing(), ~_is_to_be_renewed(at)),
             ),
         )
         .order_by(col(Invoice.issued_at), Invoice.tenant_id, Invoice.id)
@@ -180,7 +181,7 @@ def _brings_renewed_fee() -> ColumnElement[bool]:
     return and_(col(Invoice.billing_reason) == BillingReason.PERIOD_CLOSE, has_fee)
 
 
-def _is_to_be_renewed() -> ColumnElement[bool]:
+def _is_to_be_renewed(at: datetime) -> ColumnElement[bool]:
     """Whether Stripe renews for an invoice's base fee, as far as we have heard: `renewals.is_awaited` knows better."""
     return exists().where(
         col(StripeSubscription.tenant_id) == Invoice.tenant_id,
@@ -188,6 +189,7 @@ def _is_to_be_renewed() -> ColumnElement[bool]:
         col(StripeSubscription.replaced_at).is_(None),
         col(StripeSubscription.began_at) < Invoice.period_end,
         col(StripeSubscription.ends_for).is_(None),
+        col(StripeSubscription.current_period_end) <= at + RENEWAL_TOLERANCE,
     )
 
 

@@ -99,6 +99,19 @@ def COUNT(value: Raw, name: str) -> int:
     return number
 
 
+def within_range(first: int, last: int) -> Parser:
+    """An integer from `first` to `last`."""
+
+    def parse_within(value: Raw, name: str) -> int:
+        number = INTEGER(value, name)
+        if not first <= number <= last:
+            message = f"This value must be between {first} and {last}."
+            raise StripeError(message, code="parameter_invalid_integer", param=name)
+        return number
+
+    return parse_within
+
+
 def DECIMAL(value: Raw, name: str) -> str:
     """A decimal in plain form, kept as text without trailing zeros. The exponent form is refused."""
     text = _given(value, name)

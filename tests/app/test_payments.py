@@ -664,7 +664,7 @@ def test_a_yearly_start_by_api_is_billed_by_an_invoice_of_its_own_and_renewed_af
     assert started.total_minor == 8_640_000
     assert [each["total"] for each in world.at_stripe("invoice")] == [8_640_000]
     (theirs,) = world.at_stripe("subscription")
-    assert theirs["billing_cycle_anchor"] == int(world.subscription().base_paid_until.timestamp())
+    assert theirs["items"]["data"][0]["current_period_end"] == int(world.subscription().base_paid_until.timestamp())
     world.assert_all_agrees()
 
 

@@ -292,7 +292,7 @@ def test_invoices_that_wait_for_their_renewal_take_no_turn_from_others(payments_
     start_alone(world, other)
     (new,) = world.invoices(other)
     assert (waiting.status, new.status) == (InvoiceStatus.OPEN, InvoiceStatus.OPEN)
-    assert world.transact(uncollected.uncollected_invoices, limit=1) == [(other, new.id)]
+    assert world.transact(uncollected.uncollected_invoices, at=world.now(), limit=1) == [(other, new.id)]
     world.work()
     assert world.invoices()[-1].status == InvoiceStatus.PAID
 

@@ -1,6 +1,7 @@
 """Subscriptions: they bring the flat base price and nothing else; what use and changes cost is ours to add."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from services.gateways.stripe.client import Stripe, given
 from services.gateways.stripe.discounts import DISCOUNTS, coupons_of
 from services.gateways.stripe.facts import SubscriptionFacts
 from services.gateways.stripe.reading import id_of, id_or_none, metadata_of, moment, moment_or_none, seconds_of
+from services.rules.utc_cycles import UtcCycle
 
 OVER: Final = frozenset({"canceled", "incomplete_expired"})
 
@@ -19,20 +21,18 @@ def create_subscription(
     key: str,
     customer_id: str,
     price: Mapping[str, Any],
-    first_charge_at: datetime,
-    is_within_interval: bool,
+    first_charge: UtcCycle | datetime,
     metadata: Mapping[str, str],
 ) -> SubscriptionFacts:
-    """One that charges the price from `first_charge_at` on, each period. Until then it charges nothing.
+    """One that charges the price for the first time as a cycle comes around next, and each time after. Until then it
+    charges nothing.
 
-    Stripe takes that moment for the anchor of its cycle where it `is_within_interval`, one month or year from now at
-    most; one further ahead it takes as the end of a trial.
+    A first charge at a moment, further ahead than one month or year, is the end of a trial, and the cycle is its own.
     """
-    start = "billing_cycle_anchor" if is_within_interval else "trial_end"
     params = {
         "customer": given(customer_id),
         "items": [{**price, "quantity": 1}],
-        start: seconds_of(first_charge_at),
+        **_start(first_charge),
         "proration_behavior": "none",
         "payment_behavior": "allow_incomplete",
         "collection_method": "charge_automatically",
@@ -89,6 +89,14 @@ def price_of_amount(*, product_id: str, amount_minor: int, currency: str, interv
     recurring = {"interval": interval}
     made = {"product": product_id, "unit_amount": amount_minor, "currency": currency.lower(), "recurring": recurring}
     return {"price_data": made}
+
+
+def _start(first_charge: UtcCycle | datetime) -> dict[str, Any]:
+    """A cycle goes as such: of a moment on 28 February Stripe would make the 28th of every month after."""
+    if isinstance(first_charge, datetime):
+        return {"trial_end": seconds_of(first_charge)}
+    given = {name: value for name, value in asdict(first_charge).items() if value is not None}
+    return {"billing_cycle_anchor_config": given}
 
 
 def _facts(subscription: Mapping[str, Any]) -> SubscriptionFacts:

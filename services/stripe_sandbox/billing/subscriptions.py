@@ -4,11 +4,12 @@ from decimal import Decimal
 from typing import Any
 
 from services.stripe_sandbox.billing import drafts
+from services.stripe_sandbox.billing.anchors import first_anchor, shown_config
 from services.stripe_sandbox.billing.cards import usable_method
 from services.stripe_sandbox.billing.discounts import after_use, redeem
 from services.stripe_sandbox.billing.finalization import finalize, void
 from services.stripe_sandbox.billing.payments import attempt, method_for, no_payment_method
-from services.stripe_sandbox.billing.periods import boundary_after, boundary_before
+from services.stripe_sandbox.billing.periods import boundary_before
 from services.stripe_sandbox.billing.subscription_items import (
     check_together,
     items_of,
@@ -87,7 +88,7 @@ def _blank(world: World, customer: Document, params: dict[str, Any], at: int, tr
         "application_fee_percent": None,
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
         "billing_cycle_anchor": at,
-        "billing_cycle_anchor_config": None,
+        "billing_cycle_anchor_config": shown_config(params),
         "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible", "updated_at": at},
         "billing_schedules": [],
         "billing_thresholds": None,
@@ -157,15 +158,7 @@ def _first_period(
     subscription: Document, items: list[Document], params: dict[str, Any], at: int, trial_end: int | None
 ) -> Document:
     """The period begins now and ends with the trial, at the anchor asked for, or after one interval."""
-    recurring = items[0]["price"]["recurring"]
-    anchor = params.get("billing_cycle_anchor", trial_end or at)
-    interval, count = recurring["interval"], recurring["interval_count"]
-    if anchor < at:
-        raise StripeError("billing_cycle_anchor cannot be in the past.", param="billing_cycle_anchor")
-    if anchor > boundary_after(at, interval, count, at) and trial_end is None:
-        message = "billing_cycle_anchor cannot be later than the first natural billing date."
-        raise StripeError(message, param="billing_cycle_anchor")
-    end = trial_end or (anchor if anchor > at else boundary_after(anchor, interval, count, at))
+    anchor, end = first_anchor(items[0]["price"]["recurring"], params, at, trial_end)
     cancel_at = params.get("cancel_at")
     due = {"renew": end, "cancel": cancel_at}
     if trial_end is not None and trial_end - at > TRIAL_NOTICE_SECONDS:

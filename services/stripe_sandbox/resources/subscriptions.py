@@ -29,6 +29,7 @@ from services.stripe_sandbox.parameters import (
     one_of,
     required,
     shape,
+    within_range,
 )
 from services.stripe_sandbox.world import World
 
@@ -57,9 +58,17 @@ COMMON: Table = {
     "trial_end": TRIAL_END,
     "trial_settings": shape({"end_behavior": required(shape(END_BEHAVIOR))}),
 }
+ANCHOR_CONFIG: Table = {
+    "day_of_month": required(within_range(1, 31)),
+    "hour": within_range(0, 23),
+    "minute": within_range(0, 59),
+    "month": within_range(1, 12),
+    "second": within_range(0, 59),
+}
 CREATE_FIELDS: Table = {
     **COMMON,
     "billing_cycle_anchor": INTEGER,
+    "billing_cycle_anchor_config": shape(ANCHOR_CONFIG),
     "cancel_at": INTEGER,
     "currency": CURRENCY,
     "customer": required(ID),

@@ -11,6 +11,7 @@ from services.gateways.stripe import checkout, customers, portal, subscriptions
 from services.gateways.stripe.client import Stripe, open_stripe
 from services.gateways.stripe.connection import Connection
 from services.gateways.stripe.facts import CustomerFacts, SubscriptionFacts
+from services.rules.utc_cycles import UtcCycle
 
 TENANT = {"tallystick_tenant": "tenant-1"}
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -45,15 +46,15 @@ def give_card(stripe: Stripe, customer_id: str, *, as_default: bool = True) -> s
 
 
 def subscribe(
-    stripe: Stripe, customer_id: str, price: str, at: datetime, key: str = "sub:1", *, is_within_interval: bool = True
+    stripe: Stripe, customer_id: str, price: str, at: datetime, key: str = "sub:1", *, is_trial: bool = False
 ) -> SubscriptionFacts:
+    cycle = UtcCycle(None, at.day, at.hour, at.minute, at.second)
     return subscriptions.create_subscription(
         stripe,
         key=key,
         customer_id=customer_id,
         price={"price": price},
-        first_charge_at=at,
-        is_within_interval=is_within_interval,
+        first_charge=at if is_trial else cycle,
         metadata=TENANT,
     )
 
@@ -86,7 +87,7 @@ def test_a_first_charge_further_off_than_an_interval_ends_a_trial(
 ) -> None:
     give_card(stripe, customer.id)
     at = (clock(sandbox) + timedelta(days=100)).replace(microsecond=0)
-    made = subscribe(stripe, customer.id, price, at, is_within_interval=False)
+    made = subscribe(stripe, customer.id, price, at, is_trial=True)
     assert (made.status, made.trial_ends_at, made.current_period_end) == ("trialing", at, at)
 
 
