@@ -26,7 +26,7 @@ setup: $(READY_FOR_WORK) ## install everything that running, testing and changin
 run: $(READY) ## start the portal with a demonstration: http://HOST:PORT, from HOST=127.0.0.1 PORT=3000
 	@$(BIN)/tallystick run --demo --host $(HOST) --port $(PORT)
 
-test: $(READY_FOR_WORK) ## run the tests, all but the slow ones
+test: $(READY_FOR_WORK) ## run the tests, all but the slow ones and what PostgreSQL only repeats
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
 test-all: lint ## lint, build the pages and run every test, in a browser too

@@ -1,4 +1,9 @@
-"""What tests run in, and which of them `make test` leaves to `make test-all`. `tests.databases` has the databases."""
+"""What tests run in, and which of them `make test` leaves to `make test-all`. `tests.databases` has the databases.
+
+`make test` runs every area within minutes: all but what is marked `slow` (browsers, crashes, thousands of examples) and
+what `pytest_collection_modifyitems` marks here, the runs on PostgreSQL that only repeat what SQLite has shown.
+`make test-all`, which CI runs, leaves nothing out.
+"""
 
 import os
 from pathlib import Path
@@ -29,20 +34,31 @@ pytest_plugins = [
     "tests.databases", "tests.stripe_conformance", "tests.sandbox_server", "tests.payments_world", "tests.mail_server",
 ]  # fmt: skip
 
+OF_THE_DATABASE = (
+    "models/", "services/", "laws/", "oracle/", "stories/", "app/jobs/", "app/test_group_commit",
+    "app/test_unit_of_work", "app/api/test_call_limits", "app/api/test_usage_api",
+)  # fmt: skip
+"""Where a database can make a difference: locks, counters, triggers, constraints, queries, migrations, jobs."""
+
 WALKED_SLOWLY = (
-    "app/api/test_tenant_isolation", "app/cli/", "app/test_asset_pulls", "app/test_mailing", "app/test_payments",
-    "app/test_reconciling", "app/test_taxed_payments", "app/test_time_travel", "app/test_webhook_deliveries",
     "laws/test_reservation_laws", "laws/test_spend_cap_laws", "services/billing_documents/", "services/bundles/",
-    "services/mails/", "services/payments/", "services/usage/test_importing", "stories/test_a_year_walked",
+    "services/mails/", "services/payments/", "services/usage/test_importing",
+    "stories/test_a_gain_share_paid_by_card", "stories/test_a_year_walked", "stories/test_moved_unpaid",
     "stories/test_paid_", "stories/test_several_paid",
 )  # fmt: skip
+"""What walks through months, or many times; each step is slower on PostgreSQL."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What walks through months, or many times: on PostgreSQL, where each step is slower, with the slow tests."""
+    """On PostgreSQL, `make test` runs what is of the database and not walked slowly; the rest is slow there.
+
+    It runs everything else on SQLite. `make test-all` runs every test on both.
+    """
     for item in items:
+        if "[postgresql" not in item.name:
+            continue
         place = item.path.relative_to(Path(__file__).parent).as_posix()
-        if place.startswith(WALKED_SLOWLY) and "[postgresql" in item.name:
+        if not place.startswith(OF_THE_DATABASE) or place.startswith(WALKED_SLOWLY):
             item.add_marker(pytest.mark.slow)
 
 
