@@ -10,6 +10,7 @@ from models import LogFile, RowOutcome
 from services.errors import Unprocessable
 from services.maintenance.columns import LogMapping
 from services.maintenance.files import RefusedRow, read_failures, read_machines, read_repairs
+from services.maintenance.missing_repairs import MissingRepairs
 from services.rules.kpi_periods import Days, months_of
 from services.rules.maintenance_log import Failure, Repair, Stoppage, Stoppages, Tally, find_stoppages, tally_up
 from services.rules.periods import check_timezone, day_bounds
@@ -93,7 +94,8 @@ def read_log(files: LogFiles, mapping: LogMapping, *, timezone: str, starts: dat
     sites = _named(failures, repairs) if listed is None else listed
     _check_machines(sites)
     stoppages = find_stoppages(failures, repairs, ends_at=bounds[-1][1], by_component=mapping.by_component)
-    judged = _Judged(failures, stoppages, sites, starts_at=bounds[0][0], ends_at=bounds[-1][1])
+    missing = MissingRepairs(repairs, by_component=mapping.by_component)
+    judged = _Judged(failures, stoppages, sites, missing, starts_at=bounds[0][0], ends_at=bounds[-1][1])
     by_month = tally_up(stoppages.found, sites, bounds)
     return LogReading(
         machine_count=len(sites),
@@ -143,11 +145,12 @@ class _Judged:
         failures: Sequence[Failure],
         stoppages: Stoppages,
         sites: dict[str, str],
+        missing: MissingRepairs,
         *,
         starts_at: datetime,
         ends_at: datetime,
     ) -> None:
-        self._stoppages, self._sites = stoppages, sites
+        self._stoppages, self._sites, self._missing = stoppages, sites, missing
         self._starts_at, self._ends_at = starts_at, ends_at
         self._by_line = {failure.line: failure for failure in failures}
         self.outside = sum(1 for failure in failures if not starts_at <= failure.failed_at < ends_at)
@@ -169,9 +172,7 @@ class _Judged:
                 yield self._row(row.failure, RowOutcome.JOINED, reason, row.repaired_at)
         for unrepaired in self._stoppages.unrepaired:
             if self._is_within(unrepaired.failure.failed_at):
-                again = f"{unrepaired.again_at:%Y-%m-%d %H:%M} UTC"
-                reason = f"No repair of it follows, though the log tells of the machine up to {again}; add the repair."
-                yield self._row(unrepaired.failure, RowOutcome.REFUSED, reason, None)
+                yield self._row(unrepaired.failure, RowOutcome.REFUSED, self._missing.reason(unrepaired), None)
 
     def _end_of(self, stoppage: Stoppage) -> datetime | None:
         return None if stoppage.is_open else stoppage.ends_at

@@ -136,6 +136,30 @@ def test_importing_again_takes_the_place_of_what_was_measured(session: Session, 
     assert [each.id for each in list_imports(session, tenant_id=acme.tenant_id, limit=1)] == [second.kept.id]  # type: ignore[union-attr]
 
 
+def test_a_cell_that_names_no_component_is_asked_for_by_name(session: Session, acme: Customer) -> None:
+    failures = stored(
+        session, acme, "failures.csv",
+        "datetime,machineID,failure\n"
+        "2025-03-02 10:00:00,1,\n2025-03-05 10:00:00,1,comp1\n"
+        "2025-03-02 10:00:00,2,comp2\n2025-03-09 10:00:00,2,comp3\n",
+    )  # fmt: skip
+    repairs = stored(
+        session, acme, "maint.csv",
+        "datetime,machineID,comp\n"
+        "2025-03-02 12:00:00,1,comp4\n2025-03-05 12:00:00,1,comp1\n"
+        "2025-03-02 12:00:00,2,\n2025-03-08 12:00:00,2,comp1\n2025-03-09 12:00:00,2,comp3\n",
+    )  # fmt: skip
+    mapping = LogMapping(MAPPING.failures, repairs=MAPPING.repairs)
+    done = imported(session, acme, LogRequest(failures, repairs_file_id=repairs, mapping=mapping, **MARCH))
+    assert refusals(done) == [
+        ("failures", 2, "It names no component, and repairs are matched by their component; name the component."),
+        (
+            "failures", 4,
+            "No repair of comp2 follows, but line 4 of the repairs names no component; name the component there.",
+        ),
+    ]  # fmt: skip
+
+
 def test_every_row_that_cannot_be_used_says_why_and_the_rest_counts(session: Session, acme: Customer) -> None:
     machines = stored(session, acme, "machines.csv", "id,plant\np1,east\np2,west\np2,west\n,east\n")
     mapping = LogMapping(BOTH_TIMES.failures, machines=MachineColumns("id", "plant"))
