@@ -1,6 +1,7 @@
-"""The gain-share part of the demonstration: a plant's year, half of it approved and billed, half waiting to be.
+"""The gain-share part of the demonstration: a plant's year with a run in each state, half of it approved and billed.
 
-The second half waits after a run that was rejected and one that was disputed and gave way to a revised one."""
+Of the second half one quarter is disputed; the other waits, after a run that was rejected and one that was disputed and
+gave way to a revised one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ MONTHS: Final = (
 )  # fmt: skip
 """Availability, time between failures and time to repair, month by month."""
 
-HALF: Final = 6
+HALF, THREE_QUARTERS = 6, 9
 SHARE_PCT, TOO_MUCH_PCT = Decimal(15), Decimal(18)
 DOCUMENT: Final = "Reliability before, Halifax and Dartmouth.csv"
 DAYS_BEFORE: Final = 365
@@ -49,12 +50,22 @@ SUBMITTED_AFTER, APPROVED_AFTER = timedelta(days=40), timedelta(days=43)
 """The first half's end."""
 
 STOCK: Final = Decimal(640_000)
-QUESTION: Final = "August looks low against September. Was the planned overhaul of line 2 left out of the failures?"
-ANSWER: Final = "Yes: an overhaul that was planned is no failure. The work orders of August are attached."
+LOW: Final = 10
+"""Which month of the year has less availability than the one before it."""
+
+QUESTION: Final = "{low} looks low against {before}. Was the planned overhaul of line 2 left out of the failures?"
+ANSWER: Final = "Yes: an overhaul that was planned is no failure. The work orders of {low} are attached."
 REJECTION: Final = "Fifteen percent is what we agreed on for this year. Please submit it with that share."
 REVISION: Final = "The same figures, now with the work orders behind them."
-THANKS: Final = "Thank you, that explains August. I pass it on to be approved."
-WORK_ORDERS: Final = "Work orders, August.csv"
+THANKS: Final = "Thank you, that explains {low}. I pass it on to be approved."
+WORK_ORDERS: Final = "Work orders, {low}.csv"
+DOUBT: Final = (
+    "Two of these repairs were done by our own people at night, within the hours of the contract. Please leave them "
+    "out of the shorter repairs."
+)
+LOOKING: Final = "We are asking for the night shift's work orders and submit a revised run once we have them."
+DISPUTED_DAYS: Final = 14
+"""How long the customer has to decide on the run that it disputes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +105,39 @@ class DemoGainShare:
             approve_run(session, tenant_id=self.tenant_id, run_id=first.id, signer=self.owner, at=at)
 
     def tell_rest(self, session: Session, *, at: datetime) -> None:
-        """The second half: rejected with too high a share, then disputed, answered and revised, and waiting by now; and
-        a baseline that waits, too."""
-        tenant_id, days = self.tenant_id, (self.firsts[HALF], self.firsts[-1])
+        """The third quarter, disputed; the last: rejected with too high a share, then disputed, answered and revised,
+        and waiting by now; and a baseline that waits, too."""
         self._measure(session, at, slice(HALF, None))
+        self._dispute(session, at)
+        tenant_id, days = self.tenant_id, (self.firsts[THREE_QUARTERS], self.firsts[-1])
         run_id = self._submit(session, *days, at, share_pct=TOO_MUCH_PCT)
         reject_run(session, tenant_id=tenant_id, run_id=run_id, reason=REJECTION, signer=self.owner, at=at)
         run_id = self._submit(session, *days, at)
-        parts = ["fewer_failures"]
-        dispute_run(
-            session, tenant_id=tenant_id, run_id=run_id, parts=parts, reason=QUESTION, signer=self.finance, at=at
-        )
+        parts, asked = ["fewer_failures"], self._say(QUESTION)
+        dispute_run(session, tenant_id=tenant_id, run_id=run_id, parts=parts, reason=asked, signer=self.finance, at=at)
         orders = b"order,line,kind,hours\n4711,2,overhaul,36\n4712,1,lubrication,2\n"
-        shown = store_evidence(session, tenant_id=tenant_id, name=WORK_ORDERS, content=orders, signer=self.ours, at=at)
+        name, answer = self._say(WORK_ORDERS), self._say(ANSWER)
+        shown = store_evidence(session, tenant_id=tenant_id, name=name, content=orders, signer=self.ours, at=at)
         add_run_evidence(
-            session, tenant_id=tenant_id, run_id=run_id, file_id=shown.id, text=ANSWER, signer=self.ours, at=at
+            session, tenant_id=tenant_id, run_id=run_id, file_id=shown.id, text=answer, signer=self.ours, at=at
         )
         revised = revise_run(session, tenant_id=tenant_id, run_id=run_id, text=REVISION, signer=self.ours, at=at)
-        comment_on_run(session, tenant_id=tenant_id, run_id=revised.id, text=THANKS, signer=self.finance, at=at)
+        thanks = self._say(THANKS)
+        comment_on_run(session, tenant_id=tenant_id, run_id=revised.id, text=thanks, signer=self.finance, at=at)
         rates = RATES | {"carrying_rate_pct": Decimal(18)}
         self._propose(session, at, "inventory_value", STOCK, rates=rates, effective_from=self.until)
+
+    def _dispute(self, session: Session, at: datetime) -> None:
+        """A run of the third quarter of which the customer disputes a part, and what we say to that."""
+        days = (self.firsts[HALF], self.firsts[THREE_QUARTERS])
+        run_id = self._submit(session, *days, at, deadline_on=at.date() + timedelta(days=DISPUTED_DAYS))
+        tenant_id, parts = self.tenant_id, ["shorter_repairs"]
+        dispute_run(session, tenant_id=tenant_id, run_id=run_id, parts=parts, reason=DOUBT, signer=self.finance, at=at)
+        comment_on_run(session, tenant_id=tenant_id, run_id=run_id, text=LOOKING, signer=self.ours, at=at)
+
+    def _say(self, words: str) -> str:
+        """Words about the months of the year that is told of."""
+        return words.format(low=f"{self.firsts[LOW]:%B}", before=f"{self.firsts[LOW - 1]:%B}")
 
     def _agree(self, session: Session, at: datetime) -> None:
         for kpi, value in BASELINES:
@@ -162,7 +186,14 @@ class DemoGainShare:
         )
 
     def _submit(
-        self, session: Session, starts: date, ends: date, at: datetime, *, share_pct: Decimal = SHARE_PCT
+        self,
+        session: Session,
+        starts: date,
+        ends: date,
+        at: datetime,
+        *,
+        share_pct: Decimal = SHARE_PCT,
+        deadline_on: date | None = None,
     ) -> str:
         return submit_run(
             session,
@@ -170,6 +201,7 @@ class DemoGainShare:
             period_start=starts,
             period_end=ends,
             share_pct=share_pct,
+            deadline_on=deadline_on,
             signer=self.ours,
             at=at,
         ).id

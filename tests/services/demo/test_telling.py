@@ -8,14 +8,26 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from models import Alert, GainShareRun, GainShareStatus, Invoice, InvoiceStatus, TaxCategory, Tenant, UsageEvent
+from models import (
+    Alert,
+    GainShareRun,
+    GainShareStatus,
+    Invoice,
+    InvoiceStatus,
+    StepKind,
+    TaxCategory,
+    Tenant,
+    UsageEvent,
+)
 from services.billing_documents.reading import read_invoice_document
 from services.billing_documents.rendering import invoice_data
 from services.closing.close import preview_invoice
 from services.database import transaction
 from services.demo.customers import CUSTOMERS, NEWCOMER
+from services.demo.gain_share import DISPUTED_DAYS
 from services.demo.telling import demo_logins, seed_demo
 from services.gain_share.billing import invoice_of_run
+from services.gain_share.steps import read_thread
 from services.invoices.taxes import read_taxes
 from services.sign_in import sign_in
 from tests.given import NOON, assert_books_agree
@@ -61,19 +73,25 @@ def states_both_sides(session: Session, tenant_id: str) -> bool:
 
 
 def assert_one_run_is_billed_and_one_waits(session: Session) -> None:
-    """Half the year is billed; the other half waits in the run that took the place of a disputed one."""
+    """Half the year is billed; a quarter is disputed, and the last waits in the run that took the place of another."""
     runs = list(session.exec(select(GainShareRun)))
-    assert len(runs) == 4
-    billed, rejected, replaced, waiting = (
+    assert len(runs) == len(GainShareStatus)
+    billed, disputed, rejected, replaced, waiting = (
         next(run for run in runs if run.status == status)
         for status in (
-            GainShareStatus.APPROVED, GainShareStatus.REJECTED, GainShareStatus.REPLACED,
+            GainShareStatus.APPROVED, GainShareStatus.DISPUTED, GainShareStatus.REJECTED, GainShareStatus.REPLACED,
             GainShareStatus.PENDING_APPROVAL,
         )
     )  # fmt: skip
     assert invoice_of_run(session, run=billed) is not None
-    assert {run.period_start for run in (rejected, replaced, waiting)} == {billed.period_end}
+    assert disputed.period_start == billed.period_end
+    assert {run.period_start for run in (rejected, replaced, waiting)} == {disputed.period_end}
     assert waiting.replaces_run_id == replaced.id
+    assert all(run.fee_minor > 0 for run in runs)
+    thread = read_thread(session, tenant_id=disputed.tenant_id, run_id=disputed.id)
+    assert [step.kind for step in thread] == [StepKind.SUBMITTED, StepKind.DISPUTED, StepKind.COMMENT]
+    assert thread[1].disputed == ["shorter_repairs"]
+    assert (disputed.deadline_on - disputed.submitted_at.date()).days == DISPUTED_DAYS
 
 
 @pytest.mark.slow
