@@ -116,11 +116,22 @@ def _baseline() -> Iterable[Trigger]:
 
 
 def _run() -> Iterable[Trigger]:
-    """A decision on a run is final; a run that is disputed may still be replaced by a revised one. No two that stand
-    share a day: a saving is charged once."""
+    """A decision on a run is final; one that is disputed, or was taken back with its invoice, may still be replaced by
+    a revised one. No two that stand share a day: a saving is charged once."""
     noted = [name for name in NOTED_LATER["gainshare_run"] if name != "status"]
     changed = " OR ".join(f"OLD.{name} IS DISTINCT FROM NEW.{name}" for name in noted)
-    replaced = "OLD.status = 'disputed' AND NEW.status = 'replaced'"
+    credited = (
+        "SELECT COALESCE(SUM(note.total_minor), 0) FROM credit_note AS note"
+        " WHERE note.tenant_id = bill.tenant_id AND note.invoice_id = bill.id"
+    )
+    taken_back = (
+        "EXISTS (SELECT 1 FROM pending_line AS line JOIN invoice AS bill"  # noqa: S608
+        " ON bill.tenant_id = line.tenant_id AND bill.id = line.invoice_id"
+        " WHERE line.tenant_id = OLD.tenant_id AND line.key = 'gainshare:' || OLD.id AND (bill.status = 'void'"
+        f" OR (bill.total_minor > 0 AND bill.total_minor + ({credited}) <= 0)))"
+    )
+    revisable = f"(OLD.status = 'disputed' OR (OLD.status = 'approved' AND {taken_back}))"
+    replaced = f"{revisable} AND NEW.status = 'replaced'"
     moved = f"OLD.status <> NEW.status AND NOT ({replaced})"
     when = f"OLD.status <> 'pending_approval' AND ({changed} OR ({moved}))"
     yield Trigger("gainshare_run_decided", "gainshare_run", "UPDATE", when, "a decision on a run is final")

@@ -37,7 +37,7 @@ from services.database import Session
 from services.gain_share import calculations as gain_share_calculations
 from services.gain_share import decisions as gain_share_decisions
 from services.gain_share import runs as gain_share_runs
-from services.gain_share.billing import invoice_of_run
+from services.gain_share.billing import invoice_of_run, is_taken_back
 from services.gain_share.parties import WRITING_SCOPE, signer_of_key
 from services.gain_share.sensitivity import sensitivity_of
 from services.gain_share.steps import read_thread
@@ -165,7 +165,8 @@ async def add_run_evidence(run_id: RunId, body: RunEvidenceBody, asked: Command 
 async def revise_run(
     run_id: RunId, body: ReviseBody | None = None, asked: Command = command(WRITING_SCOPE)
 ) -> Response:
-    """Submit a run of the same days that replaces one which is disputed or waits. For operators' keys."""
+    """Submit a run of the same days that replaces one which is disputed, waits, or was taken back with its invoice. For
+    operators' keys."""
     wanted = body or ReviseBody()
     changed = wanted.model_dump(exclude={"tenant_id"})
     revise = partial(gain_share_runs.revise_run, run_id=run_id, **changed)
@@ -194,10 +195,11 @@ def _thread(session: Session, run: GainShareRun, at: datetime) -> RunThreadShown
     return shown
 
 
-def _follow_ups(session: Session, run: GainShareRun) -> dict[str, str | None]:
-    """What came of a run: the one that replaced it, and the invoice that charges it."""
+def _follow_ups(session: Session, run: GainShareRun) -> dict[str, Any]:
+    """What came of a run: the one that replaced it, the invoice that charged it, and whether that was taken back."""
     following = gain_share_runs.replaced_by(session, run=run)
     return {
         "replaced_by": None if following is None else following.id,
         "invoice_id": invoice_of_run(session, run=run),
+        "is_taken_back": is_taken_back(session, run=run),
     }

@@ -7,7 +7,7 @@ from app.components.layout import Text
 TONES = {
     "good": ("paid", "active", "approved", "settled", "delivered"),
     "note": ("open", "trialing", "pending", "finalized", "issued", "processing", "scheduled"),
-    "warn": ("past_due", "overdue", "paused", "low_credits", "overage", "disputed", "retrying"),
+    "warn": ("past_due", "overdue", "paused", "low_credits", "overage", "disputed", "retrying", "taken_back"),
     "bad": ("failed", "uncollectible", "rejected", "unpaid", "suspended"),
 }
 """Every status the portal shows, by tone; one that is not listed here is drawn neutral."""

@@ -13,7 +13,7 @@ Tallystick.billChecks = (() => {
   const { KINDS, USAGE_KINDS, checkLine, differenceMicro, poolOf, worded } = Tallystick.lineChecks;
   const { TaxChecks } = Tallystick.taxChecks;
   const { purchaseOf } = Tallystick.topUpLines;
-  const { RunApprovals, runOf } = Tallystick.gainShareLines;
+  const { ChargedDays, RunApprovals, runOf } = Tallystick.gainShareLines;
   const BILLS_MAX = 10_000;
   const BILLS_BYTES_MAX = 16 * 1024 * 1024;
   /** Kinds of lines that are held to what the ones before them have left. */
@@ -38,6 +38,7 @@ Tallystick.billChecks = (() => {
       for (const receipt of receipts)
         if (receipt.document.typ === "invoice") this.invoices.set(written(receipt.hash), receipt);
       this.left = new Map();
+      this.takenBack = new Set();
       this.taxes = new TaxChecks(header.range !== null);
       this.billed = new Map();
       this.overage = new Map();
@@ -45,6 +46,7 @@ Tallystick.billChecks = (() => {
       this.carried = new CarriedCredit(this.isWholeLog);
       this.parts = new PeriodParts(receipts, plans, usage, (first, last) => this.holds(first, last));
       this.approvals = new RunApprovals(steps, (seq) => this.holds(seq, seq));
+      this.days = new ChargedDays();
       this.checkInvoiceSeq();
     }
 
@@ -132,6 +134,7 @@ Tallystick.billChecks = (() => {
       else if (this.left.has(req)) {
         const before = this.left.get(req);
         this.left.set(req, before + total);
+        if (before > 0n && before + total <= 0n) this.takenBack.add(req);
         if (before + total < 0n && lines.some(({ kind }) => kind === "adjustment"))
           throw new Broken(`it takes back more than its invoice leaves, which is ${plain(before, currency)}.`);
       }
@@ -166,8 +169,8 @@ Tallystick.billChecks = (() => {
     }
 
     /** Keep in mind what is billed, so that nothing is billed twice and differences begin where billing ended. */
-    billOnce({ seq, document }, line, plan, where, isTakenBack) {
-      const { kind, price } = line;
+    billOnce(receipt, line, plan, where, isTakenBack) {
+      const [{ seq, document }, { kind, price }] = [receipt, line];
       if (ANY_NUMBER.has(kind)) return;
       const start = line.period?.start ?? "";
       const pool = USAGE_KINDS.has(kind) ? poolOf(line, plan) : "";
@@ -178,6 +181,10 @@ Tallystick.billChecks = (() => {
       else if (this.billed.has(key))
         throw new Broken(`this is billed twice; ${this.billed.get(key)} has billed it already.`);
       else this.billed.set(key, where);
+      if (kind === "gain_share") {
+        const [stands, hasAll] = [(bill) => !this.takenBack.has(bill), this.header.range !== null];
+        this.days.note(receipt, line, where, { stands, hasAll, isTakenBack });
+      }
       if (USAGE_KINDS.has(kind))
         this.noteOverage(JSON.stringify([document.subscription, pool, start]), line, isTakenBack);
     }

@@ -40,6 +40,28 @@ Tallystick.gainShareLines = (() => {
     return source(line, "run");
   }
 
+  /** Whose savings were charged by which invoice: no day's twice, unless all of the first invoice was taken back. */
+  class ChargedDays {
+    constructor() {
+      this.charged = [];
+    }
+
+    /** @param {(bill: string) => boolean} stands whether credit notes so far have not taken back all of it */
+    note(receipt, line, where, { stands, hasAll, isTakenBack }) {
+      const run = runOf(line);
+      if (isTakenBack || !hasAll) {
+        this.charged = this.charged.filter((each) => each.run !== run);
+        return;
+      }
+      const { start = "", end = "" } = line.period ?? {};
+      for (const each of this.charged) {
+        if (each.start < end && start < each.end && stands(each.bill))
+          throw new Broken(`its days were charged already, by ${each.where}, which still stands.`);
+      }
+      this.charged.push({ start, end, run, bill: written(receipt.hash), where });
+    }
+  }
+
   /** The steps of gain-share runs in a bundle, by their numbers. */
   class RunApprovals {
     /** @param {(seq: number) => boolean} holds whether a receipt is in the bundle */
@@ -94,5 +116,5 @@ Tallystick.gainShareLines = (() => {
     return text;
   }
 
-  return { RunApprovals, gainShareOf, isRunStep, runOf };
+  return { ChargedDays, RunApprovals, gainShareOf, isRunStep, runOf };
 })();

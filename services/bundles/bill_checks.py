@@ -7,7 +7,7 @@ from typing import Any
 from services.bundles.bill_chains import CarriedCredit, FeesInForce
 from services.bundles.bill_sums import BaseFees, InvoiceTotals, check_adjustment, check_stated, check_totals
 from services.bundles.checked_bills import CheckedBill, checked_line
-from services.bundles.gain_share_lines import RunApprovals, run_of
+from services.bundles.gain_share_lines import ChargedDays, RunApprovals, run_of
 from services.bundles.line_checks import KINDS, USAGE_KINDS, check_line, difference, pool_of
 from services.bundles.members import Header
 from services.bundles.part_checks import PeriodParts, check_tiling
@@ -56,7 +56,7 @@ class Bills:
         self._carried = CarriedCredit(whole_log=self._whole_log)
         proven = None if header.range is None else (header.range.first_seq, header.range.last_seq)
         self._parts = PeriodParts(receipts, plans, proven)
-        self._approvals = RunApprovals(steps, proven)
+        self._approvals, self._days = RunApprovals(steps, proven), ChargedDays()
 
     def asked(self) -> Iterator[Asked]:
         """What has to be added up to check them."""
@@ -161,8 +161,8 @@ class Bills:
         kind, subscription = line["kind"], receipt.document["subscription"]
         start = line.get("period", {}).get("start", "")
         pool = pool_of(line, plan) if kind in USAGE_KINDS else ""
-        key: tuple[object, ...]
-        key = (subscription, kind, line["price"], start, pool, None if kind in _ONCE else receipt.seq)
+        number = None if kind in _ONCE else receipt.seq
+        key: tuple[object, ...] = (subscription, kind, line["price"], start, pool, number)
         if kind in _ANY_NUMBER:
             return
         if kind == "top_up":
@@ -173,6 +173,8 @@ class Bills:
             self._billed.pop(key, None)
         elif (before := self._billed.setdefault(key, where)) is not where:
             raise InvalidBundle(f"this is billed twice; {before} has billed it already.")
+        if kind == "gain_share":
+            self._days.note(receipt, line, where, totals=self._totals, taken_back=taken_back)
         if kind not in USAGE_KINDS:
             return
         place = (subscription, pool, start)

@@ -34,6 +34,11 @@ class InvoiceTotals:
 
     def __init__(self) -> None:
         self._left: dict[bytes, Money] = {}
+        self._taken_back: set[bytes] = set()
+
+    def stands(self, invoice: bytes) -> bool:
+        """Whether credit notes so far have not taken back all of an invoice."""
+        return invoice not in self._taken_back
 
     def note(self, receipt: Receipt, total: Money) -> None:
         """Take in a bill that was checked. Raises InvalidBundle for an adjustment of more than its invoice leaves."""
@@ -45,6 +50,8 @@ class InvoiceTotals:
             return
         before = self._left[answered]
         self._left[answered] = before + total
+        if before.amount_minor > 0 >= self._left[answered].amount_minor:
+            self._taken_back.add(answered)
         is_adjustment = any(line["kind"] == "adjustment" for line in receipt.document["lines"])
         if is_adjustment and self._left[answered].amount_minor < 0:
             raise InvalidBundle(f"it takes back more than its invoice leaves, which is {before.plain()}.")

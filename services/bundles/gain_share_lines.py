@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
+from services.bundles.bill_sums import InvoiceTotals
 from services.errors import InvalidBundle
 from services.price_books.plans import Plan
 from services.rules.decimals import is_plain, text_of
@@ -39,6 +40,30 @@ def rate_gain_share(line: Mapping[str, Any], plan: Plan) -> tuple[Decimal, Money
 def run_of(line: Mapping[str, Any]) -> str:
     """Which run a line bills."""
     return _source(line, "run")
+
+
+class ChargedDays:
+    """Whose savings were charged by which invoice: no day's twice, unless all of the first invoice was taken back."""
+
+    def __init__(self) -> None:
+        self._charged: list[tuple[str, str, str, bytes, str]] = []
+
+    def note(
+        self, receipt: Receipt, line: Mapping[str, Any], where: str, *, totals: InvoiceTotals | None, taken_back: bool
+    ) -> None:
+        """Take in a line. Raises InvalidBundle where its days are charged by an invoice that still stands.
+
+        `totals` tells what is left of the invoices of a bundle; None where it has not all there is between them.
+        """
+        run, period = run_of(line), line.get("period", {})
+        if taken_back or totals is None:
+            self._charged = [each for each in self._charged if each[2] != run]
+            return
+        start, end = period.get("start", ""), period.get("end", "")
+        for first, last, _, bill, before in self._charged:
+            if first < end and start < last and totals.stands(bill):
+                raise InvalidBundle(f"its days were charged already, by {before}, which still stands.")
+        self._charged.append((start, end, run, receipt.hash, where))
 
 
 class RunApprovals:

@@ -1,12 +1,27 @@
-"""Bill an approved run: one line, which waits for the next closing invoice of a subscription."""
+"""Bill an approved run: one line, which waits for the next closing invoice of a subscription.
 
+What an invoice charged is taken back with it: made void, or credited in full. The run is then charged not at all, and
+only a revised run, which the customer approves anew, can charge its days again.
+"""
+
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlmodel import Session
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, func, or_, select
 
-from models import GainShareRun, LineKind, Subscription, SubscriptionStatus
+from models import (
+    CreditNote,
+    GainShareRun,
+    Invoice,
+    InvoiceStatus,
+    LineKind,
+    PendingLine,
+    Subscription,
+    SubscriptionStatus,
+)
 from services.closing.period_ends import awaits_last_close
 from services.errors import SubscriptionConflict
 from services.invoices.lines import Line
@@ -49,6 +64,34 @@ def invoice_of_run(session: Session, *, run: GainShareRun) -> str | None:
     """The id of the invoice that took a run's line; None before that, and where there is none."""
     lines = find_pending_lines(session, tenant_id=run.tenant_id, key=line_key(run.id))
     return lines[0].invoice_id if lines else None
+
+
+def is_taken_back(session: Session, *, run: GainShareRun) -> bool:
+    """Whether a run was billed, and all of its invoice was taken back since."""
+    return bool(_taken_back(session, PendingLine.tenant_id == run.tenant_id, PendingLine.key == line_key(run.id)))
+
+
+def runs_taken_back(session: Session, *, tenant_ids: Collection[str]) -> set[str]:
+    """The ids of the runs of these customers that were billed and taken back with their invoice."""
+    prefix = line_key("")
+    keys = _taken_back(session, col(PendingLine.tenant_id).in_(tenant_ids))
+    return {key.removeprefix(prefix) for key in keys}
+
+
+def _taken_back(session: Session, *conditions: ColumnElement[bool] | bool) -> list[str]:
+    credited = (
+        select(func.coalesce(func.sum(CreditNote.total_minor), 0))
+        .where(CreditNote.tenant_id == Invoice.tenant_id, CreditNote.invoice_id == Invoice.id)
+        .scalar_subquery()
+    )
+    in_full = (col(Invoice.total_minor) > 0) & (col(Invoice.total_minor) + credited <= 0)
+    statement = (
+        select(PendingLine.key)
+        .join(Invoice, (col(Invoice.tenant_id) == PendingLine.tenant_id) & (col(Invoice.id) == PendingLine.invoice_id))
+        .where(PendingLine.kind == LineKind.GAIN_SHARE, *conditions)
+        .where(or_(col(Invoice.status) == InvoiceStatus.VOID, in_full))
+    )
+    return list(session.exec(statement))
 
 
 def billed_subscription(session: Session, *, tenant_id: str) -> Subscription:

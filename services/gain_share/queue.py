@@ -10,15 +10,14 @@ from sqlmodel import Session, col, func, select
 from models import BaselineStatus, GainShareRun, GainShareStatus, KpiBaseline, Party, Tenant
 from models.base import NAME_MAX, UtcDateTime
 from services import wording
-from services.gain_share.words import METHOD_WORDS, STATUS_WORDS
+from services.gain_share.billing import runs_taken_back
+from services.gain_share.deadlines import OwnDays
+from services.gain_share.words import METHOD_WORDS, STATUS_WORDS, TAKEN_BACK, TAKEN_BACK_WORD
 from services.payments.inbox_views import StatusCount, shown_of
 
 RUNS_SHOWN: Final = 25
 PROPOSALS_SHOWN: Final = 10
 OVERDUE: Final = "overdue"
-LAST_ZONE: Final = timedelta(hours=12)
-"""A day is over everywhere so long after it is over in UTC."""
-
 STATES: Final = (
     (GainShareStatus.PENDING_APPROVAL.value, "Waiting for the customer"),
     (OVERDUE, "Overdue"),
@@ -28,11 +27,16 @@ STATES: Final = (
     (GainShareStatus.REPLACED.value, "Replaced"),
 )
 
+_WORDS: Final = {status.value: word for status, word in STATUS_WORDS.items()} | {
+    OVERDUE: "Overdue",
+    TAKEN_BACK: TAKEN_BACK_WORD,
+}
+
 
 @dataclass(frozen=True)
 class QueueRow:
-    """One run. `status` is its own, or OVERDUE where its deadline is over while it waits; `when` says since or until
-    when it stands so."""
+    """One run. `status` is its own, OVERDUE where its deadline is over while it waits, or TAKEN_BACK; `when` says since
+    or until when it stands so."""
 
     tenant_id: str
     run_id: str
@@ -75,10 +79,10 @@ EMPTY_QUEUE = QueueView()
 def list_queue(
     session: Session, *, at: datetime, state: str = "", text: str = "", after: str = "", seen: int = 0
 ) -> QueueView:
-    """Runs in a state, of customers whose name contains a text. Those of GainShareStatus that wait count as overdue
-    only once their deadline is over in every time zone."""
-    over = _over(at)
-    conditions = [*_in_state(state, over), *_of_customer(text)]
+    """Runs in a state, of customers whose name contains a text. Those that wait are overdue once their deadline
+    is over by the customer's own time, which is `at` for all but those with a clock of their own."""
+    days = OwnDays(session, at=at)
+    conditions = [*_in_state(state, days), *_of_customer(text)]
     joined = select(GainShareRun, Tenant).join(Tenant, col(Tenant.id) == GainShareRun.tenant_id).where(*conditions)
     position = tuple_(col(GainShareRun.submitted_at), col(GainShareRun.id))
     if after:
@@ -87,11 +91,12 @@ def list_queue(
     newest_first = (col(GainShareRun.submitted_at).desc(), col(GainShareRun.id).desc())
     found = session.exec(joined.order_by(*newest_first).limit(RUNS_SHOWN + 1)).all()
     page = found[:RUNS_SHOWN]
+    undone = runs_taken_back(session, tenant_ids={tenant.id for _, tenant in page})
     proposals, count = _proposals(session)
     hidden = count - len(proposals)
     return QueueView(
-        rows=tuple(_row(run, tenant, over) for run, tenant in page),
-        counts=_counts(session, over),
+        rows=tuple(_row(run, tenant, days.day_of(tenant), taken_back=run.id in undone) for run, tenant in page),
+        counts=_counts(session, days),
         proposals=proposals,
         more_proposals=f"and {hidden:,} more customers" if hidden > 0 else "",
         shown=shown_of(seen, len(page), _count(session, conditions)),
@@ -99,15 +104,10 @@ def list_queue(
     )
 
 
-def _over(at: datetime) -> date:
-    """Deadlines before this day are over wherever the customer is."""
-    return (at - LAST_ZONE).date()
-
-
-def _in_state(state: str, over: date) -> list[ColumnElement[bool]]:
+def _in_state(state: str, days: OwnDays) -> list[ColumnElement[bool]]:
     waiting = col(GainShareRun.status) == GainShareStatus.PENDING_APPROVAL
     if state == OVERDUE:
-        return [waiting, col(GainShareRun.deadline_on) < over]
+        return [waiting, days.is_past()]
     if state in set(GainShareStatus):
         return [col(GainShareRun.status) == GainShareStatus(state)]
     return []
@@ -123,18 +123,21 @@ def _count(session: Session, conditions: list[ColumnElement[bool]]) -> int:
     return session.exec(statement.where(*conditions)).one()
 
 
-def _counts(session: Session, over: date) -> tuple[StatusCount, ...]:
+def _counts(session: Session, days: OwnDays) -> tuple[StatusCount, ...]:
     by_status = select(GainShareRun.status, func.count()).group_by(col(GainShareRun.status))
     counts = {GainShareStatus(status).value: count for status, count in session.exec(by_status)}
     whole = sum(counts.values())
-    counts[OVERDUE] = _count(session, _in_state(OVERDUE, over))
+    counts[OVERDUE] = _count(session, _in_state(OVERDUE, days))
     of_states = (StatusCount(state, word, f"{counts.get(state, 0):,}") for state, word in STATES)
     return (StatusCount("", "All", f"{whole:,}"), *of_states)
 
 
-def _row(run: GainShareRun, tenant: Tenant, over: date) -> QueueRow:
+def _row(run: GainShareRun, tenant: Tenant, today: date, *, taken_back: bool) -> QueueRow:
     waits = run.status == GainShareStatus.PENDING_APPROVAL
-    is_overdue = waits and run.deadline_on < over
+    is_overdue = waits and run.deadline_on < today
+    status = OVERDUE if is_overdue else run.status.value
+    if taken_back and run.status == GainShareStatus.APPROVED:
+        status = TAKEN_BACK
     return QueueRow(
         tenant_id=tenant.id,
         run_id=run.id,
@@ -144,8 +147,8 @@ def _row(run: GainShareRun, tenant: Tenant, over: date) -> QueueRow:
         savings=wording.amount(run.savings_minor, run.currency),
         share=f"{wording.number(run.share_pct)} %",
         fee=wording.amount(run.fee_minor, run.currency),
-        status=OVERDUE if is_overdue else run.status.value,
-        status_word="Overdue" if is_overdue else STATUS_WORDS[run.status],
+        status=status,
+        status_word=_WORDS[status],
         when=_when(run, tenant, is_overdue=is_overdue),
     )
 

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from models import GainShareRun, GainShareStatus, Membership, Party, User
 from services import wording
 from services.errors import SubscriptionConflict
-from services.gain_share.billing import billed_subscription, invoice_of_run
+from services.gain_share.billing import billed_subscription, invoice_of_run, is_taken_back
 from services.gain_share.effect_views import EffectView, effect_views
 from services.gain_share.parties import SIGNING_ROLES
 from services.gain_share.run_views import NO_WORKING, WorkingView, period_words, working_view
@@ -62,6 +62,9 @@ class ReviewView:
     replaced_by_id: str = ""
     invoice_id: str = ""
     billing: str = ""
+    is_taken_back: bool = False
+    """Whether it was billed, and its invoice taken back: nothing of it is charged."""
+
     may_write: bool = False
     decision: DecisionView = DecisionView()
     working: WorkingView = NO_WORKING
@@ -83,6 +86,7 @@ def read_review(
     series = read_series(session, tenant_id=tenant_id, calculation=run.calculation)
     by = names_of(session, [run.submitted_by]).get(run.submitted_by, "")
     following, invoice_id = replaced_by(session, run=run), invoice_of_run(session, run=run)
+    taken_back = invoice_id is not None and is_taken_back(session, run=run)
     view = ReviewView(
         id=run.id,
         title=f"Savings of {period_words(run.period_start, run.period_end)}",
@@ -96,7 +100,8 @@ def read_review(
         replaces_id=run.replaces_run_id or "",
         replaced_by_id="" if following is None else following.id,
         invoice_id=invoice_id or "",
-        billing=_billing(run, invoice_id),
+        billing=_billing(run, invoice_id, taken_back=taken_back),
+        is_taken_back=taken_back,
         may_write=member.is_operator or member.role in SIGNING_ROLES,
         decision=_decision(session, run, member, today=business_date(at, tenant.timezone)),
         working=working_view(run.calculation, run.calculation_sha256, reader=reader),
@@ -120,7 +125,9 @@ def who_decides(session: Session, *, tenant_id: str) -> str:
     return f"an owner or a billing admin of the account{f' ({people})' if people else ''}"
 
 
-def _billing(run: GainShareRun, invoice_id: str | None) -> str:
+def _billing(run: GainShareRun, invoice_id: str | None, *, taken_back: bool) -> str:
+    if taken_back:
+        return "Billed, and taken back with its invoice"
     if run.status != GainShareStatus.APPROVED:
         return "Not billed"
     if not run.fee_minor:
@@ -175,14 +182,19 @@ def _approving(session: Session, run: GainShareRun) -> tuple[str, str]:
 
 def _decided(session: Session, run: GainShareRun) -> str:
     if run.status == GainShareStatus.REPLACED:
-        return "A revised run took its place; this one is never billed."
+        billed = "what it charged was taken back" if is_taken_back(session, run=run) else "this one is never billed"
+        return f"A revised run took its place; {billed}."
     assert run.decided_at is not None, "when it was decided is kept with the run"
     assert run.decided_by is not None, "and by whom"
     by = names_of(session, [run.decided_by]).get(run.decided_by, "")
     on = wording.moment_day(run.decided_at, read_tenant(session, tenant_id=run.tenant_id).timezone)
     who = f" by {by}" if by else ""
+    taken_back = (
+        " All of its invoice was taken back, so nothing of it is charged. Only a revised run, approved anew, can "
+        "charge these days again."
+    )
     return {
-        GainShareStatus.APPROVED: f"Approved{who} on {on}.",
+        GainShareStatus.APPROVED: f"Approved{who} on {on}.{taken_back if is_taken_back(session, run=run) else ''}",
         GainShareStatus.REJECTED: f"Rejected{who} on {on}. It is never billed.",
         GainShareStatus.DISPUTED: f"Disputed{who} on {on}. It is not billed; a revised run follows.",
     }[run.status]

@@ -6,7 +6,7 @@ from datetime import date
 from models import GainShareRun
 from services import wording
 from services.gain_share.run_views import period_words
-from services.gain_share.words import METHOD_WORDS, STATUS_WORDS
+from services.gain_share.words import METHOD_WORDS, STATUS_WORDS, TAKEN_BACK, TAKEN_BACK_WORD
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,10 @@ class RunRow:
     is_late: bool
 
 
-def run_row(run: GainShareRun, timezone: str, *, today: date) -> RunRow:
-    """`today` is the customer's."""
+def run_row(run: GainShareRun, timezone: str, *, today: date, taken_back: bool = False) -> RunRow:
+    """`today` is the customer's; `taken_back` is whether its invoice was."""
     waits = run.status == "pending_approval"
+    is_undone = taken_back and run.status == "approved"
     return RunRow(
         id=run.id,
         period=period_words(run.period_start, run.period_end),
@@ -37,8 +38,8 @@ def run_row(run: GainShareRun, timezone: str, *, today: date) -> RunRow:
         savings=wording.amount(run.savings_minor, run.currency),
         share=f"{wording.number(run.share_pct)} %",
         fee=wording.amount(run.fee_minor, run.currency),
-        status=run.status.value,
-        status_word=STATUS_WORDS[run.status],
+        status=TAKEN_BACK if is_undone else run.status.value,
+        status_word=TAKEN_BACK_WORD if is_undone else STATUS_WORDS[run.status],
         submitted_on=wording.moment_day(run.submitted_at, timezone),
         deadline=wording.day(run.deadline_on),
         waits=waits,

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from models import GainShareRun, GainShareStatus, Party, StepKind
 from services.errors import Conflict, Forbidden, NotFound, Unprocessable
+from services.gain_share.billing import is_taken_back
 from services.gain_share.calculations import Calculation, calculate_run
 from services.gain_share.notices import announce_run
 from services.gain_share.parties import Signer
@@ -71,7 +72,8 @@ def revise_run(
     deadline_on: date | None = None,
     text: str = "",
 ) -> GainShareRun:
-    """Submit a run of the same days that replaces one which is disputed, or waits; from what is measured by now.
+    """Submit a run of the same days that replaces one which is disputed, waits, or was taken back with the invoice that
+    billed it; from what is measured by now.
 
     Raises what `submit_run` raises, NotFound, and Conflict where that one is decided or replaced already.
     """
@@ -79,9 +81,11 @@ def revise_run(
     lock_head(session, tenant_id=tenant_id)
     old = read_run(session, tenant_id=tenant_id, run_id=run_id)
     session.refresh(old)
-    if old.status not in (GainShareStatus.DISPUTED, GainShareStatus.PENDING_APPROVAL):
+    if not can_be_revised(session, run=old):
         raise Conflict(
-            f"This run is {old.status.value}; only one that is disputed or waits is replaced.", field="run_id"
+            f"This run is {old.status.value}; only one that is disputed, waits, or was taken back with its invoice is "
+            "replaced.",
+            field="run_id",
         )
     worked_out = calculate_run(
         session,
@@ -99,6 +103,13 @@ def revise_run(
     return _submitted(
         session, worked_out, tenant_id=tenant_id, signer=signer, deadline=deadline, text=text, at=at, replaces=old
     )
+
+
+def can_be_revised(session: Session, *, run: GainShareRun) -> bool:
+    """Whether another run may take the place of this one: nothing of it is charged, or ever will be."""
+    if run.status == GainShareStatus.APPROVED:
+        return is_taken_back(session, run=run)
+    return run.status in (GainShareStatus.DISPUTED, GainShareStatus.PENDING_APPROVAL)
 
 
 def read_run(session: Session, *, tenant_id: str, run_id: str) -> GainShareRun:
@@ -147,8 +158,9 @@ def check_not_covered(session: Session, *, tenant_id: str, starts: date, ends: d
     earlier = session.exec(overlapping).first()
     if earlier is not None:
         covered = f"{earlier.period_start} up to {earlier.period_end}"
+        instead = " It was taken back with its invoice: revise it." if is_taken_back(session, run=earlier) else ""
         raise Conflict(
-            f"The run of {covered} covers some of these days; a saving is charged once.",
+            f"The run of {covered} covers some of these days; a saving is charged once.{instead}",
             field="period_start",
             run_id=earlier.id,
         )

@@ -3,16 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import String, case, cast
 from sqlmodel import Session, col, func, select
 
 from models import BaselineStatus, GainShareRun, GainShareStatus
 from services import wording
 from services.gain_share.baseline_views import BaselineView, baseline_views
+from services.gain_share.billing import runs_taken_back
 from services.gain_share.kpis import gain_share_plan
 from services.gain_share.measurement_views import NOTHING_MEASURED, MeasuredView, read_measured
 from services.gain_share.parties import SIGNING_ROLES
 from services.gain_share.review import who_decides
 from services.gain_share.run_rows import RunRow, run_row
+from services.gain_share.words import TAKEN_BACK
 from services.price_books.plans import Plan
 from services.rules.periods import business_date
 from services.sign_in import Member
@@ -24,8 +27,8 @@ RUNS_SHOWN_MAX = 240
 
 @dataclass(frozen=True)
 class GainShareView:
-    """Baselines and runs, newest first. `savings` and `fees` are of approved runs; `terms` is "" where the plan has no
-    gain-share."""
+    """Baselines and runs, newest first. `savings` and `fees` are of approved runs whose invoice was not taken back;
+    `terms` is "" where the plan has no gain-share."""
 
     has_subscription: bool = False
     plan_name: str = ""
@@ -65,9 +68,11 @@ def read_gain_share(
     tenant = read_tenant(session, tenant_id=tenant_id)
     plan = gain_share_plan(session, tenant_id=tenant_id)
     runs = _runs(session, tenant_id, min(max(runs_max, RUNS_SHOWN), RUNS_SHOWN_MAX))
-    totals = _totals(session, tenant_id)
+    undone = runs_taken_back(session, tenant_ids=[tenant_id])
+    totals = _totals(session, tenant_id, undone)
     waiting_count, _, waiting_minor = totals.get(GainShareStatus.PENDING_APPROVAL, (0, 0, 0))
     count, savings_minor, fees_minor = totals.get(GainShareStatus.APPROVED, (0, 0, 0))
+    undone_count, _, _ = totals.get(TAKEN_BACK, (0, 0, 0))
     today = business_date(at, tenant.timezone)
     baselines = baseline_views(session, tenant=tenant, on=today, member=member)
     proposed = sum(each.status == BaselineStatus.PROPOSED and each.is_from_seller for each in baselines)
@@ -80,13 +85,13 @@ def read_gain_share(
         fees=wording.amount(fees_minor, tenant.currency),
         waiting=wording.amount(waiting_minor, tenant.currency),
         waiting_hint=f"{_runs_word(waiting_count)} to be approved" if waiting_count else "No run is waiting",
-        runs_hint=f"over {_runs_word(count)} both sides signed" if count else "No run is approved yet",
+        runs_hint=_signed(count, undone_count),
         baselines=baselines,
         proposed=f"{proposed} proposed" if proposed else "",
         decides="" if may_sign else _decides(session, tenant_id, member),
         may_propose=may_sign and plan is not None and plan.gain_share is not None,
         measured=read_measured(session, tenant_id=tenant_id, today=today),
-        runs=tuple(run_row(run, tenant.timezone, today=today) for run in runs),
+        runs=tuple(run_row(run, tenant.timezone, today=today, taken_back=run.id in undone) for run in runs),
         older_runs=_older(hidden := sum(each[0] for each in totals.values()) - len(runs)),
         has_more_runs=hidden > 0 and len(runs) < RUNS_SHOWN_MAX,
     )
@@ -108,6 +113,13 @@ def _older(hidden: int) -> str:
     return f"{_runs_word(hidden)} earlier not listed here; approved ones count in the totals." if hidden > 0 else ""
 
 
+def _signed(count: int, undone: int) -> str:
+    back = f"{_runs_word(undone)} taken back with {'its' if undone == 1 else 'their'} invoice" if undone else ""
+    if not count:
+        return back.capitalize() or "No run is approved yet"
+    return f"over {_runs_word(count)} both sides signed{f'; {back}' if back else ''}"
+
+
 def _runs_word(count: int) -> str:
     return f"{count:,} run{'' if count == 1 else 's'}"
 
@@ -122,17 +134,20 @@ def _runs(session: Session, tenant_id: str, runs_max: int) -> list[GainShareRun]
     return list(session.exec(statement.limit(runs_max)))
 
 
-def _totals(session: Session, tenant_id: str) -> dict[GainShareStatus, tuple[int, int, int]]:
-    """How many runs, their savings and their fees in minor units, by status."""
+def _totals(session: Session, tenant_id: str, undone: set[str]) -> dict[str, tuple[int, int, int]]:
+    """How many runs, their savings and their fees in minor units, by status; of those approved that were taken back
+    under TAKEN_BACK."""
+    is_undone = (col(GainShareRun.status) == GainShareStatus.APPROVED) & col(GainShareRun.id).in_(undone)
+    standing = case((is_undone, TAKEN_BACK), else_=cast(GainShareRun.status, String)).label("standing")
     statement = (
         select(
-            GainShareRun.status,
+            standing,
             func.count(),
             func.sum(GainShareRun.savings_minor),
             func.sum(GainShareRun.fee_minor),
         )
         .where(GainShareRun.tenant_id == tenant_id)
-        .group_by(col(GainShareRun.status))
+        .group_by(standing)
     )
     rows = session.exec(statement)
-    return {GainShareStatus(status): (count, int(savings), int(fees)) for status, count, savings, fees in rows}
+    return {status: (count, int(savings), int(fees)) for status, count, savings, fees in rows}

@@ -47,6 +47,9 @@ STATUS_WORDS = {
     GainShareStatus.DISPUTED: "Disputed",
     GainShareStatus.REPLACED: "Replaced",
 }
+TAKEN_BACK, TAKEN_BACK_WORD = "taken_back", "Approved, taken back"
+"""How an approved run stands whose invoice was taken back."""
+
 STEP_WORDS = {
     "operating_hours": "Operating hours of the period",
     "baseline_availability": "Availability by the baseline",

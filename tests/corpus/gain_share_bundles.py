@@ -42,6 +42,29 @@ def shared(
     return bill
 
 
+def anew(*, taken_back: str | None) -> tuple[Ledger, int]:
+    """A run that was billed, of whose invoice `taken_back` was credited by an adjustment, and a revised run of the same
+    days that is billed too; the ledger, and the number of its invoice."""
+    ledger = Ledger(tenant="tnt_8")
+    price = ledger.plan("reliability", "ENTERPRISE")
+    submission, approval = step(ledger, "submitted"), step(ledger, "approved")
+    first = ledger.bill([share_line(ledger, price, submission, approval)])
+    if taken_back is not None:
+        ledger.bill([adjustment_line(price, taken_back)], invoice=first)
+    step(ledger, "replaced")
+    submission, approval = step(ledger, "submitted", run="run_2"), step(ledger, "approved", run="run_2")
+    line = share_line(ledger, price, submission, approval)
+    line["sources"]["run"] = "run_2"
+    return ledger, ledger.bill([line])
+
+
+def adjustment_line(price: str, amount: str) -> Document:
+    return {
+        "kind": "adjustment", "unit": "adjustment", "quantity": "-1", "amount": f"-{amount}", "price": price,
+        "description": "Taken back", "pricing": {"model": "flat", "amount": f"-{amount}"},
+    }  # fmt: skip
+
+
 def step(ledger: Ledger, policy: str, /, *, run: str = "run_1", **said: Any) -> int:
     """A step of a run; its number in the log."""
     fields = {
@@ -75,6 +98,8 @@ def gain_share_cases() -> Iterator[Case]:
     yield Case("gain-share-invoice", cut_invoice(ledger, seq, first_seq=4).document(), ledger.jwks())
     yield Case("gain-share-bill-alone", cut_range(ledger, seq, seq).lines(), ledger.jwks())
     yield Case("gain-share-taken-back", cut_range(ledger, seq + 1, seq + 1).lines(), ledger.jwks())
+    again, _ = anew(taken_back=FEE)
+    yield Case("gain-share-revised-once-taken-back", cut_range(again, 1, again.size).lines(), again.jwks())
     yield bad_case("gain-share-without-its-approval", _from_its_usage(), 2, "approval", seq, ledger.jwks())
     yield from _bad_lines()
     yield from _bad_approvals()
@@ -151,6 +176,10 @@ def _bad_approvals() -> Iterator[Case]:
         twice.bill([twice.base_line(price, period=period), share_line(twice, price, submission, approval)])
     data = cut_range(twice, 1, twice.size).lines()
     yield bad_case("gain-share-billed-twice", data, 1, "billed", twice.size, twice.jwks())
+    for how, taken_back in (("untouched", None), ("partly", "479999.99")):
+        ledger, seq = anew(taken_back=taken_back)
+        data, name = cut_range(ledger, 1, ledger.size).lines(), f"gain-share-of-days-charged-{how}"
+        yield bad_case(name, data, 1, "still stands", seq, ledger.jwks())
 
 
 def _changed(changes: Document) -> Callable[[Document], None]:

@@ -57,6 +57,26 @@ def with_gain_share(case: Case, seed: int) -> Case:
     )
 
 
+def with_voids(case: Case, seed: int) -> Case:
+    """A case with gain-share whose newest bill is now and then made void; runs are revised after that, or not. Plans
+    stay as they are: what a void means for the fee of a change is another matter."""
+    random = Random(f"void {seed}")
+    shared = with_gain_share(case, seed)
+    kept = [step for step in shared.steps if step[1] not in ("change", "cancel", "move", "go_back")]
+    number = max((facts["run"] for _, what, facts in kept if what in ("submit", "revise")), default=0)
+    again: list[tuple[datetime, str, dict[str, Any]]] = []
+    for at, run in [(at, facts["run"]) for at, what, facts in kept if what == "submit"]:
+        number += 1
+        again.append((at + timedelta(seconds=1), "approve", {"run": run}))
+        voided = at + timedelta(seconds=random.randrange(20 * 86_400, 45 * 86_400))
+        revised = voided + timedelta(seconds=random.randrange(1, 20 * 86_400))
+        again.append((voided, "void", {}))
+        again.append((revised, "revise", {"run": number, "of": run, **_terms(random)}))
+        again.append((revised, random.choice(("approve", "approve", "reject")), {"run": number}))
+    steps = [step for step in (*kept, *again) if step[0] <= case.ends]
+    return replace(shared, steps=sorted(steps, key=lambda step: step[0]))
+
+
 def _plan(random: Random, plan: dict[str, Any], bounds: tuple[str, str]) -> dict[str, Any]:
     if random.random() < 0.1:
         return plan

@@ -12,6 +12,8 @@ from services.gain_share.decisions import approve_run, dispute_run, reject_run
 from services.gain_share.kpi_counts import NOT_COUNTED, Counts
 from services.gain_share.kpi_measurements import Reading, record_measurement
 from services.gain_share.runs import revise_run, submit_run
+from services.invoices.finding import list_invoices
+from services.invoices.transitions import void_invoice
 from services.rules.canonical import content_hash
 from tests.gain_share_given import OURS, THEIRS, accepted_baseline
 
@@ -34,6 +36,7 @@ class ProductGainShare:
             "approve": self.approve,
             "reject": self.reject,
             "dispute": self.dispute,
+            "void": self.void,
         }
 
     def agree(self, facts: Facts, at: datetime) -> Outcome:
@@ -109,6 +112,13 @@ class ProductGainShare:
         parts = [run.calculation["parts"][0]["name"]] if run is not None else ["none"]
         dispute_run(self.session, **self.named(facts), parts=parts, reason="Not so", signer=THEIRS, at=at)
         return True
+
+    def void(self, facts: Facts, at: datetime) -> Outcome:
+        """The newest invoice, if there is one."""
+        newest = list_invoices(self.session, tenant_id=self.tenant_id, limit=1)
+        if not newest:
+            return False
+        return void_invoice(self.session, tenant_id=self.tenant_id, invoice_id=newest[0].id, at=at).total_minor, 0, []
 
     def named(self, facts: Facts) -> dict[str, str]:
         return {"tenant_id": self.tenant_id, "run_id": self.runs.get(facts["run"], "none")}

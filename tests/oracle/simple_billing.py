@@ -306,6 +306,12 @@ class Account:
         self.later = None
         return True
 
+    def void(self) -> int:
+        """Take the newest bill back; what it came to. Nothing else is billed anew, and one of nothing is paid."""
+        if not self.bills or sum(amount for _, amount in self.bills[-1].lines) <= 0:
+            return 0
+        return sum(amount for _, amount in self.bills[-1].lines)
+
     def owe(self, amount: int) -> bool:
         """A share of savings that the customer agreed to: on the next bill, if there is one; nothing is no line."""
         if amount and self.is_over:

@@ -34,6 +34,8 @@ class Run:
     fee: int
     parts: list[str]
     state: str = "pending"
+    bill: int | None = None
+    taken_back: bool = False
 
 
 def nearest(amount: Fraction) -> int:
@@ -101,7 +103,7 @@ class GainShare:
     def revise(self, number: int, old: int, plan: dict, method: str, share: str, today: date) -> Run:
         """Another run of the same days, from what is measured by now."""
         before = self.runs.get(old)
-        if before is None or before.state not in ("pending", "disputed"):
+        if before is None or not (before.state in ("pending", "disputed") or self.charges_nothing(before)):
             raise Refused("decided")
         run = self.worked_out(plan, before.start, before.end, method, share, today)
         before.state = "replaced"
@@ -114,6 +116,15 @@ class GainShare:
             raise Refused("nothing to decide")
         run.state = state
         return run
+
+    def take_back(self, bill: int) -> None:
+        """A bill was made void, and with it what it charged."""
+        for run in self.runs.values():
+            run.taken_back = run.taken_back or run.bill == bill
+
+    @staticmethod
+    def charges_nothing(run: Run) -> bool:
+        return run.state == "approved" and run.taken_back
 
     def worked_out(self, plan: dict, start: date, end: date, method: str, share: str, today: date) -> Run:
         if "gain_share" not in plan:

@@ -146,9 +146,15 @@ class RunShown(WorkedOutShown):
     replaces_run_id: str | None
     replaced_by_run_id: str | None
     invoice_id: str | None = Field(description="The invoice that charges its fee, once there is one.")
+    is_taken_back: bool = Field(
+        description="Whether all of that invoice was taken back, so that nothing of the run is charged. A revised run, "
+        "approved anew, may charge its days again."
+    )
 
     @classmethod
-    def of(cls, run: GainShareRun, *, today: date, replaced_by: str | None, invoice_id: str | None) -> Self:
+    def of(
+        cls, run: GainShareRun, *, today: date, replaced_by: str | None, invoice_id: str | None, is_taken_back: bool
+    ) -> Self:
         is_waiting = run.status == GainShareStatus.PENDING_APPROVAL
         return cls(
             gainshare_run_id=run.id,
@@ -165,6 +171,7 @@ class RunShown(WorkedOutShown):
             replaces_run_id=run.replaces_run_id,
             replaced_by_run_id=replaced_by,
             invoice_id=invoice_id,
+            is_taken_back=is_taken_back,
             **_facts(run.calculation, run.savings_minor, run.fee_minor),
         )
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from models import Party, StepKind
+from services.gain_share.words import TAKEN_BACK
 from services.rules.gain_share import DOWNTIME_COST, KPI_DELTA
 
 LABELS: Final = {
@@ -83,6 +84,7 @@ STATUSES: Final = {
     "rejected": "Rejeté",
     "disputed": "Contesté",
     "replaced": "Remplacé",
+    TAKEN_BACK: "Approuvé, facturé, puis repris avec sa facture",
 }
 KINDS: Final = {
     StepKind.SUBMITTED: "Soumis",

@@ -77,7 +77,8 @@ ENGLISH: Final = Words(
     steps=english.STEP_WORDS,
     bars=english.BAR_WORDS,
     methods=english.METHOD_WORDS,
-    statuses={status.value: words for status, words in english.STATUS_WORDS.items()},
+    statuses={status.value: words for status, words in english.STATUS_WORDS.items()}
+    | {english.TAKEN_BACK: "Approved, billed, and taken back with its invoice"},
     kinds={
         StepKind.SUBMITTED: "Submitted", StepKind.EVIDENCE: "Showed a file", StepKind.APPROVED: "Approved",
         StepKind.REJECTED: "Rejected", StepKind.DISPUTED: "Disputed", StepKind.REPLACED: "Replaced by a revised run",

@@ -1,7 +1,8 @@
 """The queue of all customers' runs: every state counted and found, in pages, and what customers proposed to us."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
+import pytest
 from sqlmodel import Session
 
 from services.gain_share import queue as gain_share_queue
@@ -9,6 +10,8 @@ from services.gain_share.baselines import propose_baseline
 from services.gain_share.decisions import approve_run, dispute_run, reject_run
 from services.gain_share.queue import OVERDUE, list_queue
 from services.gain_share.runs import revise_run
+from services.settings import settings
+from services.tenant_clocks import set_clock, start_clock
 from tests.gain_share_given import JULY, OURS, THEIRS, agree, measure, plant, submit, terms_of
 
 DAY = timedelta(days=1)
@@ -47,15 +50,41 @@ def test_each_state_is_counted_and_found(session: Session) -> None:
     assert list_queue(session, at=JULY, state="no such state").shown == "1–6 of 6"
 
 
-def test_a_run_is_overdue_once_its_deadline_is_over_in_every_time_zone(session: Session) -> None:
+def overdue(session: Session, at: datetime) -> tuple[list[str], str]:
+    """The runs that are found overdue, and how many are counted so."""
+    view = list_queue(session, at=at, state=OVERDUE)
+    (count,) = [each.count for each in view.counts if each.status == OVERDUE]
+    return [row.run_id for row in view.rows], count
+
+
+def test_a_run_is_overdue_once_its_deadline_is_over_where_the_customer_is(session: Session) -> None:
     _, (run,) = runs(session, "Harbour", 1)
-    over = JULY.replace(hour=0) + 31 * DAY  # 30 days and the day of the deadline itself
-    assert list_queue(session, at=over, state=OVERDUE).rows == ()
-    assert [row.status for row in list_queue(session, at=over).rows] == ["pending_approval"]
+    over = JULY.replace(hour=3) + 31 * DAY  # in Halifax: 30 days and the day of the deadline itself
+    before = over - timedelta(seconds=1)
+    assert overdue(session, before) == ([], "0")
+    assert [row.status for row in list_queue(session, at=before).rows] == ["pending_approval"]
+    assert overdue(session, over) == ([run], "1")
     later = over + timedelta(hours=12)
     assert [(row.run_id, row.status, row.when) for row in list_queue(session, at=later, state=OVERDUE).rows] == [
         (run, OVERDUE, "was due 9 Aug 2026")
     ]
+
+
+def test_a_customer_with_a_clock_of_its_own_is_overdue_by_that_clock(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings(), "test_clocks", True)
+    ahead, (early,) = runs(session, "Ahead", 1)
+    _, (as_ours,) = runs(session, "As ours", 1)
+    start_clock(session, tenant_id=ahead, at=JULY)
+    set_clock(session, tenant_id=ahead, to=JULY + 40 * DAY, at=JULY)
+    assert overdue(session, JULY) == ([early], "1")
+    rows = {row.run_id: row.status for row in list_queue(session, at=JULY).rows}
+    assert rows == {early: OVERDUE, as_ours: "pending_approval"}
+    found, count = overdue(session, JULY + 40 * DAY)
+    assert (set(found), count) == ({early, as_ours}, "2")
+    monkeypatch.setattr(settings(), "test_clocks", False)
+    assert overdue(session, JULY) == ([], "0")
 
 
 def test_pages_follow_one_another_and_a_text_finds_the_customer(session: Session) -> None:
