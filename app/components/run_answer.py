@@ -28,6 +28,11 @@ def revision_section(state: Any) -> rx.Component:
         "The customer disputes this run",
         "Mend what was measured or agreed, then submit a revised run.",
     )
+    undone = notice(
+        "note",
+        "Nothing of this run is charged: its invoice was taken back",
+        "To charge these days after all, submit a revised run. The customer approves it anew.",
+    )
     asking = stack(
         rx.el.p(REVISING),
         run_form(state, with_days=False, submit="Submit the revised run"),
@@ -41,6 +46,7 @@ def revision_section(state: Any) -> rx.Component:
             "Revise it",
             stack(
                 rx.cond(state.view.status == "disputed", disputed, rx.fragment()),
+                rx.cond(state.view.status == "approved", undone, rx.fragment()),
                 rx.cond(state.is_revising, asking, begin),
             ),
         ),
@@ -88,8 +94,8 @@ def no_such_run() -> rx.Component:
         page_header("Gain-share run"),
         rx.el.div(
             empty_state(
-                "This customer has no such run",
-                "It may be another customer's: open it from the queue.",
+                "There is no such run",
+                "The address may have lost a part: open the run from the queue.",
                 icon="handshake",
                 action=back,
             ),

@@ -6,10 +6,11 @@ from app.components.baseline_page import baseline_content, baseline_skeleton
 from app.components.shell import ShellView
 from app.pages.baseline_answers import BaselineAnswers
 from app.pages.baseline_states import BaselineShowing
-from app.pages.customer_desk import open_desk
+from app.pages.customer_desk import look_at_its_customer, open_desk
 from app.pages.frame import page_body
 from app.routes import BY_NAME, baseline_desk_href, run_answer_href
 from app.session import answers_refusals
+from services.gain_share.whose import customer_of_baseline
 from services.sign_in import Member
 
 
@@ -23,6 +24,7 @@ class BaselineDeskPage(BaselineShowing, BaselineAnswers, rx.State):
     @rx.event
     @answers_refusals
     async def load(self) -> None:
+        await look_at_its_customer(self, customer_of_baseline, self._wanted())
         member = await self._member()
         self.asked = self.asked_id = self.problem = ""
         await self._show(member)

@@ -35,13 +35,15 @@ class BaselineShowing(rx.State, mixin=True):
     view: BaselinePageView = NO_BASELINE_PAGE
     missing: bool = False
 
+    def _wanted(self) -> str:
+        return str(self.rx_router_page.params.get("baseline_id", ""))[:ID_MAX]
+
     async def _show(self, member: Member) -> None:
-        wanted = str(self.rx_router_page.params.get("baseline_id", ""))[:ID_MAX]
         try:
             self.view = await unit_of_work.read(
                 baseline_page.read_baseline_page,
                 tenant_id=str(member.tenant_id),
-                baseline_id=wanted,
+                baseline_id=self._wanted(),
                 member=member,
                 at=unit_of_work.now(),
             )

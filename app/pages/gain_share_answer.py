@@ -22,7 +22,7 @@ from app.components.run_answer import (
 )
 from app.components.shell import ShellView
 from app.components.working import ANYWHERE
-from app.pages.customer_desk import open_desk
+from app.pages.customer_desk import look_at_its_customer, open_desk
 from app.pages.frame import page_body
 from app.pages.run_thread import RunThread
 from app.pages.run_typing import RunTyping
@@ -34,6 +34,7 @@ from services.gain_share import review as gain_share_review
 from services.gain_share import tries as gain_share_tries
 from services.gain_share.parties import Signer
 from services.gain_share.tries import TryView
+from services.gain_share.whose import customer_of_run
 from services.sign_in import Member
 
 
@@ -61,6 +62,9 @@ class GainShareAnswerPage(RunThread, RunTyping, rx.State):
         await open_desk(self)
         self._forget_typed()
         self.is_revising = False
+
+    async def _arrive(self) -> None:
+        await look_at_its_customer(self, customer_of_run, self._wanted())
 
     async def _member(self) -> Member:
         return await open_desk(self)
@@ -143,13 +147,18 @@ def _run(view: Any) -> rx.Component:
         replacements(view, run_answer_href),
         main_and_side(
             stack(
-                rx.cond(view.status == "disputed", revision_section(state), rx.fragment()),
+                rx.cond((view.status == "disputed") | _is_undone(view), revision_section(state), rx.fragment()),
                 working_section(view),
                 rx.cond(view.status == "pending_approval", revision_section(state), rx.fragment()),
             ),
             stack(decision_facts(view), billing_section(view), _thread(view)),
         ),
     )
+
+
+def _is_undone(view: Any) -> Any:
+    """Whether it was approved, billed, and taken back with its invoice."""
+    return (view.status == "approved") & view.is_taken_back
 
 
 def _thread(view: Any) -> rx.Component:

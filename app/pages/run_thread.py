@@ -42,10 +42,14 @@ class RunThread(rx.State, mixin=True):
     @rx.event
     @answers_refusals
     async def load(self) -> None:
+        await self._arrive()
         member = await self._member()
         if self.view.id != self._wanted():
             self._forget()
         await self._show(member)
+
+    async def _arrive(self) -> None:
+        """What comes before anything else of a page that is opened; nothing, where the page does not say."""
 
     @rx.event
     @answers_refusals

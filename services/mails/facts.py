@@ -66,8 +66,16 @@ PAGES: Final[Mapping[str, str]] = {
 }
 """Where they lead to a page of what the notice is about: its id follows."""
 
-DESK_PATH: Final = "/admin/gain-share/"
-"""Where those of letters to our own people lead: they choose the customer there."""
+DESK_PAGES: Final[Mapping[str, str]] = {
+    NoticeType.GAIN_SHARE_REJECTED: "/admin/gain-share/runs/",
+    NoticeType.GAIN_SHARE_DISPUTED: "/admin/gain-share/runs/",
+    NoticeType.GAIN_SHARE_OVERDUE: "/admin/gain-share/runs/",
+    NoticeType.GAIN_SHARE_BASELINE_PROPOSED: "/admin/gain-share/baselines/",
+    NoticeType.GAIN_SHARE_BASELINE_ACCEPTED: "/admin/gain-share/baselines/",
+    NoticeType.GAIN_SHARE_BASELINE_DECLINED: "/admin/gain-share/baselines/",
+}
+"""Where those of letters to our own people lead: the id of what the notice is about follows, and its page looks at the
+customer whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ def facts_of(session: Session, *, notice: Notice, tenant: Tenant, kind: MailKind
         return None
     facts = {"customer": tenant.name, **_of_data(notice)}
     if TERMS[kind].is_for_operators:
-        return Told(facts, DESK_PATH)
+        return Told(facts, f"{DESK_PAGES[notice.type]}{notice.subject_id}/")
     if notice.type.startswith(("invoice.", "credit_note.")):
         return _of_invoice(session, notice, facts)
     if notice.type in _ALERTS:

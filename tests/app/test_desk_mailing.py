@@ -98,6 +98,7 @@ def test_a_proposal_that_was_withdrawn_before_the_letter_went_is_not_written_abo
 def test_operators_hear_that_a_run_was_refused_with_the_reason(acme: Customer, mail_server: Any, decided: str) -> None:
     with transaction() as session:
         run = submitted(session, acme.tenant_id)
+        run_id = run.id
         named = {"tenant_id": acme.tenant_id, "run_id": run.id, "signer": THEIRS, "at": JULY}
         if decided == "rejected":
             reject_run(session, **named, reason="The night shift was idle.")
@@ -109,7 +110,7 @@ def test_operators_hear_that_a_run_was_refused_with_the_reason(acme: Customer, m
     assert set(mine) == {OPERATORS[0]}
     letter = mine[OPERATORS[0]]
     assert "The night shift was idle." in plain_of(letter)
-    assert "http://localhost:3000/admin/gain-share/" in html_of(letter)
+    assert f"http://localhost:3000/admin/gain-share/runs/{run_id}/" in html_of(letter)
     assert "http://localhost:3000/admin/notifications/" in plain_of(letter)
     assert letter["List-Unsubscribe"].startswith("<http://localhost:3000/unsubscribe/")
 

@@ -26,9 +26,9 @@ from services.gain_share.evidence import store_evidence
 from services.gain_share.kpi_measurement_lists import list_measurements
 from services.gain_share.runs import list_runs
 from services.gain_share.steps import read_thread
-from services.identity import create_tenant, create_user
+from services.identity import add_member, create_tenant, create_user
 from services.price_books.books import load_shipped_books
-from services.sign_in import choose_tenant, open_session
+from services.sign_in import choose_tenant, open_session, read_member
 from services.subscriptions.starting import create_subscription
 from tests.app.pages.test_state_handlers import answers_of, connected, handlers_of, look
 from tests.gain_share_given import OURS, THEIRS, agree, measure, submit, terms_of
@@ -116,6 +116,57 @@ def submitted(tenant_id: str) -> str:
     measured(tenant_id)
     with transaction() as session:
         return submit(session, tenant_id, at=AT, period_start=FIRST, period_end=NEXT).id
+
+
+def at_baseline(root: rx.State, baseline_id: str) -> Any:
+    """The page of a baseline, as if it were in the address."""
+    look(root, cookie_of(root))
+    before = root.router_data
+    address = f"/admin/gain-share/baselines/{baseline_id}/"
+    root.router_data = before | {"query": {"baseline_id": baseline_id}, "asPath": address}
+    root._update_router_vars(root.router_data, before)
+    return opened(root, BaselineDeskPage)
+
+
+def looked_at(root: rx.State) -> str | None:
+    with reading() as session:
+        return read_member(session, cookie_token=cookie_of(root), at=AT).tenant_id
+
+
+def test_a_run_or_a_baseline_in_the_address_looks_at_its_customer(tenant_id: str) -> None:
+    run_id = submitted(tenant_id)
+    with reading() as session:
+        baseline_id = list_baselines(session, tenant_id=tenant_id, limit=1)[0].id
+    with transaction() as session:
+        other = create_tenant(session, name="Borealis", currency="CAD", timezone="UTC", at=AT).id
+        user = create_user(session, email="ops@seller.example", is_operator=True, at=AT)
+        nobodys = open_session(session, user_id=user.id, at=AT).cookie
+    root = connected(nobodys)
+    state = at_run(root, run_id)
+    assert (looked_at(root), state.view.id, state.shell.acting_as) == (tenant_id, run_id, "Acme")
+    for open_it in (lambda: at_run(root, run_id), lambda: at_baseline(root, baseline_id)):
+        with transaction() as session:
+            choose_tenant(session, cookie_token=nobodys, tenant_id=other, at=AT)
+        state = open_it()
+        assert (looked_at(root), state.missing, state.shell.acting_as) == (tenant_id, False, "Acme")
+    with transaction() as session:
+        choose_tenant(session, cookie_token=nobodys, tenant_id=other, at=AT)
+    for unknown in ("run_none", "\0", baseline_id):
+        assert at_run(root, unknown).missing
+        assert looked_at(root) == other
+
+
+def test_an_address_of_our_own_side_changes_nothing_for_a_member_of_two_customers(tenant_id: str) -> None:
+    run_id = submitted(tenant_id)
+    with transaction() as session:
+        other = create_tenant(session, name="Borealis", currency="CAD", timezone="UTC", at=AT).id
+        user = create_user(session, email="two@acme.example", tenant_id=tenant_id, role=Role.OWNER, at=AT)
+        add_member(session, tenant_id=other, user_id=user.id, role=Role.OWNER, at=AT)
+        cookie = open_session(session, user_id=user.id, at=AT).cookie
+        choose_tenant(session, cookie_token=cookie, tenant_id=other, at=AT)
+    root = connected(cookie)
+    assert "operators" in at_run(root, run_id).refusal
+    assert looked_at(root) == other
 
 
 def uploaded(tenant_id: str, name: str, content: bytes) -> str:
@@ -346,13 +397,15 @@ def test_a_dispute_is_answered_with_words_a_file_and_a_revised_run(tenant_id: st
     assert at_run(root, run_id).view.replaced_by_id == newest.id
 
 
-def test_another_customers_run_is_not_shown_under_this_one(tenant_id: str, root: rx.State) -> None:
+def test_another_customers_run_is_shown_under_its_own_name_alone(tenant_id: str, root: rx.State) -> None:
     run_id = submitted(tenant_id)
     with transaction() as session:
         other = create_tenant(session, name="Other", currency="CAD", timezone="UTC", at=AT).id
         choose_tenant(session, cookie_token=cookie_of(root), tenant_id=other, at=AT)
     state = at_run(root, run_id)
-    assert (state.missing, state.view.id) == (True, "")
+    assert (state.missing, state.view.id, state.shell.acting_as) == (False, run_id, "Acme")
+    with transaction() as session:
+        choose_tenant(session, cookie_token=cookie_of(root), tenant_id=other, at=AT)
     call(root, GainShareAnswerPage, "say", {"text": "Hello"})
     with reading() as session:
         assert len(read_thread(session, tenant_id=tenant_id, run_id=run_id)) == 1
