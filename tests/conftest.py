@@ -31,7 +31,8 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
 
 pytest_plugins = [
-    "tests.databases", "tests.stripe_conformance", "tests.sandbox_server", "tests.payments_world", "tests.mail_server",
+    "tests.databases", "tests.stripe_conformance", "tests.sandbox_server", "tests.payments_copies",
+    "tests.payments_world", "tests.mail_server",
 ]  # fmt: skip
 
 OF_THE_DATABASE = (

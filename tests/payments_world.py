@@ -25,6 +25,7 @@ from sqlmodel import SQLModel, select
 from models import Checkout, EventSource, Interval, Invoice, StripeCall, StripeEvent, Subscription, Tenant
 from services.database import reading, transaction
 from tests.given import owner_of
+from tests.payments_copies import ToldOnce
 from tests.sandbox_server import START_SECONDS_MAX, SandboxServer, _free_port
 
 if TYPE_CHECKING:
@@ -287,10 +288,19 @@ def zone() -> str:
 
 @pytest.fixture
 def payments_world(
-    engine: Engine, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, begins_at: datetime | None, zone: str
+    engine: Engine,
+    sandbox: SandboxServer,
+    told_once: ToldOnce,
+    monkeypatch: pytest.MonkeyPatch,
+    begins_at: datetime | None,
+    zone: str,
 ) -> Iterator[PaymentsWorld]:
     """One customer billed in CAD, and a sandbox that offers what the price book does; on both databases."""
-    with _world(sandbox, monkeypatch, begins_at, zone) as world:
+    with _world(sandbox, monkeypatch, begins_at) as world:
+        if begins_at is None and engine.dialect.name == "sqlite":
+            told_once.tell(world, open_shop, zone)
+        else:
+            open_shop(world, zone)
         yield world
 
 
@@ -298,24 +308,37 @@ def payments_world(
 def sqlite_payments_world(
     sqlite_engine: Engine,
     sandbox: SandboxServer,
+    told_once: ToldOnce,
     monkeypatch: pytest.MonkeyPatch,
     begins_at: datetime | None,
     zone: str,
 ) -> Iterator[PaymentsWorld]:
     """The same on SQLite alone."""
-    with _world(sandbox, monkeypatch, begins_at, zone) as world:
+    with _world(sandbox, monkeypatch, begins_at) as world:
+        if begins_at is None:
+            told_once.tell(world, open_shop, zone)
+        else:
+            open_shop(world, zone)
         yield world
+
+
+def open_shop(world: PaymentsWorld, zone: str) -> None:
+    """Load the price books, offer one of them at Stripe, and add a customer."""
+    from services.payments.stripe_setup import set_up
+    from services.price_books.books import load_shipped_books
+
+    world.transact(load_shipped_books, at=world.now())
+    world.tenant_id = world.add_customer("Acme", zone)
+    set_up(world.stripe, at=world.now(), book_code="reliability")
 
 
 @contextmanager
 def _world(
-    sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, begins_at: datetime | None, zone: str
+    sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch, begins_at: datetime | None
 ) -> Iterator[PaymentsWorld]:
     from app import unit_of_work
     from app.cli import payments as commands
     from services.gateways.stripe.client import stripe
-    from services.payments.stripe_setup import set_up
-    from services.price_books.books import load_shipped_books
     from services.settings import settings
 
     monkeypatch.setenv("TALLYSTICK_STRIPE_SECRET_KEY", sandbox.secret_key)
@@ -324,13 +347,9 @@ def _world(
     settings.cache_clear()
     if begins_at is not None:
         sandbox.begin_at(begins_at)
-    connected = stripe()
-    world = PaymentsWorld(sandbox, connected, tenant_id="")
+    world = PaymentsWorld(sandbox, stripe(), tenant_id="")
     monkeypatch.setattr(unit_of_work, "now", world.now)
     monkeypatch.setattr(commands, "now", world.now)
-    world.transact(load_shipped_books, at=world.now())
-    world.tenant_id = world.add_customer("Acme", zone)
-    set_up(connected, at=world.now(), book_code="reliability")
     try:
         yield world
     finally:

@@ -14,15 +14,16 @@ from services.gateways.stripe import client
 from services.payments.crediting import GiveBack, give_back
 from services.subscriptions.starting import create_subscription
 from tests.given import break_in
+from tests.payments_copies import ToldOnce
 from tests.payments_world import PaymentsWorld
 
 Tamper = Callable[[PaymentsWorld], None]
 
 
 @pytest.fixture
-def world(sqlite_payments_world: PaymentsWorld) -> PaymentsWorld:
+def world(sqlite_payments_world: PaymentsWorld, told_once: ToldOnce) -> PaymentsWorld:
     """One customer with two paid invoices, the second for use beyond the allowance; everything agrees."""
-    with_bills(sqlite_payments_world)
+    told_once.tell(sqlite_payments_world, with_bills)
     return sqlite_payments_world
 
 
