@@ -70,6 +70,11 @@ class PaymentsWorld:
         """Let time go by until then."""
         self.sandbox.control("advance", to=int(moment.timestamp()), deliver=False)
 
+    def reach(self, moment: datetime) -> None:
+        """Let time go by until then, unless it is later already."""
+        if self.now() < moment:
+            self.pass_until(moment)
+
     def live(self, *, until: datetime, step: timedelta = timedelta(hours=1)) -> None:
         """Let time go by in steps, and do in each what our own clock would have done."""
         while self.now() < until:

@@ -111,16 +111,16 @@ def through_the_close(world: PaymentsWorld, step: timedelta = timedelta(minutes=
     """
     end = world.subscription().current_period_end
     for renews_at in renewals(world, max(world.now(), end - A_DAY_APART), end):
-        world.pass_until(renews_at + timedelta(minutes=5))
+        world.reach(renews_at + timedelta(minutes=5))
         world.work()
         if end - renews_at > timedelta(hours=5):
             world.pass_until(renews_at + timedelta(hours=4))
             world.assert_all_agrees()
-    world.pass_until(max(world.now(), end - timedelta(hours=1)))
+    world.reach(end - timedelta(hours=1))
     world.live(until=end + timedelta(hours=5), step=step)
     for renews_at in renewals(world, world.now(), end + A_DAY_APART):
         world.assert_all_agrees()
-        world.pass_until(max(world.now(), renews_at - timedelta(minutes=5)))
+        world.reach(renews_at - timedelta(minutes=5))
         world.live(until=renews_at + timedelta(hours=2), step=step)
     return world.invoices()[-1]
 
