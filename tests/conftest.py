@@ -6,6 +6,7 @@ what `pytest_collection_modifyitems` marks here, the runs on PostgreSQL that onl
 """
 
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,13 @@ from hypothesis import settings as hypothesis_settings
 
 from services import passwords
 from services import settings as configuration
+from services.price_books import books
 
 for name in [name for name in os.environ if name.startswith("TALLYSTICK_")]:
     del os.environ[name]
 os.environ["TALLYSTICK_MASTER_KEY"] = "A" * 43  # receipts are signed on every database, and PostgreSQL has no key file
 configuration.Settings.model_config["env_file"] = None
+books.read_book = cache(books.read_book)  # most tests load the books that ship: nobody changes those meanwhile
 
 _unhurried = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 hypothesis_settings.register_profile("default", max_examples=60, deadline=None, suppress_health_check=_unhurried)

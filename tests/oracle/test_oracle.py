@@ -45,9 +45,12 @@ from tests.oracle.simple_billing import Account, Bill
 from tests.oracle.simple_gain_share import GainShare, Refused, Run
 from tests.parties_given import billed_in, seller
 
-QUICK, AT_ONCE = 60, 250
+OFTEN, QUICK, AT_ONCE = 30, 60, 250
 MANY = int(os.environ.get("ORACLE_CASES", "2000"))
 """Histories of the slow run. `make oracle` tries ten thousand; other numbers of a seed are other histories."""
+
+SEEDS = [pytest.param(seed, marks=[pytest.mark.slow] * (seed >= OFTEN)) for seed in range(QUICK)]
+"""Histories that are a test each: half of them in every run."""
 
 
 TAXES = {"": (), "ON": ("13",), "QC": ("5", "9.975"), "AB": ("5",)}
@@ -275,12 +278,12 @@ def told(bill: Bill) -> tuple[datetime, datetime, list[tuple[str, int]]]:
     return bill.start, bill.end, sorted(line for line in bill.lines if line not in nothing)
 
 
-@pytest.mark.parametrize("seed", range(QUICK))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_random_history_is_billed_alike(sqlite_engine: Engine, seed: int) -> None:
     agree(sqlite_engine, random_case(seed), seed)
 
 
-@pytest.mark.parametrize("seed", range(QUICK))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_one_with_gain_share_is_billed_alike(sqlite_engine: Engine, seed: int) -> None:
     agree(sqlite_engine, with_gain_share(random_case(seed), seed), seed)
 
