@@ -132,7 +132,7 @@ def _run(view: Any) -> rx.Component:
                 state.shell.tenant_name,
                 " · ",
                 view.working.method,
-                status_badge(run_tone(view.status), view.status_word),
+                status_badge(run_tone(view.tone), view.status_word),
                 class_name="key-entry",
                 style=ANYWHERE,
             ),

@@ -127,7 +127,7 @@ def _run(view: Any) -> rx.Component:
         page_header(
             view.title,
             rx.el.span(
-                view.working.method, status_badge(run_tone(view.status), view.status_word), class_name="key-entry"
+                view.working.method, status_badge(run_tone(view.tone), view.status_word), class_name="key-entry"
             ),
             button_link("All runs", href=BY_NAME["gain_share"].href, icon="arrow_left"),
             served_link(

@@ -17,7 +17,7 @@ from services.gain_share.runs import read_run, replaced_by
 from services.gain_share.series import KpiSeries, read_series
 from services.gain_share.series_views import SeriesView, series_views
 from services.gain_share.thread_views import ThreadStepView, names_of, thread_views
-from services.gain_share.words import STATUS_WORDS
+from services.gain_share.words import STATUS_WORDS, TAKEN_BACK, TAKEN_BACK_WORD
 from services.rules.decimals import text_of
 from services.rules.periods import business_date
 from services.sign_in import Member
@@ -52,6 +52,7 @@ class ReviewView:
     id: str = ""
     title: str = ""
     status: str = ""
+    tone: str = ""
     status_word: str = ""
     method: str = ""
     share_pct: str = ""
@@ -87,14 +88,17 @@ def read_review(
     by = names_of(session, [run.submitted_by]).get(run.submitted_by, "")
     following, invoice_id = replaced_by(session, run=run), invoice_of_run(session, run=run)
     taken_back = invoice_id is not None and is_taken_back(session, run=run)
+    is_undone = taken_back and run.status == GainShareStatus.APPROVED
     view = ReviewView(
         id=run.id,
         title=f"Savings of {period_words(run.period_start, run.period_end)}",
         status=run.status.value,
-        status_word=STATUS_WORDS[run.status],
+        tone=TAKEN_BACK if is_undone else run.status.value,
+        status_word=TAKEN_BACK_WORD if is_undone else STATUS_WORDS[run.status],
         method=run.method,
         share_pct=text_of(run.share_pct),
-        submitted=f"{wording.moment(run.submitted_at, tenant.timezone)}{f' by {by}' if by else ''}",
+        submitted=f"{wording.moment(run.submitted_at, tenant.timezone)}{f' by {by}' if by else ''}, "
+        f"to be decided on by {wording.day(run.deadline_on)}",
         submission_receipt=str(run.receipt_seq),
         decision_receipt="" if run.decision_seq is None else str(run.decision_seq),
         replaces_id=run.replaces_run_id or "",

@@ -101,7 +101,9 @@ def test_what_was_taken_back_shows_everywhere_and_is_in_no_total(
     named = {"tenant_id": harbour.tenant_id, "at": AUGUST}
     view, _ = read_review(session, run_id=billed.id, member=member(harbour, is_operator=True), **named)
     assert (view.is_taken_back, view.billing) == (True, "Billed, and taken back with its invoice")
+    assert (view.status, view.tone, view.status_word) == ("approved", "taken_back", "Approved, taken back")
     assert "nothing of it is charged" in view.decision.sentence
+    assert view.submitted.endswith("to be decided on by 9 Aug 2026")
     page = read_gain_share(session, **named)
     assert (page.runs[0].status, page.runs[0].status_word) == ("taken_back", "Approved, taken back")
     assert page.fees == "$0.00"
