@@ -1,7 +1,7 @@
 """Runs over HTTP: the contract's names, who may do what, dry runs, and a story of two parties to the invoice."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,10 +15,13 @@ from tests.gain_share_given import BETTER, THEIRS, agree, document, measure, pla
 from tests.given import OPERATOR, owner_of
 
 NOW = datetime.now(UTC)
-YEAR = (date(NOW.year - 1, 1, 1), date(NOW.year, 1, 1))
-BEFORE = {"period_start": date(NOW.year - 2, 1, 1), "period_end": YEAR[0], "effective_from": YEAR[0]}
+THIS_YEAR = (NOW - timedelta(days=1)).year
+"""What is surely over where the customer is: there a year begins hours after it does in UTC."""
+
+YEAR = (date(THIS_YEAR - 1, 1, 1), date(THIS_YEAR, 1, 1))
+BEFORE = {"period_start": date(THIS_YEAR - 2, 1, 1), "period_end": YEAR[0], "effective_from": YEAR[0]}
 RUNS = "/v1/gainshare/runs"
-MARCH = {"period_start": f"{NOW.year - 1}-03-01", "period_end": f"{NOW.year - 1}-04-01"}
+MARCH = {"period_start": f"{THIS_YEAR - 1}-03-01", "period_end": f"{THIS_YEAR - 1}-04-01"}
 BEYOND = {"period_start": "9999-03-01", "period_end": "9999-12-31"}
 
 
