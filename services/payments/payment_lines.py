@@ -6,9 +6,10 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from models import Collection, Dunning, Invoice, InvoiceStatus, StripeInvoice, Subscription
+from models import Collection, Dunning, Invoice, InvoiceStatus, StripeInvoice, StripeSubscription, Subscription
 from services import wording
 from services.payments.mirror import OPEN
+from services.payments.renewals import RENEWAL_TOLERANCE
 from services.standing import is_late
 from services.tenants import read_tenant
 
@@ -64,7 +65,8 @@ def payment_lines(
     """By the invoice's id, from the parts each has at Stripe."""
     unpaid = [invoice for invoice in invoices if invoice.status == InvoiceStatus.OPEN]
     failed = _failed_at(session, tenant_id, [invoice.id for invoice in unpaid])
-    collected = _collections(session, tenant_id, {invoice.subscription_id for invoice in unpaid})
+    of_unpaid = {invoice.subscription_id for invoice in unpaid}
+    collected, renewals = _collections(session, tenant_id, of_unpaid), _renewals(session, tenant_id, of_unpaid)
     lines = {}
     for invoice in invoices:
         if invoice.status == InvoiceStatus.OPEN:
@@ -74,6 +76,7 @@ def payment_lines(
                 parts.get(invoice.id, []),
                 failed_at=failed.get(invoice.id),
                 is_automatic=is_automatic,
+                renews_at=renewals.get(invoice.subscription_id),
                 timezone=timezone,
                 at=at,
             )
@@ -101,6 +104,7 @@ def _open_line(
     *,
     failed_at: datetime | None,
     is_automatic: bool,
+    renews_at: datetime | None,
     timezone: str,
     at: datetime,
 ) -> PaymentLine:
@@ -115,7 +119,9 @@ def _open_line(
         return PaymentLine(f"Sent: pay by transfer, {was} {due_on}", "", tone, pay_url)
     if any(part.status == OPEN for part in parts):
         return PaymentLine(f"Open, {was} {due_on}", "Collected automatically", tone, pay_url)
-    return PaymentLine(f"Open, {was} {due_on}", "Collected automatically in a moment", tone)
+    is_awaited = renews_at is not None and at < renews_at <= invoice.period_end + RENEWAL_TOLERANCE
+    when = f"on {wording.moment_day(renews_at, timezone)}" if renews_at is not None and is_awaited else "in a moment"
+    return PaymentLine(f"Open, {was} {due_on}", f"Collected automatically {when}", tone)
 
 
 def _next_try(parts: Sequence[StripeInvoice], timezone: str) -> str:
@@ -146,6 +152,16 @@ def _collections(session: Session, tenant_id: str, ids: Iterable[str]) -> dict[s
         Subscription.tenant_id == tenant_id, col(Subscription.id).in_(list(ids))
     )
     return {each: Collection(way) for each, way in session.exec(statement)}
+
+
+def _renewals(session: Session, tenant_id: str, ids: Iterable[str]) -> dict[str, datetime]:
+    """When what stands at Stripe for each renews next: its calendar may be a day behind ours."""
+    statement = select(StripeSubscription.subscription_id, StripeSubscription.current_period_end).where(
+        StripeSubscription.tenant_id == tenant_id,
+        col(StripeSubscription.subscription_id).in_(list(ids)),
+        col(StripeSubscription.replaced_at).is_(None),
+    )
+    return dict(session.exec(statement).all())
 
 
 def payable(parts: Sequence[StripeInvoice]) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -197,7 +197,7 @@ def a_life(world: PaymentsWorld, pause: timedelta) -> None:
     world.use("1500000")
     world.pass_until(ours.current_period_end + timedelta(minutes=1))
     work_with_patience(world, pause)  # the draft is held
-    world.pass_until(max(world.now(), ours.current_period_end + timedelta(hours=1, minutes=1)))
+    world.reach(ours.current_period_end + timedelta(hours=1, minutes=1))
     close_and_work(world, pause)
     renewed = world.invoices()[-1]
     assert renewed.status == InvoiceStatus.PAID
@@ -651,6 +651,7 @@ def work_at_once(world: PaymentsWorld) -> None:
 # -- starts by API
 
 
+@pytest.mark.parametrize("begins_at", [None, datetime(2028, 2, 29, 12, 0, tzinfo=UTC)])
 def test_a_yearly_start_by_api_is_billed_by_an_invoice_of_its_own_and_renewed_after_a_year(
     sqlite_payments_world: PaymentsWorld,
 ) -> None:
@@ -665,6 +666,9 @@ def test_a_yearly_start_by_api_is_billed_by_an_invoice_of_its_own_and_renewed_af
     assert [each["total"] for each in world.at_stripe("invoice")] == [8_640_000]
     (theirs,) = world.at_stripe("subscription")
     assert theirs["items"]["data"][0]["current_period_end"] == int(world.subscription().base_paid_until.timestamp())
+    began = world.subscription().anchor_at
+    config = theirs["billing_cycle_anchor_config"]
+    assert (config["month"], config["day_of_month"]) == (began.month, began.day)
     world.assert_all_agrees()
 
 

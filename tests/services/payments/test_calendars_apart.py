@@ -6,6 +6,8 @@ import pytest
 
 from app import jobs
 from models import StripeInvoice, StripeSubscription
+from services.database import reading
+from services.payments.payment_views import read_payment
 from services.payments.reconciliation import check_invoice, unknown_at_stripe
 from services.payments.uncollected import uncollected_invoices
 from tests.payments_world import PaymentsWorld
@@ -22,6 +24,12 @@ def codes(world: PaymentsWorld) -> list[str]:
     return [each["code"] for each in checked.differences]
 
 
+def how_paid(world: PaymentsWorld) -> str:
+    with reading() as session:
+        given = {"tenant_id": world.tenant_id, "invoice_id": world.invoices()[-1].id, "at": world.now()}
+        return read_payment(session, **given).line.detail
+
+
 def unknown(world: PaymentsWorld) -> list[str]:
     found = world.transact(unknown_at_stripe, account=world.stripe.account, at=world.now())
     return [row.status for row in found]
@@ -35,8 +43,10 @@ def test_an_invoice_is_missing_at_stripe_two_hours_after_that_was_to_renew(payme
     assert renews_at - end == timedelta(days=1)
     world.pass_until(end + timedelta(hours=1))
     assert not jobs.close_due_periods(at=world.now()).failed
+    assert how_paid(world) == "Collected automatically on 1 Mar 2027"  # where the customer lives
     world.pass_until(renews_at + timedelta(hours=2))
     assert codes(world) == []
+    assert how_paid(world) == "Collected automatically in a moment"
     assert world.transact(uncollected_invoices, at=world.now()) == []
     world.pass_time(minutes=1)
     assert codes(world) == ["missing_at_stripe"]
