@@ -261,6 +261,7 @@ def test_migrate_loads_the_shipped_books_once(run: Run) -> None:
     assert run("migrate").stdout == "The database is up to date.\n"
 
 
+@pytest.mark.slow
 def test_postgresql_is_migrated_when_somebody_says_so(
     new_postgresql_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch, project_root: Path
 ) -> None:
