@@ -75,8 +75,8 @@ def _customer() -> str:
     at = datetime.now(UTC)
     with transaction() as session:
         load_shipped_books(session, at=at)
-        tenant = create_tenant(session, name="Growth", currency="CAD", timezone="America/Toronto", at=at)
-        create_subscription(session, tenant_id=tenant.id, plan_code="PRO", start_date=at.date().replace(day=1), at=at)
+        tenant = create_tenant(session, name="Growth", currency="CAD", timezone="UTC", at=at)
+        create_subscription(session, tenant_id=tenant.id, plan_code="PRO", at=at)
     return tenant.id
 
 

@@ -149,41 +149,24 @@ def session(engine: Engine) -> Iterator[Session]:
         yield opened
 
 
-class KeptEngine:
-    """An engine that connects to the database of the test at hand.
+_first_of_kind: dict[str, Engine] = {}
 
-    SQLAlchemy compiles each statement once an engine, which takes longer than running it does; so one engine for each
-    kind of database is kept as long as the process. A test gets a view of it: the address, what is remembered of the
-    database and who listens are the test's own.
+
+def open_with_kept_statements(address: str) -> Engine:
+    """A new engine, with connections of its own, that knows the statements which were compiled for others before it.
+
+    SQLAlchemy compiles each statement once an engine, which takes longer than running it does. What is compiled belongs
+    to a dialect, so all engines of a kind have that of the first. Connections are never shared: work that outlived the
+    test before must not leave one to its database behind.
     """
-
-    def __init__(self, address: str) -> None:
-        self._engine = open_engine(address)
-        self._address = address
-        event.listen(self._engine, "do_connect", self._connect_to_this_one)
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _do_not_wait_for_the_disk)
-
-    def on(self, address: str) -> Engine:
-        self._address = address
-        view = self._engine.execution_options()
-        view.url = make_url(address).set(drivername=self._engine.url.drivername)
-        return view
-
-    def _connect_to_this_one(self, dialect: Any, _record: object, arguments: list[Any], named: dict[str, Any]) -> None:
-        there, more = dialect.create_connect_args(make_url(self._address))
-        arguments[:] = there
-        named.update(more)
-
-
-_kept: dict[str, KeptEngine] = {}
-
-
-def _view_of_kept_engine(address: str) -> Engine:
-    kind = make_url(address).get_backend_name()
-    if kind not in _kept:
-        _kept[kind] = KeptEngine(address)
-    return _kept[kind].on(address)
+    opened = open_engine(address)
+    first = _first_of_kind.setdefault(opened.dialect.name, opened)
+    if opened is first:
+        opened.connect().close()  # the dialect learns what it talks to
+    opened.dialect, opened._compiled_cache = first.dialect, first._compiled_cache
+    if opened.dialect.name == "sqlite":
+        event.listen(opened, "connect", _do_not_wait_for_the_disk)
+    return opened
 
 
 @contextmanager
@@ -191,7 +174,7 @@ def _engine_of_this_process() -> Iterator[Engine]:
     configuration.settings.cache_clear()
     database.engine.cache_clear()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(database, "open_engine", _view_of_kept_engine)
+        patched.setattr(database, "open_engine", open_with_kept_statements)
         opened = database.engine()
     try:
         yield opened

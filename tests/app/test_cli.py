@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -41,15 +41,16 @@ def run(sqlite_engine: Engine) -> Run:
 
 @pytest.fixture
 def northwind(run: Run) -> str:
-    start = str(_first_of_this_month())
+    start = str(_yesterday())
     made = run("tenant", "create", "Northwind Mills", "--plan", "PRO", "--start", start, "--json")
     return str(json.loads(made.stdout)["tenant_id"])
 
 
-def _first_of_this_month() -> object:
+def _yesterday() -> date:
+    """The last day that has surely begun where the customer is."""
     from app.unit_of_work import now
 
-    return now().date().replace(day=1)
+    return now().date() - timedelta(days=1)
 
 
 def test_a_tenant_is_created_with_its_subscription_in_the_plans_currency(run: Run) -> None:
@@ -188,7 +189,7 @@ def test_a_site_is_added(run: Run, northwind: str) -> None:
 
 
 def usage_file(tmp_path: Path) -> Path:
-    day = _first_of_this_month()
+    day = _yesterday()
     path = tmp_path / "usage.csv"
     path.write_text(CSV.replace("2026-03-05", str(day)).replace("10:00", "00:00"))
     return path
@@ -227,9 +228,7 @@ def test_a_file_that_cannot_be_used_names_the_column(run: Run, northwind: str, t
 
 def test_periods_are_closed_once(run: Run, northwind: str) -> None:
     assert "No period was due" in run("close-periods").stdout
-    later = str(_first_of_this_month())[:7].replace("-", "") + "01"
-    year, month = int(later[:4]), int(later[4:6])
-    at = f"{year + month // 12}-{month % 12 + 1:02d}-02T00:00:00Z"
+    at = f"{_yesterday() + timedelta(days=33)}T00:00:00Z"
     closed = json.loads(run("close-periods", "--at", at, "--json").stdout)
     assert [invoice["tenant_id"] for invoice in closed] == [northwind]
     assert closed[0]["total"] == "9000.00"

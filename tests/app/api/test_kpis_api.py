@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -15,7 +15,7 @@ from tests.app.api.conftest import PASSWORD, Client, World, assert_problem
 from tests.given import owner_of
 from tests.maintenance_logs import PlantYear
 
-YEAR = datetime.now(UTC).year - 1
+YEAR = (datetime.now(UTC) - timedelta(days=1)).year - 1
 PDF = b"%PDF-1.7 a review"
 DAYS = {"period_start": f"{YEAR}-01-01", "period_end": f"{YEAR + 1}-01-01"}
 
@@ -244,6 +244,6 @@ def test_a_member_downloads_a_file_of_their_own_customer_only(world: World, clie
 
 
 def test_the_day_is_the_customers(world: World, client: Client) -> None:
-    far = {"kpi": "overtime_hours", "value": 1, "period_start": f"{YEAR}-12-31", "period_end": f"{YEAR + 1}-12-31"}
+    far = {"kpi": "overtime_hours", "value": 1, "period_start": f"{YEAR}-12-31", "period_end": f"{YEAR + 2}-12-31"}
     answer = client.post("/v1/kpi/measurements", json=far, headers=world.acme.headers)
     assert_problem(answer, 422, "invalid", "period_end")

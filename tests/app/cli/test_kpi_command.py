@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from models import KpiMeasurement, MaintenanceImport
 from services.database import reading
 from tests.maintenance_logs import PlantYear
 
-YEAR = datetime.now(UTC).year - 1
+YEAR = (datetime.now(UTC) - timedelta(days=1)).year - 1
 Run = Callable[..., Result]
 
 

@@ -1,6 +1,7 @@
 """`tallystick mail`: says where letters go, sends them, and puts a failed one back in line."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from tests.given import customer
 def acme(sqlite_engine: Engine) -> None:
     at = now()
     with transaction() as session:
-        one = customer(session, start=at.date().replace(day=1), at=at)
+        one = customer(session, start=at.date() - timedelta(days=1), at=at)
         create_user(
             session, email="owner@acme.example", password="a-long-password", tenant_id=one.tenant_id,
             role=Role.OWNER, at=at,
