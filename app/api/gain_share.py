@@ -37,7 +37,7 @@ from services.database import Session
 from services.gain_share import calculations as gain_share_calculations
 from services.gain_share import decisions as gain_share_decisions
 from services.gain_share import runs as gain_share_runs
-from services.gain_share.billing import invoice_of_run, is_taken_back
+from services.gain_share.follow_ups import follow_up_of, follow_ups_of
 from services.gain_share.parties import WRITING_SCOPE, signer_of_key
 from services.gain_share.sensitivity import sensitivity_of
 from services.gain_share.steps import read_thread
@@ -85,7 +85,8 @@ async def list_runs(
     def show(session: Session) -> RunsShown:
         found = gain_share_runs.list_runs(session, tenant_id=tenant, limit=limit + 1, before=before, status=status)
         today = business_date(at, read_tenant(session, tenant_id=tenant).timezone)
-        shown = [RunShown.of(run, today=today, **_follow_ups(session, run)) for run in found[:limit]]
+        came = follow_ups_of(session, tenant_id=tenant, run_ids=[run.id for run in found[:limit]])
+        shown = [RunShown.of(run, came[run.id], today=today) for run in found[:limit]]
         return RunsShown(runs=shown, next_cursor=write_cursor(found[limit - 1].id) if len(found) > limit else None)
 
     return await unit_of_work.read(show)
@@ -188,18 +189,8 @@ async def _carry_out(
 
 def _thread(session: Session, run: GainShareRun, at: datetime) -> RunThreadShown:
     today = business_date(at, read_tenant(session, tenant_id=run.tenant_id).timezone)
-    shown = RunThreadShown.of(run, today=today, **_follow_ups(session, run))
+    shown = RunThreadShown.of(run, follow_up_of(session, run=run), today=today)
     thread = read_thread(session, tenant_id=run.tenant_id, run_id=run.id)
     makers = makers_of_keys(session, [step.taken_by for step in thread if step.taken_by is not None])
     shown.thread = [StepShown.of(step, makers) for step in thread]
     return shown
-
-
-def _follow_ups(session: Session, run: GainShareRun) -> dict[str, Any]:
-    """What came of a run: the one that replaced it, the invoice that charged it, and whether that was taken back."""
-    following = gain_share_runs.replaced_by(session, run=run)
-    return {
-        "replaced_by": None if following is None else following.id,
-        "invoice_id": invoice_of_run(session, run=run),
-        "is_taken_back": is_taken_back(session, run=run),
-    }

@@ -25,7 +25,7 @@ from models import (
 from services.closing.period_ends import awaits_last_close
 from services.errors import SubscriptionConflict
 from services.invoices.lines import Line
-from services.invoices.pending_lines import add_pending_line, find_pending_lines
+from services.invoices.pending_lines import add_pending_line
 from services.receipts.reading import find_receipt
 from services.rules.decimals import text_of
 from services.rules.money import Money
@@ -58,12 +58,6 @@ def bill_run(session: Session, *, run: GainShareRun, approval: dict[str, Any], b
 def line_key(run_id: str) -> str:
     """What causes a run's line, once for ever."""
     return f"gainshare:{run_id}"
-
-
-def invoice_of_run(session: Session, *, run: GainShareRun) -> str | None:
-    """The id of the invoice that took a run's line; None before that, and where there is none."""
-    lines = find_pending_lines(session, tenant_id=run.tenant_id, key=line_key(run.id))
-    return lines[0].invoice_id if lines else None
 
 
 def is_taken_back(session: Session, *, run: GainShareRun) -> bool:

@@ -9,11 +9,12 @@ from sqlmodel import Session, col, select
 from models import GainShareRun, GainShareStatus, Membership, Party, User
 from services import wording
 from services.errors import SubscriptionConflict
-from services.gain_share.billing import billed_subscription, invoice_of_run, is_taken_back
+from services.gain_share.billing import billed_subscription, is_taken_back
 from services.gain_share.effect_views import EffectView, effect_views
+from services.gain_share.follow_ups import follow_up_of
 from services.gain_share.parties import SIGNING_ROLES
 from services.gain_share.run_views import NO_WORKING, WorkingView, period_words, working_view
-from services.gain_share.runs import read_run, replaced_by
+from services.gain_share.runs import read_run
 from services.gain_share.series import KpiSeries, read_series
 from services.gain_share.series_views import SeriesView, series_views
 from services.gain_share.thread_views import ThreadStepView, names_of, thread_views
@@ -86,9 +87,8 @@ def read_review(
     run = read_run(session, tenant_id=tenant_id, run_id=run_id)
     series = read_series(session, tenant_id=tenant_id, calculation=run.calculation)
     by = names_of(session, [run.submitted_by]).get(run.submitted_by, "")
-    following, invoice_id = replaced_by(session, run=run), invoice_of_run(session, run=run)
-    taken_back = invoice_id is not None and is_taken_back(session, run=run)
-    is_undone = taken_back and run.status == GainShareStatus.APPROVED
+    came = follow_up_of(session, run=run)
+    is_undone = came.is_taken_back and run.status == GainShareStatus.APPROVED
     view = ReviewView(
         id=run.id,
         title=f"Savings of {period_words(run.period_start, run.period_end)}",
@@ -102,10 +102,10 @@ def read_review(
         submission_receipt=str(run.receipt_seq),
         decision_receipt="" if run.decision_seq is None else str(run.decision_seq),
         replaces_id=run.replaces_run_id or "",
-        replaced_by_id="" if following is None else following.id,
-        invoice_id=invoice_id or "",
-        billing=_billing(run, invoice_id, taken_back=taken_back),
-        is_taken_back=taken_back,
+        replaced_by_id=came.replaced_by or "",
+        invoice_id=came.invoice_id or "",
+        billing=_billing(run, came.invoice_id, taken_back=came.is_taken_back),
+        is_taken_back=came.is_taken_back,
         may_write=member.is_operator or member.role in SIGNING_ROLES,
         decision=_decision(session, run, member, today=business_date(at, tenant.timezone)),
         working=working_view(run.calculation, run.calculation_sha256, reader=reader),

@@ -139,14 +139,6 @@ def list_runs(
     return list(session.exec(found.order_by(col(GainShareRun.id).desc()).limit(limit)))
 
 
-def replaced_by(session: Session, *, run: GainShareRun) -> GainShareRun | None:
-    """The run that took the place of this one; None where none has."""
-    statement = select(GainShareRun).where(
-        GainShareRun.tenant_id == run.tenant_id, GainShareRun.replaces_run_id == run.id
-    )
-    return session.exec(statement).first()
-
-
 def check_not_covered(session: Session, *, tenant_id: str, starts: date, ends: date) -> None:
     """That no other run covers any of the days [starts, ends). Raises Conflict."""
     overlapping = select(GainShareRun).where(

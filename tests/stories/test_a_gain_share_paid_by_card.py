@@ -9,8 +9,8 @@ import pytest
 
 from app import reconciling
 from models import GainShareRun, Invoice, InvoiceStatus, StripeInvoice, StripeInvoicePart
-from services.gain_share.billing import invoice_of_run
 from services.gain_share.decisions import approve_run
+from services.gain_share.follow_ups import follow_up_of
 from services.payments.crediting import GiveBack, give_back
 from services.subscriptions.change_preview import When
 from services.subscriptions.lifecycle import cancel_subscription
@@ -86,7 +86,7 @@ def test_an_approved_fee_is_collected_with_the_plan_and_its_taxes_and_given_back
     invoice = through_the_close(world)
     assert (invoice.status, invoice.subtotal_minor) == (InvoiceStatus.OPEN, 18_000_00 + 372_600_00)
     assert invoice.tax_minor == 19_530_00 + 38_962_35
-    assert world.transact(invoice_of_run, run=run) == invoice.id
+    assert world.transact(follow_up_of, run=run).invoice_id == invoice.id
 
     carried = world.row(StripeInvoice, invoice_id=invoice.id)
     assert (carried.part, carried.total_minor) == (StripeInvoicePart.WHOLE, 449_092_35)
@@ -124,7 +124,7 @@ def test_a_fee_approved_after_the_end_was_asked_for_is_on_the_last_bill(sqlite_p
     run = approved_run(world)
     last = through_the_close(world)
     assert (last.subtotal_minor, last.status) == (372_600_00, InvoiceStatus.PAID)
-    assert world.transact(invoice_of_run, run=run) == last.id
+    assert world.transact(follow_up_of, run=run).invoice_id == last.id
     assert_reconciled(world)
 
 

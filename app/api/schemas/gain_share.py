@@ -11,6 +11,7 @@ from app.api.schemas.values import Body, Code, Day, Id, MoneyShown, Quantity, Sh
 from models import GainShareRun, GainShareStatus, GainShareStep, Party, StepKind
 from models.gain_share_run import STEP_TEXT_MAX
 from services.gain_share.calculations import Calculation
+from services.gain_share.follow_ups import FollowUp
 from services.rules.decimals import text_of
 from services.rules.gain_share import DOWNTIME_COST
 from services.rules.sensitivity import Effect, Outcome
@@ -152,9 +153,7 @@ class RunShown(WorkedOutShown):
     )
 
     @classmethod
-    def of(
-        cls, run: GainShareRun, *, today: date, replaced_by: str | None, invoice_id: str | None, is_taken_back: bool
-    ) -> Self:
+    def of(cls, run: GainShareRun, came: FollowUp, *, today: date) -> Self:
         is_waiting = run.status == GainShareStatus.PENDING_APPROVAL
         return cls(
             gainshare_run_id=run.id,
@@ -169,9 +168,9 @@ class RunShown(WorkedOutShown):
             receipt_seq=run.receipt_seq,
             decision_seq=run.decision_seq,
             replaces_run_id=run.replaces_run_id,
-            replaced_by_run_id=replaced_by,
-            invoice_id=invoice_id,
-            is_taken_back=is_taken_back,
+            replaced_by_run_id=came.replaced_by,
+            invoice_id=came.invoice_id,
+            is_taken_back=came.is_taken_back,
             **_facts(run.calculation, run.savings_minor, run.fee_minor),
         )
 

@@ -26,7 +26,7 @@ from services.database import transaction
 from services.demo.customers import CUSTOMERS, NEWCOMER
 from services.demo.gain_share import DISPUTED_DAYS
 from services.demo.telling import demo_logins, seed_demo
-from services.gain_share.billing import invoice_of_run
+from services.gain_share.follow_ups import follow_up_of
 from services.gain_share.steps import read_thread
 from services.invoices.taxes import read_taxes
 from services.sign_in import sign_in
@@ -83,7 +83,7 @@ def assert_one_run_is_billed_and_one_waits(session: Session) -> None:
             GainShareStatus.PENDING_APPROVAL,
         )
     )  # fmt: skip
-    assert invoice_of_run(session, run=billed) is not None
+    assert follow_up_of(session, run=billed).invoice_id is not None
     assert disputed.period_start == billed.period_end
     assert {run.period_start for run in (rejected, replaced, waiting)} == {disputed.period_end}
     assert waiting.replaces_run_id == replaced.id

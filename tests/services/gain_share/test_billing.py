@@ -15,8 +15,8 @@ from services.database import reading, transaction
 from services.errors import FeatureNotIncluded, InvalidBundle, SubscriptionConflict
 from services.exports.accounts import read_accounts
 from services.exports.postings import book_invoice
-from services.gain_share.billing import invoice_of_run
 from services.gain_share.decisions import approve_run, dispute_run, reject_run
+from services.gain_share.follow_ups import follow_up_of
 from services.gain_share.runs import revise_run
 from services.invoices.finding import read_invoice
 from services.invoices.line_views import line_views
@@ -45,13 +45,13 @@ def shares(lines: list[InvoiceLine] | tuple[InvoiceLine, ...]) -> list[int]:
 
 def test_the_next_invoice_has_exactly_one_line_and_the_preview_showed_it(session: Session) -> None:
     one, run = approved(session)
-    assert invoice_of_run(session, run=run) is None
+    assert follow_up_of(session, run=run).invoice_id is None
     shown = preview_invoice(session, tenant_id=one.tenant_id, at=LATER)
     invoice = close_period(session, tenant_id=one.tenant_id, at=AUGUST)
     billed = read_invoice(session, tenant_id=one.tenant_id, invoice_id=invoice.id)
     assert shares(shown.lines) == shares(billed.lines) == [37_260_000]
     assert shown.invoice.total_minor == invoice.total_minor
-    assert invoice_of_run(session, run=run) == invoice.id
+    assert follow_up_of(session, run=run).invoice_id == invoice.id
     after = close_period(session, tenant_id=one.tenant_id, at=SEPTEMBER)
     assert shares(read_invoice(session, tenant_id=one.tenant_id, invoice_id=after.id).lines) == []
     assert_books_agree(session, one.tenant_id)
@@ -129,7 +129,7 @@ def test_a_fee_of_nothing_has_no_line(session: Session) -> None:
     loss = submit(session, one.tenant_id)
     approve_run(session, tenant_id=one.tenant_id, run_id=loss.id, signer=THEIRS, at=LATER)
     assert not session.exec(select(PendingLine)).all()
-    assert invoice_of_run(session, run=loss) is None
+    assert follow_up_of(session, run=loss).invoice_id is None
 
 
 def reject_all(session: Session, one: Customer) -> None:

@@ -21,9 +21,10 @@ from models import (
 )
 from services.errors import Conflict, FeatureNotIncluded, Forbidden, NotFound, Unprocessable
 from services.gain_share.calculations import calculate_run
+from services.gain_share.follow_ups import follow_up_of
 from services.gain_share.kpi_counts import Counts
 from services.gain_share.kpi_measurements import Reading, record_measurements
-from services.gain_share.runs import list_runs, read_run, replaced_by, revise_run
+from services.gain_share.runs import list_runs, read_run, revise_run
 from services.gain_share.steps import read_thread
 from services.identity import create_tenant
 from services.rules.canonical import canonical_bytes, content_hash
@@ -331,7 +332,7 @@ def test_a_revised_run_names_the_one_it_replaces(session: Session, tenant_id: st
     measure(session, tenant_id, {"mttr_hours": "5"})
     second = revise_run(session, tenant_id=tenant_id, run_id=first.id, signer=OURS, text="As you said", at=JULY)
     assert (first.status, second.status) == (GainShareStatus.REPLACED, GainShareStatus.PENDING_APPROVAL)
-    assert (second.replaces_run_id, replaced_by(session, run=first)) == (first.id, second)
+    assert (second.replaces_run_id, follow_up_of(session, run=first).replaced_by) == (first.id, second.id)
     assert second.savings_minor < first.savings_minor
     assert [step.kind for step in read_thread(session, tenant_id=tenant_id, run_id=first.id)] == [
         StepKind.SUBMITTED,
