@@ -45,10 +45,19 @@ def canceled(world: PaymentsWorld, when: When = When.PERIOD_END) -> None:
 
 
 def through_the_close(world: PaymentsWorld) -> Invoice:
-    """To the end of the running period and some hours on; the invoice that closed it."""
-    end = world.subscription().current_period_end
-    world.pass_until(end - timedelta(hours=1))
+    """To the end of the running period and some hours on; the invoice that closed it.
+
+    Stripe's renewal, which may be a day before that or after it, is heard of as it comes.
+    """
+    end, renews_at = world.subscription().current_period_end, world.row(StripeSubscription).current_period_end
+    if world.now() < renews_at < end:
+        world.pass_until(renews_at + timedelta(minutes=5))
+        world.work()
+    world.reach(end - timedelta(hours=1))
     world.live(until=end + timedelta(hours=5), step=timedelta(minutes=30))
+    if world.now() < renews_at <= end + timedelta(days=1, hours=2):
+        world.reach(renews_at - timedelta(minutes=5))
+        world.live(until=renews_at + timedelta(hours=2), step=timedelta(minutes=30))
     return world.invoices()[-1]
 
 
