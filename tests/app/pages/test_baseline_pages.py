@@ -210,14 +210,15 @@ def test_an_operator_sees_it_on_a_page_of_theirs_and_withdraws_our_own(tenant_id
     assert (page.view.counts, page.view.decides) == ("It never counted.", "")
 
 
-def test_another_customers_baseline_is_not_there(tenant_id: str) -> None:
+def test_another_customers_baseline_is_not_there_and_our_side_is_shown_it_as_that_customers(tenant_id: str) -> None:
     with transaction() as session:
         other = plant(session, name="Other").tenant_id
     baseline_id = proposed(other)
-    for page, role in ((BaselinePage, Role.OWNER), (BaselineDeskPage, None)):
-        tab = Tab(tenant_id, role)
-        shown = tab.at(page, baseline_id)
-        assert (shown.missing, shown.view.baselines) == (True, ())
-        tab.call(page, "ask", "accept", baseline_id)
-        assert "no such baseline" in tab.call(page, "decide", {}).problem
+    tab = Tab(tenant_id, Role.OWNER)
+    shown = tab.at(BaselinePage, baseline_id)
+    assert (shown.missing, shown.view.baselines) == (True, ())
+    tab.call(BaselinePage, "ask", "accept", baseline_id)
+    assert "no such baseline" in tab.call(BaselinePage, "decide", {}).problem
+    ours = Tab(tenant_id, None).at(BaselineDeskPage, baseline_id)
+    assert (ours.missing, [each.id for each in ours.view.baselines]) == (False, [baseline_id])
     assert [each.status for each in kept(other)] == ["proposed"]

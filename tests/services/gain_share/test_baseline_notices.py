@@ -76,7 +76,7 @@ def test_the_letter_leads_to_the_baseline_and_is_pointless_once_it_is_decided(se
     assert (told.goal, is_settled(session, notice=asking)) == (f"/gain-share/baselines/{made.id}/", False)
     ours = facts_of(session, notice=asking, tenant=tenant, kind=MailKind.GAIN_SHARE_DESK)
     assert ours is not None
-    assert ours.goal == "/admin/gain-share/"
+    assert ours.goal == f"/admin/gain-share/baselines/{made.id}/"
     withdraw_baseline(session, tenant_id=acme.tenant_id, baseline_id=made.id, signer=OURS, at=AT)
     assert facts_of(session, notice=asking, tenant=tenant, kind=MailKind.GAIN_SHARE) is None
     assert is_settled(session, notice=asking)
