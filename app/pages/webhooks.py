@@ -122,7 +122,9 @@ def _list(view: Any) -> rx.Component:
         search_box("Find events", "Id, object or customer", WebhooksPage.search, WebhooksPage.find),
     )
     return rx.fragment(
-        page_header("Webhooks", "Everything Stripe has told us. Each event is kept first, and worked on afterwards."),
+        page_header(
+            "Events from Stripe", "Everything Stripe has told us. Each event is kept first, and worked on afterwards."
+        ),
         _waiting(view),
         failing_endpoints(WebhooksPage.failing),
         rx.el.section(
