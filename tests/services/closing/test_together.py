@@ -105,10 +105,10 @@ def _state(session: Session, tenant_id: str) -> dict[str, list[Any]]:
             for i in invoices
             for line in read_invoice(session, tenant_id=tenant_id, invoice_id=i.id).lines
         ],
-        "periods": [
+        "periods": sorted(
             (named[p.subscription_id], p.starts_at, p.ends_at, p.status, p.plan_version_id, p.invoice_id is None)
             for p in rows(BillingPeriod, BillingPeriod.starts_at)
-        ],
+        ),
         "lots": sorted(
             (named[g.subscription_id], g.pool, g.effective_at, g.expires_at, g.remaining_micro, g.expired_micro)
             for g in rows(CreditGrant, CreditGrant.effective_at)
@@ -117,7 +117,7 @@ def _state(session: Session, tenant_id: str) -> dict[str, list[Any]]:
             (s.status, s.plan_version_id, s.period_index, s.current_period_start, s.base_paid_until)
             for s in rows(Subscription, Subscription.name)
         ],
-        "waiting": [(p.amount_minor, p.invoice_id is None) for p in rows(PendingLine, PendingLine.added_at)],
+        "waiting": sorted((p.amount_minor, p.invoice_id is None) for p in rows(PendingLine, PendingLine.added_at)),
         "notices": [(n.seq, n.type) for n in rows(Notice, Notice.seq)],
     }  # fmt: skip
 
