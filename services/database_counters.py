@@ -9,6 +9,7 @@ import asyncio
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from services.rules.rate_limits import Calls, Decision
 
 POSTGRES_THREADS: Final = 2
 WAIT_MS: Final = 5_000
+RETRY_SECONDS: Final = 0.005
 FILE_MODE: Final = 0o600
 _LOCK_ID: Final = 7_266_104
 """Of the advisory lock under which processes that start together make the table once."""
@@ -105,7 +107,7 @@ class SqliteCounters(_RowCounters):
         if connection is None:
             self._path.touch(mode=FILE_MODE)
             connection = sqlite3.connect(self._path, timeout=WAIT_MS / 1_000, isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS calls (key TEXT PRIMARY KEY, kept TEXT NOT NULL,"
@@ -116,6 +118,20 @@ class SqliteCounters(_RowCounters):
                 self._is_swept = True
             self._opened.connection = connection
         return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn the file to WAL. While another process does that to a new one, SQLite refuses instead of waiting."""
+    until = time.monotonic() + WAIT_MS / 1_000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(RETRY_SECONDS)
+        else:
+            return
 
 
 class _SqliteRow:
@@ -136,15 +152,23 @@ class PostgresCounters(_RowCounters):
     def __init__(self, on: Engine) -> None:
         super().__init__(threads=POSTGRES_THREADS)
         self._engine = on
+        self._making = threading.Lock()
         self._is_made = False
 
     @contextmanager
     def locked(self, key: str) -> Iterator["_PostgresRow"]:
+        self._make_once()
         with self._engine.begin() as connection:
-            if not self._is_made:
-                _make_table(connection)
-                self._is_made = True
             yield _PostgresRow(connection, key)
+
+    def _make_once(self) -> None:
+        """Others see the table once its transaction is over, whatever becomes of the call it was made for."""
+        with self._making:
+            if self._is_made:
+                return
+            with self._engine.begin() as connection:
+                _make_table(connection)
+            self._is_made = True
 
 
 _READ: Final = text("SELECT kept FROM tallystick_limits.calls WHERE key = :key FOR UPDATE")

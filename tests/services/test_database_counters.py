@@ -71,6 +71,13 @@ def test_a_restart_forgets_nothing(opening, address: str) -> None:
     assert (first.reached, then.reached) == (None, "day")
 
 
+def test_a_call_that_fails_leaves_the_others_their_table(opening, address: str) -> None:
+    counters = opening(address)
+    with pytest.raises(ZeroDivisionError), counters.locked("acme"):
+        1 / 0  # noqa: B018
+    assert asyncio.run(counters.admit(call(per_day=1))).reached is None
+
+
 def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     with pytest.raises(CountersUnavailable):
         asyncio.run(SqliteCounters(tmp_path / "missing" / "limits.db").admit(call(per_day=1)))
