@@ -47,8 +47,7 @@ OF_THE_DATABASE = (
 WALKED_SLOWLY = (
     "laws/test_reservation_laws", "laws/test_spend_cap_laws", "services/billing_documents/", "services/bundles/",
     "services/mails/", "services/payments/", "services/usage/test_importing",
-    "stories/test_a_gain_share_paid_by_card", "stories/test_a_year_walked", "stories/test_moved_unpaid",
-    "stories/test_paid_", "stories/test_several_paid",
+    "stories/test_a_gain_share_paid_by_card", "stories/test_a_year_walked", "stories/test_paid_",
 )  # fmt: skip
 """What walks through months, or many times; each step is slower on PostgreSQL."""
 

@@ -34,6 +34,8 @@ from services.subscriptions.starting import create_subscription
 from tests.given import event, metered
 from tests.payments_world import PaymentsWorld
 
+pytestmark = pytest.mark.slow
+
 
 def owed_renewal(world: PaymentsWorld) -> Invoice:
     """A closed period whose calls are owed, and none of them made; its draft is held."""

@@ -84,6 +84,7 @@ def test_threads_that_migrate_at_once_all_succeed(empty_url: str) -> None:
         engine.dispose()
 
 
+@pytest.mark.slow
 def test_processes_that_migrate_at_once_all_succeed(empty_url: str, project_root: Path) -> None:
     program = (
         "import sys; from services.database import open_engine; from services.migrations import migrate;"

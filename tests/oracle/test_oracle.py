@@ -288,6 +288,7 @@ def test_one_with_gain_share_is_billed_alike(sqlite_engine: Engine, seed: int) -
     agree(sqlite_engine, with_gain_share(random_case(seed), seed), seed)
 
 
+@pytest.mark.slow
 def test_what_is_made_void_is_charged_again_only_by_a_revised_run(sqlite_engine: Engine) -> None:
     assert sum(agree(sqlite_engine, with_voids(random_case(seed), seed), seed) for seed in range(QUICK)) >= 5
 

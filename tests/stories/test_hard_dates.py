@@ -11,6 +11,8 @@ from tests.payments_world import PaymentsWorld
 from tests.stories import test_moved_unpaid as moved
 from tests.stories import test_paid_intervals as intervals
 
+pytestmark = pytest.mark.slow
+
 TORONTO, AUCKLAND = "America/Toronto", "Pacific/Auckland"
 PLACES = [
     pytest.param(datetime(2027, 1, 31, 23, 30, tzinfo=UTC), AUCKLAND, id="1 February in Auckland"),

@@ -25,6 +25,8 @@ from tests.hosted_pages import CARD
 from tests.payments_world import PaymentsWorld
 from tests.stories.test_paid_intervals import assert_paid_once, standing, there, through_the_close
 
+pytestmark = pytest.mark.slow
+
 SOLD = {"credits": {"model": "per_unit", "unit_price": Decimal("0.01")}}
 KEPT = {
     "code": "kept",

@@ -35,6 +35,8 @@ from services.subscriptions.scheduled_changes import withdraw_change
 from tests.payments_world import PaymentsWorld
 from tests.stories.test_paid_changes import FAULTS, fail_at_first, impatient, until_nothing_waits
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["impatient"]
 
 A_DAY_APART = timedelta(days=1, hours=2)

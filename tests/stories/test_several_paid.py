@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from models import Collection, StripeCustomer, StripeSubscription, Subscription
 from services.contracts.agreements import Paper, draft_contract, start_contract
 from services.contracts.terms import read_terms
@@ -9,6 +11,8 @@ from services.payments.stripe_setup import set_up
 from services.rules.periods import business_date
 from tests.given import event, metered
 from tests.payments_world import PaymentsWorld
+
+pytestmark = pytest.mark.slow
 
 
 def named(world: PaymentsWorld, name: str) -> Subscription:

@@ -52,6 +52,7 @@ def _wait(address: str, log: Path, process: "subprocess.Popen[bytes]") -> tuple[
     pytest.fail(f"the sandbox did not start:\n{log.read_text()}")
 
 
+@pytest.mark.slow
 def test_it_serves_and_remembers(project_root: Path, tmp_path: Path) -> None:
     with running(project_root, tmp_path) as (address, key):
         headers = {"Authorization": f"Bearer {key}"}

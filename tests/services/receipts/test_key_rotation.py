@@ -193,6 +193,7 @@ def test_another_jose_library_reads_the_key_set_and_verifies_a_signature_by_it(s
     assert read.payload == b"a receipt"
 
 
+@pytest.mark.slow
 def test_processes_that_rotate_at_once_leave_one_key_and_a_history_without_gaps(
     engine: Engine, database_url: str, project_root: Path
 ) -> None:
