@@ -158,7 +158,7 @@ def _run(view: Any) -> rx.Component:
 
 def _is_undone(view: Any) -> Any:
     """Whether it was approved, billed, and taken back with its invoice."""
-    return (view.status == "approved") & view.is_taken_back
+    return view.tone == "taken_back"
 
 
 def _thread(view: Any) -> rx.Component:

@@ -12,7 +12,7 @@ from models.base import NAME_MAX, UtcDateTime
 from services import wording
 from services.gain_share.billing import runs_taken_back
 from services.gain_share.deadlines import OwnDays
-from services.gain_share.words import METHOD_WORDS, STATUS_WORDS, TAKEN_BACK, TAKEN_BACK_WORD
+from services.gain_share.words import METHOD_WORDS, STANDING_WORDS, standing_of
 from services.payments.inbox_views import StatusCount, shown_of
 
 RUNS_SHOWN: Final = 25
@@ -27,10 +27,7 @@ STATES: Final = (
     (GainShareStatus.REPLACED.value, "Replaced"),
 )
 
-_WORDS: Final = {status.value: word for status, word in STATUS_WORDS.items()} | {
-    OVERDUE: "Overdue",
-    TAKEN_BACK: TAKEN_BACK_WORD,
-}
+_WORDS: Final = STANDING_WORDS | {OVERDUE: "Overdue"}
 
 
 @dataclass(frozen=True)
@@ -135,9 +132,7 @@ def _counts(session: Session, days: OwnDays) -> tuple[StatusCount, ...]:
 def _row(run: GainShareRun, tenant: Tenant, today: date, *, taken_back: bool) -> QueueRow:
     waits = run.status == GainShareStatus.PENDING_APPROVAL
     is_overdue = waits and run.deadline_on < today
-    status = OVERDUE if is_overdue else run.status.value
-    if taken_back and run.status == GainShareStatus.APPROVED:
-        status = TAKEN_BACK
+    status = OVERDUE if is_overdue else standing_of(run.status, taken_back=taken_back)
     return QueueRow(
         tenant_id=tenant.id,
         run_id=run.id,

@@ -18,7 +18,7 @@ from services.gain_share.runs import read_run
 from services.gain_share.series import KpiSeries, read_series
 from services.gain_share.series_views import SeriesView, series_views
 from services.gain_share.thread_views import ThreadStepView, names_of, thread_views
-from services.gain_share.words import STATUS_WORDS, TAKEN_BACK, TAKEN_BACK_WORD
+from services.gain_share.words import STANDING_WORDS, standing_of
 from services.rules.decimals import text_of
 from services.rules.periods import business_date
 from services.sign_in import Member
@@ -88,13 +88,13 @@ def read_review(
     series = read_series(session, tenant_id=tenant_id, calculation=run.calculation)
     by = names_of(session, [run.submitted_by]).get(run.submitted_by, "")
     came = follow_up_of(session, run=run)
-    is_undone = came.is_taken_back and run.status == GainShareStatus.APPROVED
+    standing = standing_of(run.status, taken_back=came.is_taken_back)
     view = ReviewView(
         id=run.id,
         title=f"Savings of {period_words(run.period_start, run.period_end)}",
         status=run.status.value,
-        tone=TAKEN_BACK if is_undone else run.status.value,
-        status_word=TAKEN_BACK_WORD if is_undone else STATUS_WORDS[run.status],
+        tone=standing,
+        status_word=STANDING_WORDS[standing],
         method=run.method,
         share_pct=text_of(run.share_pct),
         submitted=f"{wording.moment(run.submitted_at, tenant.timezone)}{f' by {by}' if by else ''}, "

@@ -6,7 +6,7 @@ from datetime import date
 from models import GainShareRun
 from services import wording
 from services.gain_share.run_views import period_words
-from services.gain_share.words import METHOD_WORDS, STATUS_WORDS, TAKEN_BACK, TAKEN_BACK_WORD
+from services.gain_share.words import METHOD_WORDS, STANDING_WORDS, standing_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class RunRow:
 def run_row(run: GainShareRun, timezone: str, *, today: date, taken_back: bool = False) -> RunRow:
     """`today` is the customer's; `taken_back` is whether its invoice was."""
     waits = run.status == "pending_approval"
-    is_undone = taken_back and run.status == "approved"
+    standing = standing_of(run.status, taken_back=taken_back)
     return RunRow(
         id=run.id,
         period=period_words(run.period_start, run.period_end),
@@ -38,8 +38,8 @@ def run_row(run: GainShareRun, timezone: str, *, today: date, taken_back: bool =
         savings=wording.amount(run.savings_minor, run.currency),
         share=f"{wording.number(run.share_pct)} %",
         fee=wording.amount(run.fee_minor, run.currency),
-        status=TAKEN_BACK if is_undone else run.status.value,
-        status_word=TAKEN_BACK_WORD if is_undone else STATUS_WORDS[run.status],
+        status=standing,
+        status_word=STANDING_WORDS[standing],
         submitted_on=wording.moment_day(run.submitted_at, timezone),
         deadline=wording.day(run.deadline_on),
         waits=waits,

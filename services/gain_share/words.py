@@ -50,6 +50,14 @@ STATUS_WORDS = {
 TAKEN_BACK, TAKEN_BACK_WORD = "taken_back", "Approved, taken back"
 """How an approved run stands whose invoice was taken back."""
 
+STANDING_WORDS = {status.value: word for status, word in STATUS_WORDS.items()} | {TAKEN_BACK: TAKEN_BACK_WORD}
+
+
+def standing_of(status: GainShareStatus, *, taken_back: bool) -> str:
+    """How a run stands: its status, or TAKEN_BACK where it was approved and its invoice was taken back."""
+    return TAKEN_BACK if taken_back and status == GainShareStatus.APPROVED else status.value
+
+
 STEP_WORDS = {
     "operating_hours": "Operating hours of the period",
     "baseline_availability": "Availability by the baseline",

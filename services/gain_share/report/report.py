@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
-from models import GainShareRun, GainShareStatus, GainShareStep, Party, StepKind
+from models import GainShareRun, GainShareStep, Party, StepKind
 from services.billing_documents.document import Attestation
 from services.billing_documents.reading import VERIFICATION_PATH
 from services.gain_share.billing import is_taken_back
@@ -17,7 +17,7 @@ from services.gain_share.sensitivity import sensitivity_of
 from services.gain_share.series import KpiSeries, read_series
 from services.gain_share.steps import read_thread
 from services.gain_share.thread_views import names_of
-from services.gain_share.words import TAKEN_BACK
+from services.gain_share.words import standing_of
 from services.parties.billing_profiles import read_billing_profile
 from services.parties.seller_profiles import read_seller
 from services.receipts.reading import find_receipt
@@ -85,14 +85,13 @@ def read_report(session: Session, *, tenant_id: str, run_id: str, language: str 
     profile = read_billing_profile(session, tenant_id=tenant_id)
     steps = [step for step in read_thread(session, tenant_id=tenant_id, run_id=run_id) if step.kind in TOLD]
     receipt = _attestation(session, run)
-    is_undone = run.status == GainShareStatus.APPROVED and is_taken_back(session, run=run)
     return RunReport(
         id=run.id,
         language=language or (ENGLISH if profile is None else profile.language.value),
         country="" if profile is None else profile.country,
         seller=read_seller(session).legal_name,
         customer=tenant.name if profile is None else profile.legal_name,
-        status=TAKEN_BACK if is_undone else run.status.value,
+        status=standing_of(run.status, taken_back=is_taken_back(session, run=run)),
         submitted_on=business_date(run.submitted_at, tenant.timezone),
         deadline_on=run.deadline_on,
         calculation=run.calculation,
